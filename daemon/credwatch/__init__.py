@@ -1,0 +1,1 @@
+"""credwatch watches credentials and carries each breach to the people who must hear of it."""

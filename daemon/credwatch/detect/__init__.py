@@ -1,0 +1,1 @@
+"""Enriched events to detections: Sigma as Polars expressions, correlations as event-time windows."""

@@ -1,0 +1,1 @@
+"""Adds columns to events: identity, policy due, authorisation."""

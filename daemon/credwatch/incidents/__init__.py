@@ -1,0 +1,1 @@
+"""Detections to incidents: grouping, life cycle, severity, blast radius."""

@@ -1,0 +1,1 @@
+"""The words every floor shares: values and small pure functions, nothing that touches the world."""

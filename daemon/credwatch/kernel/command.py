@@ -1,0 +1,71 @@
+"""Commands: what a workflow asks the outbox to do, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class CommandKind(StrEnum):
+    """What a command is."""
+
+    NOTIFY = "notify"
+    """A notice to a customer."""
+    REPORT = "report"
+    """A breach report to the vendor's security mailbox."""
+    ESCALATE = "escalate"
+    """A message to the operators: a clock ran out, a notice cannot be delivered."""
+    DIGEST = "digest"
+    """The daily digest to the operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One message to one recipient, queued in the transaction that caused it.
+
+    `id` follows from workflow, incident, recipient and phase, so the same cause is queued once.
+    """
+
+    id: str
+    """Deduplication key and root of the Message-ID."""
+    kind: CommandKind
+    """What it is."""
+    workflow: str
+    """customer_notice, disclosure_notice, breach_report, escalation or digest."""
+    incident: str
+    """The incident's number; empty for a digest."""
+    organization: str
+    """The customer concerned; empty where none is."""
+    recipient: str
+    """One e-mail address."""
+    languages: tuple[str, ...]
+    """Languages in the order they appear in the message, such as ("vi", "en")."""
+    template: str
+    """The template's name."""
+    context: dict[str, object]
+    """What the template may use: JSON values only, moments as RFC 3339, no secrets."""
+    created_at: datetime
+    """When it was queued, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegalClock:
+    """The time a duty leaves: started by an incident, met when its notices are accepted, escalated when it runs out."""
+
+    id: str
+    """Follows from incident and workflow."""
+    workflow: str
+    """The duty's workflow."""
+    incident: str
+    """The incident's number."""
+    organization: str
+    """The customer concerned."""
+    started_at: datetime
+    """When it began to run, UTC."""
+    due_at: datetime
+    """When it runs out, UTC."""
+    met_at: datetime | None = None
+    """When every notice of the duty had been accepted; None while it runs."""
+    escalated_at: datetime | None = None
+    """When the operators were told that it had run out."""

@@ -1,0 +1,92 @@
+"""A detection: one rule's finding about one group, open while it lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+
+class Level(IntEnum):
+    """Sigma's levels, in order."""
+
+    INFORMATIONAL = 1
+    LOW = 2
+    MEDIUM = 3
+    HIGH = 4
+    CRITICAL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a rule's `credwatch:` key says must follow from its detections."""
+
+    incident: str
+    """The kind of incident it opens; empty where it opens none."""
+    subject: str = "user.name"
+    """The field whose value is the incident's subject."""
+    workflows: tuple[str, ...] = ()
+    """The workflows the incident starts: customer_notice, disclosure_notice, breach_report."""
+    clause: str = ""
+    """The clause of the policy that the rule keeps, such as 8.4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A rule's finding: opened once per group and episode, the same for every split of the same lines.
+
+    All moments are event time, aware, UTC.
+    """
+
+    id: str
+    """Follows from rule, group and `opened_at`."""
+    rule_id: str
+    """The Sigma id of the rule."""
+    title: str
+    """The rule's title."""
+    level: Level
+    """The rule's level."""
+    consequence: Consequence
+    """What must follow."""
+    group: tuple[tuple[str, str], ...]
+    """The group-by fields and their values; for a single-event rule the subject field."""
+    organization: str
+    """The customer it concerns; empty where none is known."""
+    subject: str
+    """The value of the subject field; empty where the event has none."""
+    occurred_first: datetime
+    """The first event that belongs to it."""
+    opened_at: datetime
+    """The event that completed the condition."""
+    count: int
+    """How many events had been counted when it opened."""
+    accounts: tuple[str, ...] = ()
+    """The accounts in those events, sorted."""
+    addresses: tuple[str, ...] = ()
+    """The source addresses in those events, sorted."""
+    organizations: tuple[str, ...] = ()
+    """The customers in those events, sorted."""
+    lines: tuple[str, ...] = ()
+    """Sample lines, secrets masked."""
+    tags: tuple[str, ...] = ()
+    """ATT&CK tags of the rule, such as attack.t1110.001."""
+    details: tuple[tuple[str, str], ...] = ()
+    """Further fields of the completing event that a notice needs (action, actor, authorisation …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionUpdate:
+    """More evidence for a detection that is open, or its end."""
+
+    detection_id: str
+    """The detection."""
+    rule_id: str
+    """Its rule."""
+    last_at: datetime
+    """The latest event that belongs to it."""
+    count: int
+    """How many events belong to it now."""
+    closed: bool = False
+    """True where the episode has ended."""
+    lines: tuple[str, ...] = field(default=())
+    """Further sample lines."""

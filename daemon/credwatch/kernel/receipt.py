@@ -1,0 +1,35 @@
+"""What came of one attempt to deliver a command: a value with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The next server took responsibility for the message (RFC 5321, section 4.2.5: 250)."""
+
+    at: datetime
+    """When it was accepted, UTC."""
+    reply: str
+    """The server's reply, with its queue id where it gives one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It could not be delivered now; it will be tried again."""
+
+    reason: str
+    """Why, without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It will never be accepted so (RFC 5321, section 4.2.1: 5yz); a person must look."""
+
+    reason: str
+    """Why, without secrets."""
+
+
+Receipt = Delivered | Retry | Refused

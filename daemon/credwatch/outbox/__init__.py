@@ -1,0 +1,1 @@
+"""Commands to receipts: rendering, delivery and retry."""

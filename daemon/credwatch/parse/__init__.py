@@ -1,0 +1,1 @@
+"""Lines to events: envelopes, packs, timestamps and redaction, as whole columns."""

@@ -1,0 +1,1 @@
+"""The gate's decisions: password rules, password history, TOTP, throttle."""

@@ -1,0 +1,1 @@
+"""What is known beforehand, as values: customers, users, staff, authorisations."""

@@ -1,0 +1,1 @@
+"""What survives a crash: tables, migrations and the one transaction of a batch."""

@@ -1,0 +1,105 @@
+"""Opens the store and brings it to the present schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from credwatch.kernel.errors import StoreError
+
+metadata = MetaData()
+"""Every table of the store; each table family adds its own in its own file."""
+
+_MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+_BUSY_SECONDS = 30
+
+
+class Database:
+    """The store: short transactions on one SQLite file in WAL mode.
+
+    `writing` and `reading` give a connection inside a transaction; leaving the block commits, an exception rolls
+    back. Driver errors become StoreError, so callers know nothing of SQL. Safe to use from several threads, each
+    with its own block.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = str(path)
+        self.engine = _engine(self.path)
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version; may be called on every start."""
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        try:
+            with self.engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except SQLAlchemyError as error:
+            raise _store_error(self.path, error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose transaction holds the write lock from its start."""
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.exec_driver_sql("ROLLBACK")
+                    raise
+                connection.exec_driver_sql("COMMIT")
+        except SQLAlchemyError as error:
+            raise _store_error(self.path, error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one consistent state."""
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN")
+                try:
+                    yield connection
+                finally:
+                    connection.exec_driver_sql("ROLLBACK")
+        except SQLAlchemyError as error:
+            raise _store_error(self.path, error) from error
+
+    def close(self) -> None:
+        """Close every connection; the database may not be used afterwards."""
+        self.engine.dispose()
+
+
+def _engine(path: str) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: object, _record: object) -> None:
+        # The driver's own transaction handling starts transactions too late; `writing` and `reading` begin them.
+        # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable
+        connection.isolation_level = None  # type: ignore[attr-defined]
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # A commit survives the death of the process in either mode; FULL also survives a power cut.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        cursor.close()
+
+    return engine
+
+
+def _store_error(path: str, error: SQLAlchemyError) -> StoreError:
+    origin = getattr(error, "orig", None)
+    # The driver's words only: SQLAlchemy's text would quote the values of the statement.
+    return StoreError(
+        f"the store failed: {origin or type(error).__name__}",
+        where=path,
+        hint="check free space, permissions and that no other daemon uses the file",
+    )

@@ -1,0 +1,1 @@
+"""HTTP endpoints: the gate on its Unix socket."""

@@ -1,0 +1,1 @@
+"""Incident changes and ticks to commands: notices, reports, clocks, escalation."""
