@@ -1,0 +1,40 @@
+"""The customer's breach report to the vendor's security mailbox (policy, 8.2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.command import CommandKind
+from credwatch.kernel.incident import IncidentChange
+from credwatch.workflows.clocks import UPDATES, start
+from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.facts import Facts, Reaction
+from credwatch.workflows.message import Letter, compose, incident_values
+
+WORKFLOW = "breach_report"
+
+
+def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
+    """Report a violation of password or account, or unauthorised access, to the vendor; start its clocks."""
+    incident, duties = change.incident, facts.duties
+    number, organization = incident.number, incident.organization
+    clock = start(WORKFLOW, number, organization, incident.detected_at, duties.breach_report)
+    if facts.vendor is None:
+        reason = Reason.NO_VENDOR
+        told = escalate(facts, now, reason, duty=WORKFLOW, incident=number, organization=organization)
+        return Reaction(told, (clock,))
+    promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)
+    letter = Letter(
+        kind=CommandKind.REPORT,
+        workflow=WORKFLOW,
+        language=facts.vendor.language,
+        values={
+            "reader": facts.vendor.name,
+            "next_update": rfc3339(promise.due_at),
+            **incident_values(incident, incident.accounts),
+        },
+        incident=number,
+        organization=organization,
+    )
+    return Reaction(compose(letter, (facts.vendor.mailbox,), facts, now), (clock, promise))

@@ -1,0 +1,74 @@
+"""The notice that account information was opened, given out or changed on request or order (policy, 8.4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from credwatch.kernel.command import CommandKind
+from credwatch.kernel.incident import Incident, IncidentChange
+from credwatch.workflows.clocks import start
+from credwatch.workflows.customer_notice import own_accounts, safe_addresses
+from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.facts import Authorisation, Facts, Reaction
+from credwatch.workflows.message import Letter, compose, incident_values, shown
+
+WORKFLOW = "disclosure_notice"
+
+
+def disclosure_notice(change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
+    """Tell the customer on what ground its account was touched, what was done, when, and by which department.
+
+    One notice for each kind of act under each authorisation: a later act of another kind is told as well.
+    """
+    incident, phase = change.incident, act_of(change.incident)
+    number, organization = incident.number, incident.organization
+    recipients = facts.recipients.get(organization)
+    if recipients is None:
+        reason = Reason.NO_CUSTOMER
+        return Reaction(
+            escalate(facts, now, reason, duty=WORKFLOW, incident=number, organization=organization, phase=phase)
+        )
+    limit = facts.duties.disclosure_notice
+    clock = start(WORKFLOW, number, organization, incident.occurred_last, limit, phase=phase)
+    letter = Letter(
+        kind=CommandKind.NOTIFY,
+        workflow=WORKFLOW,
+        language=recipients.language,
+        values={"reader": recipients.name, **_values(incident, facts)},
+        incident=number,
+        organization=organization,
+        phase=phase,
+    )
+    addresses = safe_addresses(recipients)
+    told = compose(letter, addresses, facts, now) or escalate(
+        facts, now, Reason.NO_ADDRESS, duty=WORKFLOW, incident=number, organization=organization, phase=phase
+    )
+    return Reaction(told, (clock,))
+
+
+def act_of(incident: Incident) -> str:
+    """Name the act an incident tells of last: its authorisation and what was done."""
+    details = dict(incident.details)
+    return f"{details.get('credwatch.authorisation.id', '')} {details.get('event.action', '')}"
+
+
+def _values(incident: Incident, facts: Facts) -> dict[str, object]:
+    details = dict(incident.details)
+    number = details.get("credwatch.authorisation.id", "")
+    ground = facts.authorisations.get(number) or Authorisation(
+        id=number,
+        basis=details.get("credwatch.authorisation.basis", ""),
+        document=details.get("credwatch.support.reason", ""),
+    )
+    values = incident_values(incident, own_accounts(incident, incident.organization, facts))
+    # Who of the staff acted is the vendor's to know; the customer is told the department.
+    del values["details"]
+    return {
+        **values,
+        "basis": ground.basis,
+        "document": shown(ground.document),
+        "issuer": shown(ground.issuer),
+        "authorisation": shown(ground.id),
+        "action": shown(details.get("event.action", "")),
+        "department": shown(details.get("credwatch.actor.department", "")),
+    }

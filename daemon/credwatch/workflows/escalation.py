@@ -1,0 +1,82 @@
+"""Escalation: tells the operators what credwatch cannot do alone, so that nobody is silently not told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from credwatch.kernel.command import Command, CommandKind
+from credwatch.workflows.facts import Facts
+from credwatch.workflows.message import Letter, compose, shown
+
+
+class Reason(StrEnum):
+    """Why the operators are called."""
+
+    NO_CUSTOMER = "no_customer"
+    """The incident calls for a notice, and no customer is known."""
+    NO_ADDRESS = "no_address"
+    """The customer has no address left that may be written to."""
+    NO_VENDOR = "no_vendor"
+    """The incident calls for a report, and no vendor is configured."""
+    UNKNOWN_WORKFLOW = "unknown_workflow"
+    """A rule starts a workflow that this version does not have."""
+    CLOCK_RAN_OUT = "clock_ran_out"
+    """The time of a duty is over and not every notice was accepted."""
+    UPDATE_DUE = "update_due"
+    """A promised update is due, and the incident is still open."""
+    NOT_DELIVERED = "not_delivered"
+    """A message was refused, or nobody took it for days."""
+
+
+def escalate(
+    facts: Facts,
+    now: datetime,
+    reason: Reason,
+    *,
+    duty: str,
+    incident: str,
+    organization: str = "",
+    phase: str = "",
+    **values: object,
+) -> tuple[Command, ...]:
+    """Write to every operator; the same reason, duty, incident and phase is queued once."""
+    known = facts.recipients.get(organization)
+    context: dict[str, object] = {
+        "started_at": "",
+        "due_at": "",
+        "recipient": "",
+        "reply": "",
+        **values,
+        "reason": reason.value,
+        "duty": duty,
+        "number": incident,
+        "organization": known.name if known else shown(organization),
+    }
+    letter = Letter(
+        kind=CommandKind.ESCALATE,
+        workflow="escalation",
+        language=facts.operators.language,
+        values=context,
+        incident=incident,
+        organization=organization,
+        phase=f"{reason} {duty} {phase}",
+    )
+    return compose(letter, facts.operators.addresses, facts, now)
+
+
+def on_refused(command: Command, reply: str, facts: Facts, now: datetime) -> tuple[Command, ...]:
+    """Tell the operators that a message will not arrive, unless it was one to the operators themselves."""
+    if command.kind in (CommandKind.ESCALATE, CommandKind.DIGEST):
+        return ()
+    return escalate(
+        facts,
+        now,
+        Reason.NOT_DELIVERED,
+        duty=command.workflow,
+        incident=command.incident,
+        organization=command.organization,
+        phase=command.id,
+        recipient=command.recipient,
+        reply=shown(reply),
+    )

@@ -1,0 +1,143 @@
+"""What the workflows need to know of the world: small values the application fills from its registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from credwatch.kernel.command import Command, LegalClock
+from credwatch.kernel.secret import Secret
+
+
+class Role(StrEnum):
+    """At whom credwatch runs."""
+
+    PROVIDER = "provider"
+    """At the vendor: it tells its customers."""
+    CUSTOMER = "customer"
+    """At one customer: it reports to the vendor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Who must hear of what concerns one customer."""
+
+    organization: str
+    """The customer's id."""
+    name: str
+    """Its name, as a letter addresses it."""
+    language: str
+    """The language it reads first: vi or en."""
+    addresses: tuple[str, ...]
+    """Its notice addresses, at least two."""
+    compromised: tuple[str, ...] = ()
+    """Mailboxes of the customer that are believed compromised and must not be written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Who stands under a message and can be asked about it."""
+
+    name: str
+    """The company."""
+    mailbox: str
+    """The address it reads."""
+    phone: str = ""
+    """The telephone number it answers."""
+    address: str = ""
+    """Where it sits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """To whom a customer reports its breaches."""
+
+    name: str
+    """The company."""
+    mailbox: str
+    """Its security mailbox."""
+    language: str = "vi"
+    """The language it reads first: vi or en."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """Who runs credwatch and hears of what it cannot do alone."""
+
+    addresses: tuple[str, ...]
+    """Their addresses."""
+    language: str = "vi"
+    """The language they read first: vi or en."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """How long each duty may take: the operator's own measure of the policy's "immediately"."""
+
+    customer_notice: timedelta = timedelta(minutes=15)
+    """From the detection to the acceptance of the notice."""
+    disclosure_notice: timedelta = timedelta(minutes=15)
+    """From the act to the acceptance of the notice."""
+    breach_report: timedelta = timedelta(minutes=15)
+    """From the detection to the acceptance of the report."""
+    update: timedelta = timedelta(hours=72)
+    """From a notice to the update that it promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """On what ground an act of the staff rests."""
+
+    id: str
+    """Its id in the register."""
+    basis: str
+    """customer_request, court_order or authority_request."""
+    document: str
+    """Reference of the request or order."""
+    issuer: str = ""
+    """The person, court or authority that issued it."""
+
+
+def _nobody(_account: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a workflow may look at besides the incident itself."""
+
+    role: Role
+    """At whom credwatch runs."""
+    sender: Contact
+    """Who stands under every message."""
+    operators: Operators
+    """Who hears of escalations."""
+    notice_key: Secret
+    """The key of the verification codes."""
+    recipients: Mapping[str, Recipients] = field(default_factory=dict)
+    """The customers by id."""
+    vendor: Vendor | None = None
+    """Where reports go, in role customer."""
+    authorisations: Mapping[str, Authorisation] = field(default_factory=dict)
+    """The authorisations by id."""
+    duties: Duties = Duties()
+    """How long each duty may take."""
+    owner: Callable[[str], str] = _nobody
+    """Tells whose account a name is (the customer's id), or an empty string where nobody knows."""
+    zone: str = "Asia/Ho_Chi_Minh"
+    """The time zone that readers live in (IANA name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What follows from a change or a tick; to be committed with what caused it."""
+
+    commands: tuple[Command, ...] = ()
+    """Messages to queue; those whose id is queued already change nothing."""
+    clocks: tuple[LegalClock, ...] = ()
+    """Clocks to start, or to update."""
+
+    def __add__(self, other: Reaction) -> Reaction:
+        return Reaction(self.commands + other.commands, self.clocks + other.clocks)

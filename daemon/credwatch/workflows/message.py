@@ -1,0 +1,125 @@
+"""Composes commands: identity, verification code, and a context of bounded, harmless values."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.ids import stable_id
+from credwatch.kernel.incident import Incident
+from credwatch.kernel.secret import Secret
+from credwatch.workflows.facts import Facts
+
+LISTED = 20
+"""How many accounts or addresses a message names; the rest it counts."""
+_LONGEST = 120
+_LANGUAGES = {"vi": ("vi", "en"), "en": ("en", "vi")}
+_SPOKEN = str.maketrans("IL", "89")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What several recipients are told: everything of a command that does not depend on who reads it."""
+
+    kind: CommandKind
+    """What it is."""
+    workflow: str
+    """The workflow it belongs to, and the name of its template."""
+    language: str
+    """The language its readers read first: vi or en."""
+    values: dict[str, object]
+    """What the template may use, besides the sender, the zone and the code: JSON values only."""
+    incident: str = ""
+    """The incident's number."""
+    organization: str = ""
+    """The customer concerned."""
+    phase: str = "first"
+    """Which of several letters about the same incident it is."""
+
+
+def compose(letter: Letter, recipients: Iterable[str], facts: Facts, now: datetime) -> tuple[Command, ...]:
+    """Address a letter to each recipient by a message of its own; the same cause gives the same ids."""
+    return tuple(_command(letter, recipient, facts, now) for recipient in recipients)
+
+
+def _command(letter: Letter, recipient: str, facts: Facts, now: datetime) -> Command:
+    parts = (letter.workflow, letter.incident, letter.organization, recipient.casefold(), letter.phase)
+    identity = stable_id("cw", *parts)
+    context: dict[str, object] = {
+        **letter.values,
+        "code": verification_code(facts.notice_key, identity),
+        "sender": asdict(facts.sender),
+        "zone": facts.zone,
+    }
+    return Command(
+        id=identity,
+        kind=letter.kind,
+        workflow=letter.workflow,
+        incident=letter.incident,
+        organization=letter.organization,
+        recipient=recipient,
+        languages=_LANGUAGES[letter.language],
+        template=letter.workflow,
+        context=context,
+        created_at=now,
+    )
+
+
+def verification_code(key: Secret, command_id: str) -> str:
+    """Derive the code that proves a message genuine: 80 bits of HMAC-SHA256 over its id, such as `7K2M-…`.
+
+    Four groups of four characters that can be read out over the telephone: base 32 with I and L, which look
+    like 1, written as 8 and 9.
+    """
+    digest = hmac.new(key.reveal().encode(), command_id.encode(), hashlib.sha256).digest()
+    text = base64.b32encode(digest[:10]).decode("ascii").translate(_SPOKEN)
+    return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def same_code(given: str, code: str) -> bool:
+    """Say whether a code that somebody read out is this one, whatever its case, spaces and hyphens."""
+    spoken = "".join(character for character in given.upper() if character.isalnum())
+    return hmac.compare_digest(spoken.encode(), code.replace("-", "").encode())
+
+
+def incident_values(incident: Incident, accounts: Iterable[str]) -> dict[str, object]:
+    """Describe an incident to a reader who may see these accounts of it and no others."""
+    details = {name: shown(value) for name, value in incident.details}
+    return {
+        "number": incident.number,
+        "kind": incident.kind,
+        "level": incident.level.name.lower(),
+        "clause": incident.clause,
+        "occurred_first": rfc3339(incident.occurred_first),
+        "occurred_last": rfc3339(incident.occurred_last),
+        "detected_at": rfc3339(incident.detected_at),
+        "accounts": bounded(accounts),
+        "addresses": bounded(incident.addresses),
+        "details": details,
+    }
+
+
+def bounded(values: Iterable[str]) -> dict[str, object]:
+    """Keep the first values and count the rest: `{"first": [...], "more": n}`."""
+    every = [shown(value) for value in values]
+    return {"first": every[:LISTED], "more": max(0, len(every) - LISTED)}
+
+
+def shown(value: str) -> str:
+    """Make text out of a log harmless to read: one bounded line that no mail program turns into a link.
+
+    Whoever tries to log in chooses the user name, and must not write into our notices with it. Control and
+    direction characters go (Unicode TR 36, section 2.4), schemes and host names in paths are broken up.
+    """
+    visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in value[: 4 * _LONGEST])
+    line = " ".join(visible.split())
+    line = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    is_link = "/" in line or line.casefold().startswith("www.")
+    return line.replace("://", "[:]//").replace(".", "[.]") if is_link else line

@@ -1,0 +1,50 @@
+"""The update that a notice or report promised: sent when the incident is closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from credwatch.kernel.command import CommandKind
+from credwatch.kernel.incident import Incident
+from credwatch.workflows.clocks import UPDATES
+from credwatch.workflows.customer_notice import customers_of, own_accounts, safe_addresses
+from credwatch.workflows.facts import Facts, Reaction
+from credwatch.workflows.message import Letter, compose, incident_values
+
+
+def customer_update(incident: Incident, facts: Facts, now: datetime) -> Reaction:
+    """Tell every customer that was sent a notice that its incident is closed."""
+    reaction = Reaction()
+    for organization in customers_of(incident):
+        recipients = facts.recipients.get(organization)
+        if recipients is None:
+            continue
+        letter = Letter(
+            kind=CommandKind.NOTIFY,
+            workflow=UPDATES["customer_notice"],
+            language=recipients.language,
+            values={
+                "reader": recipients.name,
+                **incident_values(incident, own_accounts(incident, organization, facts)),
+            },
+            incident=incident.number,
+            organization=organization,
+        )
+        addresses = safe_addresses(recipients, incident.accounts)
+        reaction += Reaction(compose(letter, addresses, facts, now))
+    return reaction
+
+
+def breach_update(incident: Incident, facts: Facts, now: datetime) -> Reaction:
+    """Tell the vendor that was sent a report that the incident is closed."""
+    if facts.vendor is None:
+        return Reaction()
+    letter = Letter(
+        kind=CommandKind.REPORT,
+        workflow=UPDATES["breach_report"],
+        language=facts.vendor.language,
+        values={"reader": facts.vendor.name, **incident_values(incident, incident.accounts)},
+        incident=incident.number,
+        organization=incident.organization,
+    )
+    return Reaction(compose(letter, (facts.vendor.mailbox,), facts, now))
