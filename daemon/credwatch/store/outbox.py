@@ -1,0 +1,261 @@
+"""Keeps commands and the receipt of each attempt to deliver them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
+from credwatch.store.database import Database, metadata
+from credwatch.store.legal_clocks import meet
+from credwatch.store.moments import from_micros, to_micros
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("languages", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Column("last_reason", Text, nullable=False),
+    Index("commands_due", "state", "next_at"),
+    Index("commands_duty", "workflow", "incident", "organization"),
+)
+"""One row for each message; `state` is queued, sending, delivered or refused."""
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("command", Text, ForeignKey("commands.id"), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Column("result", Text, nullable=False),
+    Column("reply", Text, nullable=False),
+    Index("receipts_command", "command"),
+)
+"""One row for each attempt; `result` is started, delivered, retry, refused, or interrupted by a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCommand:
+    """A command and where its delivery stands."""
+
+    command: Command
+    """The command."""
+    state: str
+    """queued, sending, delivered or refused."""
+    attempts: int
+    """How many attempts were begun since it was queued or put back."""
+    since: datetime
+    """When it was queued, or put back by an operator."""
+    next_at: datetime
+    """When it is due."""
+    settled_at: datetime | None
+    """When it was delivered or refused."""
+    last_reason: str
+    """What the server said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What the metrics say of the queue."""
+
+    waiting: int
+    """Commands queued or being sent."""
+    refused: int
+    """Commands that a person must look at."""
+    delivered: int
+    """Commands delivered."""
+    oldest: datetime | None
+    """When the oldest waiting command was queued; None where none waits."""
+
+
+def queue(connection: Connection, given: Iterable[Command]) -> int:
+    """Queue commands and return how many were new; one whose id is known changes nothing."""
+    rows = [_row(command) for command in given]
+    statement = insert(commands).on_conflict_do_nothing(index_elements=["id"])
+    return sum(connection.execute(statement, row).rowcount for row in rows)
+
+
+def queue_state(connection: Connection) -> QueueState:
+    """Count the commands by state, for the metrics."""
+    statement = select(commands.c.state, func.count(), func.min(commands.c.created_at)).group_by(commands.c.state)
+    found = {state: (count, oldest) for state, count, oldest in connection.execute(statement)}
+    waiting = [found[state] for state in ("queued", "sending") if state in found]
+    return QueueState(
+        waiting=sum(count for count, _ in waiting),
+        refused=found.get("refused", (0, None))[0],
+        delivered=found.get("delivered", (0, None))[0],
+        oldest=from_micros(min(oldest for _, oldest in waiting)) if waiting else None,
+    )
+
+
+def settle(connection: Connection, command_id: str, receipt: Receipt, now: datetime, next_at: datetime | None) -> None:
+    """Note what came of the attempt begun last, and stop the clock whose last notice it was.
+
+    A Retry waits until `next_at`; where that is None, nobody tries any longer and the command is listed as refused.
+    """
+    result, reply = _told(receipt)
+    state = "queued" if result == "retry" and next_at else "refused" if result != "delivered" else "delivered"
+    at = to_micros(now)
+    connection.execute(
+        receipts.update()
+        .where(receipts.c.command == command_id, receipts.c.result == "started")
+        .values(result=result, reply=reply, settled_at=at)
+    )
+    changed: dict[str, Any] = {"state": state, "last_reason": reply}
+    changed |= {"next_at": to_micros(next_at)} if state == "queued" and next_at else {"settled_at": at}
+    connection.execute(commands.update().where(commands.c.id == command_id).values(changed))
+    if state == "delivered":
+        _meet_clocks(connection, command_id, now)
+
+
+class OutboxStore:
+    """The dispatcher's view of the store: every method is a transaction of its own and raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def recover(self, now: datetime) -> int:
+        """Put back what a crash interrupted, due now, and return how many; call once, before the first `due`."""
+        with self._database.writing() as connection:
+            connection.execute(receipts.update().where(receipts.c.result == "started").values(result="interrupted"))
+            interrupted = commands.update().where(commands.c.state == "sending")
+            return connection.execute(interrupted.values(state="queued", next_at=to_micros(now))).rowcount
+
+    def due(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> list[StoredCommand]:
+        """List commands due by `now`, oldest first, none to a recipient in `busy`."""
+        table = commands
+        statement = (
+            select(table)
+            .where(table.c.state == "queued", table.c.next_at <= to_micros(now), table.c.recipient.not_in(busy))
+            .order_by(table.c.created_at, table.c.id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [_stored(row._mapping) for row in connection.execute(statement)]
+
+    def next_at(self) -> datetime | None:
+        """Tell when the next queued command is due; None where nothing is queued."""
+        statement = select(func.min(commands.c.next_at)).where(commands.c.state == "queued")
+        with self._database.reading() as connection:
+            found = connection.execute(statement).scalar()
+            return None if found is None else from_micros(found)
+
+    def begin(self, command_id: str, now: datetime) -> None:
+        """Note that an attempt begins, before the first byte goes out."""
+        with self._database.writing() as connection:
+            begun = commands.update().where(commands.c.id == command_id)
+            connection.execute(begun.values(state="sending", attempts=commands.c.attempts + 1))
+            connection.execute(
+                receipts.insert().values(command=command_id, started_at=to_micros(now), result="started", reply="")
+            )
+
+    def settle(
+        self,
+        command_id: str,
+        receipt: Receipt,
+        now: datetime,
+        next_at: datetime | None,
+        escalations: Iterable[Command] = (),
+    ) -> None:
+        """Settle an attempt and queue what follows from it, in one transaction."""
+        with self._database.writing() as connection:
+            settle(connection, command_id, receipt, now, next_at)
+            queue(connection, escalations)
+
+    def listed(self, states: Sequence[str] = ("queued", "sending", "refused")) -> list[StoredCommand]:
+        """List the commands in these states, oldest first."""
+        statement = select(commands).where(commands.c.state.in_(states))
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.order_by(commands.c.created_at, commands.c.id))
+            return [_stored(row._mapping) for row in rows]
+
+    def retry(self, now: datetime, ids: Sequence[str] = ()) -> list[str]:
+        """Put refused and waiting commands back, due now, and return their ids; without `ids`, all refused ones."""
+        table = commands
+        chosen = table.c.state == "refused"
+        if ids:
+            chosen = table.c.state.in_(("refused", "queued")) & table.c.id.in_(ids)
+        with self._database.writing() as connection:
+            found = list(connection.execute(select(table.c.id).where(chosen).order_by(table.c.id)).scalars())
+            at = to_micros(now)
+            back = table.update().where(chosen)
+            connection.execute(back.values(state="queued", attempts=0, since=at, next_at=at, settled_at=None))
+            return found
+
+
+def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None:
+    table = commands
+    duty = connection.execute(
+        select(table.c.workflow, table.c.incident, table.c.organization).where(table.c.id == command_id)
+    ).one()
+    same = (table.c.workflow == duty[0], table.c.incident == duty[1], table.c.organization == duty[2])
+    unmet = select(func.count()).select_from(table).where(*same, table.c.state != "delivered")
+    if not connection.execute(unmet).scalar_one():
+        meet(connection, duty[0], duty[1], duty[2], now)
+
+
+def _told(receipt: Receipt) -> tuple[str, str]:
+    match receipt:
+        case Delivered(reply=reply):
+            return "delivered", reply
+        case Retry(reason=reason):
+            return "retry", reason
+        case Refused(reason=reason):
+            return "refused", reason
+
+
+def _row(command: Command) -> dict[str, object]:
+    row = asdict(command)
+    created = to_micros(command.created_at)
+    row |= {
+        "kind": command.kind.value,
+        "languages": json.dumps(command.languages),
+        "context": json.dumps(command.context, ensure_ascii=False, sort_keys=True),
+        "created_at": created,
+    }
+    return row | {"state": "queued", "attempts": 0, "since": created, "next_at": created, "last_reason": ""}
+
+
+def _stored(row: Any) -> StoredCommand:
+    command = Command(
+        id=row["id"],
+        kind=CommandKind(row["kind"]),
+        workflow=row["workflow"],
+        incident=row["incident"],
+        organization=row["organization"],
+        recipient=row["recipient"],
+        languages=tuple(json.loads(row["languages"])),
+        template=row["template"],
+        context=json.loads(row["context"]),
+        created_at=from_micros(row["created_at"]),
+    )
+    return StoredCommand(
+        command=command,
+        state=row["state"],
+        attempts=row["attempts"],
+        since=from_micros(row["since"]),
+        next_at=from_micros(row["next_at"]),
+        settled_at=from_micros(row["settled_at"]) if row["settled_at"] is not None else None,
+        last_reason=row["last_reason"],
+    )
