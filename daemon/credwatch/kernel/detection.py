@@ -70,6 +70,10 @@ class Detection:
     """Sample lines, secrets masked."""
     tags: tuple[str, ...] = ()
     """ATT&CK tags of the rule, such as attack.t1110.001."""
+    group_key: int = 0
+    """The seeded 64-bit hash of the group, by which more evidence finds it."""
+    sequence: int = 0
+    """The order of arrival of the completing event."""
     details: tuple[tuple[str, str], ...] = ()
     """Further fields of the completing event that a notice needs (action, actor, authorisation …)."""
 

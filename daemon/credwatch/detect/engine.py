@@ -1,0 +1,260 @@
+"""The detection engine: events in, detections out, with the state that a restart needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from credwatch.detect.correlate import Progress, Watch, advance, completions
+from credwatch.detect.episodes import EPISODE
+from credwatch.detect.evidence import detections_of, moment
+from credwatch.detect.expressions import compiled, fields_of, with_fields
+from credwatch.detect.keys import FieldHashes
+from credwatch.detect.names import Names
+from credwatch.detect.plan import Plan, TemporalWatch
+from credwatch.detect.streams import Batch, View
+from credwatch.detect.windows import ROW
+from credwatch.kernel.detection import Detection, DetectionUpdate
+
+_HOUR = 3_600_000_000
+_NAME_FIELDS = ("user.name", "source.ip", "organization.id")
+_OLDEST = int(np.iinfo(np.int64).min) // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What a batch changed in the engine's state: what the batch's transaction stores."""
+
+    windows: tuple[tuple[str, int, bytes], ...] = ()
+    """Rows added: stream name, latest event time (microseconds), rows of dtype ROW."""
+    forget: tuple[tuple[str, int], ...] = ()
+    """What may be deleted: stream name, rows that are all older than this event time."""
+    names: tuple[int, bytes] | None = None
+    """Words added: generation, Arrow IPC file."""
+    watermarks: tuple[tuple[str, int], ...] = ()
+    """The latest event time of each source, microseconds."""
+    sequence: int = 0
+    """How many events have been taken in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one batch led to."""
+
+    detections: tuple[Detection, ...] = ()
+    """Detections that opened, in the order of event time."""
+    updates: tuple[DetectionUpdate, ...] = ()
+    """Detections that went on or ended; those that ended before a new one opened come with `closed`."""
+    late: int = 0
+    """How many events came too late for the windows."""
+    evaluations: int = 0
+    """How many times a rule was held against an event."""
+    delta: Delta = field(default_factory=Delta)
+    """What to store."""
+
+
+class Engine:
+    """Holds compiled rules, their windows and their episodes.
+
+    `process` is to be called with the batches of all sources, one after the other, and `delta` of its answer to be
+    stored in the same transaction as everything else the batch caused. Not thread-safe.
+    """
+
+    def __init__(self, plan: Plan, *, seed: int, lateness_us: int = 10_000_000) -> None:
+        self.plan = plan
+        self.names = Names()
+        self._seed = seed
+        self._lateness_us = lateness_us
+        self._watermarks: dict[str, int] = {}
+        self._sequence = 0
+        self._turned = _OLDEST
+        self._expressions = [compiled(rule.condition).alias(rule.id) for rule in plan.rules.events]
+        needed = [fields_of(rule.condition) for rule in plan.rules.events]
+        self._fields = frozenset({"@timestamp", *_NAME_FIELDS}).union(*needed)
+
+    def process(self, events: pl.DataFrame, source: str) -> Found:
+        """Hold a batch of enriched events of one source against every rule."""
+        if not events.height:
+            return Found()
+        low_before = self._low(source)
+        batch = self._batch(events, source)
+        low = self._low(source)
+        for stream in self.plan.streams:
+            stream.take(batch, oldest=low_before - stream.log.retention_us)
+        self._remember_names(batch)
+        detections: list[Detection] = []
+        updates: list[DetectionUpdate] = []
+        for watch, view in self._views():
+            opened, carried = self._follow(watch, view, batch)
+            detections += opened
+            updates += carried
+        updates += self._ended(low)
+        return Found(
+            detections=tuple(sorted(detections, key=lambda found: (found.opened_at, found.id))),
+            updates=tuple(updates),
+            late=int(batch.late.sum()),
+            evaluations=events.height * len(self._expressions),
+            delta=self._delta(low),
+        )
+
+    def restore(
+        self,
+        *,
+        sequence: int,
+        watermarks: Iterable[tuple[str, int]],
+        windows: Iterable[tuple[str, bytes]],
+        names: Iterable[tuple[int, bytes]],
+        episodes: Iterable[tuple[str, str, int, int, int, int, int, bool]],
+    ) -> None:
+        """Take back the state that the store kept.
+
+        `episodes` are (rule id, detection id, then the columns of EPISODE with the group key as a signed number).
+        """
+        self._sequence = sequence
+        self._watermarks.update(watermarks)
+        streams = {stream.spec.name: stream for stream in self.plan.streams}
+        for name, data in windows:
+            if name in streams:
+                streams[name].log.restore(np.frombuffer(data, ROW), oldest=_OLDEST)
+        for generation, data in names:
+            self.names.restore(generation, data)
+        by_rule: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
+        for rule, detection, *numbers in episodes:
+            by_rule.setdefault(rule, []).append((detection, tuple(numbers)))
+        for watch in self.plan.all_watches():
+            kept = by_rule.get(watch.rule.id, [])
+            table = np.array([(np.int64(n[0]).astype(np.uint64), *n[1:]) for _, n in kept], dtype=EPISODE)
+            watch.episodes.open(table, [detection for detection, _ in kept])
+
+    def rows_kept(self) -> int:
+        """Count the rows in all windows."""
+        return sum(len(stream.log) for stream in self.plan.streams)
+
+    def _batch(self, events: pl.DataFrame, source: str) -> Batch:
+        whole = with_fields(events, self._fields)
+        times = whole.get_column("@timestamp").dt.timestamp("us").to_numpy()
+        matched = whole.select(self._expressions) if self._expressions else pl.DataFrame()
+        masks = {name: matched.get_column(name).to_numpy() for name in matched.columns}
+        late, hashes = self._late(times, source), FieldHashes(whole, self._seed)
+        self._sequence += events.height
+        return Batch(whole, times, masks, late, hashes, self._sequence - events.height)
+
+    def _late(self, times: NDArray[np.int64], source: str) -> NDArray[np.bool_]:
+        """Say which events lie more than the lateness behind the latest event of their source before them."""
+        before = self._watermarks.get(source, _OLDEST)
+        latest = np.maximum(np.maximum.accumulate(times), before)
+        self._watermarks[source] = int(latest[-1])
+        return np.asarray(times < latest - self._lateness_us)
+
+    def _low(self, source: str) -> int:
+        """Return the event time before which nothing is expected any more.
+
+        Sources more than an hour away from the present one are not waited for: they are silent, or history.
+        """
+        present = self._watermarks.get(source, _OLDEST)
+        near = [mark for mark in self._watermarks.values() if abs(mark - present) <= _HOUR]
+        return min(near, default=present) - self._lateness_us
+
+    def _remember_names(self, batch: Batch) -> None:
+        used = np.zeros(batch.events.height, dtype=bool)
+        for stream in self.plan.streams:
+            used[stream.view.event[stream.view.new]] = True
+        at = np.flatnonzero(used)
+        for name in _NAME_FIELDS:
+            column = batch.events.get_column(name)
+            if column.null_count() < len(column):
+                self.names.remember(column.gather(at), batch.hashes.of(name)[at])
+
+    def _views(self) -> Iterable[tuple[Watch, View]]:
+        """Give each rule the rows it looks at, correlations after those they refer to."""
+        for watch, stream in self.plan.counting:
+            yield watch, stream.view
+        for temporal in self.plan.temporal:
+            yield temporal.watch, self._completed(temporal)
+
+    def _completed(self, temporal: TemporalWatch) -> View:
+        """Return the completing rows; new are those of this batch, and those that a late row has completed."""
+        view = completions(list(temporal.parts), temporal.watch.span_us, ordered=temporal.ordered)
+        episodes = temporal.watch.episodes
+        place = episodes.latest(view.rows["key"])
+        seen = np.zeros(len(place), dtype=bool)
+        if len(episodes.table):
+            seen = (place >= 0) & (view.times <= episodes.table["last"][place])
+        view.new |= ~seen
+        return view
+
+    def _follow(self, watch: Watch, view: View, batch: Batch) -> tuple[list[Detection], list[DetectionUpdate]]:
+        progress = advance(watch, view)
+        updates = self._closed(watch, progress.superseded)
+        updates += self._carried(watch, progress)
+        openings = progress.openings
+        if not len(openings.hit):
+            return [], updates
+        detections = detections_of(watch, openings, view, batch.events, self.names)
+        watch.episodes.open(openings.episodes, [detection.id for detection in detections])
+        if not watch.rule.alone:
+            return [], []
+        grown = openings.episodes["count"] > openings.hit - openings.begin + 1
+        updates += [_update(watch, detections[at].id, openings.episodes[at]) for at in np.flatnonzero(grown)]
+        return detections, updates
+
+    def _carried(self, watch: Watch, progress: Progress) -> list[DetectionUpdate]:
+        table, ids = watch.episodes.table, watch.episodes.ids
+        return [_update(watch, ids[place], table[place]) for place in progress.extended] if watch.rule.alone else []
+
+    def _closed(self, watch: Watch, places: NDArray[np.intp]) -> list[DetectionUpdate]:
+        watch.episodes.close(places)
+        if not watch.rule.alone:
+            return []
+        table, ids = watch.episodes.table, watch.episodes.ids
+        return [_update(watch, ids[place], table[place]) for place in places]
+
+    def _ended(self, low: int) -> list[DetectionUpdate]:
+        updates: list[DetectionUpdate] = []
+        for watch in self.plan.all_watches():
+            table = watch.episodes.table
+            places = np.flatnonzero(~table["closed"] & (table["last"] < low - watch.span_us))
+            updates += self._closed(watch, places)
+            watch.episodes.forget(ended_before=low - watch.span_us - watch.lookback_us)
+        return updates
+
+    def _delta(self, low: int) -> Delta:
+        windows, forget = [], []
+        for stream in self.plan.streams:
+            rows = stream.log.take_new()
+            if len(rows):
+                windows.append((stream.spec.name, int(rows["time"].max()), rows.tobytes()))
+            oldest = low - stream.log.retention_us
+            if stream.log.forget(oldest=oldest):
+                forget.append((stream.spec.name, oldest))
+        names = self.names.take_new()
+        self._turn_names(low)
+        return Delta(
+            windows=tuple(windows),
+            forget=tuple(forget),
+            names=(self.names.generation, names) if names else None,
+            watermarks=tuple(self._watermarks.items()),
+            sequence=self._sequence,
+        )
+
+    def _turn_names(self, low: int) -> None:
+        if self._turned == _OLDEST:
+            self._turned = low
+        elif low - self._turned > self.plan.longest_us:
+            self.names.turn()
+            self._turned = low
+
+
+def _update(watch: Watch, detection: str, episode: Any) -> DetectionUpdate:
+    return DetectionUpdate(
+        detection_id=detection,
+        rule_id=watch.rule.id,
+        last_at=moment(episode["last"]),
+        count=int(episode["count"]),
+        closed=bool(episode["closed"]),
+    )

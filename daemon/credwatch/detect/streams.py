@@ -1,0 +1,151 @@
+"""Streams: the rows that rules with the same selection and group-by share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from credwatch.detect.keys import FieldHashes
+from credwatch.detect.windows import ROW, Rows, WindowLog
+from credwatch.kernel.ids import stable_id
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What decides which rows a stream has; rules with equal specs share one stream."""
+
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
+    """The event rules whose matches it takes, each with its group-by fields."""
+    value: str = ""
+    """The field whose distinct values are counted; empty for none."""
+    empty_groups: bool = False
+    """True where an absent group-by field counts as a value instead of leaving the event out."""
+
+    @property
+    def name(self) -> str:
+        """The stream's name in the store; it changes when the spec does."""
+        return stable_id("stream", repr(self))
+
+
+@dataclass(slots=True)
+class Batch:
+    """An events frame prepared for the streams."""
+
+    events: pl.DataFrame
+    """The events."""
+    times: NDArray[np.int64]
+    """Event time, microseconds UTC."""
+    masks: dict[str, NDArray[np.bool_]]
+    """Which events each event rule matches."""
+    late: NDArray[np.bool_]
+    """Which events came later than the source's lateness allows."""
+    hashes: FieldHashes
+    """The hashes of the fields."""
+    sequence: int
+    """How many events came before this batch."""
+
+
+@dataclass(slots=True)
+class View:
+    """The rows of the groups a batch touched, old and new, sorted by (key, time)."""
+
+    rows: Rows
+    """The rows."""
+    event: NDArray[np.int64]
+    """For each row the event's position in the batch, -1 for rows of earlier batches."""
+    keys: NDArray[np.uint64] = field(init=False)
+    """The rows' groups, side by side for searching."""
+    times: NDArray[np.int64] = field(init=False)
+    """The rows' event times, side by side for searching."""
+    new: NDArray[np.bool_] = field(init=False)
+    """Which rows this batch added."""
+
+    def __post_init__(self) -> None:
+        self.new = self.event >= 0
+        self.keys = np.ascontiguousarray(self.rows["key"])
+        self.times = np.ascontiguousarray(self.rows["time"])
+
+    @classmethod
+    def sorted(cls, rows: Rows, event: NDArray[np.int64]) -> View:
+        """Sort the rows by (key, time), equal ones in the order of their arrival."""
+        order = np.lexsort((rows["sequence"], rows["time"], rows["key"]))
+        return cls(rows[order], event[order])
+
+    @classmethod
+    def empty(cls) -> View:
+        """Give a view without rows."""
+        return cls(np.empty(0, ROW), np.empty(0, np.int64))
+
+    def span_of(self, key: np.uint64) -> slice:
+        """Return where the rows of a group stand."""
+        begin, end = np.searchsorted(self.keys, key, side="left"), np.searchsorted(self.keys, key, side="right")
+        return slice(int(begin), int(end))
+
+
+@dataclass(slots=True)
+class Stream:
+    """One stream: its spec and what it keeps."""
+
+    spec: StreamSpec
+    """What it takes."""
+    log: WindowLog
+    """What it keeps."""
+    touched: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    """The groups of the present batch, sorted."""
+    view: View = field(default_factory=View.empty)
+    """The rows of those groups."""
+
+    def take(self, batch: Batch, *, oldest: int) -> None:
+        """Take the batch's matching rows: fills `touched` and `view`, and keeps the new rows."""
+        new, event = self._new_rows(batch)
+        order = np.lexsort((new["sequence"], new["time"], new["key"]))
+        new, event = new[order], event[order]
+        self.touched = np.unique(new["key"])
+        since = int(new["time"].min()) - self.log.retention_us if len(new) else oldest
+        old = self.log.gather(self.touched, oldest=since)
+        self.view = View.sorted(np.concatenate([old, new]), np.concatenate([np.full(len(old), -1), event]))
+        self.log.add(new, oldest=oldest)
+
+    def gather(self, keys: NDArray[np.uint64]) -> View:
+        """Return the rows of the given groups, whether the batch touched them or not."""
+        inside = np.isin(self.view.keys, keys)
+        old = self.log.gather(np.setdiff1d(keys, self.touched), oldest=int(np.iinfo(np.int64).min))
+        rows = np.concatenate([self.view.rows[inside], old])
+        event = np.concatenate([self.view.event[inside], np.full(len(old), -1)])
+        return View.sorted(rows, event)
+
+    def _new_rows(self, batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
+        found = [self._part_rows(batch, rule, fields) for rule, fields in self.spec.parts]
+        rows = np.concatenate([rows for rows, _ in found])
+        event = np.concatenate([event for _, event in found])
+        return _repeated(rows, event, batch)
+
+    def _part_rows(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> tuple[Rows, NDArray[np.int64]]:
+        at = np.flatnonzero(batch.masks[rule] & ~batch.late)
+        group = batch.hashes.group_with_empty if self.spec.empty_groups else batch.hashes.group
+        keys = group(fields, at)
+        at, keys = at[keys != 0], keys[keys != 0]
+        rows = np.empty(len(at), ROW)
+        rows["key"], rows["time"] = keys, batch.times[at]
+        rows["sequence"] = batch.sequence + at
+        rows["value"] = batch.hashes.of(self.spec.value)[at] if self.spec.value else 0
+        rows["user"] = batch.hashes.of("user.name")[at]
+        rows["address"] = batch.hashes.of("source.ip")[at]
+        rows["organization"] = batch.hashes.of("organization.id")[at]
+        return rows, at
+
+
+_MOST_REPEATS = 1000
+
+
+def _repeated(rows: Rows, event: NDArray[np.int64], batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
+    """Count a line that stands for several equal events as that many, up to a bound."""
+    if "credwatch.repeat" not in batch.events.columns or not len(rows):
+        return rows, event
+    repeat = batch.events.get_column("credwatch.repeat").fill_null(1).clip(1, _MOST_REPEATS).to_numpy()[event]
+    if (repeat == 1).all():
+        return rows, event
+    return np.repeat(rows, repeat), np.repeat(event, repeat)

@@ -1,0 +1,115 @@
+"""Sliding windows in columns: rows of (group, event time) kept in sorted runs, as long as a rule can need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROW = np.dtype(
+    [
+        ("key", "u8"),  # hash of the group
+        ("time", "i8"),  # event time, microseconds since the epoch, UTC
+        ("sequence", "i8"),  # order of arrival: which of two rows of equal time came first
+        ("value", "u8"),  # hash of the value that a distinct count counts
+        ("user", "u8"),  # hash of user.name, 0 where absent
+        ("address", "u8"),  # hash of source.ip, 0 where absent
+        ("organization", "u8"),  # hash of organization.id, 0 where absent
+    ]
+)
+"""One row of a window; also its form on disk."""
+
+Rows = NDArray[np.void]
+"""Rows of dtype ROW."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Rows sorted by (key, time), with their keys side by side for searching."""
+
+    rows: Rows
+    keys: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, rows: Rows) -> _Run:
+        return cls(rows, np.ascontiguousarray(rows["key"]))
+
+
+class WindowLog:
+    """The rows of one stream, found by group in time that grows with the logarithm of what is kept.
+
+    Runs sorted by (key, time) are merged when they are of like size, so that a small batch costs little however much
+    is kept. `take_new` hands out what was added since the last call: the delta that the batch's transaction stores.
+    """
+
+    def __init__(self, retention_us: int) -> None:
+        self.retention_us = retention_us
+        self._runs: list[_Run] = []
+        self._new: list[Rows] = []
+
+    def __len__(self) -> int:
+        return sum(len(run.rows) for run in self._runs)
+
+    def add(self, rows: Rows, *, oldest: int) -> None:
+        """Keep rows sorted by (key, time); rows older than `oldest` are let go on the way."""
+        if len(rows):
+            self._new.append(rows)
+            self.restore(rows, oldest=oldest)
+
+    def restore(self, rows: Rows, *, oldest: int) -> None:
+        """Keep rows that the store already has."""
+        self._runs.append(_Run.of(rows))
+        while len(self._runs) > 1 and len(self._runs[-2].rows) <= 2 * len(self._runs[-1].rows):
+            later, earlier = self._runs.pop(), self._runs.pop()
+            self._runs.append(_Run.of(sorted_rows(_younger(np.concatenate([earlier.rows, later.rows]), oldest))))
+
+    def gather(self, keys: NDArray[np.uint64], *, oldest: int) -> Rows:
+        """Return the kept rows of the given sorted, distinct keys, none older than `oldest`, unsorted."""
+        found = [run.rows[_positions(run.keys, keys)] for run in self._runs]
+        return _younger(np.concatenate(found), oldest) if found else np.empty(0, ROW)
+
+    def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Say for each key whether any row of it is kept."""
+        held = np.zeros(len(keys), dtype=bool)
+        for run in self._runs:
+            place = np.searchsorted(run.keys, keys)
+            inside = place < len(run.keys)
+            held[inside] |= run.keys[place[inside]] == keys[inside]
+        return held
+
+    def forget(self, *, oldest: int) -> int:
+        """Let go of rows older than `oldest` where that frees at least half a run; return how many went."""
+        before = len(self)
+        self._runs = [_pruned(run, oldest) for run in self._runs]
+        self._runs = [run for run in self._runs if len(run.rows)]
+        return before - len(self)
+
+    def take_new(self) -> Rows:
+        """Return the rows added since the last call."""
+        new, self._new = self._new, []
+        return np.concatenate(new) if new else np.empty(0, ROW)
+
+
+def sorted_rows(rows: Rows) -> Rows:
+    """Return the rows by (key, time), those of equal key and time in the order they arrived."""
+    order = np.lexsort((rows["sequence"], rows["time"], rows["key"]))
+    return rows[order]
+
+
+def _positions(run_keys: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return the positions in a sorted run that hold any of the sorted keys."""
+    first = np.searchsorted(run_keys, keys, side="left")
+    counts = np.searchsorted(run_keys, keys, side="right") - first
+    starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts) if len(counts) else first
+    return np.asarray(np.arange(counts.sum()) + starts, dtype=np.intp)
+
+
+def _younger(rows: Rows, oldest: int) -> Rows:
+    young = rows["time"] >= oldest
+    return rows if young.all() else rows[young]
+
+
+def _pruned(run: _Run, oldest: int) -> _Run:
+    young = run.rows["time"] >= oldest
+    return _Run.of(run.rows[young]) if 2 * np.count_nonzero(young) <= len(run.rows) else run

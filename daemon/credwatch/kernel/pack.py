@@ -1,0 +1,121 @@
+"""Log packs as values: which lines a program writes, and which event each of them gives.
+
+`rules/packs.py` reads them from YAML; `parse/` compiles them to column expressions. The file format is `docs/packs.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from credwatch.kernel.errors import nearest
+from credwatch.kernel.fields import BY_NAME, FieldType
+
+Value = str | int | bool
+"""What a pack may set a field to."""
+
+ANY_PROGRAM = "*"
+"""Stands for every program that the pattern does not except."""
+
+
+class EnvelopeKind(StrEnum):
+    """What wraps the lines of a pack."""
+
+    SYSLOG = "syslog"
+    """A syslog header with a program, then a message that regular expressions read."""
+    JSON = "json"
+    """A JSON object, whole line or syslog message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A line that a pattern must read, and what it must give."""
+
+    line: str
+    """The whole line, with its envelope."""
+    gives: Mapping[str, Value | None]
+    """Fields of the event; None says that the field must be empty. Not used where the pattern skips."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """One kind of line of a pack."""
+
+    name: str
+    """Its name within the pack."""
+    where: str
+    """File and name, for errors."""
+    programs: tuple[str, ...] = ()
+    """The programs that write it, or `*`."""
+    except_programs: tuple[str, ...] = ()
+    """Programs that `*` leaves out."""
+    prefixes: tuple[str, ...] = ()
+    """Literal beginnings of the message; an empty one is tried after all others."""
+    regex: str = ""
+    """The expression that reads the whole message, anchored at both ends."""
+    groups: Mapping[str, str] | None = None
+    """Which field each named group fills."""
+    when: Mapping[str, Value] | None = None
+    """For JSON: the fields and the values they must have."""
+    requires: tuple[str, ...] = ()
+    """For JSON: fields without which the line is no such event."""
+    constants: Mapping[str, Value] | None = None
+    """What every such event says besides; a captured value goes before it."""
+    skip: bool = False
+    """True where the line is known and is no event."""
+    samples: tuple[Sample, ...] = ()
+    """Lines it must read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pack:
+    """The lines of one program or family of programs."""
+
+    id: str
+    """Its name; events carry it as event.dataset."""
+    title: str
+    """What it reads, for people."""
+    where: str
+    """Its file."""
+    kind: EnvelopeKind
+    """What wraps its lines."""
+    patterns: tuple[Pattern, ...]
+    """Its patterns, tried in this order."""
+    match: Mapping[str, str] | None = None
+    """For JSON: the paths and values by which a line is known to be of this pack."""
+    paths: Mapping[str, str] | None = None
+    """For JSON: which field each path fills."""
+    values: Mapping[str, Mapping[str, str]] | None = None
+    """For a field: what the writer's words become."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackSet:
+    """All packs in use, in the order they were loaded; compared by identity."""
+
+    packs: tuple[Pack, ...]
+    """The packs."""
+
+
+def field_problem(name: str, value: Value | None = None) -> str:
+    """Say what is wrong with a field that a pack fills, with the nearest known name; empty where nothing is.
+
+    With a `value`, its type is held against the field's.
+    """
+    field = BY_NAME.get(name)
+    if field is None:
+        return f"unknown field {name!r}; {nearest(name, BY_NAME) or 'docs/events.md lists the fields'}"
+    if field.enriched:
+        return f"field {name!r} is filled by an enricher, not by a pack"
+    if value is not None and not isinstance(value, _PYTHON_TYPES[field.type]):
+        return f"field {name!r} is of type {field.type}, and {value!r} is not"
+    return ""
+
+
+_PYTHON_TYPES: dict[FieldType, type] = {
+    FieldType.STRING: str,
+    FieldType.INTEGER: int,
+    FieldType.BOOLEAN: bool,
+    FieldType.TIMESTAMP: str,
+}

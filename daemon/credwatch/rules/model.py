@@ -1,0 +1,180 @@
+"""Rules as values: what a rule file says, free of the library that read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from credwatch.kernel.detection import Consequence, Level
+
+
+class Operator(StrEnum):
+    """How a test compares a field with its value."""
+
+    EQUALS = "equals"
+    """The whole value; strings without regard to case unless `cased`."""
+    STARTS_WITH = "starts_with"
+    ENDS_WITH = "ends_with"
+    CONTAINS = "contains"
+    REGEX = "regex"
+    """A linear-time regular expression that may match anywhere."""
+    CIDR = "cidr"
+    """The address lies in the network."""
+    LESS = "lt"
+    LESS_EQUAL = "lte"
+    GREATER = "gt"
+    GREATER_EQUAL = "gte"
+    NOT_EQUAL = "neq"
+    NULL = "null"
+    """The field is absent."""
+    EXISTS = "exists"
+    """The field is present (value true) or absent (value false)."""
+    FIELD = "field"
+    """The value of another field, without regard to case."""
+    TIME_PART = "time_part"
+    """A part of a timestamp; the value is (part, number)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One comparison; a missing or null field fails every operator but NULL and EXISTS."""
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    field: str
+    """A field of the event schema."""
+    operator: Operator
+    """How to compare."""
+    value: str | int | float | bool | tuple[str, int] | None
+    """With what."""
+    cased: bool = False
+    """True where case matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every item holds."""
+
+    items: tuple[Condition, ...]
+    """The items, in the rule's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one item holds."""
+
+    items: tuple[Condition, ...]
+    """The items, in the rule's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotThis:
+    """The item does not hold."""
+
+    item: Condition
+    """The item."""
+
+
+Condition = Test | AllOf | AnyOf | NotThis
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """A Sigma detection: one condition over one event."""
+
+    id: str
+    """The Sigma id, or the name where there is none."""
+    name: str
+    """What correlations refer to it by."""
+    title: str
+    """Its title."""
+    level: Level
+    """Its level."""
+    tags: tuple[str, ...]
+    """Its tags."""
+    where: str
+    """The file it comes from."""
+    condition: Condition
+    """When it matches."""
+    consequence: Consequence
+    """What must follow."""
+    group_by: tuple[str, ...]
+    """Fields whose values make one episode; an absent value counts as empty."""
+    quiet_us: int
+    """Microseconds of event time without a match after which an episode ends."""
+    alone: bool = True
+    """False where it only serves correlations and gives no detections of its own."""
+    shadow: bool = False
+    """True where it is evaluated and counted, without consequence."""
+
+
+class CorrelationType(StrEnum):
+    """Sigma's correlation types that are read so far."""
+
+    EVENT_COUNT = "event_count"
+    VALUE_COUNT = "value_count"
+    TEMPORAL = "temporal"
+    TEMPORAL_ORDERED = "temporal_ordered"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One rule that a correlation refers to."""
+
+    rule: str
+    """The id of the rule referred to."""
+    group_by: tuple[str, ...]
+    """The group-by fields as that rule's events name them, aliases resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """A Sigma correlation over events or over other correlations."""
+
+    id: str
+    """The Sigma id, or the name where there is none."""
+    name: str
+    """What other correlations refer to it by."""
+    title: str
+    """Its title."""
+    level: Level
+    """Its level."""
+    tags: tuple[str, ...]
+    """Its tags."""
+    where: str
+    """The file it comes from."""
+    type: CorrelationType
+    """What it computes."""
+    parts: tuple[Part, ...]
+    """The rules it refers to, in order."""
+    group_by: tuple[str, ...]
+    """The names of the group, aliases included."""
+    timespan_us: int
+    """The window, in microseconds of event time."""
+    threshold: int
+    """How many events or values at least; 1 for temporal types."""
+    field: str
+    """The field whose distinct values count (value_count); empty otherwise."""
+    consequence: Consequence
+    """What must follow."""
+    alone: bool = True
+    """False where it only serves other correlations."""
+    shadow: bool = False
+    """True where it is evaluated and counted, without consequence."""
+
+
+Rule = EventRule | Correlation
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Every rule that loaded, referenced rules before those that refer to them."""
+
+    events: tuple[EventRule, ...]
+    """The detections over one event."""
+    correlations: tuple[Correlation, ...]
+    """The correlations, in dependency order."""
+
+    def by_id(self) -> dict[str, Rule]:
+        """Map each rule's id to the rule."""
+        return {rule.id: rule for rule in (*self.events, *self.correlations)}
