@@ -1,0 +1,96 @@
+"""Puts what was read of the lines together: events with their columns typed, and what is no event."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from credwatch.kernel.fields import BY_NAME, FieldType
+from credwatch.parse.addresses import place_addresses
+from credwatch.parse.dispatch import Dispatcher
+from credwatch.parse.messages import SKIPPED
+
+OWN_TIME = "own time"
+"""The column of the time that an object tells itself, as text."""
+
+_ALWAYS = frozenset({"@timestamp", "event.dataset", "event.original", "event.action", "credwatch.repeat"})
+_TYPES: dict[FieldType, type[pl.DataType]] = {FieldType.INTEGER: pl.Int64, FieldType.BOOLEAN: pl.Boolean}
+
+
+def assemble_events(
+    read: pl.DataFrame, constants: pl.DataFrame, envelopes: pl.DataFrame, lines: pl.DataFrame, source: str
+) -> pl.DataFrame:
+    """Join captured values, constants and envelopes, row by row, into an events frame with `row` (UInt32).
+
+    `read` and `constants` have one row for each event, in order; `envelopes` and `lines` one for each line. A
+    captured value goes before a constant, and both before the envelope's. Where objects told their time it is in the
+    column `OWN_TIME`, and `@timestamp` holds the envelope's, which may be null.
+    """
+    rows = read["row"]
+    columns: dict[str, pl.Series] = {}
+    layers = (
+        *(_typed(column) for column in read.drop("row", "reader")),
+        *constants.drop(SKIPPED),
+        *_from_envelope(envelopes[rows], lines["line"].gather(rows), source),
+    )
+    for column in layers:
+        earlier = columns.get(column.name)
+        if earlier is not None:
+            columns[column.name] = earlier.zip_with(earlier.is_not_null(), column)
+        elif column.name in _ALWAYS or column.null_count() < len(column):
+            columns[column.name] = column
+    repeat = columns["credwatch.repeat"].fill_null(1) * envelopes["repeat"].gather(rows)
+    columns["credwatch.repeat"] = repeat.alias("credwatch.repeat")
+    return place_addresses(pl.DataFrame([rows, lines["position"].gather(rows), *columns.values()]))
+
+
+def _typed(column: pl.Series) -> pl.Series:
+    """Give a captured column its field's type; a number that is none, and an empty text, are null."""
+    if column.name == "@timestamp":
+        return column.alias(OWN_TIME)
+    kind = _TYPES.get(BY_NAME[column.name].type)
+    if kind is not None:
+        return column.cast(kind, strict=False)
+    return column.set(column == "", None) if column.dtype == pl.String else column
+
+
+def _from_envelope(envelope: pl.DataFrame, original: pl.Series, source: str) -> list[pl.Series]:
+    names = {"host": "host.name", "program": "process.name", "pid": "process.pid", "message": "message"}
+    named = [envelope[column].alias(name) for column, name in names.items()]
+    return [
+        envelope["moment"].alias("@timestamp"),
+        *named,
+        envelope["priority"].alias("log.syslog.priority"),
+        envelope["program"].alias("event.provider"),
+        original.alias("event.original"),
+        pl.repeat(1, len(envelope), dtype=pl.Int64, eager=True).alias("credwatch.repeat"),
+        pl.repeat(source, len(envelope), dtype=pl.String, eager=True).alias("credwatch.source.id"),
+    ]
+
+
+def unread_lines(
+    envelopes: pl.DataFrame, read: pl.Series, problems: pl.DataFrame, lines: pl.DataFrame, dispatcher: Dispatcher
+) -> pl.DataFrame:
+    """List the lines that nothing read: `position`, `line`, `reason`; lines without text are none of them.
+
+    `read` holds the rows that were read, `problems` (`row`, `problem`) those of objects, which go before.
+    """
+    frame = envelopes.select("row", "program", pl.col("problem").alias("of_envelope")).with_columns(lines)
+    frame = frame.join(problems, on="row", how="left", maintain_order="left")
+    is_read = frame["row"].is_in(read.implode()) & frame["problem"].is_null()
+    frame = frame.filter(~is_read & (frame["line"].str.strip_chars() != ""))
+    programs = frame["program"].unique().drop_nulls()
+    known = programs.filter(pl.Series([dispatcher.knows_program(name) for name in programs], dtype=pl.Boolean))
+    by_program = pl.when(pl.col("program").is_in(known.implode())).then(pl.lit("unknown_message"))
+    reason = pl.coalesce("malformed", "problem", "of_envelope", by_program, pl.lit("unknown_program"))
+    return frame.select("position", "line", reason.alias("reason"))
+
+
+def skipped_lines(
+    read: pl.DataFrame, constants: pl.DataFrame, envelopes: pl.DataFrame, lines: pl.DataFrame
+) -> pl.DataFrame:
+    """List the lines that are known as no event: `position`, `pack`; empty lines have no pack."""
+    known = pl.DataFrame([read["row"], constants["event.dataset"].alias("pack")])
+    empty = envelopes.select("row").filter(lines["line"].str.strip_chars() == "")
+    empty = empty.join(known, on="row", how="anti").with_columns(pl.lit(None, pl.String).alias("pack"))
+    every = pl.concat([known, empty]).sort("row")
+    return every.select(lines["position"].gather(every["row"]), "pack")

@@ -1,0 +1,106 @@
+"""Finds, for each message, the few patterns that could read it, by program and first letters, before any expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from credwatch.kernel.pack import ANY_PROGRAM, EnvelopeKind, PackSet, Pattern
+
+HEAD = 12
+"""How many characters of a message its route is found by."""
+
+_MEMORY = 200_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reader:
+    """A pattern made ready to run."""
+
+    number: int
+    """Its place among all readers: the key of its constants."""
+    pack: str
+    """The id of its pack."""
+    pattern: Pattern
+    """What it reads."""
+    groups: Mapping[str, str]
+    """Which field each group fills."""
+    values: Mapping[str, Mapping[str, str]]
+    """What the writer's words become, by field."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dispatcher:
+    """Gives each message the number of its route: the readers to try on it, in order.
+
+    Routes are remembered by program and the first letters of the message, within bounds.
+    """
+
+    readers: tuple[Reader, ...]
+    """All readers, in order."""
+    routes: list[tuple[Reader, ...]] = field(default_factory=lambda: [()])
+    """The routes in use; number 0 is the empty one, for what nothing reads."""
+    _known: dict[str, int] = field(default_factory=dict)
+    _numbers: dict[tuple[int, ...], int] = field(default_factory=lambda: {(): 0})
+    _by_program: dict[str, tuple[Reader, ...]] = field(default_factory=dict)
+
+    def route(self, programs: pl.Series, messages: pl.Series) -> pl.Series:
+        """Number the route of each message (UInt32); 0 where no pattern can read it."""
+        keys = (programs.fill_null("") + "\0" + messages.str.head(HEAD).fill_null("")).alias("key")
+        distinct = keys.unique()
+        numbers = pl.Series("route", [self._number(key) for key in distinct], dtype=pl.UInt32)
+        table = pl.DataFrame([distinct, numbers])
+        return keys.to_frame().join(table, on="key", how="left", maintain_order="left").get_column("route")
+
+    def knows_program(self, program: str) -> bool:
+        """Say whether a pattern names this program."""
+        return any(program in reader.pattern.programs for reader in self._of(program))
+
+    def _number(self, key: str) -> int:
+        number = self._known.get(key)
+        if number is None:
+            program, _, head = key.partition("\0")
+            found = tuple(reader for reader in self._of(program) if _may_begin(reader.pattern.prefixes, head))
+            ids = tuple(reader.number for reader in found)
+            number = self._numbers.setdefault(ids, len(self.routes))
+            if number == len(self.routes):
+                self.routes.append(found)
+            if len(self._known) >= _MEMORY:
+                self._known.clear()
+            self._known[key] = number
+        return number
+
+    def _of(self, program: str) -> tuple[Reader, ...]:
+        """List the readers of a program, those without a prefix last."""
+        found = self._by_program.get(program)
+        if found is None:
+            found = tuple(reader for reader in self.readers if _writes(program, reader.pattern))
+            found = tuple(sorted(found, key=lambda reader: "" in reader.pattern.prefixes))
+            if len(self._by_program) >= _MEMORY:
+                self._by_program.clear()
+            self._by_program[program] = found
+        return found
+
+
+def syslog_readers(packs: PackSet) -> tuple[Reader, ...]:
+    """Make a reader of each syslog pattern, numbered in order."""
+    patterns = [(pack, at) for pack in packs.packs if pack.kind is EnvelopeKind.SYSLOG for at in pack.patterns]
+    return tuple(
+        Reader(number, pack.id, pattern, pattern.groups or {}, pack.values or {})
+        for number, (pack, pattern) in enumerate(patterns)
+    )
+
+
+def _may_begin(prefixes: Sequence[str], head: str) -> bool:
+    return any(
+        prefix.startswith(head) if len(head) == HEAD and len(prefix) > HEAD else head.startswith(prefix)
+        for prefix in prefixes
+    )
+
+
+def _writes(program: str, pattern: Pattern) -> bool:
+    if ANY_PROGRAM in pattern.programs:
+        return program not in pattern.except_programs
+    return program in pattern.programs

@@ -1,0 +1,153 @@
+"""Reads what wraps a message: syslog headers old and new, and JSON lines.
+
+Formats: RFC 3164 section 4.1, the same with an ISO 8601 stamp as rsyslog writes it, RFC 5424 section 6, JSON (RFC 8259).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import polars as pl
+
+
+class SourceKind(StrEnum):
+    """What a source's lines are."""
+
+    AUTO = "auto"
+    """Each line by its look."""
+    SYSLOG = "syslog"
+    """Syslog, old or new."""
+    JSON = "json"
+    """One JSON object a line."""
+
+
+_RFC5424 = (
+    r"^<(?P<priority>\d{1,3})>[1-9]\d{0,2} (?P<stamp>\S+) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) \S+ "
+    r'(?:-|(?:\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\])+)(?: (?P<message>.*))?$'
+)
+_REPEATED = r"^message repeated (?P<times>\d+) times: \[ ?(?P<inner>.*?) ?\]$"
+_COLUMNS = ("row", "stamp", "host", "program", "pid", "message", "priority", "json", "problem")
+_NOTHING = pl.lit(None, pl.String)
+
+
+def read_envelopes(lines: pl.Series, kind: SourceKind) -> pl.DataFrame:
+    """Take the envelopes off: one row for each line, in the order of the lines.
+
+    Columns: `row` (UInt32), `stamp`, `host`, `program`, `message`, `json` (String: the JSON text, where the line or its
+    message is an object), `pid`, `priority`, `repeat` (Int64), `problem` (String: `no_envelope` where the line has no
+    header, `not_json` where it should be JSON and does not begin as an object). Lists no time: see `timestamps`.
+    """
+    frame = lines.alias("line").to_frame().with_row_index("row")
+    first = pl.col("line").str.head(1)
+    if kind is SourceKind.JSON:
+        return _finished(_json(frame))
+    if kind is SourceKind.AUTO:
+        shape = pl.when(first == "{").then(0)
+    else:
+        shape = pl.when(False).then(0)
+    shape = shape.when(first == "<").then(1).when(first.is_between(pl.lit("0"), pl.lit("9"))).then(2).otherwise(3)
+    return _finished(_by_shape(frame, shape, (_json, _with_priority, _iso_syslog, _old_syslog)))
+
+
+_Reader = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def _by_shape(frame: pl.DataFrame, shape: pl.Expr, readers: tuple[_Reader, ...]) -> pl.DataFrame:
+    """Read each line with the reader of its shape, and put them back in order."""
+    shapes = frame.select(shape.alias("shape")).to_series()
+    present = shapes.unique().to_list()
+    if len(present) == 1:
+        return readers[present[0]](frame)
+    return pl.concat([readers[at](frame.filter(shapes == at)) for at in present]).sort("row")
+
+
+def _json(frame: pl.DataFrame) -> pl.DataFrame:
+    is_object = pl.col("line").str.starts_with("{")
+    return frame.select(
+        "row",
+        *(_NOTHING.alias(name) for name in _COLUMNS[1:7]),
+        pl.when(is_object).then("line").alias("json"),
+        pl.when(~is_object).then(pl.lit("not_json")).alias("problem"),
+    )
+
+
+def _old_syslog(frame: pl.DataFrame) -> pl.DataFrame:
+    rest = pl.col("line").str.slice(16).str.splitn(" ", 3)
+    return _with_tag(frame.select("row", pl.col("line").str.head(15).alias("stamp"), rest.alias("rest")).unnest("rest"))
+
+
+def _iso_syslog(frame: pl.DataFrame) -> pl.DataFrame:
+    parts = frame.select("row", pl.col("line").str.splitn(" ", 4).alias("parts")).unnest("parts")
+    return _with_tag(parts.select("row", "field_0", "field_1", "field_2", "field_3").rename(_ISO_NAMES))
+
+
+_ISO_NAMES = {"field_0": "stamp", "field_1": "field_0", "field_2": "field_1", "field_3": "field_2"}
+
+
+def _with_tag(frame: pl.DataFrame) -> pl.DataFrame:
+    """Cut `field_1`, such as `sshd[123]:`, into program and process id; `field_0` is the host, `field_2` the message."""
+    tag = pl.col("field_1").str.strip_suffix(":").str.splitn("[", 2)
+    good = pl.col("field_1").str.ends_with(":").fill_null(False)
+    return frame.select(
+        "row",
+        "stamp",
+        pl.col("field_0").alias("host"),
+        tag.struct.field("field_0").alias("program"),
+        tag.struct.field("field_1").str.strip_suffix("]").alias("pid"),
+        pl.col("field_2").str.strip_chars_start(" ").alias("message"),
+        _NOTHING.alias("priority"),
+        _NOTHING.alias("json"),
+        pl.when(~good).then(pl.lit("no_envelope")).alias("problem"),
+    )
+
+
+def _with_priority(frame: pl.DataFrame) -> pl.DataFrame:
+    is_new = pl.col("line").str.contains(r"^<\d{1,3}>[1-9]\d{0,2} ")
+    return _by_shape(frame, pl.when(is_new).then(0).otherwise(1), (_new_syslog, _old_with_priority))
+
+
+def _old_with_priority(frame: pl.DataFrame) -> pl.DataFrame:
+    priority = frame.select("row", pl.col("line").str.extract(r"^<(\d{1,3})>").alias("priority"))
+    bare = frame.with_columns(pl.col("line").str.replace(r"^<\d{1,3}>", ""))
+    is_iso = pl.col("line").str.contains(r"^\d")
+    read = _by_shape(bare, pl.when(is_iso).then(0).otherwise(1), (_iso_syslog, _old_syslog))
+    return read.with_columns(priority["priority"])
+
+
+def _new_syslog(frame: pl.DataFrame) -> pl.DataFrame:
+    """Read RFC 5424; structured data is passed over, a nil value (`-`) is null, a byte order mark is dropped."""
+    parts = frame.select("row", pl.col("line").str.extract_groups(_RFC5424).alias("parts")).unnest("parts")
+    named = pl.col("stamp", "host", "program", "pid")
+    problem = pl.when(pl.col("priority").is_null()).then(pl.lit("no_envelope"))
+    parts = parts.with_columns(
+        pl.when(named != "-").then(named),
+        pl.col("message").str.strip_prefix("\ufeff").str.strip_chars_start(" "),
+        _NOTHING.alias("json"),
+        problem.alias("problem"),
+    )
+    return parts.select(_COLUMNS)
+
+
+def _finished(frame: pl.DataFrame) -> pl.DataFrame:
+    """Unwrap repeats, take the path off programs, find JSON in messages, and cast the numbers."""
+    frame = _unwrapped(frame)
+    if frame["program"].str.starts_with("/").any():
+        frame = frame.with_columns(pl.col("program").str.replace(r"^/.*/", ""))
+    wrapped = pl.col("message").str.contains(r"^(?:@cee: ?)?\{")
+    if frame["message"].str.head(1).is_in(["{", "@"]).any():
+        inner = pl.when(wrapped).then(pl.col("message").str.replace(r"^@cee: ?", ""))
+        frame = frame.with_columns(pl.coalesce("json", inner))
+    return frame.with_columns(pl.col("pid", "priority").cast(pl.Int64, strict=False))
+
+
+def _unwrapped(frame: pl.DataFrame) -> pl.DataFrame:
+    """Open rsyslog's `message repeated 3 times: [ … ]` into the message and a count."""
+    repeated = frame["message"].str.starts_with("message repeated ")
+    if not repeated.any():
+        return frame.with_columns(pl.lit(1, pl.Int64).alias("repeat"))
+    parts = pl.col("message").str.extract_groups(_REPEATED)
+    times = parts.struct.field("times").cast(pl.Int64, strict=False).fill_null(1).clip(1, 1_000_000)
+    return frame.with_columns(
+        pl.coalesce(parts.struct.field("inner"), "message").alias("message"), times.alias("repeat")
+    )

@@ -1,0 +1,120 @@
+"""Turns lines into events: envelope off, pattern found, groups taken, time read, secrets masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import polars as pl
+
+from credwatch.kernel.errors import ConfigurationError
+from credwatch.kernel.pack import PackSet
+from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
+from credwatch.parse.dispatch import Dispatcher, Reader, syslog_readers
+from credwatch.parse.envelopes import SourceKind, read_envelopes
+from credwatch.parse.messages import SKIPPED, constant_frame, read_messages
+from credwatch.parse.objects import ObjectReader, object_readers, read_objects
+from credwatch.parse.redact import redact_events, redact_lines
+from credwatch.parse.timestamps import moments
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFormat:
+    """What is to be known of a source before its lines can be read."""
+
+    id: str
+    """The source's name; events carry it as credwatch.source.id."""
+    kind: SourceKind | str = SourceKind.AUTO
+    """auto, syslog or json."""
+    zone: str = "UTC"
+    """IANA time zone of stamps that say none."""
+
+    def __post_init__(self) -> None:
+        try:
+            SourceKind(self.kind)
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            kinds = ", ".join(SourceKind)
+            hint = f"kinds are {kinds}; zones are named as in Asia/Ho_Chi_Minh"
+            raise ConfigurationError(str(error), where=f"source {self.id}", hint=hint) from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parsed:
+    """What the lines of a batch are; every line is in exactly one of the three frames, each in the lines' order."""
+
+    events: pl.DataFrame
+    """The events frame: fields of the schema and `position`."""
+    unparsed: pl.DataFrame
+    """`position` (Int64), `line` (String, secrets masked) and `reason` (String) of the lines that nothing read."""
+    skips: pl.DataFrame
+    """`position` and `pack` (String, null for an empty line) of the lines that are known as no event."""
+
+    @property
+    def skipped(self) -> int:
+        """Count the lines that are known as no event."""
+        return len(self.skips)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compiled:
+    dispatcher: Dispatcher
+    objects: tuple[ObjectReader, ...]
+    constants: pl.DataFrame
+
+
+def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, reference: datetime) -> Parsed:
+    """Read a lines frame (`line`, `position`, `malformed`) into events, unparsed lines and skipped ones.
+
+    `reference` (aware) is the moment near which the lines end: it gives stamps without a year theirs. The reason of
+    an unparsed line is what made it malformed, else `no_envelope`, `no_timestamp`, `unknown_program`,
+    `unknown_message`, `not_json`, `unknown_json`, `unknown_action` or `missing <field>`. Nothing in a line makes this raise.
+    """
+    compiled = _compiled(packs)
+    # 1. Take the envelopes off, and read the time of each line that has one.
+    frame = read_envelopes(lines["line"], SourceKind(source.kind))
+    frame = frame.with_columns(moments(frame["stamp"], zone=source.zone, reference=reference).alias("moment"))
+    frame = frame.with_columns(_envelope_problem().alias("problem"))
+    # 2. Read messages with the patterns, and JSON texts with the JSON packs.
+    good = frame.filter(pl.col("problem").is_null())
+    is_json = pl.col("json").is_not_null()
+    messages = read_messages(good.filter(~is_json).select("row", "program", "message"), compiled.dispatcher)
+    objects, problems = read_objects(good.filter(is_json).select("row", "json"), compiled.objects)
+    # 3. Put constants and envelopes to what was read, and set apart the lines that are no events.
+    parts = [part for part in (messages, objects) if len(part)] or [messages]
+    read = pl.concat(parts, how="diagonal_relaxed").sort("row")
+    constants = compiled.constants[read["reader"]]
+    is_skip = constants[SKIPPED]
+    events = assemble_events(read.filter(~is_skip), constants.filter(~is_skip), frame, lines, source.id)
+    events = _with_own_time(events, source.zone, reference)
+    # 4. What is left is unparsed, with its reason; secrets go before anything leaves.
+    timeless = events.filter(pl.col("@timestamp").is_null()).select("row", pl.lit("no_timestamp").alias("problem"))
+    unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), lines, compiled.dispatcher)
+    skips = skipped_lines(read.filter(is_skip), constants.filter(is_skip), frame, lines)
+    events = events.filter(pl.col("@timestamp").is_not_null()).drop("row")
+    return Parsed(redact_events(events), redact_lines(unread), skips)
+
+
+@lru_cache(maxsize=8)
+def _compiled(packs: PackSet) -> _Compiled:
+    readers = syslog_readers(packs)
+    objects = object_readers(packs, len(readers))
+    every: tuple[Reader, ...] = readers + tuple(reader for pack in objects for reader in pack.readers)
+    return _Compiled(Dispatcher(readers), objects, constant_frame(every))
+
+
+def _envelope_problem() -> pl.Expr:
+    timeless = pl.col("json").is_null() & pl.col("moment").is_null()
+    return pl.coalesce("problem", pl.when(timeless).then(pl.lit("no_timestamp")))
+
+
+def _with_own_time(events: pl.DataFrame, zone: str, reference: datetime) -> pl.DataFrame:
+    """Let the time an object tells go before that of its envelope."""
+    if OWN_TIME not in events.columns:
+        return events
+    own = moments(events[OWN_TIME], zone=zone, reference=reference)
+    told = events[OWN_TIME].is_not_null()
+    time = own.zip_with(told, events["@timestamp"]).alias("@timestamp")
+    return events.drop(OWN_TIME).with_columns(time)
