@@ -124,7 +124,7 @@ def _rich_enough(rows: Rows, number: NDArray[np.intp], threshold: int) -> Flags:
 def _superseded(watch: Watch, openings: Openings) -> NDArray[np.intp]:
     latest = watch.episodes.latest(np.unique(openings.episodes["key"]))
     latest = latest[latest >= 0]
-    return latest[~watch.episodes.table["closed"][latest]]
+    return np.asarray(latest[~watch.episodes.table["closed"][latest]], dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True)

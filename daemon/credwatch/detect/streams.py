@@ -104,8 +104,7 @@ class Stream:
         order = np.lexsort((new["sequence"], new["time"], new["key"]))
         new, event = new[order], event[order]
         self.touched = np.unique(new["key"])
-        since = int(new["time"].min()) - self.log.retention_us if len(new) else oldest
-        old = self.log.gather(self.touched, oldest=since)
+        old = self.log.gather(self.touched, oldest=int(batch.times.min()) - self.log.retention_us)
         self.view = View.sorted(np.concatenate([old, new]), np.concatenate([np.full(len(old), -1), event]))
         self.log.add(new, oldest=oldest)
 
