@@ -1,0 +1,154 @@
+"""Tables of what a restart needs: cursors, window rows, words, watermarks; and of lines that no pack knew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, String, Table, Text, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from credwatch.store.database import metadata
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("file", String, primary_key=True),
+    Column("cursor", Text, nullable=False),  # JSON, understood by the source alone
+)
+
+engine_values = Table(
+    "engine_values",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("time", Integer, nullable=False),  # microseconds since the epoch, UTC
+)
+
+window_rows = Table(
+    "window_rows",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("last", Integer, nullable=False),  # latest event time among the rows, microseconds
+    Column("rows", LargeBinary, nullable=False),
+    Index("window_rows_age", "stream", "last"),
+)
+
+words = Table(
+    "words",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("words", LargeBinary, nullable=False),  # Arrow IPC file
+)
+
+unparsed = Table(
+    "unparsed",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("file", String, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("received", Integer, nullable=False),  # microseconds since the epoch, UTC
+    Column("reason", String, nullable=False),
+    Column("line", Text, nullable=False),  # secrets masked
+)
+
+
+def save_cursor(connection: Connection, source: str, file: str, cursor: Any) -> None:
+    """Remember how far a source has been read."""
+    _upsert(connection, cursors, {"source": source, "file": file, "cursor": json.dumps(cursor)}, ["source", "file"])
+
+
+def cursors_of(connection: Connection, source: str) -> dict[str, Any]:
+    """Return the cursors of a source, by file."""
+    query = select(cursors.c.file, cursors.c.cursor).where(cursors.c.source == source)
+    return {file: json.loads(cursor) for file, cursor in connection.execute(query)}
+
+
+def save_value(connection: Connection, name: str, value: bytes) -> None:
+    """Remember one value of the engine."""
+    _upsert(connection, engine_values, {"name": name, "value": value}, ["name"])
+
+
+def value(connection: Connection, name: str) -> bytes | None:
+    """Return one value of the engine, None where it was never saved."""
+    return connection.execute(select(engine_values.c.value).where(engine_values.c.name == name)).scalar()
+
+
+def save_watermarks(connection: Connection, marks: Iterable[tuple[str, int]]) -> None:
+    """Remember the latest event time of each source."""
+    for source, time in marks:
+        _upsert(connection, watermarks, {"source": source, "time": time}, ["source"])
+
+
+def all_watermarks(connection: Connection) -> list[tuple[str, int]]:
+    """Return the latest event time of each source."""
+    return [(source, time) for source, time in connection.execute(select(watermarks.c.source, watermarks.c.time))]
+
+
+def add_windows(connection: Connection, deltas: Iterable[tuple[str, int, bytes]]) -> None:
+    """Append window rows: stream, latest event time, rows."""
+    rows = [{"stream": stream, "last": last, "rows": data} for stream, last, data in deltas]
+    if rows:
+        connection.execute(window_rows.insert(), rows)
+
+
+def forget_windows(connection: Connection, limits: Iterable[tuple[str, int]]) -> None:
+    """Delete window rows that are all older than their stream's limit."""
+    for stream, oldest in limits:
+        connection.execute(delete(window_rows).where(window_rows.c.stream == stream, window_rows.c.last < oldest))
+
+
+def all_windows(connection: Connection) -> list[tuple[str, bytes]]:
+    """Return the window rows in the order they were stored."""
+    query = select(window_rows.c.stream, window_rows.c.rows).order_by(window_rows.c.id)
+    return [(stream, data) for stream, data in connection.execute(query)]
+
+
+def add_words(connection: Connection, generation: int, data: bytes) -> None:
+    """Append words; those two generations older are deleted."""
+    connection.execute(words.insert(), {"generation": generation, "words": data})
+    connection.execute(delete(words).where(words.c.generation < generation - 1))
+
+
+def all_words(connection: Connection) -> list[tuple[int, bytes]]:
+    """Return the words in the order they were stored."""
+    query = select(words.c.generation, words.c.words).order_by(words.c.id)
+    return [(generation, data) for generation, data in connection.execute(query)]
+
+
+def add_unparsed(connection: Connection, rows: list[dict[str, Any]], *, most: int) -> None:
+    """Keep lines that no pack knew, the latest `most` of them."""
+    if not rows:
+        return
+    connection.execute(unparsed.insert(), rows[-most:])
+    newest = connection.execute(select(func.max(unparsed.c.id))).scalar() or 0
+    connection.execute(delete(unparsed).where(unparsed.c.id <= newest - most))
+
+
+def latest_unparsed(connection: Connection, *, most: int) -> list[dict[str, Any]]:
+    """Return the latest lines that no pack knew, newest first."""
+    query = select(unparsed).order_by(unparsed.c.id.desc()).limit(most)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def forget_engine(connection: Connection) -> None:
+    """Delete the window rows and words: their form has changed and they cannot be read any more."""
+    for table in (window_rows, words):
+        connection.execute(delete(table))
+
+
+def _upsert(connection: Connection, table: Table, row: dict[str, Any], keys: list[str]) -> None:
+    statement = insert(table).values(row)
+    changes = {name: statement.excluded[name] for name in row if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
