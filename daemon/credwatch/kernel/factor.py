@@ -1,0 +1,32 @@
+"""A second factor as the gate decides about it and the store keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One account's TOTP factor."""
+
+    sealed: str
+    """The shared secret, sealed."""
+    digits: int
+    """Length of its codes, as enrolled."""
+    step_seconds: int
+    """Length of its steps, as enrolled."""
+    enrolled_at: datetime
+    """When the secret was made, UTC."""
+    confirmed_at: datetime | None = None
+    """When the first code proved that the person has it; None until then."""
+    last_step: int = -1
+    """The step of the last code accepted; only later ones are accepted again (RFC 6238, section 5.2)."""
+    failures: int = 0
+    """Failures in a row since the last success; an unlocking does not forget them."""
+    forgiven: int = 0
+    """How many of those an operator forgave by unlocking."""
+    wait_until: datetime | None = None
+    """No code is looked at before this moment."""
+    locked_at: datetime | None = None
+    """When it was locked; None while it is not."""

@@ -1,0 +1,133 @@
+"""Judges a prospective password by a customer's profile."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
+
+from zxcvbn import zxcvbn
+
+from credwatch.kernel.secret import Secret
+from credwatch.policy.blocklist import Blocklist
+from credwatch.policy.context import PasswordContext
+from credwatch.policy.pattern import is_pattern
+from credwatch.policy.profile import PasswordProfile
+from credwatch.policy.reasons import Reason, Refusal
+from credwatch.policy.spelling import made_of, unaccented
+
+_ESTIMATED_CHARACTERS = 72
+"""zxcvbn's work grows with the square of the length and worse; what is behind these only makes it stronger."""
+
+_ZXCVBN = Lock()
+"""zxcvbn keeps the user's words in a module-wide table, so two estimates must not overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How hard a password is to guess, by zxcvbn, from its first 72 characters."""
+
+    score: int
+    """0 (too guessable) to 4 (very unguessable)."""
+    guesses_log10: float
+    """Powers of ten of guesses needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The password keeps the profile."""
+
+    estimate: Estimate
+    """How hard it is to guess."""
+    unchecked: tuple[str, ...] = ()
+    """Checks that could not be made and that the profile lets pass, such as `history`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The password breaks the profile."""
+
+    reasons: tuple[Refusal, ...]
+    """Every reason, at least one."""
+
+
+Verdict = Accepted | Refused
+
+
+def normalized(candidate: Secret) -> str:
+    """Return a password in NFC: the form that is counted and hashed (NIST SP 800-63B-4, section 3.1.1.2).
+
+    Lone surrogates pass through; `check_password` refuses them.
+    """
+    return unicodedata.normalize("NFC", candidate.reveal())
+
+
+def check_password(
+    candidate: Secret, context: PasswordContext, profile: PasswordProfile, blocklist: Blocklist
+) -> Verdict:
+    """Judge a password: length, blocklist, patterns and context words, then whatever else the profile asks.
+
+    Nothing is trimmed and no input raises. History is no part of this; see `PasswordHistory`.
+    """
+    text = normalized(candidate)
+    unreadable = _unreadable(text, profile)
+    if unreadable:
+        return Refused((unreadable,))
+    estimate = _estimate(text, context.words(profile.context_words))
+    reasons = (
+        *_length(text, context, profile),
+        *_guessable(text, context, profile, blocklist),
+        *_demanded(text, estimate, profile),
+    )
+    return Refused(reasons) if reasons else Accepted(estimate)
+
+
+def _unreadable(text: str, profile: PasswordProfile) -> Refusal | None:
+    if len(text) > profile.maximum:
+        return Refusal(Reason.TOO_LONG, profile.maximum)
+    categories = {unicodedata.category(mark) for mark in text}
+    if "Cs" in categories:
+        return Refusal(Reason.NOT_UNICODE)
+    return Refusal(Reason.CONTROL_CHARACTER) if "Cc" in categories else None
+
+
+def _length(text: str, context: PasswordContext, profile: PasswordProfile) -> Iterator[Refusal]:
+    minimum = profile.minimum_with_mfa if context.with_mfa else profile.minimum_alone
+    if len(text) < minimum:
+        yield Refusal(Reason.TOO_SHORT, minimum)
+
+
+def _guessable(
+    text: str, context: PasswordContext, profile: PasswordProfile, blocklist: Blocklist
+) -> Iterator[Refusal]:
+    if blocklist.holds(text):
+        yield Refusal(Reason.COMMON)
+    if is_pattern(text):
+        yield Refusal(Reason.PATTERN)
+    if made_of(unaccented(text), context.words(profile.context_words)):
+        yield Refusal(Reason.CONTEXT)
+
+
+def _demanded(text: str, estimate: Estimate, profile: PasswordProfile) -> Iterator[Refusal]:
+    if _classes(text) < profile.require_classes:
+        yield Refusal(Reason.TOO_FEW_CLASSES, profile.require_classes)
+    if estimate.score < profile.minimum_zxcvbn_score:
+        yield Refusal(Reason.TOO_WEAK)
+
+
+def _classes(text: str) -> int:
+    return len({_class_of(mark) for mark in text})
+
+
+def _class_of(mark: str) -> str:
+    category = unicodedata.category(mark)
+    return category if category in ("Ll", "Lu", "Nd") else "other"
+
+
+def _estimate(text: str, words: tuple[str, ...]) -> Estimate:
+    if not text:
+        return Estimate(0, 0.0)
+    with _ZXCVBN:
+        found = zxcvbn(text[:_ESTIMATED_CHARACTERS], list(words))  # type: ignore[no-untyped-call]  # it has no types
+    return Estimate(int(found["score"]), round(float(found["guesses_log10"]), 2))

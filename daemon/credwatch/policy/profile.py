@@ -1,0 +1,85 @@
+"""What a customer asks of passwords and second factors; the defaults are NIST SP 800-63B-4."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, StrictInt, model_validator
+
+from credwatch.kernel.options import Options
+
+Population = Literal["staff", "privileged", "all"]
+"""Whom a second factor can be asked of: provider staff, accounts marked privileged, or everybody."""
+
+
+class PasswordProfile(Options):
+    """Rules for a prospective password (NIST SP 800-63B-4, section 3.1.1.2).
+
+    Lengths count Unicode code points after NFC. The defaults ask for no character classes and no rotation and
+    remember nothing, as the standard says; other profiles may, where a contract or a national standard does.
+    """
+
+    minimum_alone: StrictInt = Field(default=15, ge=8, le=64)
+    """Shortest password that is the only factor."""
+    minimum_with_mfa: StrictInt = Field(default=8, ge=8, le=64)
+    """Shortest password that is only used together with a second factor."""
+    maximum: StrictInt = Field(default=1024, ge=64, le=1024)
+    """Longest password; there is one only to bound the work."""
+    require_classes: StrictInt = Field(default=0, ge=0, le=4)
+    """How many of lower case, upper case, digits and others must occur; the standard says none."""
+    minimum_zxcvbn_score: StrictInt = Field(default=0, ge=0, le=4)
+    """Least zxcvbn score, 0 to 4; 0 asks for none."""
+    remember: StrictInt = Field(default=0, ge=0, le=24)
+    """How many past passwords may not come again; at 0 no hash is stored."""
+    context_words: tuple[str, ...] = Field(default=(), max_length=32)
+    """Further words that users of this customer would choose first, such as its product's name."""
+    on_failure: Literal["refuse", "accept"] = "refuse"
+    """What to answer where a check cannot be made, such as history with the store away."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum_with_mfa > self.minimum_alone:
+            raise ValueError(
+                f"minimum_with_mfa is {self.minimum_with_mfa}, longer than minimum_alone ({self.minimum_alone}); "
+                "a password that stands alone must not be the shorter one"
+            )
+        return self
+
+
+class MfaProfile(Options):
+    """Rules for one-time codes (RFC 6238) and for how often they may be guessed (SP 800-63B-4, section 3.2.2)."""
+
+    required_for: tuple[Population, ...] = ("staff", "privileged")
+    """Whose logins must have a second factor."""
+    digits: StrictInt = Field(default=6, ge=6, le=8)
+    """Length of a code."""
+    step_seconds: StrictInt = Field(default=30, ge=15, le=120)
+    """How long a code lasts; the standard allows two minutes at most (section 3.1.4.1)."""
+    window_steps: StrictInt = Field(default=1, ge=0, le=1)
+    """Steps before and after the present one that are accepted (RFC 6238, section 5.2: at most one)."""
+    max_failures: StrictInt = Field(default=10, ge=1, le=100)
+    """Failures in a row that lock the factor; 100 is the most the standard allows."""
+    wait_after: StrictInt = Field(default=3, ge=1, le=100)
+    """Failures in a row before the first wait, for people mistype."""
+    wait_first_seconds: StrictInt = Field(default=30, ge=1, le=3600)
+    """The first wait; each further failure doubles it."""
+    wait_longest_seconds: StrictInt = Field(default=3600, ge=1, le=86_400)
+    """The longest wait."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.wait_first_seconds > self.wait_longest_seconds:
+            raise ValueError(
+                f"wait_first_seconds is {self.wait_first_seconds}, longer than wait_longest_seconds "
+                f"({self.wait_longest_seconds})"
+            )
+        return self
+
+
+class PolicyProfile(Options):
+    """The rules of one customer, by name in `credwatch.toml`."""
+
+    password: PasswordProfile = PasswordProfile()
+    """Rules for passwords."""
+    mfa: MfaProfile = MfaProfile()
+    """Rules for second factors."""

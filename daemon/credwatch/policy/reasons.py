@@ -1,0 +1,89 @@
+"""Why a password is refused: a code for programs, a sentence for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Language = Literal["en", "vi"]
+
+
+class Reason(StrEnum):
+    """Why a password is refused; the values are codes in answers and events."""
+
+    NOT_UNICODE = "not_unicode"
+    CONTROL_CHARACTER = "control_character"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    COMMON = "common"
+    PATTERN = "pattern"
+    CONTEXT = "context"
+    TOO_FEW_CLASSES = "too_few_classes"
+    TOO_WEAK = "too_weak"
+    REUSED = "reused"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason with the number it turns on."""
+
+    reason: Reason
+    """Why."""
+    limit: int = 0
+    """The profile's number that was missed; 0 where the reason has none."""
+
+    def sentence(self, language: Language) -> str:
+        """Say the reason to the person who chose the password."""
+        return _SENTENCES[self.reason][language].format(limit=self.limit)
+
+
+_SENTENCES: dict[Reason, dict[Language, str]] = {
+    Reason.NOT_UNICODE: {
+        "en": "The password holds characters that are not valid text.",
+        "vi": "Mật khẩu chứa ký tự không hợp lệ.",
+    },
+    Reason.CONTROL_CHARACTER: {
+        "en": "The password holds a control character, such as a tab or a line break.",
+        "vi": "Mật khẩu không được chứa ký tự điều khiển như dấu tab hoặc dấu xuống dòng.",
+    },
+    Reason.TOO_SHORT: {
+        "en": "The password needs at least {limit} characters.",
+        "vi": "Mật khẩu phải có ít nhất {limit} ký tự.",
+    },
+    Reason.TOO_LONG: {
+        "en": "The password may have at most {limit} characters.",
+        "vi": "Mật khẩu không được dài quá {limit} ký tự.",
+    },
+    Reason.COMMON: {
+        "en": "Many people use this password, so it is among the first to be guessed. Please choose another.",
+        "vi": "Mật khẩu này được nhiều người dùng nên rất dễ bị đoán ra. Vui lòng chọn mật khẩu khác.",
+    },
+    Reason.PATTERN: {
+        "en": "The password is only a repetition or a row of neighbouring keys. Please choose another.",
+        "vi": "Mật khẩu chỉ gồm các ký tự lặp lại hoặc liền nhau trên bàn phím. Vui lòng chọn mật khẩu khác.",
+    },
+    Reason.CONTEXT: {
+        "en": "The password is made from your name, your e-mail address, or the name of your company or of this "
+        "service. Please choose another.",
+        "vi": "Mật khẩu được ghép từ tên, địa chỉ email của bạn hoặc tên công ty, tên dịch vụ. "
+        "Vui lòng chọn mật khẩu khác.",
+    },
+    Reason.TOO_FEW_CLASSES: {
+        "en": "The password needs at least {limit} of these: small letters, capital letters, digits, other characters.",
+        "vi": "Mật khẩu phải có ít nhất {limit} trong 4 loại ký tự: chữ thường, chữ hoa, chữ số và ký tự khác.",
+    },
+    Reason.TOO_WEAK: {
+        "en": "The password is too easy to guess. Please choose a longer or less usual one.",
+        "vi": "Mật khẩu này quá dễ đoán. Vui lòng chọn mật khẩu dài hơn hoặc khó đoán hơn.",
+    },
+    Reason.REUSED: {
+        "en": "You have used this password before. Please choose a new one.",
+        "vi": "Bạn đã từng dùng mật khẩu này. Vui lòng chọn mật khẩu mới.",
+    },
+    Reason.UNAVAILABLE: {
+        "en": "The password cannot be checked at present. Please try again in a few minutes.",
+        "vi": "Hiện chưa thể kiểm tra mật khẩu. Vui lòng thử lại sau ít phút.",
+    },
+}

@@ -1,0 +1,131 @@
+"""Keeps what the gate remembers: hashes of past passwords and sealed second factors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Integer, Table, Text, select
+
+from credwatch.kernel.account import Account
+from credwatch.kernel.errors import StoreError
+from credwatch.kernel.factor import Factor
+from credwatch.store.database import Database, metadata
+from credwatch.store.moments import from_micros, to_micros
+
+T = TypeVar("T")
+
+past_passwords = Table(
+    "past_passwords",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("organization", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("kept_at", BigInteger, nullable=False),
+    Index("past_passwords_account", "organization", "user"),
+)
+"""One row for each remembered password of an account: an argon2id hash, never the password."""
+
+factors = Table(
+    "factors",
+    metadata,
+    Column("organization", Text, primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("digits", Integer, nullable=False),
+    Column("step_seconds", Integer, nullable=False),
+    Column("enrolled_at", BigInteger, nullable=False),
+    Column("confirmed_at", BigInteger),
+    Column("last_step", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("forgiven", Integer, nullable=False),
+    Column("wait_until", BigInteger),
+    Column("locked_at", BigInteger),
+)
+"""One row for each account's TOTP factor; `revision` counts its changes."""
+
+_MOMENTS = ("enrolled_at", "confirmed_at", "wait_until", "locked_at")
+
+
+class PasswordHashes:
+    """Past passwords in the store; keeps the contract of `policy.history.PastPasswords`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def hashes(self, account: Account) -> tuple[str, ...]:
+        """Return the hashes of one account, newest first."""
+        table = past_passwords
+        found = select(table.c.hash).where(*_of(table, account)).order_by(table.c.id.desc())
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(found))
+
+    def keep(self, account: Account, newest: str, *, most: int, now: datetime) -> int:
+        """Put a hash before the others and drop all behind the `most` newest; return how many there are now."""
+        table = past_passwords
+        row = {"organization": account.organization, "user": account.user, "hash": newest, "kept_at": to_micros(now)}
+        with self._database.writing() as connection:
+            if most > 0:
+                connection.execute(table.insert().values(**row))
+            ids = select(table.c.id).where(*_of(table, account)).order_by(table.c.id.desc())
+            known = list(connection.scalars(ids))
+            connection.execute(table.delete().where(table.c.id.in_(known[most:])))
+            return min(len(known), most)
+
+
+class FactorRows:
+    """Second factors in the store; keeps the contract of `policy.totp.Factors`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def change(self, account: Account, decide: Callable[[Factor | None], tuple[Factor | None, T]]) -> T:
+        """Replace the account's factor by what `decide` makes of it, in one transaction that holds the write lock.
+
+        The row is written only over the revision that `decide` saw, so a database with a weaker lock refuses the
+        second of two changes (StoreError) and a code still counts once.
+        """
+        with self._database.writing() as connection:
+            row = connection.execute(select(factors).where(*_of(factors, account))).mappings().first()
+            before = _factor(dict(row)) if row is not None else None
+            after, answer = decide(before)
+            if after != before:
+                _replace(connection, account, row["revision"] if row is not None else 0, after)
+            return answer
+
+
+def _replace(connection: Connection, account: Account, revision: int, after: Factor | None) -> None:
+    seen = (*_of(factors, account), factors.c.revision == revision)
+    if after is None:
+        changed = connection.execute(factors.delete().where(*seen)).rowcount
+    elif revision == 0:
+        key = {"organization": account.organization, "user": account.user, "revision": 1}
+        changed = connection.execute(factors.insert().values(**key, **_values(after))).rowcount
+    else:
+        values = {"revision": revision + 1, **_values(after)}
+        changed = connection.execute(factors.update().where(*seen).values(**values)).rowcount
+    if changed != 1:
+        raise StoreError("the second factor was changed at the same time", where="factors", hint="ask again")
+
+
+def _of(table: Table, account: Account) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return table.c.organization == account.organization, table.c.user == account.user
+
+
+def _values(factor: Factor) -> dict[str, Any]:
+    values = {field.name: getattr(factor, field.name) for field in fields(Factor)}
+    return values | {name: _micros(values[name]) for name in _MOMENTS}
+
+
+def _factor(row: dict[str, Any]) -> Factor:
+    values = {field.name: row[field.name] for field in fields(Factor)}
+    moments = {name: None if row[name] is None else from_micros(row[name]) for name in _MOMENTS}
+    return Factor(**(values | moments))
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
