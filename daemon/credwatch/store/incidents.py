@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
@@ -25,8 +25,8 @@ from sqlalchemy.dialects.sqlite import insert
 from credwatch.kernel.detection import Detection, DetectionUpdate
 from credwatch.kernel.incident import Incident, Status
 from credwatch.store.database import metadata
+from credwatch.store.moments import from_micros, to_micros
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DETECTION = TypeAdapter(Detection)
 _INCIDENT = TypeAdapter(Incident)
 _AT_ONCE = 500
@@ -63,11 +63,6 @@ incidents = Table(
 )
 
 
-def microseconds(moment: datetime) -> int:
-    """Turn an aware moment into microseconds since the epoch."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
 def add_detections(connection: Connection, found: Sequence[tuple[Detection, str]]) -> None:
     """Store opened detections, each with the number of its incident (empty for none); known ids are left alone."""
     rows = [
@@ -76,9 +71,9 @@ def add_detections(connection: Connection, found: Sequence[tuple[Detection, str]
             "rule_id": detection.rule_id,
             "incident": incident,
             "group_key": detection.group_key,
-            "opened": microseconds(detection.opened_at),
+            "opened": to_micros(detection.opened_at),
             "sequence": detection.sequence,
-            "last": microseconds(detection.opened_at),
+            "last": to_micros(detection.opened_at),
             "count": detection.count,
             "closed": False,
             "document": _DETECTION.dump_json(detection).decode(),
@@ -92,7 +87,7 @@ def add_detections(connection: Connection, found: Sequence[tuple[Detection, str]
 def update_detections(connection: Connection, updates: Iterable[DetectionUpdate]) -> None:
     """Carry on or end stored detections."""
     rows = [
-        {"which": each.detection_id, "last": microseconds(each.last_at), "count": each.count, "closed": each.closed}
+        {"which": each.detection_id, "last": to_micros(each.last_at), "count": each.count, "closed": each.closed}
         for each in updates
     ]
     if rows:
@@ -113,7 +108,7 @@ def detections_of(connection: Connection, number: str) -> list[tuple[Detection, 
     table = detections.c
     query = select(table.document, table.count, table.last).where(table.incident == number).order_by(table.opened)
     return [
-        (_DETECTION.validate_json(document), count, _EPOCH + timedelta(microseconds=last))
+        (_DETECTION.validate_json(document), count, from_micros(last))
         for document, count, last in connection.execute(query)
     ]
 
@@ -129,7 +124,7 @@ def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
             "subject": incident.subject,
             "status": incident.status.value,
             "level": int(incident.level),
-            "detected": microseconds(incident.detected_at),
+            "detected": to_micros(incident.detected_at),
             "document": _INCIDENT.dump_json(incident).decode(),
         }
         for incident in latest.values()

@@ -1,0 +1,100 @@
+"""The one transaction of a batch: everything it caused, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection
+
+from credwatch.detect.engine import Found
+from credwatch.incidents.grouping import ended, grouped, key_of
+from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
+from credwatch.kernel.incident import IncidentChange
+from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store.moments import to_micros
+from credwatch.workflows.facts import Reaction
+
+SEQUENCE = "sequence"
+PAIRING = "attempt_pairing"
+_MOST_UNPARSED = 10_000
+
+React = Callable[[IncidentChange], Reaction]
+"""Decides what follows from a change of an incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one chunk of lines led to, before it is stored."""
+
+    source: str
+    """The source."""
+    file: str
+    """The file or stream within it."""
+    cursor: Any
+    """How far the source has been read with this batch."""
+    received_at: datetime
+    """When the lines were read, UTC."""
+    unparsed: pl.DataFrame
+    """`position`, `line` and `reason` of the lines that nothing read."""
+    found: Found
+    """What the engine found, and what it must remember."""
+    pairing: bytes
+    """What the pairing of login attempts must remember."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What a stored batch caused."""
+
+    changes: tuple[IncidentChange, ...]
+    """What happened to incidents."""
+    queued: int
+    """How many messages were queued."""
+
+
+def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
+    """Store a batch and everything that follows from it on a connection whose transaction the caller ends."""
+    _remember(connection, batch)
+    changes = _incidents(connection, batch.found)
+    reaction = sum((react(change) for change in changes), Reaction())
+    queued = outbox.queue(connection, reaction.commands)
+    legal_clocks.save_clocks(connection, reaction.clocks)
+    return Consequences(changes, queued)
+
+
+def _remember(connection: Connection, batch: Batch) -> None:
+    """Store how far the batch came: cursor, unread lines, and the engine's delta."""
+    delta = batch.found.delta
+    progress.save_cursor(connection, batch.source, batch.file, batch.cursor)
+    progress.add_unparsed(connection, _unparsed_rows(batch), most=_MOST_UNPARSED)
+    progress.add_windows(connection, delta.windows)
+    progress.forget_windows(connection, delta.forget)
+    if delta.names is not None:
+        progress.add_words(connection, *delta.names)
+    if delta.watermarks:
+        progress.save_watermarks(connection, delta.watermarks)
+        progress.save_value(connection, SEQUENCE, str(delta.sequence).encode())
+        progress.save_value(connection, PAIRING, batch.pairing)
+
+
+def _incidents(connection: Connection, found: Found) -> tuple[IncidentChange, ...]:
+    """Group what was found: what ended first, then what opened, so that a new act is not added to an old one."""
+    ended_ids = [update.detection_id for update in found.updates if update.closed]
+    closed = ended(found.updates, incidents.incidents_of(connection, ended_ids, ENDS_BY_ITSELF))
+    incidents.save_incidents(connection, (change.incident for change in closed))
+    keys = [key_of(detection) for detection in found.detections if detection.consequence.incident]
+    changes = grouped(found.detections, incidents.open_incidents(connection, keys))
+    numbers = {detection: change.incident.number for change in changes for detection in change.incident.detections}
+    incidents.add_detections(connection, [(each, numbers.get(each.id, "")) for each in found.detections])
+    incidents.update_detections(connection, found.updates)
+    incidents.save_incidents(connection, (change.incident for change in changes))
+    return (*closed, *changes)
+
+
+def _unparsed_rows(batch: Batch) -> list[dict[str, Any]]:
+    about = {"source": batch.source, "file": batch.file, "received": to_micros(batch.received_at)}
+    return [about | row for row in batch.unparsed.select("position", "line", "reason").to_dicts()]
