@@ -22,6 +22,7 @@ LISTED = 20
 _LONGEST = 120
 _LANGUAGES = {"vi": ("vi", "en"), "en": ("en", "vi")}
 _SPOKEN = str.maketrans("IL", "89")
+_MISREAD = str.maketrans("0IL", "O89")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def verification_code(key: Secret, command_id: str) -> str:
 
 def same_code(given: str, code: str) -> bool:
     """Say whether a code that somebody read out is this one, whatever its case, spaces and hyphens."""
-    spoken = "".join(character for character in given.upper() if character.isalnum())
+    spoken = "".join(character for character in given.upper() if character.isalnum()).translate(_MISREAD)
     return hmac.compare_digest(spoken.encode(), code.replace("-", "").encode())
 
 

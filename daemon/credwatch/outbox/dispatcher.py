@@ -1,0 +1,161 @@
+"""Takes due commands from the store, has a channel deliver them, and settles each with its receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from credwatch.kernel.clock import Clock
+from credwatch.kernel.command import Command
+from credwatch.kernel.errors import StoreError
+from credwatch.kernel.receipt import Receipt, Refused, Retry
+from credwatch.outbox.interface import Channel, Queue, Queued
+from credwatch.outbox.retry import next_attempt
+
+log = structlog.get_logger(__name__)
+
+OnRefused = Callable[[Command, str, datetime], Sequence[Command]]
+"""Decides what to queue when a command is refused or was tried for days: (command, reply, now)."""
+
+T = TypeVar("T")
+_IDLE = timedelta(seconds=60)
+_STORE_PAUSE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One attempt and what came of it, for metrics and the terminal."""
+
+    command: Command
+    """The command."""
+    receipt: Receipt
+    """What came of it."""
+    next_at: datetime | None = None
+    """When it is tried again, if it is."""
+
+
+class Dispatcher:
+    """Delivers what is queued, at least once, for as long as it takes.
+
+    An attempt is recorded before the first byte goes out and settled after the last; a crash between the two
+    sends the same message again under the same Message-ID. At most `concurrency` attempts run at once and at most
+    one to each recipient, whose due commands go in the order they were queued; one that waits to be tried again
+    holds nobody up. A store that fails is asked again until it answers: no receipt is forgotten meanwhile.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        channel: Channel,
+        clock: Clock,
+        on_refused: OnRefused,
+        *,
+        concurrency: int = 4,
+        on_settled: Callable[[Settled], None] | None = None,
+    ) -> None:
+        self._queue = queue
+        self._channel = channel
+        self._clock = clock
+        self._on_refused = on_refused
+        self._concurrency = concurrency
+        self._on_settled = on_settled or (lambda _settled: None)
+        self._sending: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def run(self) -> None:
+        """Deliver until `stop` is called; returns when the attempts under way are settled."""
+        self._loop = asyncio.get_running_loop()
+        with suppress(StoreError):
+            await self._stored(lambda: self._queue.recover(self._clock()))
+            while not self._stopping:
+                self._woken.clear()
+                await self._start_due()
+                await self._wait()
+        if self._sending:
+            await asyncio.wait(self._sending.values())
+
+    def wake(self) -> None:
+        """Say that something was queued; may be called from any thread, before `run` and after it too."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    def stop(self) -> None:
+        """Begin no further attempt and let `run` return; may be called from any thread, and twice."""
+        self._stopping = True
+        self.wake()
+
+    async def _start_due(self) -> None:
+        while (free := self._concurrency - len(self._sending)) > 0:
+            due = await self._stored(partial(self._due, free))
+            if not due:
+                return
+            for queued in due:
+                recipient = queued.command.recipient
+                if recipient not in self._sending:
+                    self._sending[recipient] = asyncio.create_task(self._send(queued))
+
+    def _due(self, limit: int) -> Sequence[Queued]:
+        return self._queue.due(self._clock(), limit, tuple(self._sending))
+
+    async def _wait(self) -> None:
+        """Wait for a wake, the end of an attempt, or the next command's time."""
+        next_at, now = await self._stored(self._queue.next_at), self._clock()
+        # A command that is due and yet not under way waits for its recipient, whose attempt wakes the loop.
+        held_up = next_at is not None and next_at <= now and self._sending
+        idle = _IDLE if next_at is None or held_up else min(_IDLE, next_at - now)
+        try:
+            await asyncio.wait_for(self._woken.wait(), max(0.0, idle.total_seconds()))
+        except TimeoutError:
+            return
+
+    async def _send(self, queued: Queued) -> None:
+        command = queued.command
+        try:
+            await self._stored(lambda: self._queue.begin(command.id, self._clock()))
+            await self._settle(queued, await self._attempt(command))
+        except StoreError:
+            return  # only while stopping: the next start takes the attempt for interrupted and sends again
+        finally:
+            del self._sending[command.recipient]
+            self._woken.set()
+
+    async def _attempt(self, command: Command) -> Receipt:
+        try:
+            return await self._channel.deliver(command)
+        except Exception as error:  # noqa: BLE001  # a defect in one channel or message must not stop all notices
+            log.error("outbox.channel_failed", command=command.id, error=type(error).__name__)
+            return Retry(f"the channel failed: {type(error).__name__}")
+
+    async def _settle(self, queued: Queued, receipt: Receipt) -> None:
+        command, now = queued.command, self._clock()
+        next_at, unanswered = None, ""
+        match receipt:
+            case Retry(reason=reason):
+                next_at = next_attempt(command.id, queued.attempts + 1, queued.since, now)
+                unanswered = reason if next_at is None else ""
+            case Refused(reason=reason):
+                unanswered = reason
+        escalations = self._on_refused(command, unanswered, now) if unanswered else ()
+        await self._stored(lambda: self._queue.settle(command.id, receipt, now, next_at, escalations))
+        log.info("outbox.settled", command=command.id, incident=command.incident, result=type(receipt).__name__)
+        self._on_settled(Settled(command, receipt, next_at))
+
+    async def _stored(self, call: Callable[[], T]) -> T:
+        """Ask the store off the loop, again and again while it fails; raises StoreError only while stopping."""
+        while True:
+            try:
+                return await asyncio.to_thread(call)
+            except StoreError as error:
+                if self._stopping:
+                    raise
+                log.error("outbox.store_failed", error=str(error))
+                await asyncio.sleep(_STORE_PAUSE)

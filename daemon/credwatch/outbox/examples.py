@@ -1,0 +1,125 @@
+"""Example messages, made by the real workflows from invented facts: for previews and for checking templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from credwatch.kernel.command import Command
+from credwatch.kernel.detection import Level
+from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
+from credwatch.kernel.secret import Secret
+from credwatch.workflows.clocks import start
+from credwatch.workflows.decide import react
+from credwatch.workflows.digest import digest
+from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.facts import Authorisation, Contact, Facts, Operators, Recipients, Role, Vendor
+
+MOMENT = datetime(2026, 11, 20, 2, 5, 41, tzinfo=UTC)
+"""When the examples were detected."""
+_QUEUED = MOMENT + timedelta(seconds=2)
+_CUSTOMER = "tanphat"
+_VENDOR = Contact(
+    name="Công ty TNHH MODORO DIGITAL",
+    mailbox="info@modoro.com.vn",
+    phone="",
+    address="Tầng 7, Tòa nhà VCN Vĩnh Điềm Trung, Nha Trang, Khánh Hòa",
+)
+_REPORTER = Contact("Công ty TNHH Thương mại Tân Phát", "it@tanphat.example", "+84 28 5550 0100")
+
+
+def example(workflow: str, *, kind: str = "account_takeover", language: str = "vi") -> Command:
+    """Make an example message of a workflow about a kind of incident; `language` is what its reader reads first.
+
+    Raises KeyError where no such workflow exists; EXAMPLES names them all.
+    """
+    return EXAMPLES[workflow](kind, language)
+
+
+def _incident(kind: str, workflow: str) -> Incident:
+    return Incident(
+        number="CW-2026-7KQ2M4",
+        kind=kind,
+        organization=_CUSTOMER,
+        subject="lan.nguyen@tanphat.example",
+        level=Level.HIGH,
+        status=Status.NEW,
+        title="Success after many failed logins",
+        clause="8.2",
+        occurred_first=MOMENT - timedelta(minutes=11),
+        occurred_last=MOMENT,
+        detected_at=MOMENT,
+        workflows=(workflow,),
+        accounts=("lan.nguyen@tanphat.example",),
+        addresses=("203.0.113.57",),
+        organizations=(_CUSTOMER,),
+        details=(
+            ("credwatch.actor.department", "Hỗ trợ khách hàng"),
+            ("credwatch.authorisation.basis", "court_order"),
+            ("credwatch.authorisation.id", "AUT-2026-014"),
+            ("event.action", "staff_access"),
+        ),
+    )
+
+
+def _facts(role: Role, language: str) -> Facts:
+    order = Authorisation(
+        "AUT-2026-014", "court_order", "Quyết định số 27/2026/QĐ-TA", "Tòa án nhân dân tỉnh Khánh Hòa"
+    )
+    customer = Recipients(_CUSTOMER, _REPORTER.name, language, ("it@tanphat.example", "ketoan@tanphat.example"))
+    return Facts(
+        role=role,
+        sender=_VENDOR if role is Role.PROVIDER else _REPORTER,
+        operators=Operators(("ops@modoro.example",), language),
+        notice_key=Secret("an example key"),
+        recipients={_CUSTOMER: customer},
+        vendor=Vendor(_VENDOR.name, _VENDOR.mailbox, language),
+        authorisations={order.id: order},
+    )
+
+
+def _reaction(role: Role, workflow: str, change: ChangeKind = ChangeKind.OPENED) -> Callable[[str, str], Command]:
+    def make(kind: str, language: str) -> Command:
+        given = IncidentChange(change, _incident(kind, workflow), (workflow,))
+        return react(given, _facts(role, language), _QUEUED).commands[0]
+
+    return make
+
+
+def _disclosure(_kind: str, language: str) -> Command:
+    return _reaction(Role.PROVIDER, "disclosure_notice")("authorised_disclosure", language)
+
+
+def _escalation(_kind: str, language: str) -> Command:
+    return escalate(
+        _facts(Role.PROVIDER, language),
+        _QUEUED,
+        Reason.NOT_DELIVERED,
+        duty="customer_notice",
+        incident="CW-2026-7KQ2M4",
+        organization=_CUSTOMER,
+        recipient="ketoan@tanphat.example",
+        reply="550 5.1.1 no such user",
+    )[0]
+
+
+def _digest(kind: str, language: str) -> Command:
+    counts = {"lines": 1_204_551, "events": 1_198_304, "unparsed": 12, "detections": 9, "incidents": 4, "delivered": 8}
+    clock = start("customer_notice", "CW-2026-7KQ2M4", _CUSTOMER, MOMENT, timedelta(minutes=15))
+    incident = _incident(kind, "customer_notice")
+    late = replace(clock, incident="CW-2026-9TTP3A", escalated_at=MOMENT)
+    facts = _facts(Role.PROVIDER, language)
+    return digest(date(2026, 11, 20), counts, (incident,), (clock, late), facts, _QUEUED)[0]
+
+
+EXAMPLES: dict[str, Callable[[str, str], Command]] = {
+    "customer_notice": _reaction(Role.PROVIDER, "customer_notice"),
+    "customer_update": _reaction(Role.PROVIDER, "customer_notice", ChangeKind.CLOSED),
+    "disclosure_notice": _disclosure,
+    "breach_report": _reaction(Role.CUSTOMER, "breach_report"),
+    "breach_update": _reaction(Role.CUSTOMER, "breach_report", ChangeKind.CLOSED),
+    "escalation": _escalation,
+    "digest": _digest,
+}
+"""Each template, and how its example is made."""

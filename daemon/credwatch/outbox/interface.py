@@ -1,0 +1,76 @@
+"""What a channel promises the dispatcher, and what the dispatcher asks of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from credwatch.kernel.command import Command
+from credwatch.kernel.receipt import Receipt
+
+
+class Channel(Protocol):
+    """Carries one command to its recipient.
+
+    `deliver` makes one attempt and returns what came of it; it does not try again, which is the dispatcher's part.
+    Everything the other side can do (refuse, answer nonsense, be slow, be gone) is a receipt and never an
+    exception; so is a template that cannot be rendered. It gives up after a bounded time with Retry. A command may
+    be delivered again after a crash: each attempt carries the same bytes and the same Message-ID, so that the
+    recipient can tell. Several commands may be under way at once, each over a connection of its own that is closed
+    before `deliver` returns. Cancelling it closes the connection.
+    """
+
+    async def deliver(self, command: Command) -> Receipt:
+        """Make one attempt to deliver a command."""
+        ...
+
+
+class Queued(Protocol):
+    """A command that waits, as the store knows it."""
+
+    @property
+    def command(self) -> Command:
+        """The command."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts were begun before."""
+        ...
+
+    @property
+    def since(self) -> datetime:
+        """When it was queued, or put back by an operator."""
+        ...
+
+
+class Queue(Protocol):
+    """The stored queue. Each method is one transaction, may block for a while, and raises StoreError."""
+
+    def recover(self, now: datetime) -> int:
+        """Put back what a crash interrupted and return how many; called once, at the start."""
+        ...
+
+    def due(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> Sequence[Queued]:
+        """List commands due by `now`, oldest first, none to a recipient in `busy`."""
+        ...
+
+    def next_at(self) -> datetime | None:
+        """Tell when the next queued command is due; None where nothing is queued."""
+        ...
+
+    def begin(self, command_id: str, now: datetime) -> None:
+        """Note that an attempt begins."""
+        ...
+
+    def settle(
+        self,
+        command_id: str,
+        receipt: Receipt,
+        now: datetime,
+        next_at: datetime | None,
+        escalations: Iterable[Command] = (),
+    ) -> None:
+        """Note what came of it, when it is due again if ever, and queue what follows."""
+        ...
