@@ -54,6 +54,8 @@ class Renderer:
         message.set_content(words.text, cte="quoted-printable")
         message.add_alternative(words.html, subtype="html", cte="quoted-printable")
         message.set_boundary(f"=_{command.id}")
+        # Set last, for set_content and add_alternative move every Content- header that stands before them.
+        message["Content-Language"] = ", ".join(command.languages)
         return message
 
     def _address(self, message: EmailMessage, command: Command) -> None:
@@ -68,7 +70,6 @@ class Renderer:
 
 def _describe(message: EmailMessage, command: Command, words: Rendered) -> None:
     message["Subject"] = words.subject
-    message["Content-Language"] = ", ".join(command.languages)
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     if command.incident:
