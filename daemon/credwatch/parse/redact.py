@@ -12,11 +12,12 @@ MASK = "***"
 _NAMES = ("user.name", "user.effective.name", "user.target.name", "user.email")
 _TEXTS = ("event.original", "message", "process.command_line", "event.reason", "user_agent.original")
 _CLUES = (
-    *("password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key"),
-    *("authorization", "bearer ", "basic ", "pwd=", "pwd:", 'pwd"'),
+    *("password=", "password =", 'password"', "passwd=", "passwd =", 'passwd"', "passphrase", "secret=", 'secret"'),
+    *("token=", "token =", 'token"', "api_key", "api-key", "apikey", "authorization", "bearer ", 'pwd"', "pwd="),
+    *("--password", "--passwd", "--token", "--secret"),
 )
 _KEY = r"(?:password|passwd|passphrase|secret|(?:[a-z]+[_-])?token|api[_-]?key)"
-# The keys are matched in any case; `pwd` is not, for sudo writes PWD=/home/lan in every line.
+# Keys are matched in any case, but for `pwd`: sudo writes PWD=/home/lan in every line.
 _RULES: tuple[tuple[str, str], ...] = (
     (r'(?P<key>"(?:(?i)%s|pwd)"\s*:\s*)"(?:[^"\\]|\\.)*"' % _KEY, '${key}"***"'),
     (r"(?P<key>\b(?i)authorization\s*[=:]\s*(?:bearer|basic|digest|token)\s+)[^\s\"',;]+", "${key}***"),
@@ -83,7 +84,7 @@ def looks_like_secret(name: pl.Expr) -> pl.Expr:
 def _typed_secrets(events: pl.DataFrame, names: list[str]) -> pl.Series:
     """Mark the rows in which a name is a secret; each distinct name is looked at once."""
     rows = pl.Series([False]).new_from_index(0, len(events))
-    outcome = events["event.outcome"] if "event.outcome" in events.columns else pl.Series([None] * len(events))
+    outcome = events["event.outcome"] if "event.outcome" in events.columns else pl.repeat(None, len(events), dtype=pl.String, eager=True)
     doubtful = (outcome != "success").fill_null(True)
     for name in names:
         distinct = events[name].unique().drop_nulls().alias("name").to_frame()

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import polars as pl
 import yaml
-from pydantic import Field, StrictBool, StrictInt, StrictStr
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError
 from credwatch.kernel.options import Options, validated
@@ -20,34 +20,40 @@ _Scalar = StrictStr | StrictInt | StrictBool
 _Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class _SampleOptions(Options):
+class _PackTable(Options):
+    """A part of a pack; blanks at the ends of prefixes and lines are meant."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+
+class _SampleOptions(_PackTable):
     line: StrictStr
-    gives: dict[str, _Scalar | None] = {}
+    gives: dict[str, _Scalar | None] = Field(default_factory=dict)
 
 
-class _PatternOptions(Options):
+class _PatternOptions(_PackTable):
     name: StrictStr
     programs: _Words | None = None
     except_programs: tuple[str, ...] = ()
     prefix: StrictStr | tuple[StrictStr, ...] | None = None
     pattern: StrictStr = ""
-    fields: dict[str, str] = {}
-    when: dict[str, _Scalar] = {}
+    fields: dict[str, str] = Field(default_factory=dict)
+    when: dict[str, _Scalar] = Field(default_factory=dict)
     requires: tuple[str, ...] = ()
-    constants: dict[str, _Scalar] = {}
+    constants: dict[str, _Scalar] = Field(default_factory=dict)
     skip: StrictBool = False
     samples: Annotated[tuple[_SampleOptions, ...], Field(min_length=1)]
 
 
-class _PackOptions(Options):
+class _PackOptions(_PackTable):
     pack: StrictStr
     title: StrictStr
     envelope: EnvelopeKind
     programs: _Words | None = None
-    match: dict[str, StrictStr] = {}
-    paths: dict[str, str] = {}
-    values: dict[str, dict[str, str]] = {}
-    constants: dict[str, _Scalar] = {}
+    match: dict[str, StrictStr] = Field(default_factory=dict)
+    paths: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    constants: dict[str, _Scalar] = Field(default_factory=dict)
     patterns: Annotated[tuple[_PatternOptions, ...], Field(min_length=1)]
 
 

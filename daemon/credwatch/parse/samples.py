@@ -1,0 +1,69 @@
+"""Holds packs to their own samples: each line must be read by its pack, and give what the sample says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.errors import Problem
+from credwatch.kernel.pack import Pack, PackSet, Pattern, Sample
+from credwatch.parse.lines import MAX_LINE_BYTES, split_lines
+from credwatch.parse.parse import Parsed, SourceFormat, parse
+
+REFERENCE = datetime(2026, 1, 1, tzinfo=UTC)
+"""The moment at which samples are read: stamps without a year lie in 2025."""
+
+
+def check_packs(packs: PackSet) -> list[Problem]:
+    """Read every sample with all packs together, in UTC at `REFERENCE`, and return what is not as it should be.
+
+    A sample that another pack reads is a problem of both, and names both.
+    """
+    cases = [(pack, pattern, sample) for pack in packs.packs for pattern in pack.patterns for sample in pattern.samples]
+    numbered = [_line(sample.line, number) for number, (_, _, sample) in enumerate(cases)]
+    lines = pl.concat([split_lines(b"", 0), *numbered])
+    outcomes = _outcomes(parse(lines, packs=packs, source=SourceFormat("samples"), reference=REFERENCE))
+    return [
+        problem
+        for number, (pack, pattern, sample) in enumerate(cases)
+        for problem in _problems(pack, pattern, sample, outcomes[number])
+    ]
+
+
+def _line(text: str, number: int) -> pl.DataFrame:
+    frame = split_lines(text.encode() or b"\n", 0, MAX_LINE_BYTES).head(1)
+    return frame.with_columns(pl.lit(number, pl.Int64).alias("position"))
+
+
+def _outcomes(parsed: Parsed) -> dict[int, dict[str, Any]]:
+    outcomes = {row["position"]: row for row in parsed.events.to_dicts()}
+    outcomes |= {row["position"]: {"skipped by": row["pack"]} for row in parsed.skips.to_dicts()}
+    return outcomes | {row["position"]: {"unparsed": row["reason"]} for row in parsed.unparsed.to_dicts()}
+
+
+def _problems(pack: Pack, pattern: Pattern, sample: Sample, outcome: dict[str, Any]) -> Iterator[Problem]:
+    where = f"{pattern.where}: sample {sample.line!r}"
+    reader = outcome.get("event.dataset", outcome.get("skipped by"))
+    if "unparsed" in outcome:
+        yield Problem(where, f"is read by no pattern: {outcome['unparsed']}", "mend the pattern or the sample")
+    elif reader != pack.id:
+        yield Problem(where, f"is read by pack {reader!r}, not by {pack.id!r}", "narrow the prefix of one of them")
+    elif pattern.skip is not ("skipped by" in outcome):
+        told = "is an event" if pattern.skip else "is skipped"
+        yield Problem(where, f"{told} by another pattern of the pack", "put the narrower pattern first")
+    elif not pattern.skip:
+        yield from _differences(where, pattern, sample, outcome)
+
+
+def _differences(where: str, pattern: Pattern, sample: Sample, event: dict[str, Any]) -> Iterator[Problem]:
+    expected = {**(pattern.when or {}), **(pattern.constants or {}), **sample.gives}
+    captured = set((pattern.groups or {}).values())
+    for name, value in expected.items():
+        found = event.get(name)
+        found = rfc3339(found) if isinstance(found, datetime) else found
+        if found != value and (name in sample.gives or name not in captured):
+            yield Problem(where, f"{name}: expected {value!r}, found {found!r}", "mend the pattern or the sample")
