@@ -21,8 +21,10 @@ class PasswordContext:
     """The account's name."""
     email: str = ""
     """The account's e-mail address."""
+    organization: str = ""
+    """The customer's id."""
     customer: str = ""
-    """The customer's id and name, as the registers have them."""
+    """The customer's name."""
     service: str = ""
     """The name of the service the password opens."""
     with_mfa: bool = False
@@ -31,7 +33,7 @@ class PasswordContext:
     def words(self, further: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Return the words a password may not be made of, unaccented: each name joined up, and each of its parts."""
         local, _, domain = self.email.partition("@")
-        names = (self.user, self.email, local, domain, self.customer, self.service, *further)
+        names = (self.user, self.email, local, domain, self.organization, self.customer, self.service, *further)
         found: dict[str, None] = {}
         for name in names:
             parts = [part for part in _BETWEEN_WORDS.split(unaccented(name)) if part]

@@ -43,6 +43,11 @@ class Accepted:
     unchecked: tuple[str, ...] = ()
     """Checks that could not be made and that the profile lets pass, such as `history`."""
 
+    def spelled_out(self) -> dict[str, object]:
+        """Return the verdict as JSON values."""
+        estimate = {"score": self.estimate.score, "guesses_log10": self.estimate.guesses_log10}
+        return {"accepted": True, "estimate": estimate, "unchecked": list(self.unchecked)}
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -50,6 +55,10 @@ class Refused:
 
     reasons: tuple[Refusal, ...]
     """Every reason, at least one."""
+
+    def spelled_out(self) -> dict[str, object]:
+        """Return the verdict as JSON values, each reason in English and Vietnamese."""
+        return {"accepted": False, "reasons": [reason.spelled_out() for reason in self.reasons]}
 
 
 Verdict = Accepted | Refused

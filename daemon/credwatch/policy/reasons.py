@@ -38,6 +38,15 @@ class Refusal:
         """Say the reason to the person who chose the password."""
         return _SENTENCES[self.reason][language].format(limit=self.limit)
 
+    def spelled_out(self) -> dict[str, str | int]:
+        """Return the code, the number and both sentences, as JSON values."""
+        return {
+            "code": self.reason.value,
+            "limit": self.limit,
+            "en": self.sentence("en"),
+            "vi": self.sentence("vi"),
+        }
+
 
 _SENTENCES: dict[Reason, dict[Language, str]] = {
     Reason.NOT_UNICODE: {

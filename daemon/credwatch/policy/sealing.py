@@ -32,6 +32,11 @@ class Sealer:
         self._key = _decoded(key) if key is not None else None
         self._random_bytes = random_bytes
 
+    @property
+    def ready(self) -> bool:
+        """Tell whether there is a key."""
+        return self._key is not None
+
     def seal(self, secret: Secret, account: Account) -> str:
         """Return the sealed secret: version, the key's fingerprint, then nonce and ciphertext in base64."""
         key = self._required()

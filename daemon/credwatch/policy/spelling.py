@@ -26,6 +26,8 @@ _LEET: dict[str, str] = {
 }
 """Which letters a digit or sign may stand for."""
 
+_NO_SEPARATORS = str.maketrans("", "", " ._-")
+
 
 def folded(text: str) -> str:
     """Fold letter case, in NFC."""
@@ -39,12 +41,16 @@ def unaccented(text: str) -> str:
 
 
 def made_of(text: str, words: tuple[str, ...]) -> bool:
-    """Tell whether all letters of a text belong to the given words.
+    """Tell whether all letters of a text belong to the given words, as it is or less its separators.
 
     The words may be repeated, joined in any order, written with digits or signs for letters, and have digits and
     signs before, between and behind them; at least one word must occur. Text and words are unaccented; the work is
     bounded by the length of the text times that of all words.
     """
+    return _covered(text, words) or _covered(text.translate(_NO_SEPARATORS), words)
+
+
+def _covered(text: str, words: tuple[str, ...]) -> bool:
     plain = [False] * (len(text) + 1)
     named = [False] * (len(text) + 1)
     plain[0] = True

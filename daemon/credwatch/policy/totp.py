@@ -100,6 +100,11 @@ class Totp:
         self._issuer = issuer
         self._new_secret = new_secret
 
+    @property
+    def ready(self) -> bool:
+        """Tell whether factors can be enrolled and verified: whether there is a sealing key."""
+        return self._sealer.ready
+
     def enrol(self, account: Account, profile: MfaProfile, now: datetime) -> Enrolment | None:
         """Make a secret that waits for its first code; return None where a confirmed factor stands already.
 

@@ -1,0 +1,98 @@
+"""`credwatch password check`: tells whether a password would be accepted, and why not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from credwatch.cli.gate_client import (
+    EXIT_ACCEPTED,
+    EXIT_REFUSED,
+    EXIT_UNAVAILABLE,
+    EXIT_USAGE,
+    GateUnavailable,
+    ask_gate,
+    read_secret,
+)
+from credwatch.kernel.errors import ConfigurationError, CredwatchError
+from credwatch.kernel.options import read_toml
+from credwatch.kernel.secret import Secret
+from credwatch.policy.blocklist import load_blocklist
+from credwatch.policy.context import PasswordContext
+from credwatch.policy.password import Accepted, check_password
+from credwatch.policy.profile import PasswordProfile, PolicyProfile
+
+password_app = typer.Typer(help="Password rules.", no_args_is_help=True)
+
+
+@password_app.callback()
+def _password() -> None:
+    """Password rules."""
+
+
+@password_app.command("check")
+def check(
+    user: Annotated[str, typer.Option(help="The account's name.")] = "",
+    email: Annotated[str, typer.Option(help="The account's e-mail address.")] = "",
+    organization: Annotated[str, typer.Option(help="The customer's id.")] = "",
+    with_mfa: Annotated[bool, typer.Option("--with-mfa", help="A second factor is always asked as well.")] = False,
+    profile: Annotated[Path | None, typer.Option(help="A TOML file with the tables [password] and [mfa].")] = None,
+    socket: Annotated[Path | None, typer.Option(help="Ask the gate on this socket, with history.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Judge the password on standard input; without --socket by the default profile, or by --profile.
+
+    Exit codes: 0 accepted, 1 refused, 2 usage or configuration, 3 the gate does not answer.
+    """
+    if socket and profile:
+        _fail("--profile goes without --socket, for the gate knows the customer's own", EXIT_USAGE)
+    if socket and not user:
+        _fail("--socket needs --user", EXIT_USAGE)
+    candidate = read_secret("Password: ")
+    facts = {"user": user, "email": email, "organization": organization, "with_mfa": with_mfa}
+    try:
+        answer = _asked(socket, candidate, facts) if socket else _judged(candidate, facts, profile)
+    except CredwatchError as error:
+        _fail(str(error), EXIT_UNAVAILABLE if isinstance(error, GateUnavailable) else EXIT_USAGE)
+    typer.echo(json.dumps(answer, ensure_ascii=False) if as_json else _told(answer))
+    raise typer.Exit(EXIT_ACCEPTED if answer["accepted"] else EXIT_REFUSED)
+
+
+def _asked(socket: Path, candidate: Secret, facts: dict[str, Any]) -> dict[str, Any]:
+    return ask_gate(socket, "/v1/password/check", {**facts, "password": candidate.reveal()})
+
+
+def _judged(candidate: Secret, facts: dict[str, Any], path: Path | None) -> dict[str, Any]:
+    verdict = check_password(candidate, PasswordContext(**facts), _profile(path), load_blocklist())
+    if isinstance(verdict, Accepted):
+        verdict = replace(verdict, unchecked=("history",))
+    return verdict.spelled_out()
+
+
+def _profile(path: Path | None) -> PasswordProfile:
+    if path is None:
+        return PasswordProfile()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "the profile cannot be read", where=str(path), hint="check its path, permissions and encoding"
+        ) from error
+    return read_toml(text, PolicyProfile, where=str(path)).password
+
+
+def _told(answer: dict[str, Any]) -> str:
+    if answer["accepted"]:
+        return f"accepted (zxcvbn {answer['estimate']['score']} of 4)"
+    if "error" in answer:
+        return f"refused: {answer['error']['message']}"
+    return "refused\n" + "\n".join(f"  {reason['en']}\n  {reason['vi']}" for reason in answer["reasons"])
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)

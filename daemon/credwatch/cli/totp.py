@@ -1,0 +1,99 @@
+"""`credwatch totp`: enrols and verifies one-time codes at a running gate, for operators and for trying out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from credwatch.cli.gate_client import EXIT_ACCEPTED, EXIT_REFUSED, EXIT_UNAVAILABLE, ask_gate, read_secret
+from credwatch.kernel.errors import CredwatchError
+
+totp_app = typer.Typer(help="One-time codes as a second factor.", no_args_is_help=True)
+
+User = Annotated[str, typer.Option("--user", help="The account's name.")]
+Organization = Annotated[str, typer.Option("--organization", help="The customer's id.")]
+Socket = Annotated[Path, typer.Option("--socket", help="The gate's socket.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+By = Annotated[str, typer.Option("--by", help="Your own account; it goes into the event.")]
+Why = Annotated[str, typer.Option("--why", help="How you know the person; it goes into the event.")]
+
+_SOCKET = Path("/run/credwatch/gate.sock")
+
+
+@totp_app.command("enrol")
+def enrol(user: User, organization: Organization = "", socket: Socket = _SOCKET, as_json: Json = False) -> None:
+    """Make a secret and print it, once; it counts after `totp verify --first`.
+
+    Exit codes: 0 made, 1 a factor stands already, 2 usage, 3 the gate does not answer.
+    """
+    answer = _asked(socket, "enrol", {"user": user, "organization": organization})
+    told = f"{answer['uri']}\nsecret {answer['secret']}" if "secret" in answer else _problem(answer)
+    _finish(answer, told, succeeded="secret" in answer, as_json=as_json)
+
+
+@totp_app.command("verify")
+def verify(
+    user: User,
+    organization: Organization = "",
+    first: Annotated[bool, typer.Option("--first", help="The first code of a new secret.")] = False,
+    socket: Socket = _SOCKET,
+    as_json: Json = False,
+) -> None:
+    """Take the code on standard input.
+
+    Exit codes: 0 accepted, 1 not accepted, 2 usage, 3 the gate does not answer.
+    """
+    code = read_secret("Code: ").reveal().strip()
+    question = {"user": user, "organization": organization, "code": code}
+    answer = _asked(socket, "confirm" if first else "verify", question)
+    told = _problem(answer)
+    if answer.get("until"):
+        told = f"{told}, no code is looked at before {answer['until']}"
+    _finish(answer, told, succeeded=answer.get("accepted") is True, as_json=as_json)
+
+
+@totp_app.command("unlock")
+def unlock(
+    user: User, by: By, why: Why, organization: Organization = "", socket: Socket = _SOCKET, as_json: Json = False
+) -> None:
+    """Forgive the failures of a locked factor, once you have identified the person.
+
+    Exit codes: 0 unlocked, 1 it was not locked or must be enrolled anew, 2 usage, 3 the gate does not answer.
+    """
+    answer = _asked(socket, "unlock", {"user": user, "organization": organization, "by": by, "why": why})
+    _finish(answer, _problem(answer), succeeded=answer.get("unlocked") is True, as_json=as_json)
+
+
+@totp_app.command("remove")
+def remove(
+    user: User, by: By, why: Why, organization: Organization = "", socket: Socket = _SOCKET, as_json: Json = False
+) -> None:
+    """Take a factor away, so that the person can enrol a new one.
+
+    Exit codes: 0 removed, 1 there was none, 2 usage, 3 the gate does not answer.
+    """
+    answer = _asked(socket, "remove", {"user": user, "organization": organization, "by": by, "why": why})
+    removed = answer.get("removed") is True
+    _finish(answer, "removed" if removed else _problem(answer), succeeded=removed, as_json=as_json)
+
+
+def _asked(socket: Path, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return ask_gate(socket, f"/v1/totp/{endpoint}", question)
+    except CredwatchError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_UNAVAILABLE) from error
+
+
+def _problem(answer: dict[str, Any]) -> str:
+    if "error" in answer:
+        return str(answer["error"]["message"])
+    return str(answer.get("outcome", "there is no factor"))
+
+
+def _finish(answer: dict[str, Any], told: str, *, succeeded: bool, as_json: bool) -> None:
+    typer.echo(json.dumps(answer) if as_json else told)
+    raise typer.Exit(EXIT_ACCEPTED if succeeded else EXIT_REFUSED)

@@ -1,0 +1,146 @@
+"""Tells the rules what the gate decided: one `credwatch-app` event a line, in a file the daemon follows."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from threading import Lock
+from typing import Any, Protocol
+
+from credwatch.kernel.account import Account
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.errors import CredwatchError
+
+
+class Action(StrEnum):
+    """What the gate writes about: values of `event.action`."""
+
+    PASSWORD_CHECK = "password_check"  # noqa: S105 - the name of an action
+    PASSWORD_CHANGE = "password_change"  # noqa: S105 - the name of an action
+    MFA_VERIFY = "mfa_verify"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    ACCOUNT_LOCKED = "account_locked"
+    ACCOUNT_UNLOCKED = "account_unlocked"
+
+
+_ABOUT_FACTORS = frozenset(Action) - {Action.PASSWORD_CHECK, Action.PASSWORD_CHANGE}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom the application asks."""
+
+    account: Account
+    """The account concerned."""
+    by: str = ""
+    """The account that acts, where it is another: an administrator, a staff member."""
+    source_ip: str = ""
+    """The address the person came from; empty where unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateEvent:
+    """One decision of the gate; it has no place for a password or a code."""
+
+    at: datetime
+    """When, UTC."""
+    action: Action
+    """What was asked or done."""
+    caller: Caller
+    """For whom."""
+    succeeded: bool
+    """The outcome."""
+    reason: str = ""
+    """Why it failed, as a code; or why an operator did it, in the operator's words."""
+
+
+class EventError(CredwatchError):
+    """An event of the gate could not be written."""
+
+
+class GateEvents(Protocol):
+    """Takes the gate's events."""
+
+    def write(self, event: GateEvent) -> None:
+        """Keep an event for good before returning; raise EventError where that fails.
+
+        May be called from several threads, and again after a failure.
+        """
+        ...
+
+
+class EventsFile:
+    """Appends events to a file, each flushed to the disk before `write` returns.
+
+    The file is opened anew for each event, so that it may be rotated at any time. It is made with mode 0640.
+    """
+
+    def __init__(self, path: Path, *, new_id: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+        self._path = path
+        self._new_id = new_id
+        self._lock = Lock()
+
+    def write(self, event: GateEvent) -> None:
+        """Append one event as a JSON object on a line of its own."""
+        line = json.dumps(rendered(event, self._new_id())).encode("ascii") + b"\n"
+        try:
+            with self._lock:
+                self._append(line)
+        except OSError as error:
+            raise EventError(
+                f"the event cannot be written: {error.strerror}",
+                where=str(self._path),
+                hint="check free space, and that the daemon may write there",
+            ) from error
+
+    def _append(self, line: bytes) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self._path, flags, 0o640)
+        try:
+            if not _ends_a_line(descriptor):
+                line = b"\n" + line  # A full disk or a crash tore the line before; this one must not grow onto it.
+            while line:
+                line = line[os.write(descriptor, line) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def rendered(event: GateEvent, event_id: str) -> dict[str, Any]:
+    """Render an event as `docs/application-events.md` describes it, with ECS fields as nested objects."""
+    caller, account = event.caller, event.caller.account
+    acting = caller.by or account.user
+    user: dict[str, Any] = {"name": acting}
+    if acting != account.user:
+        user["target"] = {"name": account.user}
+    told: dict[str, Any] = {
+        "@timestamp": rfc3339(event.at),
+        "event": {
+            "provider": "credwatch-gate",
+            "id": event_id,
+            "action": event.action.value,
+            "outcome": "success" if event.succeeded else "failure",
+        },
+        "user": user,
+    }
+    if event.reason:
+        told["event"]["reason"] = event.reason
+    if account.organization:
+        told["organization"] = {"id": account.organization}
+    if caller.source_ip:
+        told["source"] = {"ip": caller.source_ip}
+    if event.action in _ABOUT_FACTORS:
+        told["credwatch"] = {"mfa": {"factor": "totp"}}
+    return told
+
+
+def _ends_a_line(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"

@@ -1,0 +1,181 @@
+"""The gate: says no before it happens, and tells the rules what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from credwatch.kernel.clock import Clock
+from credwatch.kernel.errors import CredwatchError
+from credwatch.kernel.secret import Secret
+from credwatch.policy.blocklist import Blocklist
+from credwatch.policy.context import PasswordContext
+from credwatch.policy.events import Action, Caller, GateEvent, GateEvents
+from credwatch.policy.history import PasswordHistory
+from credwatch.policy.password import Accepted, Estimate, Refused, Verdict, check_password
+from credwatch.policy.profile import MfaProfile, PolicyProfile
+from credwatch.policy.reasons import Reason, Refusal
+from credwatch.policy.totp import Enrolment, MfaVerdict, Totp, UnlockOutcome
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPolicy:
+    """What the registers say of one customer, as far as the gate asks."""
+
+    profile: PolicyProfile
+    """Its rules."""
+    name: str = ""
+    """Its name, which its users must not choose as a password."""
+
+
+PolicyOf = Callable[[str], CustomerPolicy]
+"""Finds the policy of a customer by id; gives the default one for an id it does not know, and never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordQuestion:
+    """A prospective password and what is known about its use."""
+
+    caller: Caller
+    """For whom."""
+    candidate: Secret
+    """The password."""
+    email: str = ""
+    """The account's e-mail address."""
+    service: str = ""
+    """The service it opens; empty for the gate's own service name."""
+    with_mfa: bool = False
+    """True where a second factor is always asked as well."""
+
+
+class Gate:
+    """Answers about passwords and second factors, and writes an event for each refusal and each change.
+
+    Every method may be called from any thread and blocks (disk, argon2id). Second factors fail closed: StoreError,
+    ConfigurationError (no sealing key) and EventError mean *not accepted*. Password checks follow the profile's
+    `on_failure` and raise nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy_of: PolicyOf,
+        blocklist: Blocklist,
+        history: PasswordHistory,
+        totp: Totp,
+        events: GateEvents,
+        clock: Clock,
+        service: str = "",
+    ) -> None:
+        self._policy_of = policy_of
+        self._blocklist = blocklist
+        self._history = history
+        self._totp = totp
+        self._events = events
+        self._clock = clock
+        self._service = service
+
+    @property
+    def mfa_ready(self) -> bool:
+        """Tell whether second factors can be enrolled and verified: whether there is a sealing key."""
+        return self._totp.ready
+
+    def check_password(self, question: PasswordQuestion) -> Verdict:
+        """Judge a prospective password by the customer's profile and the account's history."""
+        policy = self._policy_of(question.caller.account.organization)
+        verdict = self._judged(question, policy)
+        if isinstance(verdict, Accepted) and policy.profile.password.remember:
+            verdict = self._against_history(question, policy, verdict)
+        if isinstance(verdict, Refused):
+            self._tell_refusal(question.caller, verdict)
+        return verdict
+
+    def when_unavailable(self, organization: str) -> Verdict:
+        """Return what the customer's profile answers where a password cannot be checked at all."""
+        if self._policy_of(organization).profile.password.on_failure == "accept":
+            return Accepted(Estimate(0, 0.0), unchecked=("everything",))
+        return Refused((Refusal(Reason.UNAVAILABLE),))
+
+    def password_changed(self, question: PasswordQuestion) -> int:
+        """Remember a password that was just set; return how many the account's history holds."""
+        account = question.caller.account
+        profile = self._policy_of(account.organization).profile.password
+        kept = self._history.record(question.candidate, account, profile, self._clock())
+        self._tell(question.caller, Action.PASSWORD_CHANGE, succeeded=True)
+        return kept
+
+    def enrol(self, caller: Caller) -> Enrolment | None:
+        """Make a secret for the account; return None where a confirmed factor stands already."""
+        return self._totp.enrol(caller.account, self._mfa(caller), self._clock())
+
+    def confirm(self, caller: Caller, code: Secret) -> MfaVerdict:
+        """Take the first code of a new secret; with it the factor is added."""
+        verdict = self._totp.confirm(caller.account, code, self._mfa(caller), self._clock())
+        self._tell_verdict(caller, Action.FACTOR_ADDED if verdict.accepted else Action.MFA_VERIFY, verdict)
+        return verdict
+
+    def verify(self, caller: Caller, code: Secret) -> MfaVerdict:
+        """Take a code of the account's factor."""
+        verdict = self._totp.verify(caller.account, code, self._mfa(caller), self._clock())
+        self._tell_verdict(caller, Action.MFA_VERIFY, verdict)
+        return verdict
+
+    def unlock(self, caller: Caller, why: str) -> UnlockOutcome:
+        """Forgive the failures of a locked factor; `why` goes into the event."""
+        outcome = self._totp.unlock(caller.account)
+        if outcome is UnlockOutcome.UNLOCKED:
+            self._tell(caller, Action.ACCOUNT_UNLOCKED, succeeded=True, reason=why)
+        return outcome
+
+    def remove(self, caller: Caller, why: str) -> bool:
+        """Take the factor away, so that it can be enrolled anew; `why` goes into the event."""
+        removed = self._totp.remove(caller.account)
+        if removed:
+            self._tell(caller, Action.FACTOR_REMOVED, succeeded=True, reason=why)
+        return removed
+
+    def _mfa(self, caller: Caller) -> MfaProfile:
+        return self._policy_of(caller.account.organization).profile.mfa
+
+    def _judged(self, question: PasswordQuestion, policy: CustomerPolicy) -> Verdict:
+        account = question.caller.account
+        context = PasswordContext(
+            user=account.user,
+            email=question.email,
+            organization=account.organization,
+            customer=policy.name,
+            service=question.service or self._service,
+            with_mfa=question.with_mfa,
+        )
+        return check_password(question.candidate, context, policy.profile.password, self._blocklist)
+
+    def _against_history(self, question: PasswordQuestion, policy: CustomerPolicy, accepted: Accepted) -> Verdict:
+        profile = policy.profile.password
+        try:
+            used = self._history.used_before(question.candidate, question.caller.account, profile)
+        except CredwatchError:
+            if profile.on_failure == "accept":
+                return replace(accepted, unchecked=("history",))
+            return Refused((Refusal(Reason.UNAVAILABLE),))
+        return Refused((Refusal(Reason.REUSED, profile.remember),)) if used else accepted
+
+    def _tell_refusal(self, caller: Caller, refused: Refused) -> None:
+        codes = ",".join(refusal.reason for refusal in refused.reasons)
+        try:
+            self._tell(caller, Action.PASSWORD_CHECK, succeeded=False, reason=codes)
+        except CredwatchError as error:
+            # The password stays refused whether or not the rules hear of it.
+            _log.error("gate_event_lost", where=error.where, problem=error.message)
+
+    def _tell_verdict(self, caller: Caller, action: Action, verdict: MfaVerdict) -> None:
+        reason = "" if verdict.accepted else verdict.outcome.value
+        self._tell(caller, action, succeeded=verdict.accepted, reason=reason)
+        if verdict.locked_now:
+            self._tell(caller, Action.ACCOUNT_LOCKED, succeeded=True, reason="too_many_failures")
+
+    def _tell(self, caller: Caller, action: Action, *, succeeded: bool, reason: str = "") -> None:
+        self._events.write(GateEvent(self._clock(), action, caller, succeeded, reason))

@@ -1,0 +1,180 @@
+"""The gate's endpoints, for the application on the same machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from credwatch.kernel.errors import ConfigurationError, CredwatchError
+from credwatch.policy.gate import Gate
+from credwatch.policy.options import GateOptions
+from credwatch.policy.totp import UnlockOutcome
+from credwatch.web.gate_answers import answer, enrol_answer, error_answer, mfa_answer, password_answer
+from credwatch.web.gate_requests import (
+    BadRequest,
+    CodeRequest,
+    EnrolRequest,
+    OperatorRequest,
+    PasswordRequest,
+    understood,
+)
+
+_log = structlog.get_logger(__name__)
+
+_LONGEST_BODY = 16 * 1024
+"""Bytes: a password of 1,024 code points fits, each written as two JSON escapes."""
+
+R = TypeVar("R", EnrolRequest, CodeRequest, OperatorRequest)
+
+
+def gate_app(service: Gate, options: GateOptions | None = None) -> Starlette:
+    """Build the application: JSON in, JSON out, described in `docs/gate.md`.
+
+    Questions are answered on a few threads of their own, for they hash and write. Whatever fails, nothing of the
+    request is repeated or logged, and no second factor is accepted.
+    """
+    desk = _Desk(service, options or GateOptions())
+    routes = [
+        Route("/v1/health", desk.health, methods=["GET"]),
+        Route("/v1/password/check", desk.password_check, methods=["POST"]),
+        Route("/v1/password/changed", desk.password_changed, methods=["POST"]),
+        Route("/v1/totp/enrol", desk.totp_enrol, methods=["POST"]),
+        Route("/v1/totp/confirm", desk.totp_confirm, methods=["POST"]),
+        Route("/v1/totp/verify", desk.totp_verify, methods=["POST"]),
+        Route("/v1/totp/unlock", desk.totp_unlock, methods=["POST"]),
+        Route("/v1/totp/remove", desk.totp_remove, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, lifespan=desk.open, exception_handlers={HTTPException: _no_such_place})
+
+
+class _Desk:
+    """Takes questions in, a bounded number at a time, and hands out the gate's answers."""
+
+    def __init__(self, gate: Gate, options: GateOptions) -> None:
+        self._gate = gate
+        self._options = options
+        self._taken = 0
+        self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="gate")
+
+    @asynccontextmanager
+    async def open(self, _app: Starlette) -> AsyncIterator[None]:
+        """Let the threads go at the end."""
+        yield
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def health(self, _request: Request) -> JSONResponse:
+        """Say that the gate answers, and whether it can do second factors."""
+        return answer({"status": "ok", "second_factors": "ready" if self._gate.mfa_ready else "no_sealing_key"})
+
+    async def password_check(self, request: Request) -> JSONResponse:
+        """Judge a prospective password; the customer's profile says what a failure means."""
+        try:
+            asked = understood(await self._body(request), PasswordRequest)
+        except BadRequest as error:
+            return _misunderstood(error)
+        reply = await self._worked(lambda: password_answer(self._gate.check_password(asked.question())))
+        if reply.status_code < 500:
+            return reply
+        return password_answer(self._gate.when_unavailable(asked.organization))
+
+    async def password_changed(self, request: Request) -> JSONResponse:
+        """Remember a password that was just set."""
+        try:
+            asked = understood(await self._body(request), PasswordRequest)
+        except BadRequest as error:
+            return _misunderstood(error)
+        return await self._worked(
+            lambda: answer({"recorded": True, "remembered": self._gate.password_changed(asked.question())})
+        )
+
+    async def totp_enrol(self, request: Request) -> JSONResponse:
+        """Make a secret and show it once."""
+        return await self._answered(request, EnrolRequest, lambda asked: enrol_answer(self._gate.enrol(asked.caller())))
+
+    async def totp_confirm(self, request: Request) -> JSONResponse:
+        """Take the first code of a new secret."""
+        return await self._answered(
+            request, CodeRequest, lambda asked: mfa_answer(self._gate.confirm(asked.caller(), asked.code))
+        )
+
+    async def totp_verify(self, request: Request) -> JSONResponse:
+        """Take a code."""
+        return await self._answered(
+            request, CodeRequest, lambda asked: mfa_answer(self._gate.verify(asked.caller(), asked.code))
+        )
+
+    async def totp_unlock(self, request: Request) -> JSONResponse:
+        """Forgive the failures of a locked factor."""
+
+        def work(asked: OperatorRequest) -> JSONResponse:
+            outcome = self._gate.unlock(asked.caller(), asked.why)
+            return answer({"unlocked": outcome is UnlockOutcome.UNLOCKED, "outcome": outcome.value})
+
+        return await self._answered(request, OperatorRequest, work)
+
+    async def totp_remove(self, request: Request) -> JSONResponse:
+        """Take a factor away."""
+        return await self._answered(
+            request, OperatorRequest, lambda asked: answer({"removed": self._gate.remove(asked.caller(), asked.why)})
+        )
+
+    async def _answered(self, request: Request, model: type[R], work: Callable[[R], JSONResponse]) -> JSONResponse:
+        try:
+            asked = understood(await self._body(request), model)
+        except BadRequest as error:
+            return _misunderstood(error)
+        return await self._worked(lambda: work(asked))
+
+    async def _body(self, request: Request) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._options.timeout_seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > _LONGEST_BODY:
+                        raise BadRequest(f"expected at most {_LONGEST_BODY} bytes", status=413)
+        except TimeoutError as error:
+            raise BadRequest("the request did not arrive in time", status=408) from error
+        return bytes(body)
+
+    async def _worked(self, work: Callable[[], JSONResponse]) -> JSONResponse:
+        if self._taken >= self._options.waiting:
+            return error_answer("busy", "too many questions at a time; nothing was accepted, ask again", 503)
+        self._taken += 1
+        try:
+            async with asyncio.timeout(self._options.timeout_seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except TimeoutError:
+            _log.error("gate_timeout", seconds=self._options.timeout_seconds)
+            return error_answer("timeout", "the gate took too long; nothing was accepted", 503)
+        except ConfigurationError as error:
+            _log.error("gate_not_configured", where=error.where, problem=error.message)
+            return error_answer("not_configured", f"{error.message}; nothing was accepted", 503)
+        except CredwatchError as error:
+            _log.error("gate_failed", where=error.where, problem=error.message)
+            return error_answer("unavailable", "the gate cannot answer now; nothing was accepted", 503)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must refuse, not open the gate or end the daemon
+            # The type only: the text of an unforeseen exception may quote the password.
+            _log.error("gate_failed", problem=type(error).__name__)
+            return error_answer("unavailable", "the gate cannot answer now; nothing was accepted", 503)
+        finally:
+            self._taken -= 1
+
+
+def _misunderstood(error: BadRequest) -> JSONResponse:
+    return error_answer("bad_request", error.message, error.status, error.fields)
+
+
+async def _no_such_place(_request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return error_answer("not_here", "no such endpoint or method; see docs/gate.md", status)

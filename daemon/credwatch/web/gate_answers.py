@@ -1,0 +1,41 @@
+"""What the gate answers, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from credwatch.kernel.clock import rfc3339
+from credwatch.policy.password import Verdict
+from credwatch.policy.totp import Enrolment, MfaOutcome, MfaVerdict
+
+
+def answer(content: dict[str, Any], status: int = 200) -> JSONResponse:
+    """Answer with JSON that no cache keeps."""
+    return JSONResponse(content, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def password_answer(verdict: Verdict) -> JSONResponse:
+    """Say whether a password is accepted, and if not, every reason in English and Vietnamese."""
+    return answer(verdict.spelled_out())
+
+
+def enrol_answer(enrolment: Enrolment | None) -> JSONResponse:
+    """Hand out a new secret, the one time it is shown."""
+    if enrolment is None:
+        return answer({"outcome": "already_enrolled"}, 409)
+    shown = {"secret": enrolment.secret.reveal(), "uri": enrolment.uri.reveal()}
+    return answer({"outcome": "waiting_for_code", **shown}, 201)
+
+
+def mfa_answer(verdict: MfaVerdict) -> JSONResponse:
+    """Say whether a code is accepted; `until` says when the next one is looked at."""
+    until = rfc3339(verdict.until) if verdict.until else None
+    content = {"accepted": verdict.accepted, "outcome": verdict.outcome.value, "until": until}
+    return answer(content | {"locked": verdict.locked_now or verdict.outcome is MfaOutcome.LOCKED})
+
+
+def error_answer(code: str, message: str, status: int, fields: tuple[str, ...] = ()) -> JSONResponse:
+    """Say that a request failed: never accepted, and nothing of the request in it."""
+    return answer({"accepted": False, "error": {"code": code, "message": message, "fields": list(fields)}}, status)

@@ -1,0 +1,107 @@
+"""What the gate may be asked, as strict request models that never show what they hold."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, ValidationError
+
+from credwatch.kernel.account import Account
+from credwatch.kernel.secret import Secret
+from credwatch.policy.events import Caller
+from credwatch.policy.gate import PasswordQuestion
+
+
+class BadRequest(Exception):
+    """The request cannot be understood; `message` and `fields` hold nothing of its content."""
+
+    def __init__(self, message: str, fields: tuple[str, ...] = (), status: int = 400) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = fields
+        self.status = status
+
+
+def _secret(value: object) -> Secret:
+    if not isinstance(value, str):
+        raise ValueError("expected text")
+    return Secret(value)
+
+
+def _address(value: object) -> object:
+    if isinstance(value, str) and value:
+        return str(ipaddress.ip_address(value))
+    return value
+
+
+Name = Annotated[str, Field(strict=True, min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, Field(strict=True, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Hidden = Annotated[Secret, PlainValidator(_secret)]
+Address = Annotated[str, Field(strict=True), BeforeValidator(_address)]
+
+
+class _Request(BaseModel):
+    """Unlike configuration, nothing is stripped: a blank at the end of a password is part of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+    user: Name
+    organization: Text = ""
+    by: Text = ""
+    source_ip: Address = ""
+
+    def caller(self) -> Caller:
+        """Say for whom the application asks."""
+        return Caller(Account.of(self.organization, self.user), by=self.by, source_ip=self.source_ip)
+
+
+class PasswordRequest(_Request):
+    """A prospective password, or one just set."""
+
+    password: Hidden
+    email: Text = ""
+    service: Text = ""
+    with_mfa: StrictBool = False
+
+    def question(self) -> PasswordQuestion:
+        """Put it as the gate's question."""
+        return PasswordQuestion(self.caller(), self.password, self.email, self.service, self.with_mfa)
+
+
+class EnrolRequest(_Request):
+    """Asks for a new TOTP secret."""
+
+
+class CodeRequest(_Request):
+    """A TOTP code."""
+
+    code: Hidden
+
+
+class OperatorRequest(_Request):
+    """An operator's act on somebody's factor."""
+
+    by: Name
+    why: Name
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def understood(body: bytes, model: type[R]) -> R:
+    """Read a JSON body into a request; raise BadRequest, which names known fields only and no values."""
+    try:
+        raw: Any = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("expected a JSON object in UTF-8") from error
+    if not isinstance(raw, dict):
+        raise BadRequest("expected a JSON object in UTF-8")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        found = {str(item["loc"][0]) for item in error.errors(include_input=False, include_url=False) if item["loc"]}
+        known = tuple(sorted(found & set(model.model_fields)))
+        # An unknown key may be a misplaced secret, so it is not repeated.
+        raise BadRequest("fields are missing, unknown or of the wrong form", known) from error

@@ -1,0 +1,130 @@
+"""Serves an application on a Unix socket inside the daemon's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from credwatch.kernel.errors import ConfigurationError
+
+_BACKLOG = 64
+_MODE = 0o660
+
+
+async def serve_gate(
+    app: Starlette,
+    socket_path: Path,
+    *,
+    stop: asyncio.Event,
+    group: str = "",
+    started: asyncio.Event | None = None,
+) -> None:
+    """Serve until `stop` is set or the task is cancelled; then answer what was asked and remove the socket.
+
+    The socket has mode 0660 before anybody can connect; `group` names its group (empty keeps the process's own).
+    A socket file left by a dead daemon is replaced; where a living one answers, or the path cannot be used,
+    ConfigurationError is raised. `started` is set as soon as clients can connect. Signals stay with the daemon.
+    """
+    listener, ours = _listening(socket_path, group)
+    server = _Server(_config(app))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    if started is not None:
+        started.set()
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        server.should_exit = True
+        try:
+            await serving
+        finally:
+            listener.close()
+            _remove(socket_path, ours)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone: SIGTERM and SIGHUP belong to the daemon."""
+        yield
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=4 * _BACKLOG,
+        backlog=_BACKLOG,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _listening(path: Path, group: str) -> tuple[socket.socket, int]:
+    """Return the listening socket and the inode of its file."""
+    _make_room(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        # Nobody can connect between bind and listen, so the mode is right before the first client.
+        path.chmod(_MODE)
+        if group:
+            os.chown(path, -1, grp.getgrnam(group).gr_gid)
+        listener.listen(_BACKLOG)
+        return listener, path.lstat().st_ino
+    except KeyError as error:
+        listener.close()
+        path.unlink()
+        raise _unusable(path, f"there is no group {group!r}", "name an existing group in socket_group") from error
+    except OSError as error:
+        listener.close()
+        raise _unusable(path, str(error), "check that the folder exists and the daemon may write there") from error
+
+
+def _make_room(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise _unusable(path, "a file that is no socket is in the way", "move it away or choose another path")
+    if _answers(path):
+        raise _unusable(path, "another program listens on this socket", "stop it or choose another path")
+    path.unlink()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True
+    return True
+
+
+def _remove(path: Path, ours: int) -> None:
+    with suppress(FileNotFoundError):
+        if path.lstat().st_ino == ours:
+            path.unlink()
+
+
+def _unusable(path: Path, message: str, hint: str) -> ConfigurationError:
+    return ConfigurationError(f"the gate cannot listen: {message}", where=str(path), hint=hint)

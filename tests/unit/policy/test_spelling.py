@@ -1,0 +1,106 @@
+"""Known words are found in every usual spelling, and nowhere else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from credwatch.policy.blocklist import Blocklist, load_blocklist
+from credwatch.policy.context import PasswordContext
+from credwatch.policy.pattern import is_pattern, repeated_unit
+from credwatch.policy.spelling import folded, made_of, unaccented
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Mật khẩu Đỏ", "mat khau do"), ("ĐƯỜNG", "duong"), ("Straße", "strasse"), ("abc", "abc")],
+)
+def test_accents_come_off(text: str, expected: str) -> None:
+    """Vietnamese loses its accents, đ included."""
+    assert expected == unaccented(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("modoro", True),
+        ("m0d0r0", True),
+        ("modoro2024", True),
+        ("!!modoro##hoasen99", True),
+        ("modoromodoro", True),
+        ("hoa5en", True),
+        ("modoros", False),
+        ("mymodoro", False),
+        ("20242024", False),
+        ("", False),
+    ],
+)
+def test_made_of_words(text: str, expected: bool) -> None:
+    """A text is made of words where no letter of it is left over."""
+    assert expected is made_of(text, ("modoro", "hoasen"))
+
+
+@given(
+    words=st.lists(st.text("abcdo", min_size=3, max_size=6), min_size=1, max_size=4),
+    between=st.text("0123456789!-_ ", max_size=5),
+)
+def test_joined_words_are_always_found(words: list[str], between: str) -> None:
+    """Any joining of words with digits and signs between them is made of those words."""
+    assert made_of(between.join(words) + between, tuple(words))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("aaaaaaaaaaaaaaa", True),
+        ("abcabcabcabcabc", True),
+        ("12341234123412341234", True),
+        ("0987654321098765", True),
+        ("QWERTYUIOPASDFG", True),
+        ("1q2w3e4r5t6y7u8i", True),
+        ("abc", False),
+        ("giraffegiraffe", False),
+        ("an ordinary sentence", False),
+    ],
+)
+def test_patterns(text: str, expected: bool) -> None:
+    """Short repetitions and walks along a row are patterns; words are not."""
+    assert expected is is_pattern(text)
+
+
+@given(st.text(min_size=1, max_size=6), st.integers(1, 5))
+def test_the_unit_repeats_to_the_text(unit: str, times: int) -> None:
+    """The unit found repeats to exactly the text and is no longer than the one it was built of."""
+    text = unit * times
+    found = repeated_unit(text)
+    assert text == found * (len(text) // len(found))
+    assert len(found) <= len(unit)
+
+
+def test_context_takes_names_apart() -> None:
+    """Names count joined up and part by part, without accents; parts under three letters do not."""
+    context = PasswordContext(user="lan.tran", email="lan@hoasen.vn", customer="Công ty Hoa Sen")
+    expected = {"lantran", "lan", "tran", "lanhoasenvn", "hoasen", "hoasenvn", "congtyhoasen", "cong", "hoa", "sen"}
+    assert expected == set(context.words())
+
+
+def test_shipped_lists_hold_what_they_should() -> None:
+    """The lists hold zxcvbn's words and ours, thousands in all, and no ordinary sentence."""
+    blocklist = load_blocklist()
+    assert len(blocklist) > 50_000
+    held = [word for word in ("123456", "dragon", "Mật khẩu", "vietnam2026", "khongbiet") if blocklist.holds(word)]
+    assert held == ["123456", "dragon", "Mật khẩu", "vietnam2026", "khongbiet"]
+    assert not blocklist.holds("kỳ lân uống trà đá")
+
+
+def test_the_whole_password_is_compared() -> None:
+    """A listed word inside a longer password is no reason to refuse it."""
+    blocklist = Blocklist(["dragon"])
+    assert blocklist.holds("DRAGON")
+    assert blocklist.holds("dragondragon")
+    assert not blocklist.holds("dragon fruit")
+
+
+@given(st.text(max_size=40))
+def test_folding_is_stable(text: str) -> None:
+    """Folding twice changes nothing more."""
+    assert folded(text) == folded(folded(text))
