@@ -1,0 +1,87 @@
+"""The contract of every source: chunks of whole lines, each with the cursor that a restart goes on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+Cursor = dict[str, Any]
+"""Where to go on in one file: JSON values, understood by the source alone, kept by the store per source and file."""
+
+LINE_LIMIT = 1024 * 1024
+"""So many bytes are waited for in one line; of one that has not ended by then they are given, and its rest dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive lines of one file, in their order."""
+
+    source: str
+    """The source's name in the configuration."""
+    file: str
+    """The file they are from; with `source` the key under which the cursor is kept."""
+    data: bytes
+    """Complete lines with their newlines; empty where only the cursor moves (a first start, a rotation, a truncation).
+
+    The last line lacks its newline where nothing will finish it: at the end of a replayed or a rotated file."""
+    first_position: int
+    """The byte offset of `data` in its file."""
+    cursor: Cursor
+    """Where to go on once everything that this chunk causes is committed."""
+    received_at: datetime
+    """When it was read, UTC."""
+    reference: datetime
+    """When the file was last written, UTC: what a stamp without a year is dated by."""
+    backlog: int
+    """How many bytes of the file wait behind this chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a source has met since it was opened; each number only grows."""
+
+    truncations: int = 0
+    """How often a file was found shorter than, or other than, what had been read of it."""
+    rotations: int = 0
+    """How often a file was read to its end and its successor begun."""
+    vanished: int = 0
+    """How often a file could not be found again after a restart, so that its last lines may be lost."""
+    cut_lines: int = 0
+    """How many lines were cut at `LINE_LIMIT`."""
+
+
+class Source(Protocol):
+    """Gives the lines of one configured source.
+
+    A source is opened with the cursors of the chunks that were committed last. It then gives every complete line
+    behind them once, in the order of its file, and loses none. What it gave is its own memory only: after a failed
+    commit the caller closes it and opens a new one from the committed cursors. All calls come from one thread.
+    """
+
+    @property
+    def name(self) -> str:
+        """The source's name in the configuration."""
+
+    @property
+    def tally(self) -> Tally:
+        """What the source has met so far."""
+
+    @property
+    def finished(self) -> bool:
+        """True where no chunk will ever come again; a source that follows is never finished."""
+
+    def read(self, limit_bytes: int) -> Chunk | None:
+        """Give the next chunk, of about `limit_bytes` at most, or None where nothing waits now.
+
+        Returns at once; may be called again at any time, also after None. A single line longer than the limit is
+        given whole, up to `LINE_LIMIT`. Raises SourceError where a file cannot be read: the source stays usable, its
+        other files go on with the next call, and it tries that file again by itself after a while. Nobody else
+        retries.
+        """
+
+    def lag(self) -> int:
+        """Say how many bytes wait in all files together; 0 where that cannot be known. Never raises."""
+
+    def close(self) -> None:
+        """Give back descriptors and threads; may be called twice, and no other call follows."""

@@ -1,0 +1,158 @@
+"""Reads finished files, or standard input, once from start to end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from credwatch.kernel.clock import Clock
+from credwatch.kernel.errors import SourceError
+from credwatch.sources.generations import open_regular
+from credwatch.sources.interface import Chunk, Cursor, Tally
+from credwatch.sources.lines import Cut, cut_lines, cut_rest, reader_of
+
+STANDARD_INPUT = "-"
+"""The name that stands for standard input."""
+
+
+class ReplaySource:
+    """Reads the named files in their order, each to its end, where a last line without a newline counts as well.
+
+    With cursors it goes on where they say, save for standard input, which cannot be wound back. A file that cannot be
+    read raises SourceError once and is passed over. Reading standard input waits for its writer.
+    """
+
+    def __init__(self, name: str, files: Sequence[str], cursors: Mapping[str, Cursor], *, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self._waiting = list(files)
+        self._cursors = cursors
+        self._reading: _OpenFile | None = None
+        self._tally = Tally()
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._name
+
+    @property
+    def tally(self) -> Tally:
+        """What the source has met so far."""
+        return self._tally
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether every file was read to its end."""
+        return self._reading is None and not self._waiting
+
+    def read(self, limit_bytes: int) -> Chunk | None:
+        """Give the next chunk, or None at the end of the last file; see `Source.read`."""
+        while not self.finished:
+            reading = self._reading = self._reading or self._open(self._waiting.pop(0))
+            try:
+                cut = reading.cut(limit_bytes)
+            except OSError as error:
+                self._end()
+                raise _unreadable(reading.name, error) from error
+            if cut.data:
+                return self._chunk(reading, cut)
+            self._end()
+        return None
+
+    def lag(self) -> int:
+        """Say how many bytes wait in the files not yet read to their end."""
+        waiting = sum(Path(file).stat().st_size for file in self._waiting if Path(file).is_file())
+        return waiting + (self._reading.backlog() if self._reading else 0)
+
+    def close(self) -> None:
+        """Give back the descriptor; may be called twice."""
+        self._end()
+        self._waiting.clear()
+
+    def _open(self, file: str) -> _OpenFile:
+        cursor = self._cursors.get(file, {})
+        try:
+            return _OpenFile(file, int(cursor.get("offset", 0)), skipping=bool(cursor.get("skipping", False)))
+        except OSError as error:
+            raise _unreadable(file, error) from error
+
+    def _end(self) -> None:
+        if self._reading:
+            self._reading.close()
+        self._reading = None
+
+    def _chunk(self, reading: _OpenFile, cut: Cut) -> Chunk:
+        if cut.skipping:
+            self._tally = replace(self._tally, cut_lines=self._tally.cut_lines + 1)
+        now = self._clock()
+        return Chunk(
+            source=self._name,
+            file=reading.name,
+            data=cut.data,
+            first_position=cut.offset,
+            cursor={"offset": cut.end, "skipping": cut.skipping},
+            received_at=now,
+            reference=reading.written_at() or now,
+            backlog=reading.backlog(),
+        )
+
+
+class _OpenFile:
+    """One file, or standard input, being read from start to end."""
+
+    def __init__(self, name: str, offset: int, *, skipping: bool) -> None:
+        self.name = name
+        self._descriptor = None if name == STANDARD_INPUT else open_regular(Path(name))
+        self._read_at = _Stream(sys.stdin.buffer) if self._descriptor is None else reader_of(self._descriptor)
+        self._offset = 0 if self._descriptor is None else offset
+        self._skipping = skipping and self._descriptor is not None
+
+    def cut(self, limit: int) -> Cut:
+        """Cut the next lines, and at the end of the file the rest; no data where nothing is left."""
+        cut = cut_lines(self._read_at, self._offset, limit, skipping=self._skipping)
+        if not cut.data and not cut.skipping:
+            cut = cut_rest(self._read_at, cut.end)
+        self._offset, self._skipping = cut.end, cut.skipping
+        return cut
+
+    def backlog(self) -> int:
+        """Say how many bytes wait; 0 for a stream."""
+        return 0 if self._descriptor is None else max(os.fstat(self._descriptor).st_size - self._offset, 0)
+
+    def written_at(self) -> datetime | None:
+        """Tell when the file was written last, UTC; None for a stream."""
+        if self._descriptor is None:
+            return None
+        return datetime.fromtimestamp(os.fstat(self._descriptor).st_mtime, UTC)
+
+    def close(self) -> None:
+        """Close the file; standard input stays open, for it is not ours."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = None
+
+
+class _Stream:
+    """Reads a stream by offset: what stands behind the last line that was cut is held, and given again."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._held = b""
+        self._held_from = 0
+
+    def __call__(self, size: int, offset: int) -> bytes:
+        self._held = self._held[offset - self._held_from :]
+        self._held_from = offset
+        while len(self._held) < size and (more := self._stream.read(size - len(self._held))):
+            self._held += more
+        return self._held[:size]
+
+
+def _unreadable(file: str, error: OSError) -> SourceError:
+    reason = error.strerror or str(error)
+    return SourceError(f"cannot be read: {reason}", where=file, hint="the other files are read all the same")
