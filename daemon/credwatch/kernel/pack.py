@@ -56,8 +56,8 @@ class Pattern:
     """The expression that reads the whole message, anchored at both ends."""
     groups: Mapping[str, str] | None = None
     """Which field each named group fills."""
-    when: Mapping[str, Value] | None = None
-    """For JSON: the fields and the values they must have."""
+    when: Mapping[str, tuple[Value, ...]] | None = None
+    """For JSON: the fields, and the values of which each must have one."""
     requires: tuple[str, ...] = ()
     """For JSON: fields without which the line is no such event."""
     constants: Mapping[str, Value] | None = None

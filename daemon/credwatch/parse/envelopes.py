@@ -1,6 +1,7 @@
 """Reads what wraps a message: syslog headers old and new, and JSON lines.
 
-Formats: RFC 3164 section 4.1, the same with an ISO 8601 stamp as rsyslog writes it, RFC 5424 section 6, JSON (RFC 8259).
+Formats: RFC 3164 section 4.1, the same with an ISO 8601 stamp as rsyslog writes it, RFC 5424 section 6, and JSON
+(RFC 8259).
 """
 
 from __future__ import annotations
@@ -42,11 +43,9 @@ def read_envelopes(lines: pl.Series, kind: SourceKind) -> pl.DataFrame:
     first = pl.col("line").str.head(1)
     if kind is SourceKind.JSON:
         return _finished(_json(frame))
-    if kind is SourceKind.AUTO:
-        shape = pl.when(first == "{").then(0)
-    else:
-        shape = pl.when(False).then(0)
-    shape = shape.when(first == "<").then(1).when(first.is_between(pl.lit("0"), pl.lit("9"))).then(2).otherwise(3)
+    is_object = (first == "{") & (kind is SourceKind.AUTO)
+    is_digit = first.is_between(pl.lit("0"), pl.lit("9"))
+    shape = pl.when(is_object).then(0).when(first == "<").then(1).when(is_digit).then(2).otherwise(3)
     return _finished(_by_shape(frame, shape, (_json, _with_priority, _iso_syslog, _old_syslog)))
 
 
@@ -56,9 +55,10 @@ _Reader = Callable[[pl.DataFrame], pl.DataFrame]
 def _by_shape(frame: pl.DataFrame, shape: pl.Expr, readers: tuple[_Reader, ...]) -> pl.DataFrame:
     """Read each line with the reader of its shape, and put them back in order."""
     shapes = frame.select(shape.alias("shape")).to_series()
-    present = shapes.unique().to_list()
+    present: list[int] = shapes.unique().to_list()
     if len(present) == 1:
-        return readers[present[0]](frame)
+        only = readers[present[0]]
+        return only(frame)
     return pl.concat([readers[at](frame.filter(shapes == at)) for at in present]).sort("row")
 
 
@@ -86,7 +86,7 @@ _ISO_NAMES = {"field_0": "stamp", "field_1": "field_0", "field_2": "field_1", "f
 
 
 def _with_tag(frame: pl.DataFrame) -> pl.DataFrame:
-    """Cut `field_1`, such as `sshd[123]:`, into program and process id; `field_0` is the host, `field_2` the message."""
+    """Cut `field_1`, such as `sshd[123]:`, into program and process id; `field_0` is host, `field_2` message."""
     tag = pl.col("field_1").str.strip_suffix(":").str.splitn("[", 2)
     good = pl.col("field_1").str.ends_with(":").fill_null(False)
     return frame.select(

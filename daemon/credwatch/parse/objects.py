@@ -49,8 +49,8 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
     """Read JSON texts (`row` UInt32, `json` String) with the packs that match them.
 
     Gives two frames: the read ones (`row`, `reader`, a typed column for each field, `@timestamp` as String), and the
-    problems (`row`, `problem`): `not_json`, `unknown_json` where no pack matches, `unknown_action` where the pack has
-    no pattern for it, `missing <field>`. A value of the wrong type is null. Nothing in a text makes this raise.
+    problems (`row`, `problem`): `not_json`, `unknown_json` where no pack matches, `unknown_event` where no pattern of
+    the pack fits, `missing <field>`. A value of the wrong type is null. Nothing in a text makes this raise.
     """
     valid = texts["json"].str.json_path_match("$").str.starts_with("{").fill_null(False)
     problems = [texts.filter(~valid).select("row", pl.lit("not_json").alias("problem"))]
@@ -131,17 +131,16 @@ def _field(decoded: pl.DataFrame, path: str, name: str, pack: Pack) -> pl.Series
 def _chosen(reader: ObjectReader) -> pl.Expr:
     chosen = pl.lit(None, pl.UInt32)
     for one in reversed(reader.readers):
-        fits = [pl.col(name) == value for name, value in (one.pattern.when or {}).items()]
+        fits = [pl.col(name).is_in(list(values)) for name, values in (one.pattern.when or {}).items()]
         chosen = pl.when(pl.all_horizontal(pl.lit(True), *fits)).then(pl.lit(one.number, pl.UInt32)).otherwise(chosen)
     return chosen
 
 
 def _problem(reader: ObjectReader) -> pl.Expr:
-    problem = pl.when(pl.col("reader").is_null()).then(pl.lit("unknown_action"))
-    expression: pl.Expr = problem
+    """Say what is wrong with each object: no pattern, or the first field that its pattern requires and it lacks."""
+    problems = [pl.when(pl.col("reader").is_null()).then(pl.lit("unknown_event"))]
     for one in reader.readers:
         for name in one.pattern.requires:
-            missing = (pl.col("reader") == one.number) & pl.col(name).is_null()
-            problem = problem.when(missing).then(pl.lit(f"missing {name}"))
-            expression = problem
-    return expression
+            lacks = (pl.col("reader") == one.number) & pl.col(name).is_null()
+            problems.append(pl.when(lacks).then(pl.lit(f"missing {name}")))
+    return pl.coalesce(*problems)

@@ -70,7 +70,8 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
 
     `reference` (aware) is the moment near which the lines end: it gives stamps without a year theirs. The reason of
     an unparsed line is what made it malformed, else `no_envelope`, `no_timestamp`, `unknown_program`,
-    `unknown_message`, `not_json`, `unknown_json`, `unknown_action` or `missing <field>`. Nothing in a line makes this raise.
+    `unknown_message`, `not_json`, `unknown_json`, `unknown_event` or `missing <field>`.
+    Nothing in a line makes this raise.
     """
     compiled = _compiled(packs)
     # 1. Take the envelopes off, and read the time of each line that has one.

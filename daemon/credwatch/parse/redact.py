@@ -19,13 +19,13 @@ _CLUES = (
 _KEY = r"(?:password|passwd|passphrase|secret|(?:[a-z]+[_-])?token|api[_-]?key)"
 # Keys are matched in any case, but for `pwd`: sudo writes PWD=/home/lan in every line.
 _RULES: tuple[tuple[str, str], ...] = (
-    (r'(?P<key>"(?:(?i)%s|pwd)"\s*:\s*)"(?:[^"\\]|\\.)*"' % _KEY, '${key}"***"'),
+    (rf'(?P<key>"(?:(?i){_KEY}|pwd)"\s*:\s*)"(?:[^"\\]|\\.)*"', '${key}"***"'),
     (r"(?P<key>\b(?i)authorization\s*[=:]\s*(?:bearer|basic|digest|token)\s+)[^\s\"',;]+", "${key}***"),
     (r"(?P<key>\b(?i)bearer\s+)[A-Za-z0-9._~+/=-]{8,}", "${key}***"),
-    (r"(?P<key>\b(?:(?i)%s)\s?=\s?|\bpwd=|\b[Pp]wd=)'[^']*'" % _KEY, "${key}'***'"),
-    (r"(?P<key>\b(?:(?i)%s)\s?=\s?|\b[Pp]wd=)\"[^\"]*\"" % _KEY, '${key}"***"'),
-    (r"(?P<key>\b(?:(?i)%s)\s?=\s?|\b[Pp]wd=)[^\s\"'&;,]+" % _KEY, "${key}***"),
-    (r"(?P<key>--(?:(?i)%s)[= ])[^\s\"'&;,-][^\s\"'&;,]*" % _KEY, "${key}***"),
+    (rf"(?P<key>\b(?:(?i){_KEY})\s?=\s?|\b[Pp]wd=)'[^']*'", "${key}'***'"),
+    (rf'(?P<key>\b(?:(?i){_KEY})\s?=\s?|\b[Pp]wd=)"[^"]*"', '${key}"***"'),
+    (rf"(?P<key>\b(?:(?i){_KEY})\s?=\s?|\b[Pp]wd=)[^\s\"'&;,]+", "${key}***"),
+    (rf"(?P<key>--(?:(?i){_KEY})[= ])[^\s\"'&;,-][^\s\"'&;,]*", "${key}***"),
 )
 
 
@@ -84,7 +84,11 @@ def looks_like_secret(name: pl.Expr) -> pl.Expr:
 def _typed_secrets(events: pl.DataFrame, names: list[str]) -> pl.Series:
     """Mark the rows in which a name is a secret; each distinct name is looked at once."""
     rows = pl.Series([False]).new_from_index(0, len(events))
-    outcome = events["event.outcome"] if "event.outcome" in events.columns else pl.repeat(None, len(events), dtype=pl.String, eager=True)
+    outcome = (
+        events["event.outcome"]
+        if "event.outcome" in events.columns
+        else pl.repeat(None, len(events), dtype=pl.String, eager=True)
+    )
     doubtful = (outcome != "success").fill_null(True)
     for name in names:
         distinct = events[name].unique().drop_nulls().alias("name").to_frame()

@@ -60,7 +60,7 @@ def _problems(pack: Pack, pattern: Pattern, sample: Sample, outcome: dict[str, A
 
 
 def _differences(where: str, pattern: Pattern, sample: Sample, event: dict[str, Any]) -> Iterator[Problem]:
-    expected = {**(pattern.when or {}), **(pattern.constants or {}), **sample.gives}
+    expected = {**(pattern.constants or {}), **sample.gives}
     captured = set((pattern.groups or {}).values())
     for name, value in expected.items():
         found = event.get(name)

@@ -38,7 +38,7 @@ class _PatternOptions(_PackTable):
     prefix: StrictStr | tuple[StrictStr, ...] | None = None
     pattern: StrictStr = ""
     fields: dict[str, str] = Field(default_factory=dict)
-    when: dict[str, _Scalar] = Field(default_factory=dict)
+    when: dict[str, _Scalar | tuple[_Scalar, ...]] = Field(default_factory=dict)
     requires: tuple[str, ...] = ()
     constants: dict[str, _Scalar] = Field(default_factory=dict)
     skip: StrictBool = False
@@ -127,7 +127,7 @@ def _pattern(options: _PatternOptions, pack: _PackOptions, where: str) -> Patter
         prefixes=_prefixes(options),
         regex=options.pattern,
         groups=options.fields,
-        when=options.when,
+        when={name: value if isinstance(value, tuple) else (value,) for name, value in options.when.items()},
         requires=options.requires,
         constants=constants,
         skip=options.skip,
@@ -169,7 +169,10 @@ def _problems(pack: Pack, options: _PackOptions) -> Iterator[Problem]:
 def _pattern_problems(pattern: Pattern, kind: EnvelopeKind) -> Iterator[Problem]:
     yield from _field_problems(pattern.where, "constants", pattern.constants or {})
     yield from _field_problems(pattern.where, "fields", dict.fromkeys((pattern.groups or {}).values()))
-    yield from _field_problems(pattern.where, "when", pattern.when or {})
+    for name, values in (pattern.when or {}).items():
+        yield from itertools.chain.from_iterable(
+            _field_problems(pattern.where, "when", {name: value}) for value in values
+        )
     yield from _field_problems(pattern.where, "requires", dict.fromkeys(pattern.requires))
     for sample in pattern.samples:
         known = {name: value for name, value in sample.gives.items() if name != "credwatch.masked"}
