@@ -31,6 +31,7 @@ class Action(StrEnum):
 
 
 _ABOUT_FACTORS = frozenset(Action) - {Action.PASSWORD_CHECK, Action.PASSWORD_CHANGE}
+_ACTS_ON_AN_ACCOUNT = frozenset(Action) - {Action.PASSWORD_CHECK, Action.MFA_VERIFY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ class GateEvent:
     succeeded: bool
     """The outcome."""
     reason: str = ""
-    """Why it failed, as a code; or why an operator did it, in the operator's words."""
+    """Why it ended so, as a code or several with commas between."""
+    why: str = ""
+    """Why an operator did it, in the operator's words."""
 
 
 class EventError(CredwatchError):
@@ -114,31 +117,40 @@ class EventsFile:
 
 
 def rendered(event: GateEvent, event_id: str) -> dict[str, Any]:
-    """Render an event as `docs/application-events.md` describes it, with ECS fields as nested objects."""
-    caller, account = event.caller, event.caller.account
-    acting = caller.by or account.user
-    user: dict[str, Any] = {"name": acting}
-    if acting != account.user:
-        user["target"] = {"name": account.user}
-    told: dict[str, Any] = {
+    """Render an event by the schema `credwatch-app/1`, with ECS fields as nested objects and nothing empty."""
+    caller = event.caller
+    told = {
+        "schema": "credwatch-app/1",
         "@timestamp": rfc3339(event.at),
         "event": {
             "provider": "credwatch-gate",
             "id": event_id,
             "action": event.action.value,
             "outcome": "success" if event.succeeded else "failure",
+            "reason": event.reason,
         },
-        "user": user,
+        "user": _people(event),
+        "organization": {"id": caller.account.organization},
+        "source": {"ip": caller.source_ip},
+        "credwatch": {
+            "mfa": {"factor": "totp" if event.action in _ABOUT_FACTORS else ""},
+            "support": {"reason": event.why},
+        },
     }
-    if event.reason:
-        told["event"]["reason"] = event.reason
-    if account.organization:
-        told["organization"] = {"id": account.organization}
-    if caller.source_ip:
-        told["source"] = {"ip": caller.source_ip}
-    if event.action in _ABOUT_FACTORS:
-        told["credwatch"] = {"mfa": {"factor": "totp"}}
-    return told
+    return _without_empty(told)
+
+
+def _people(event: GateEvent) -> dict[str, Any]:
+    account = event.caller.account.user
+    acting = event.caller.by or account
+    if acting == account and event.action not in _ACTS_ON_AN_ACCOUNT:
+        return {"name": acting}
+    return {"name": acting, "target": {"name": account}}
+
+
+def _without_empty(told: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in told.items()}
+    return {key: value for key, value in kept.items() if value not in ("", {})}
 
 
 def _ends_a_line(descriptor: int) -> bool:

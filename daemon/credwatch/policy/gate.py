@@ -128,14 +128,14 @@ class Gate:
         """Forgive the failures of a locked factor; `why` goes into the event."""
         outcome = self._totp.unlock(caller.account)
         if outcome is UnlockOutcome.UNLOCKED:
-            self._tell(caller, Action.ACCOUNT_UNLOCKED, succeeded=True, reason=why)
+            self._tell(caller, Action.ACCOUNT_UNLOCKED, succeeded=True, why=why)
         return outcome
 
     def remove(self, caller: Caller, why: str) -> bool:
         """Take the factor away, so that it can be enrolled anew; `why` goes into the event."""
         removed = self._totp.remove(caller.account)
         if removed:
-            self._tell(caller, Action.FACTOR_REMOVED, succeeded=True, reason=why)
+            self._tell(caller, Action.FACTOR_REMOVED, succeeded=True, why=why)
         return removed
 
     def _mfa(self, caller: Caller) -> MfaProfile:
@@ -177,5 +177,5 @@ class Gate:
         if verdict.locked_now:
             self._tell(caller, Action.ACCOUNT_LOCKED, succeeded=True, reason="too_many_failures")
 
-    def _tell(self, caller: Caller, action: Action, *, succeeded: bool, reason: str = "") -> None:
-        self._events.write(GateEvent(self._clock(), action, caller, succeeded, reason))
+    def _tell(self, caller: Caller, action: Action, *, succeeded: bool, reason: str = "", why: str = "") -> None:
+        self._events.write(GateEvent(self._clock(), action, caller, succeeded, reason, why))

@@ -21,7 +21,7 @@ from credwatch.policy.gate import CustomerPolicy, Gate, PasswordQuestion
 from credwatch.policy.history import PasswordHistory
 from credwatch.policy.profile import PolicyProfile
 from credwatch.policy.sealing import Sealer
-from credwatch.policy.totp import Totp
+from credwatch.policy.totp import Factors, Totp
 
 T = TypeVar("T")
 
@@ -108,7 +108,7 @@ class MemoryEvents:
 
     def told(self) -> list[tuple[str, bool, str]]:
         """List action, success and reason of each event."""
-        return [(event.action.value, event.succeeded, event.reason) for event in self.written]
+        return [(event.action.value, event.succeeded, event.reason or event.why) for event in self.written]
 
 
 def a_caller(**changes: object) -> Caller:
@@ -121,7 +121,7 @@ def a_question(password: str = GOOD, **changes: object) -> PasswordQuestion:
     return PasswordQuestion(**({"caller": a_caller(), "candidate": Secret(password)} | changes))  # type: ignore[arg-type]
 
 
-def a_totp(factors: MemoryFactors | NoStore | None = None, key: Secret | None = KEY) -> Totp:
+def a_totp(factors: Factors | None = None, key: Secret | None = KEY) -> Totp:
     """Build the TOTP service with the secret of RFC 6238, appendix B."""
     return Totp(factors or MemoryFactors(), Sealer(key), issuer="MODORO", new_secret=lambda: RFC_SECRET)
 
