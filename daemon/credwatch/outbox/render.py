@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 
 from credwatch.kernel.command import Command
@@ -15,6 +16,27 @@ from credwatch.kernel.errors import TemplateError
 from credwatch.outbox.templates import Rendered, Templates
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
+
+
+class _Policy(EmailPolicy):
+    """Folds non-ASCII headers by `Header`: the policy's own folding loses spaces between encoded words.
+
+    https://github.com/python/cpython/issues/92081
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        if str(value).isascii():
+            folded: str = super().fold(name, value)
+            return folded
+        words, bracket, address = str(value).rpartition(" <") if name == "From" else (str(value), "", "")
+        encoded = Header(words.strip('"'), "utf-8", header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {encoded}{bracket}{address}{self.linesep}"
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return self.fold(name, value).encode("ascii")
+
+
+_POLICY = _Policy(linesep="\r\n", max_line_length=78)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +66,7 @@ class Renderer:
         MS-OXCMAIL 2.2.3.2.14). Raises TemplateError where the template is broken or an address is not one.
         """
         words = self._templates.render(command)
-        message = EmailMessage(policy=SMTP)
+        message = EmailMessage(policy=_POLICY)
         try:
             self._address(message, command)
         except (MessageError, ValueError) as error:

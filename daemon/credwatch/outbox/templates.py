@@ -71,11 +71,11 @@ class Templates:
             text = [self._part(self._text, "text.j2", command, language) for language in command.languages]
             html = [self._part(self._html, "html.j2", command, language) for language in command.languages]
             values = {"parts": text, "subject": text[0].subject}
-            plain = self._text.get_template("layout.txt.j2").render(values).strip() + "\n"
-            page = self._html.get_template("layout.html.j2").render(values | {"parts": html})
+            plain = str(self._text.get_template("layout.txt.j2").make_module(values)).strip()
+            page = str(self._html.get_template("layout.html.j2").make_module(values | {"parts": html}))
         except _MISTAKES as error:
             raise _template_error(error, command.template) from error
-        return Rendered(text[0].subject, plain, page)
+        return Rendered(text[0].subject, f"{plain}\n", page)
 
     def _part(self, environment: SandboxedEnvironment, layout: str, command: Command, language: str) -> _Part:
         template = environment.get_template(f"{language}/{command.template}.j2")
@@ -159,10 +159,11 @@ def _template_error(error: Exception, template: str) -> TemplateError:
 
 
 def _place(error: Exception) -> str:
-    """Find the template line an error comes from; Jinja rewrites tracebacks to name template files."""
-    place, frame = "", error.__traceback__
-    while frame:
-        if frame.tb_frame.f_code.co_filename.endswith(".j2"):
-            place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
-        frame = frame.tb_next
+    """Find the template line an error comes from: the innermost frame that belongs to a compiled template."""
+    place, trace = "", error.__traceback__
+    while trace:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, jinja2.Template):
+            place = f"{template.filename}:{template.get_corresponding_lineno(trace.tb_lineno)}"
+        trace = trace.tb_next
     return place

@@ -1,0 +1,159 @@
+"""Delivery to a real Postfix, from the command to the message in the mailbox behind it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import SMTP
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from builders_outbox import TEMPLATES, a_channel
+from credwatch.kernel.receipt import Delivered, Refused
+from credwatch.outbox.examples import example
+
+POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(POSTFIX is None, reason="needs the Debian package postfix"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="postfix starts its daemons as root"),
+]
+
+MAIN = """\
+compatibility_level = 3.6
+queue_directory = {root}/queue
+data_directory = {root}/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+meta_directory = /etc/postfix
+mail_owner = postfix
+setgid_group = postdrop
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mail.modoro.example
+mydestination =
+local_recipient_maps =
+alias_maps =
+virtual_mailbox_domains = tanphat.example
+virtual_mailbox_base = {root}/mail
+virtual_mailbox_maps = inline:{{ it@tanphat.example=it/ }}
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+virtual_minimum_uid = 1
+smtpd_recipient_restrictions = reject_unauth_destination
+default_transport = error:no mail leaves this test
+relay_transport = error:no mail leaves this test
+maillog_file = {root}/maillog
+maillog_file_prefixes = {root}
+import_environment = MAIL_CONFIG MAIL_LOGTAG
+"""
+
+MASTER = """\
+127.0.0.1:{port} inet n - n - - smtpd
+postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+"""
+
+
+@pytest.fixture(scope="module")
+def postfix() -> Iterator[tuple[int, Path]]:
+    """Run a Postfix of its own, with configuration and queue in a temporary folder, on a free loopback port."""
+    with TemporaryDirectory(prefix="credwatch-postfix-") as folder:
+        root, port = Path(folder), _free_port()
+        command = [str(POSTFIX), "-c", str(_configured(root, port))]
+        subprocess.run([*command, "start"], check=True, capture_output=True, timeout=60)
+        try:
+            _wait_for(lambda: _greets(port), root)
+            yield port, root
+        finally:
+            subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=60)
+
+
+def _configured(root: Path, port: int) -> Path:
+    root.chmod(0o755)  # its daemons drop root and must still reach their files
+    entry = pwd.getpwnam("postfix")
+    for name in ("config", "queue", "data", "mail"):
+        (root / name).mkdir()
+    for name in ("data", "mail"):
+        os.chown(root / name, entry.pw_uid, entry.pw_gid)
+    config = root / "config"
+    (config / "main.cf").write_text(MAIN.format(root=root, uid=entry.pw_uid, gid=entry.pw_gid))
+    (config / "master.cf").write_text(MASTER.format(port=port))
+    for name in ("dynamicmaps.cf", "postfix-files"):
+        if (Path("/etc/postfix") / name).exists():
+            shutil.copy(Path("/etc/postfix") / name, config / name)
+    return config
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _greets(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as server:
+            return server.recv(3) == b"220"
+    except OSError:
+        return False
+
+
+def _wait_for(holds, root: Path) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        if time.monotonic() > end:
+            log = root / "maillog"
+            pytest.fail(log.read_text() if log.exists() else "postfix wrote no log")
+        time.sleep(0.1)
+
+
+async def test_postfix_accepts_a_notice_and_delivers_it_whole(postfix: tuple[int, Path]) -> None:
+    """The receipt holds the queue id, and the mailbox holds the notice with its letters and its Message-ID."""
+    port, root = postfix
+    command = example("customer_notice")
+    receipt = await a_channel(port).deliver(command)
+    assert isinstance(receipt, Delivered)
+    assert receipt.reply.startswith("250 2.0.0 Ok: queued as ")
+
+    inbox = root / "mail" / "it" / "new"
+    _wait_for(lambda: inbox.is_dir() and list(inbox.iterdir()), root)
+    (path,) = inbox.iterdir()
+    message = message_from_bytes(path.read_bytes(), policy=SMTP)
+    words = TEMPLATES.render(command)
+    assert f"<{command.id}@modoro.example>" == message["Message-ID"]
+    assert words.subject == message["Subject"]
+    assert words.text.strip() == message.get_body(("plain",)).get_content().replace("\r\n", "\n").strip()
+
+
+async def test_postfix_refuses_an_unknown_recipient(postfix: tuple[int, Path]) -> None:
+    """A mailbox that is not there is a refusal with Postfix's own words."""
+    port, _ = postfix
+    receipt = await a_channel(port).deliver(example("escalation"))
+    assert isinstance(receipt, Refused)
+    assert receipt.reason.startswith("554 5.7.1 ")

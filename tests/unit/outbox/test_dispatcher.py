@@ -1,0 +1,270 @@
+"""The dispatcher: at least once, in order for each recipient, whatever the channel and the store do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from builders_outbox import NOON, Mailbox, a_channel, a_command, a_mail_server
+from credwatch.kernel.command import Command
+from credwatch.kernel.errors import StoreError
+from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
+from credwatch.outbox import dispatcher as module
+from credwatch.outbox.dispatcher import Dispatcher, Settled
+from credwatch.outbox.retry import GIVE_UP
+from credwatch.store.database import Database
+from credwatch.store.outbox import OutboxStore, queue
+
+ACCEPTED = Delivered(NOON, "250 ok")
+
+
+@dataclass
+class Script:
+    """A channel that answers as it is told, by recipient, and notes what it was given."""
+
+    answers: dict[str, list[Receipt | Exception]] = field(default_factory=dict)
+    given: list[str] = field(default_factory=list)
+    under_way: int = 0
+    most: int = 0
+    gate: asyncio.Event | None = None
+
+    async def deliver(self, command: Command) -> Receipt:
+        """Give the next answer for this recipient; accepted where none is told."""
+        self.given.append(command.id)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            if self.gate:
+                await self.gate.wait()
+            await asyncio.sleep(0)
+        finally:
+            self.under_way -= 1
+        answer = (self.answers.get(command.recipient) or [ACCEPTED]).pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class Watch:
+    """A clock that the test moves."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "store.db")
+    database.migrate()
+    yield database
+    database.close()
+
+
+def _queue(database: Database, *given: Command) -> None:
+    with database.writing() as connection:
+        queue(connection, given)
+
+
+def _refused(command: Command, reply: str, now: datetime) -> tuple[Command, ...]:
+    if command.id.endswith("9"):
+        return ()
+    return (a_command(int(command.id[3:]) + 9, recipient="ops@x.example", created_at=now),)
+
+
+@asynccontextmanager
+async def _running(database: Database, channel, watch: Watch | None = None, **more) -> AsyncIterator[Dispatcher]:
+    dispatcher = Dispatcher(OutboxStore(database), channel, watch or Watch(), _refused, **more)
+    task = asyncio.create_task(dispatcher.run())
+    try:
+        yield dispatcher
+    finally:
+        dispatcher.stop()
+        await asyncio.wait_for(task, 5)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110  # the state lives in a database, which sets no event
+            await asyncio.sleep(0.005)
+
+
+def _states(database: Database) -> dict[str, str]:
+    every = ("queued", "sending", "delivered", "refused")
+    return {item.command.id[-1]: item.state for item in OutboxStore(database).listed(every)}
+
+
+async def test_what_is_queued_is_delivered(database: Database) -> None:
+    """Commands found at the start go out, and each is settled."""
+    _queue(database, a_command(1), a_command(2))
+    seen: list[Settled] = []
+    async with _running(database, Script(), on_settled=seen.append):
+        await _until(lambda: {"1": "delivered", "2": "delivered"} == _states(database))
+    assert [Settled(a_command(1), ACCEPTED), Settled(a_command(2), ACCEPTED)] == seen
+
+
+async def test_a_wake_delivers_what_came_since(database: Database) -> None:
+    """A command queued while it runs goes out on `wake`, without waiting for the timer."""
+    async with _running(database, Script()) as dispatcher:
+        await asyncio.sleep(0.05)
+        _queue(database, a_command(1))
+        dispatcher.wake()
+        await _until(lambda: _states(database) == {"1": "delivered"})
+
+
+async def test_one_recipient_gets_messages_in_order_one_at_a_time(database: Database) -> None:
+    """Twenty commands to one address never overlap and keep their order."""
+    given = [a_command(number, created_at=NOON + timedelta(microseconds=number)) for number in range(20)]
+    _queue(database, *reversed(given))
+    script, watch = Script(), Watch(NOON + timedelta(seconds=1))
+    async with _running(database, script, watch):
+        await _until(lambda: len(script.given) == 20)
+    assert [command.id for command in given] == script.given
+    assert 1 == script.most
+
+
+async def test_attempts_at_once_are_bounded(database: Database) -> None:
+    """Ten recipients, three at a time."""
+    _queue(database, *(a_command(number, recipient=f"r{number}@x.example") for number in range(10)))
+    script = Script(gate=asyncio.Event())
+    async with _running(database, script, concurrency=3):
+        await _until(lambda: script.under_way == 3)
+        script.gate.set()
+        await _until(lambda: len(script.given) == 10)
+    assert 3 == script.most
+
+
+async def test_a_crowd_for_one_recipient_does_not_starve_another(database: Database) -> None:
+    """A hundred older commands for a hanging recipient leave room for the next one."""
+    crowd = [a_command(number) for number in range(100)]
+    _queue(database, *crowd, a_command(555, recipient="kt@tanphat.example", created_at=NOON))
+    script = Script(gate=asyncio.Event())
+    async with _running(database, script):
+        await _until(lambda: a_command(555).id in script.given)
+        script.gate.set()
+
+
+async def test_a_failing_server_is_tried_again_later(database: Database) -> None:
+    """Retry waits for its moment and then delivers; nothing is sent in between."""
+    _queue(database, a_command(1))
+    script, watch = Script({"it@tanphat.example": [Retry("450"), ACCEPTED]}), Watch()
+    async with _running(database, script, watch) as dispatcher:
+        await _until(lambda: OutboxStore(database).listed()[0].last_reason == "450")
+        dispatcher.wake()
+        await asyncio.sleep(0.05)
+        assert 1 == len(script.given)
+        watch.now += timedelta(seconds=31)
+        dispatcher.wake()
+        await _until(lambda: _states(database) == {"1": "delivered"})
+
+
+async def test_a_refused_command_escalates_in_the_same_breath(database: Database) -> None:
+    """The escalation is queued with the refusal and delivered."""
+    _queue(database, a_command(1))
+    async with _running(database, Script({"it@tanphat.example": [Refused("550")]})):
+        await _until(lambda: _states(database) == {"1": "refused", "0": "delivered"})
+
+
+async def test_days_without_success_escalate_and_stay_listed(database: Database) -> None:
+    """After five days the operators hear of it, and the command is still there."""
+    _queue(database, a_command(1))
+    script, watch = Script({"it@tanphat.example": [Retry("no route")]}), Watch(NOON + GIVE_UP)
+    async with _running(database, script, watch):
+        await _until(lambda: _states(database) == {"1": "refused", "0": "delivered"})
+    assert ["no route"] == [item.last_reason for item in OutboxStore(database).listed()]
+
+
+async def test_a_poisoned_command_does_not_block_others(database: Database) -> None:
+    """A channel that raises on one command delivers the others, and that one is tried again."""
+    _queue(database, a_command(1), a_command(2), a_command(3, recipient="kt@tanphat.example"))
+    script = Script({"it@tanphat.example": [RuntimeError("defect"), ACCEPTED]})
+    async with _running(database, script):
+        await _until(lambda: _states(database) == {"1": "queued", "2": "delivered", "3": "delivered"})
+    assert ["the channel failed: RuntimeError"] == [i.last_reason for i in OutboxStore(database).listed()]
+
+
+async def test_stop_settles_what_is_under_way(database: Database) -> None:
+    """Stopping lets attempts end and begins no other."""
+    _queue(database, a_command(1), a_command(2))
+    script = Script(gate=asyncio.Event())
+    async with _running(database, script) as dispatcher:
+        await _until(lambda: script.under_way == 1)
+        dispatcher.stop()
+        script.gate.set()
+    assert {"1": "delivered", "2": "queued"} == _states(database)
+
+
+async def test_a_crash_after_sending_repeats_the_same_message(database: Database) -> None:
+    """Killed between acceptance and settling, the next start sends the same bytes with the same Message-ID."""
+    _queue(database, a_command(1))
+    mailbox = Mailbox()
+    async with a_mail_server(mailbox) as port:
+        store = OutboxStore(database)
+        store.begin(a_command(1).id, NOON)
+        await a_channel(port).deliver(a_command(1))
+        async with _running(database, a_channel(port)):
+            await _until(lambda: _states(database) == {"1": "delivered"})
+    first, second = mailbox.messages
+    assert first == second
+
+
+async def test_a_server_that_comes_back_gets_everything_once(database: Database) -> None:
+    """Down at first, up later: each notice arrives once, across a restart of the dispatcher."""
+    _queue(database, *(a_command(number, recipient=f"r{number}@x.example") for number in range(5)))
+    mailbox, watch = Mailbox(), Watch()
+    async with a_mail_server(mailbox) as port:
+        pass
+    async with _running(database, a_channel(port), watch):
+        await _until(lambda: all(item.attempts for item in OutboxStore(database).listed()))
+    watch.now += timedelta(minutes=1)
+    async with a_mail_server(mailbox, port=port), _running(database, a_channel(port), watch):
+        await _until(lambda: set(_states(database).values()) == {"delivered"})
+    assert 5 == len(set(mailbox.messages)) == len(mailbox.messages)
+
+
+class _Failing(OutboxStore):
+    """A store that fails a few times when a receipt is to be settled."""
+
+    failures = 2
+
+    def settle(self, *given, **more) -> None:
+        """Fail, then settle."""
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("disk full")
+        super().settle(*given, **more)
+
+
+async def test_a_failing_store_forgets_no_receipt(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receipt is kept until the store takes it; the message is not sent again."""
+    monkeypatch.setattr(module, "_STORE_PAUSE", 0.01)
+    _queue(database, a_command(1))
+    script = Script()
+    dispatcher = Dispatcher(_Failing(database), script, Watch(), _refused)
+    task = asyncio.create_task(dispatcher.run())
+    await _until(lambda: _states(database) == {"1": "delivered"})
+    dispatcher.stop()
+    await task
+    assert 1 == len(script.given)
+
+
+async def test_a_failing_store_does_not_keep_it_from_stopping(database: Database) -> None:
+    """With a store that stays broken, `stop` still ends it; the attempt counts as interrupted."""
+    _queue(database, a_command(1))
+    store, script = _Failing(database), Script(gate=asyncio.Event())
+    store.failures = 1_000_000
+    dispatcher = Dispatcher(store, script, Watch(), _refused)
+    task = asyncio.create_task(dispatcher.run())
+    await _until(lambda: script.under_way == 1)
+    dispatcher.stop()
+    script.gate.set()
+    await asyncio.wait_for(task, 5)
+    assert {"1": "sending"} == _states(database)

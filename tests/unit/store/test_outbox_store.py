@@ -1,0 +1,200 @@
+"""The stored queue: once per cause, settled with its clock, put back after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, select
+
+from builders_outbox import NOON, a_command
+from credwatch.kernel.command import Command
+from credwatch.kernel.receipt import Delivered, Refused, Retry
+from credwatch.store.database import Database, metadata
+from credwatch.store.legal_clocks import legal_clocks, running_clocks, save_clocks
+from credwatch.store.outbox import OutboxStore, QueueState, commands, queue, queue_state, receipts
+from credwatch.workflows.clocks import start
+
+MINUTE = timedelta(minutes=1)
+ACCEPTED = Delivered(NOON, "250 ok")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "store.db")
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def outbox(database: Database) -> OutboxStore:
+    return OutboxStore(database)
+
+
+def _queue(database: Database, *given: Command) -> int:
+    with database.writing() as connection:
+        return queue(connection, given)
+
+
+def _deliver(outbox: OutboxStore, command: Command) -> None:
+    outbox.begin(command.id, NOON)
+    outbox.settle(command.id, ACCEPTED, NOON, None)
+
+
+@pytest.mark.parametrize("table", [commands, receipts, legal_clocks], ids=lambda table: table.name)
+def test_the_migration_makes_what_the_tables_say(database: Database, tmp_path: Path, table) -> None:
+    """Columns and indexes of a migrated store equal those of the tables in code."""
+    described = Database(tmp_path / "described.db")
+    metadata.create_all(described.engine)
+
+    def shape(store: Database) -> object:
+        seen = inspect(store.engine)
+        columns = [(column["name"], str(column["type"]), column["nullable"]) for column in seen.get_columns(table.name)]
+        return columns, sorted(str(index) for index in seen.get_indexes(table.name))
+
+    assert shape(described) == shape(database)
+    described.close()
+
+
+def test_the_same_cause_is_queued_once(database: Database, outbox: OutboxStore) -> None:
+    """A command whose id is known changes nothing, whatever else it says."""
+    assert 2 == _queue(database, a_command(1), a_command(2))
+    assert 1 == _queue(database, replace(a_command(1), recipient="other@x.example"), a_command(3))
+    assert ["it@tanphat.example"] * 3 == [item.command.recipient for item in outbox.listed()]
+
+
+def test_a_command_comes_back_as_it_was(database: Database, outbox: OutboxStore) -> None:
+    """Every field survives the store, Vietnamese text and microseconds too."""
+    command = replace(a_command(), created_at=NOON + timedelta(microseconds=1))
+    _queue(database, command)
+    assert [command] == [item.command for item in outbox.listed()]
+
+
+def test_a_rolled_back_batch_queues_nothing(database: Database, outbox: OutboxStore) -> None:
+    """Commands are committed with what caused them or not at all."""
+
+    def fail() -> None:
+        with database.writing() as connection:
+            queue(connection, [a_command()])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [] == outbox.listed()
+
+
+def test_due_commands_come_oldest_first_without_busy_recipients(database: Database, outbox: OutboxStore) -> None:
+    """Only what is due by now, in the order it was queued, passing over recipients in hand."""
+    later = a_command(1, created_at=NOON + MINUTE)
+    other = a_command(3, recipient="kt@tanphat.example", created_at=NOON + 2 * MINUTE)
+    _queue(database, other, later, a_command(2))
+
+    def due(now, limit=10, busy=()):
+        return [item.command.id[-1] for item in outbox.due(now, limit, busy)]
+
+    assert ["2"] == due(NOON)
+    assert ["2", "1", "3"] == due(NOON + 2 * MINUTE)
+    assert ["2", "1"] == due(NOON + 2 * MINUTE, limit=2)
+    assert ["3"] == due(NOON + 2 * MINUTE, busy=["it@tanphat.example"])
+
+
+def test_a_postponed_command_waits(database: Database, outbox: OutboxStore) -> None:
+    """Retry with a moment keeps it queued until then, with reason and count."""
+    _queue(database, a_command())
+    outbox.begin(a_command().id, NOON)
+    outbox.settle(a_command().id, Retry("450 later"), NOON, NOON + MINUTE)
+    (item,) = outbox.listed()
+    assert ("queued", 1, "450 later", NOON + MINUTE) == (item.state, item.attempts, item.last_reason, item.next_at)
+    assert [] == outbox.due(NOON, 10)
+    assert NOON + MINUTE == outbox.next_at()
+
+
+@pytest.mark.parametrize("receipt", [Refused("550 no"), Retry("450 for days")])
+def test_a_command_nobody_takes_stays_listed(database: Database, outbox: OutboxStore, receipt) -> None:
+    """Refused, or given up: listed with its reason, not due, and the escalation is queued with it."""
+    _queue(database, a_command(1))
+    outbox.begin(a_command(1).id, NOON)
+    outbox.settle(a_command(1).id, receipt, NOON, None, [a_command(2)])
+    assert [("refused", receipt.reason), ("queued", "")] == [(item.state, item.last_reason) for item in outbox.listed()]
+
+
+def test_an_operator_puts_refused_commands_back(database: Database, outbox: OutboxStore) -> None:
+    """Without ids all refused ones; with ids those, waiting ones too; attempts and age start again."""
+    _queue(database, a_command(1), a_command(2))
+    outbox.begin(a_command(1).id, NOON)
+    outbox.settle(a_command(1).id, Refused("550"), NOON, None)
+    later = NOON + MINUTE
+    assert [a_command(1).id] == outbox.retry(later)
+    assert [a_command(2).id] == outbox.retry(later, [a_command(2).id, "unknown"])
+    assert [(0, later, later)] * 2 == [(item.attempts, item.since, item.next_at) for item in outbox.listed()]
+
+
+def test_a_crash_between_sending_and_settling_is_put_back(database: Database, outbox: OutboxStore) -> None:
+    """What was under way is due again at the next start, and its attempt is marked interrupted."""
+    _queue(database, a_command())
+    outbox.begin(a_command().id, NOON)
+    assert [] == outbox.due(NOON + MINUTE, 10)
+    assert 1 == outbox.recover(NOON + MINUTE)
+    assert [a_command().id] == [item.command.id for item in outbox.due(NOON + MINUTE, 10)]
+    _deliver(outbox, a_command())
+    with database.reading() as connection:
+        results = connection.execute(select(receipts.c.result, receipts.c.reply).order_by(receipts.c.id)).all()
+    assert [("interrupted", ""), ("delivered", "250 ok")] == results
+
+
+def test_the_last_delivery_stops_the_clock(database: Database, outbox: OutboxStore) -> None:
+    """A clock is met when every command of its duty is delivered, not before, and no other clock with it."""
+    clock = start("customer_notice", "CW-2026-7KQ2M4", "tanphat", NOON, MINUTE)
+    other = start("customer_notice", "CW-2026-7KQ2M4", "acme", NOON, MINUTE)
+    first, second = a_command(1), a_command(2, recipient="kt@tanphat.example")
+    with database.writing() as connection:
+        queue(connection, [first, second])
+        save_clocks(connection, [clock, other])
+
+    def running() -> list[str]:
+        with database.reading() as connection:
+            return [clock.organization for clock in running_clocks(connection)]
+
+    _deliver(outbox, first)
+    assert ["acme", "tanphat"] == sorted(running())
+    _deliver(outbox, second)
+    assert ["acme"] == running()
+
+
+def test_a_known_clock_keeps_its_time_and_first_mark(database: Database) -> None:
+    """Saving a clock again neither moves it nor forgets that the operators were told."""
+    clock = start("customer_notice", "CW-1", "tanphat", NOON, MINUTE)
+    with database.writing() as connection:
+        save_clocks(connection, [clock])
+        save_clocks(connection, [replace(clock, due_at=NOON + 9 * MINUTE, escalated_at=NOON + MINUTE)])
+        save_clocks(connection, [replace(clock, escalated_at=NOON + 5 * MINUTE)])
+        save_clocks(connection, [clock])
+        assert [replace(clock, escalated_at=NOON + MINUTE)] == running_clocks(connection)
+        save_clocks(connection, [replace(clock, met_at=NOON)])
+        assert [] == running_clocks(connection)
+
+
+def test_the_queue_state_counts(database: Database, outbox: OutboxStore) -> None:
+    """Waiting, refused and delivered are counted; the oldest waiting one tells the age."""
+
+    def state() -> QueueState:
+        with database.reading() as connection:
+            return queue_state(connection)
+
+    assert QueueState(0, 0, 0, None) == state()
+    _queue(database, *(a_command(number, created_at=NOON + number * MINUTE) for number in range(4)))
+    _deliver(outbox, a_command(0))
+    outbox.begin(a_command(1).id, NOON)
+    outbox.settle(a_command(1).id, Refused("550"), NOON, None)
+    outbox.begin(a_command(2).id, NOON)
+    assert QueueState(waiting=2, refused=1, delivered=1, oldest=NOON + 2 * MINUTE) == state()
+    assert NOON + 3 * MINUTE == outbox.next_at()
+
+
+def test_an_empty_queue_has_no_next_moment(outbox: OutboxStore) -> None:
+    """Nothing queued, nothing due."""
+    assert outbox.next_at() is None
