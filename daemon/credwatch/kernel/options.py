@@ -55,11 +55,11 @@ def _problem(item: Any, model: type[BaseModel], where: str) -> Problem:
 
 
 def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
+    """List the keys of the model at a path; the index or name of an entry leads to the same model as its list."""
     current: Any = model
     for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            field = current.model_fields.get(part)
-            current = _inner(field.annotation) if field else None
+        if isinstance(current, type) and issubclass(current, BaseModel) and (field := current.model_fields.get(part)):
+            current = _inner(field.annotation)
     if isinstance(current, type) and issubclass(current, BaseModel):
         return list(current.model_fields)
     return []
