@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from credwatch.detect.engine import Found
 from credwatch.incidents.grouping import ended, grouped, key_of
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
-from credwatch.kernel.incident import IncidentChange
+from credwatch.kernel.incident import ChangeKind, IncidentChange
 from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.moments import to_micros
 from credwatch.workflows.facts import Reaction
@@ -44,6 +44,8 @@ class Batch:
     """What the engine found, and what it must remember."""
     pairing: bytes
     """What the pairing of login attempts must remember."""
+    tallies: dict[str, int]
+    """What the daily digest counts: lines, events, unparsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
     """Store a batch and everything that follows from it on a connection whose transaction the caller ends."""
     _remember(connection, batch)
     changes = _incidents(connection, batch.found)
+    opened = sum(change.kind is ChangeKind.OPENED for change in changes)
+    counts = batch.tallies | {"detections": len(batch.found.detections), "incidents": opened}
+    progress.add_tallies(connection, f"{batch.received_at:%Y-%m-%d}", counts)
     reaction = sum((react(change) for change in changes), Reaction())
     queued = outbox.queue(connection, reaction.commands)
     legal_clocks.save_clocks(connection, reaction.clocks)

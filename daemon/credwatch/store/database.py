@@ -28,9 +28,10 @@ class Database:
     with its own block.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, durable: bool = True) -> None:
+        """Open the file; `durable=False` is for stores that are thrown away and need not survive a power cut."""
         self.path = str(path)
-        self.engine = _engine(self.path)
+        self.engine = _engine(self.path, durable)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; may be called on every start."""
@@ -71,12 +72,21 @@ class Database:
         except SQLAlchemyError as error:
             raise _store_error(self.path, error) from error
 
+    def tidy(self) -> None:
+        """Fold the write-ahead log into the file and refresh what the query planner knows; raises StoreError."""
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("PRAGMA optimize")
+        except SQLAlchemyError as error:
+            raise _store_error(self.path, error) from error
+
     def close(self) -> None:
         """Close every connection; the database may not be used afterwards."""
         self.engine.dispose()
 
 
-def _engine(path: str) -> Engine:
+def _engine(path: str, durable: bool) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -87,7 +97,7 @@ def _engine(path: str) -> Engine:
         cursor = connection.cursor()  # type: ignore[attr-defined]
         cursor.execute("PRAGMA journal_mode=WAL")
         # A commit survives the death of the process in either mode; FULL also survives a power cut.
-        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
         cursor.close()

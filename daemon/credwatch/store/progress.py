@@ -63,6 +63,28 @@ unparsed = Table(
     Column("line", Text, nullable=False),  # secrets masked
 )
 
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("day", String, primary_key=True),  # ISO date, UTC, of the moment the lines were read
+    Column("name", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+
+def add_tallies(connection: Connection, day: str, numbers: dict[str, int]) -> None:
+    """Add to the counts of a day."""
+    for name, number in numbers.items():
+        statement = insert(tallies).values(day=day, name=name, number=number)
+        grown = {"number": tallies.c.number + statement.excluded.number}
+        connection.execute(statement.on_conflict_do_update(index_elements=["day", "name"], set_=grown))
+
+
+def tallies_of(connection: Connection, day: str) -> dict[str, int]:
+    """Return the counts of a day."""
+    query = select(tallies.c.name, tallies.c.number).where(tallies.c.day == day)
+    return {name: number for name, number in connection.execute(query)}
+
 
 def save_cursor(connection: Connection, source: str, file: str, cursor: Any) -> None:
     """Remember how far a source has been read."""

@@ -52,6 +52,12 @@ def upgrade() -> None:
         sa.Column("line", sa.Text, nullable=False),
     )
     op.create_table(
+        "tallies",
+        sa.Column("day", sa.String, primary_key=True),
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("number", sa.Integer, nullable=False),
+    )
+    op.create_table(
         "detections",
         sa.Column("id", sa.String, primary_key=True),
         sa.Column("rule_id", sa.String, nullable=False),

@@ -1,0 +1,172 @@
+"""Builds what the daemon works with from its settings and registers, and finds every problem on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from credwatch.app.pipeline import Knowledge
+from credwatch.app.settings import Settings
+from credwatch.detect.plan import plan_for
+from credwatch.enrich.enrich import Enricher
+from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
+from credwatch.kernel.pack import PackSet
+from credwatch.kernel.resources import shipped
+from credwatch.kernel.secret import Secret
+from credwatch.parse.parse import SourceFormat
+from credwatch.registers.authorisations import read_authorisations
+from credwatch.registers.customers import read_customers
+from credwatch.registers.register import Registers, check_registers
+from credwatch.registers.staff import Staff, read_staff
+from credwatch.registers.users import read_users
+from credwatch.rules.model import RuleSet
+from credwatch.rules.packs import load_packs
+from credwatch.rules.sigma import read_rules
+from credwatch.workflows.facts import Authorisation, Contact, Duties, Facts, Operators, Recipients, Role, Vendor
+
+T = TypeVar("T")
+
+GATE_SOURCE = "gate"
+"""The source that gives the gate's own events."""
+
+
+class Gathering:
+    """Problems gathered while building: everything is tried, so that one run names them all."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def attempt(self, build: Callable[[], T], otherwise: T) -> T:
+        """Return what `build` gives, or `otherwise` where it fails, with its problems noted."""
+        try:
+            return build()
+        except ProblemsFound as error:
+            self.problems.extend(error.problems)
+        except CredwatchError as error:
+            self.problems.append(Problem.of(error))
+        return otherwise
+
+
+def build_knowledge(settings: Settings, *, notice_key: Secret) -> Knowledge:
+    """Build everything that a reload replaces; raises ProblemsFound with every problem at once."""
+    gathering = Gathering()
+    knowledge = gather_knowledge(settings, notice_key, gathering)
+    if gathering.problems:
+        raise ProblemsFound(gathering.problems)
+    return knowledge
+
+
+def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gathering) -> Knowledge:
+    """Build as much as can be built, and note the problems of the rest."""
+    daemon = settings.daemon
+    registers = _registers(settings, gathering)
+    packs = gathering.attempt(lambda: load_packs([_shipped_packs(), *daemon.packs_directories]), PackSet(()))
+    rules = _rules(settings, gathering)
+    lateness_us = int(settings.detection.lateness.total_seconds() * 1_000_000)
+    gathering.attempt(lambda: plan_for(rules, lateness_us=lateness_us), None)
+    return Knowledge(
+        packs=packs,
+        enricher=Enricher(
+            registers,
+            mfa_required_for={name: frozenset(each.mfa.required_for) for name, each in settings.profile.items()},
+            staff_profile=settings.staff_profile,
+        ),
+        rules=rules,
+        facts=_facts(settings, registers, notice_key),
+        profile_of={customer.id: customer.profile for customer in registers.customers},
+        formats=_formats(settings),
+        lateness_us=lateness_us,
+    )
+
+
+def _shipped_packs() -> Path:
+    return shipped("rules") / "packs"
+
+
+def rule_folders(settings: Settings) -> list[Path]:
+    """Return the folders that rules are read from: the shipped ones, then the operator's."""
+    own = [shipped("rules") / name for name in ("detections", "correlations", "filters")]
+    return [*own, *settings.daemon.rules_directories]
+
+
+def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
+    for folder in settings.daemon.rules_directories:
+        if not folder.is_dir():
+            gathering.problems.append(Problem(str(folder), "the folder of rules does not exist", "create it"))
+    rules, problems = read_rules(rule_folders(settings))
+    gathering.problems.extend(problems)
+    return rules
+
+
+def _registers(settings: Settings, gathering: Gathering) -> Registers:
+    folder = settings.daemon.registers_directory
+
+    def read(name: str, reader: Callable[[str, str], T], otherwise: T) -> T:
+        return gathering.attempt(lambda: _read(folder / name, reader, otherwise), otherwise)
+
+    registers = Registers(
+        customers=read("customers.toml", read_customers, ()),
+        users=read("users.toml", read_users, ()),
+        staff=read("staff.toml", read_staff, Staff()),
+        authorisations=read("authorisations.toml", read_authorisations, ()),
+    )
+    gathering.problems.extend(check_registers(registers, profiles=settings.profile))
+    return registers
+
+
+def _read(path: Path, reader: Callable[[str, str], T], otherwise: T) -> T:
+    """Read one register; a file that is not there is an empty one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return otherwise
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"cannot be read: {error}", where=str(path), hint="check that it is UTF-8 and its permissions"
+        ) from error
+    return reader(text, str(path))
+
+
+def _formats(settings: Settings) -> dict[str, SourceFormat]:
+    formats = {GATE_SOURCE: SourceFormat(GATE_SOURCE, "json")}
+    return formats | {source.id: SourceFormat(source.id, source.kind, source.time_zone) for source in settings.source}
+
+
+def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Facts:
+    contact, vendor, operators, duties = settings.contact, settings.vendor, settings.operators, settings.duties
+    owners = _owners(registers)
+    return Facts(
+        role=Role(settings.daemon.role),
+        sender=Contact(contact.name, contact.mailbox, contact.phone, contact.address),
+        operators=Operators(operators.addresses, operators.language),
+        notice_key=notice_key,
+        recipients={
+            each.id: Recipients(each.id, each.name, each.language, each.notice_addresses)
+            for each in registers.customers
+        },
+        vendor=Vendor(vendor.name, vendor.mailbox, vendor.language) if settings.daemon.role == "customer" else None,
+        authorisations={
+            each.id: Authorisation(each.id, each.basis, each.reference, each.issuer)
+            for each in registers.authorisations
+        },
+        duties=Duties(duties.customer_notice, duties.disclosure_notice, duties.breach_report, duties.update),
+        owner=lambda account: _owner(account, owners),
+        zone=settings.daemon.time_zone,
+    )
+
+
+def _owners(registers: Registers) -> dict[str, str]:
+    """Map account names and e-mail domains (with their @) to customers."""
+    owners = {f"@{domain}".lower(): each.id for each in registers.customers for domain in each.recognise.email_domains}
+    owners |= {name.lower(): each.id for each in registers.customers for name in each.recognise.users}
+    for user in registers.users:
+        if user.customer:
+            owners |= {name.lower(): user.customer for name in (user.name, user.email) if name}
+    return owners
+
+
+def _owner(account: str, owners: dict[str, str]) -> str:
+    name = account.lower()
+    domain = f"@{name.rpartition('@')[2]}" if "@" in name else ""
+    return owners.get(name) or owners.get(domain, "")

@@ -1,0 +1,94 @@
+"""Everything that `run` would find wrong, found at once and without changing anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from glob import glob, has_magic
+from pathlib import Path
+
+from credwatch.app import keys
+from credwatch.app.build import Gathering, gather_knowledge
+from credwatch.app.settings import Settings, load_settings
+from credwatch.kernel.clock import system_clock
+from credwatch.kernel.errors import CredwatchError, Problem, TemplateError
+from credwatch.kernel.secret import Secret
+from credwatch.outbox.email import EmailChannel
+from credwatch.outbox.examples import EXAMPLES, example
+from credwatch.outbox.render import Renderer, Sender
+from credwatch.outbox.templates import Templates
+from credwatch.parse.samples import check_samples
+from credwatch.policy.blocklist import load_blocklist
+from credwatch.policy.sealing import Sealer
+
+
+def check_everything(config: Path) -> list[Problem]:
+    """Return every problem of a settings file and of all that it names; empty where `run` would start."""
+    gathering = Gathering()
+    settings = gathering.attempt(lambda: load_settings(config), None)
+    if settings is None:
+        return gathering.problems
+    knowledge = gather_knowledge(settings, Secret("check"), gathering)
+    gathering.problems.extend(check_samples(knowledge.packs))
+    gathering.problems.extend(_sources(settings))
+    gathering.problems.extend(_directories(settings))
+    gathering.problems.extend(_addressees(settings))
+    _secrets(settings, gathering)
+    _notices(settings, gathering)
+    return gathering.problems
+
+
+def _sources(settings: Settings) -> Iterator[Problem]:
+    for source in settings.source:
+        where = f"source {source.id}: paths"
+        for pattern in source.paths:
+            found = glob(pattern) if has_magic(pattern) else [pattern]  # noqa: PTH207  # absolute patterns
+            for path in found:
+                if not os.path.exists(path):  # noqa: PTH110
+                    yield Problem(where, f"{path} does not exist", "check its spelling, or create it empty")
+                elif not os.access(path, os.R_OK):
+                    yield Problem(where, f"{path} may not be read", "add the daemon's user to the file's group")
+
+
+def _directories(settings: Settings) -> Iterator[Problem]:
+    state = settings.daemon.state_directory
+    if not state.is_dir():
+        yield Problem(f"daemon.state_directory: {state}", "the folder does not exist", "create it for the daemon's user")
+    elif not os.access(state, os.W_OK):
+        yield Problem(f"daemon.state_directory: {state}", "the daemon may not write there", "give it to its user")
+
+
+def _addressees(settings: Settings) -> Iterator[Problem]:
+    if not settings.operators.addresses:
+        yield Problem("operators.addresses", "nobody is there to hear of escalations", 'add addresses = ["…"]')
+
+
+def _secrets(settings: Settings, gathering: Gathering) -> None:
+    """Try the keys and the mail server's options, and forget them."""
+    gathering.attempt(lambda: Sealer(keys.totp_key()), None)
+    gathering.attempt(lambda: load_blocklist(settings.gate.blocklists), None)
+    options = settings.outbox.email
+    password = gathering.attempt(lambda: keys.smtp_password(settings), Secret(""))
+    renderer = gathering.attempt(lambda: _renderer(settings), None)
+    if renderer is not None:
+        gathering.attempt(lambda: EmailChannel(options, renderer, system_clock, password), None)
+
+
+def _renderer(settings: Settings) -> Renderer:
+    email = settings.outbox.email
+    sender = Sender(email.sender, email.sender_name, email.reply_to)
+    return Renderer(Templates(settings.daemon.templates_directory), sender)
+
+
+def _notices(settings: Settings, gathering: Gathering) -> None:
+    """Render an example of every message in both languages."""
+    renderer = Gathering().attempt(lambda: _renderer(settings), None)
+    for workflow in EXAMPLES if renderer is not None else ():
+        for language in ("vi", "en"):
+            try:
+                renderer.render(example(workflow, language))
+            except TemplateError as error:
+                if Problem.of(error) not in gathering.problems:
+                    gathering.problems.append(Problem.of(error))
+            except CredwatchError as error:
+                gathering.problems.append(Problem.of(error))

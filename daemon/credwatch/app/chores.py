@@ -1,0 +1,101 @@
+"""What the daemon owes by the clock: ticking clocks, honest gauges, the digest, a tidy store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from credwatch.app.schedule import Daily, Every, Job
+from credwatch.app.settings import Settings
+from credwatch.kernel.clock import Clock
+from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store.database import Database
+from credwatch.telemetry.metrics import Metrics
+from credwatch.workflows.clocks import on_tick
+from credwatch.workflows.digest import digest
+from credwatch.workflows.facts import Facts
+
+_TICK_SECONDS = 5
+
+
+class Chores:
+    """The jobs of the timetable; each is one short transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        metrics: Metrics,
+        wake_outbox: Callable[[], None],
+        clock: Clock,
+        facts: Callable[[], Facts],
+        settings: Settings,
+    ) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._wake_outbox = wake_outbox
+        self._clock = clock
+        self._facts = facts
+        self._settings = settings
+
+    def jobs(self) -> list[Job]:
+        """Name every job and its time."""
+        hour, minute = map(int, self._settings.operators.digest_at.split(":"))
+        return [
+            Job("clocks", Every(_TICK_SECONDS), self.tick),
+            Job("gauges", Every(_TICK_SECONDS), self.gauge),
+            Job("retries", Every(30), self._wake_outbox),
+            Job("digest", Daily(hour, minute, self._settings.daemon.time_zone), self.send_digest),
+            Job("housekeeping", Daily(3, 30, self._settings.daemon.time_zone), self.tidy),
+        ]
+
+    def tick(self) -> None:
+        """Tell the operators of clocks that have run out."""
+        now = self._clock()
+        with self._database.writing() as connection:
+            reaction = on_tick(now, legal_clocks.running_clocks(connection), self._facts())
+            queued = outbox.queue(connection, reaction.commands)
+            legal_clocks.save_clocks(connection, reaction.clocks)
+        if queued:
+            self._wake_outbox()
+
+    def gauge(self) -> None:
+        """Set the metrics that only the store knows."""
+        now = self._clock()
+        with self._database.reading() as connection:
+            running = legal_clocks.running_clocks(connection)
+            state = outbox.queue_state(connection)
+            by_kind = incidents.open_by_kind(connection)
+        self._metrics.set_open_incidents(by_kind)
+        age = (now - state.oldest).total_seconds() if state.oldest else 0.0
+        self._metrics.set_outbox(state.waiting, state.refused, age)
+        clocks: dict[str, tuple[int, int, float]] = {}
+        for each in running:
+            count, overdue, remaining = clocks.get(each.workflow, (0, 0, float("inf")))
+            left = (each.due_at - now).total_seconds()
+            clocks[each.workflow] = (count + 1, overdue + (left <= 0), min(remaining, left))
+        self._metrics.set_clocks(clocks)
+
+    def send_digest(self) -> None:
+        """Queue the digest of the day that has just passed."""
+        now = self._clock()
+        zone = ZoneInfo(self._settings.daemon.time_zone)
+        day = (now.astimezone(zone) - timedelta(days=1)).date()
+        with self._database.writing() as connection:
+            state = outbox.queue_state(connection)
+            counts = progress.tallies_of(connection, f"{now - timedelta(days=1):%Y-%m-%d}")
+            counts |= {"delivered": state.delivered, "waiting": state.waiting, "refused": state.refused}
+            commands = digest(
+                day,
+                counts,
+                incidents.list_incidents(connection, only_open=True),
+                legal_clocks.running_clocks(connection),
+                self._facts(),
+                now,
+            )
+            outbox.queue(connection, commands)
+        self._wake_outbox()
+
+    def tidy(self) -> None:
+        """Give free pages back and let the log file of the store shrink."""
+        self._database.tidy()

@@ -1,0 +1,1 @@
+"""The demonstration: a working day of three customers, played into log files that real daemons follow."""

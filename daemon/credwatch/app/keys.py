@@ -1,0 +1,66 @@
+"""Secrets the daemon needs: handed over by systemd, or read from files that only it can read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from credwatch.app.settings import Settings
+from credwatch.app.systemd import credential
+from credwatch.kernel.errors import ConfigurationError
+from credwatch.kernel.secret import Secret
+
+NOTICE_KEY = "notice-key"
+TOTP_KEY = "totp-key"
+SMTP_PASSWORD = "smtp-password"  # noqa: S105  # the credential's name
+
+
+def notice_key(settings: Settings) -> Secret:
+    """Return the key of the verification codes in notices: the credential, or one made once and kept in the state.
+
+    Raises ConfigurationError where it can be neither read nor made.
+    """
+    given = credential(NOTICE_KEY)
+    if given is not None:
+        return given
+    path = settings.daemon.state_directory / "notice.key"
+    try:
+        if not path.exists():
+            _make(path)
+        return Secret(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        raise ConfigurationError(
+            f"the key of the verification codes cannot be kept: {error.strerror}",
+            where=str(path),
+            hint="make the state directory writable for the daemon, or hand the key over as a systemd credential",
+        ) from error
+
+
+def totp_key() -> Secret | None:
+    """Return the key that seals second factors, None where none is handed over: then the gate accepts no factor."""
+    return credential(TOTP_KEY)
+
+
+def smtp_password(settings: Settings) -> Secret | None:
+    """Return the mail server's password from the credential or from `password_file`; raises ConfigurationError."""
+    options = settings.outbox.email
+    if not options.username:
+        return None
+    given = credential(SMTP_PASSWORD)
+    if given is not None or options.password_file is None:
+        return given
+    try:
+        return Secret(options.password_file.read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot be read: {error.strerror}",
+            where=f"outbox.email.password_file {options.password_file}",
+            hint="let the daemon's user read it, and nobody else",
+        ) from error
+
+
+def _make(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")

@@ -1,0 +1,234 @@
+"""The sentence of the architecture on one screen: lines → events → detections → incidents → commands, in one commit."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+
+import polars as pl
+
+from credwatch.app.commit import PAIRING, SEQUENCE, Batch, Consequences, commit
+from credwatch.detect.engine import Engine, Found
+from credwatch.detect.plan import plan_for
+from credwatch.detect.windows import ROW
+from credwatch.enrich.attempts import AttemptPairing, mark_attempts
+from credwatch.enrich.enrich import Enricher
+from credwatch.kernel.clock import Clock
+from credwatch.kernel.incident import IncidentChange
+from credwatch.kernel.pack import PackSet
+from credwatch.parse.lines import split_lines
+from credwatch.parse.parse import Parsed, SourceFormat, parse
+from credwatch.parse.redact import redact_lines
+from credwatch.rules.model import RuleSet
+from credwatch.sources.interface import Chunk
+from credwatch.store import incidents, progress
+from credwatch.store.database import Database
+from credwatch.store.moments import from_micros
+from credwatch.workflows.decide import react
+from credwatch.workflows.facts import Facts, Reaction
+
+_SEED = "seed"
+_FORM = "window_form"
+_PRESENT_FORM = f"polars {pl.__version__}, {ROW.descr}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Everything that a reload replaces at once."""
+
+    packs: PackSet
+    """How lines are read."""
+    enricher: Enricher
+    """What is known of people and customers."""
+    rules: RuleSet
+    """What is looked for."""
+    facts: Facts
+    """Who must be told, and how."""
+    profile_of: Mapping[str, str]
+    """The name of each customer's policy profile, by the customer's id."""
+    formats: Mapping[str, SourceFormat]
+    """How each source's lines begin, by the source's id."""
+    lateness_us: int = 10_000_000
+    """How much later than its neighbours a line may come, microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one chunk of lines came to, for metrics and the terminal."""
+
+    source: str
+    """The source."""
+    lines: int
+    """Lines taken."""
+    events: Mapping[str, int]
+    """Events by pack."""
+    skipped: int
+    """Lines known as no event."""
+    unparsed: Mapping[str, int]
+    """Lines that nothing read, by reason."""
+    malformed: Mapping[str, int]
+    """Lines with bytes no line should have, by reason."""
+    last_event_at: datetime | None
+    """The latest event time."""
+    received_at: datetime
+    """When the lines were read."""
+    backlog: int
+    """Bytes that still wait in the file."""
+    found: Found
+    """What the engine found."""
+    changes: tuple[IncidentChange, ...]
+    """What happened to incidents."""
+    queued: int
+    """How many messages were queued."""
+    window_rows: int
+    """Rows kept in windows."""
+    seconds: float
+    """How long the whole batch took."""
+    commit_seconds: float
+    """How long its transaction took."""
+
+
+class Pipeline:
+    """Takes chunks of lines and commits what follows from them, one transaction each.
+
+    Not thread-safe: one thread calls it. After StoreError nothing of the chunk was kept, in the store or in memory;
+    the caller lets its source go back to the committed cursor and gives the lines again.
+    """
+
+    def __init__(self, knowledge: Knowledge, database: Database, clock: Clock) -> None:
+        self._knowledge = knowledge
+        self._database = database
+        self._clock = clock
+        self.discarded_windows = False
+        self._engine, self._pairing = self._restored()
+
+    def reload(self, knowledge: Knowledge) -> None:
+        """Go on with other rules, packs and registers; windows of rules that did not change are kept."""
+        before, self._knowledge = self._knowledge, knowledge
+        try:
+            self._engine, self._pairing = self._restored()
+        except Exception:
+            self._knowledge = before
+            raise
+
+    def take(self, chunk: Chunk) -> Report:
+        """Carry a chunk through to the commit; raises StoreError where it cannot be stored."""
+        began = perf_counter()
+        know = self._knowledge
+        lines = split_lines(chunk.data, chunk.first_position)
+        parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
+        events, pairing = mark_attempts(know.enricher.enrich(parsed.events), self._pairing)
+        found = self._engine.process(events, chunk.source)
+        batch = Batch(
+            source=chunk.source,
+            file=chunk.file,
+            cursor=chunk.cursor,
+            received_at=chunk.received_at,
+            unparsed=parsed.unparsed,
+            found=found,
+            pairing=pairing.to_bytes(),
+            tallies={"lines": lines.height, "events": events.height, "unparsed": parsed.unparsed.height},
+        )
+        committing = perf_counter()
+        consequences = self._commit(batch)
+        self._pairing = pairing
+        ended = perf_counter()
+        return _report(
+            chunk, lines, parsed, found, consequences, self._engine.rows_kept(), ended - began, ended - committing
+        )
+
+    def set_aside(self, chunk: Chunk) -> None:
+        """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""
+        lines = split_lines(chunk.data, chunk.first_position)
+        unparsed = redact_lines(lines.select("position", "line", pl.lit("internal_error").alias("reason")))
+        self._commit(
+            Batch(
+                source=chunk.source,
+                file=chunk.file,
+                cursor=chunk.cursor,
+                received_at=chunk.received_at,
+                unparsed=unparsed,
+                found=Found(),
+                pairing=b"",
+                tallies={"lines": lines.height, "unparsed": lines.height},
+            )
+        )
+
+    def _commit(self, batch: Batch) -> Consequences:
+        try:
+            with self._database.writing() as connection:
+                return commit(connection, batch, self._react)
+        except BaseException:
+            # The engine has gone on; it goes back to where the store is.
+            self._engine, self._pairing = self._restored()
+            raise
+
+    def _react(self, change: IncidentChange) -> Reaction:
+        return react(change, self._knowledge.facts, self._clock())
+
+    def _restored(self) -> tuple[Engine, AttemptPairing]:
+        """Build the engine from the rules and bring it to the state that the store has."""
+        plan = plan_for(self._knowledge.rules, lateness_us=self._knowledge.lateness_us)
+        with self._database.writing() as connection:
+            seed = progress.value(connection, _SEED)
+            if seed is None:
+                seed = os.urandom(8)
+                progress.save_value(connection, _SEED, seed)
+            if progress.value(connection, _FORM) != _PRESENT_FORM:
+                self.discarded_windows = progress.value(connection, _FORM) is not None
+                progress.forget_engine(connection)
+                progress.save_value(connection, _FORM, _PRESENT_FORM)
+            engine = Engine(plan, seed=int.from_bytes(seed, "big"), lateness_us=self._knowledge.lateness_us)
+            marks = progress.all_watermarks(connection)
+            low = min((time for _, time in marks), default=0)
+            engine.restore(
+                sequence=int(progress.value(connection, SEQUENCE) or b"0"),
+                watermarks=marks,
+                windows=progress.all_windows(connection),
+                names=progress.all_words(connection),
+                episodes=incidents.episodes_kept(connection, since_us=low - 2 * plan.longest_us),
+            )
+            pairing = progress.value(connection, PAIRING)
+        return engine, AttemptPairing.from_bytes(pairing) if pairing else AttemptPairing()
+
+
+def _report(
+    chunk: Chunk,
+    lines: pl.DataFrame,
+    parsed: Parsed,
+    found: Found,
+    consequences: Consequences,
+    window_rows: int,
+    seconds: float,
+    commit_seconds: float,
+) -> Report:
+    latest = dict(found.delta.watermarks).get(chunk.source)
+    return Report(
+        source=chunk.source,
+        lines=lines.height,
+        events=_counts(parsed.events, "event.dataset"),
+        skipped=parsed.skipped,
+        unparsed=_counts(parsed.unparsed, "reason"),
+        malformed=_counts(lines, "malformed"),
+        last_event_at=from_micros(latest) if latest is not None else None,
+        received_at=chunk.received_at,
+        backlog=chunk.backlog,
+        found=found,
+        changes=consequences.changes,
+        queued=consequences.queued,
+        window_rows=window_rows,
+        seconds=seconds,
+        commit_seconds=commit_seconds,
+    )
+
+
+def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
+    """Count the values of a column, nulls left out."""
+    if not frame.height or column not in frame.columns:
+        return {}
+    values = frame.get_column(column).drop_nulls()
+    return Counter(dict(values.value_counts().iter_rows()))

@@ -1,0 +1,145 @@
+"""The reading loop: asks each source in turn, carries what it gives through the pipeline, and survives what fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from credwatch.app.pipeline import Pipeline, Report
+from credwatch.kernel.errors import SourceError, StoreError
+from credwatch.sources.interface import Chunk, Cursor, Source
+from credwatch.store import progress
+from credwatch.store.database import Database
+
+log = structlog.get_logger(__name__)
+
+OpenSource = Callable[[Mapping[str, Cursor]], Source]
+"""Opens a source from the cursors that were committed last, by file."""
+
+_IDLE_SECONDS = 1.0
+_STORE_PAUSE_SECONDS = 2.0
+_SMALLEST_BYTES = 4096
+_SHRINK = 16
+
+
+class Reader:
+    """Runs the pipeline over every source until told to stop.
+
+    A store that fails is asked again, from the committed cursors, until it answers: nothing is lost or counted twice.
+    A chunk that the pipeline cannot carry is taken again in ever smaller pieces; the smallest that still fails is kept
+    as unparsed with the reason `internal_error`, so one poisonous line stops nothing.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        openers: Mapping[str, OpenSource],
+        database: Database,
+        *,
+        batch_bytes: int,
+        on_report: Callable[[Report], None],
+        on_turn: Callable[[str, Source, SourceError | None], None] = lambda _name, _source, _error: None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._openers = dict(openers)
+        self._sources: dict[str, Source] = {}
+        self._database = database
+        self._batch_bytes = batch_bytes
+        self._limit = dict.fromkeys(openers, batch_bytes)
+        self._on_report = on_report
+        self._on_turn = on_turn
+        self._woken = threading.Event()
+        self._stopping = False
+        self._between: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Read until `stop`; the batch under way is committed first."""
+        while not self._stopping:
+            self._woken.clear()
+            self._do_between()
+            if not any([self._turn(name) for name in self._openers]):
+                self._woken.wait(_IDLE_SECONDS)
+        for source in self._sources.values():
+            source.close()
+
+    def wake(self) -> None:
+        """Say that a source may have more; may be called from any thread."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Let `run` return after the present batch; may be called from any thread."""
+        self._stopping = True
+        self._woken.set()
+
+    def between_batches(self, act: Callable[[], None]) -> None:
+        """Have something done by the reading thread when no batch is under way, such as a reload."""
+        with self._lock:
+            self._between.append(act)
+        self._woken.set()
+
+    def _do_between(self) -> None:
+        with self._lock:
+            acts, self._between = self._between, []
+        for act in acts:
+            act()
+
+    def _turn(self, name: str) -> bool:
+        """Take one chunk of a source; return whether there was one."""
+        chunk = self._read(name)
+        if chunk is None:
+            return False
+        try:
+            report = self._pipeline.take(chunk)
+        except StoreError as error:
+            log.error("store.failed", error=str(error))
+            self._go_back(name)
+            self._woken.wait(_STORE_PAUSE_SECONDS)
+        except Exception:  # a defect or a poisonous line must not stop the daemon
+            log.exception("pipeline.failed", source=name, file=chunk.file, position=chunk.first_position)
+            self._smaller(name, chunk)
+        else:
+            self._limit[name] = min(self._batch_bytes, self._limit[name] * _SHRINK)
+            self._on_report(report)
+        return not self._stopping
+
+    def _read(self, name: str) -> Chunk | None:
+        """Ask a source for its next chunk; what it cannot read is told, and asked for again in time."""
+        try:
+            source = self._opened(name)
+        except StoreError as error:
+            log.error("store.failed", error=str(error))
+            return None
+        try:
+            chunk = source.read(self._limit[name])
+        except SourceError as error:
+            log.warning("source.failed", source=name, error=str(error))
+            self._on_turn(name, source, error)
+            return None
+        if chunk is None:
+            self._on_turn(name, source, None)
+        return chunk
+
+    def _opened(self, name: str) -> Source:
+        if name not in self._sources:
+            with self._database.reading() as connection:
+                cursors = progress.cursors_of(connection, name)
+            self._sources[name] = self._openers[name](cursors)
+        return self._sources[name]
+
+    def _smaller(self, name: str, chunk: Chunk) -> None:
+        if self._limit[name] > _SMALLEST_BYTES:
+            self._limit[name] = max(_SMALLEST_BYTES, self._limit[name] // _SHRINK)
+            self._go_back(name)
+            return
+        try:
+            self._pipeline.set_aside(chunk)
+        except StoreError as error:
+            log.error("store.failed", error=str(error))
+            self._go_back(name)
+
+    def _go_back(self, name: str) -> None:
+        """Close the source; it is opened again from what was committed."""
+        self._sources.pop(name).close()

@@ -1,0 +1,117 @@
+"""Finished files through the whole path, up to the commands: nothing is sent, nothing of the real store is touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from credwatch.app.build import build_knowledge
+from credwatch.app.pipeline import Knowledge, Pipeline, Report
+from credwatch.app.settings import Settings, load_settings
+from credwatch.kernel.clock import Clock
+from credwatch.kernel.command import Command
+from credwatch.kernel.incident import Incident
+from credwatch.kernel.secret import Secret
+from credwatch.parse.parse import SourceFormat
+from credwatch.sources.replay import ReplaySource
+from credwatch.store.database import Database
+from credwatch.store.incidents import list_incidents
+from credwatch.store.outbox import OutboxStore
+
+SOURCE = "replay"
+"""The id of the source that the files are read as."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a replay has come to so far."""
+
+    lines: int = 0
+    """Lines taken."""
+    bytes: int = 0
+    """Bytes taken."""
+    events: int = 0
+    """Lines that gave an event."""
+    skipped: int = 0
+    """Lines known as no event."""
+    unparsed: Counter[str] = field(default_factory=Counter)
+    """Lines that nothing read, by reason."""
+    detections: Counter[str] = field(default_factory=Counter)
+    """Detections by title of the rule."""
+    late: int = 0
+    """Events that came too late for the windows."""
+
+    def add(self, report: Report) -> None:
+        """Count one report."""
+        self.lines += report.lines
+        self.events += sum(report.events.values())
+        self.skipped += report.skipped
+        self.unparsed.update(report.unparsed)
+        self.detections.update(detection.title for detection in report.found.detections)
+        self.late += report.found.late
+
+    @property
+    def unparsed_share(self) -> float:
+        """The share of lines that nothing read, 0 to 1."""
+        return sum(self.unparsed.values()) / self.lines if self.lines else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The outcome of a replay."""
+
+    tally: Tally
+    """The counts."""
+    incidents: Sequence[Incident]
+    """The incidents it would have opened, the latest first."""
+    commands: Sequence[Command]
+    """The messages it would have queued, in order."""
+
+
+def replay_files(
+    files: Sequence[str],
+    config: Path | None,
+    *,
+    kind: str,
+    zone: str,
+    clock: Clock,
+    on_progress: Callable[[int, Tally], None] = lambda _bytes, _tally: None,
+) -> Replayed:
+    """Replay files with the rules and registers of a settings file, or with the shipped rules alone.
+
+    Raises ConfigurationError, ProblemsFound and SourceError. Nothing is written beside the settings' own store.
+    """
+    settings = load_settings(config) if config is not None else Settings()
+    formats = {SOURCE: SourceFormat(SOURCE, kind, zone)}
+    knowledge = replace(build_knowledge(settings, notice_key=Secret("replay")), formats=formats)
+    return replay(files, knowledge, clock, batch_bytes=settings.detection.batch_bytes, on_progress=on_progress)
+
+
+def replay(
+    files: Sequence[str],
+    knowledge: Knowledge,
+    clock: Clock,
+    *,
+    batch_bytes: int,
+    on_progress: Callable[[int, Tally], None] = lambda _bytes, _tally: None,
+) -> Replayed:
+    """Run finished files through the pipeline into a store that is thrown away; raises SourceError."""
+    tally = Tally()
+    source = ReplaySource(SOURCE, files, {}, clock=clock)
+    with TemporaryDirectory(prefix="credwatch-replay-") as folder:
+        database = Database(Path(folder) / "replay.sqlite", durable=False)
+        database.migrate()
+        pipeline = Pipeline(knowledge, database, clock)
+        while (chunk := source.read(batch_bytes)) is not None:
+            tally.add(pipeline.take(chunk))
+            on_progress(len(chunk.data), tally)
+        with database.reading() as connection:
+            incidents = list_incidents(connection)
+        commands = [stored.command for stored in OutboxStore(database).listed()]
+        database.close()
+    source.close()
+    return Replayed(tally, incidents, commands)
+

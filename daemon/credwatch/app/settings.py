@@ -1,0 +1,216 @@
+"""`credwatch.toml`: every setting, strict, with defaults that work."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from credwatch.kernel.errors import ConfigurationError
+from credwatch.kernel.options import Options, read_toml
+from credwatch.outbox.email import EmailOptions
+from credwatch.policy.options import GateOptions
+from credwatch.policy.profile import PolicyProfile
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=366)
+
+
+def _duration(value: object) -> object:
+    """Read durations such as 10s, 15m, 24h or 3d."""
+    if not isinstance(value, str):
+        raise ValueError('expected a duration in quotes, such as "15m"')
+    found = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
+    duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not timedelta() < duration <= _LONGEST:
+        raise ValueError('expected a number and s, m, h or d, such as "15m", of a year at most')
+    return duration
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class DaemonOptions(Options):
+    """`[daemon]`: where the daemon keeps things."""
+
+    role: Literal["provider", "customer"] = "provider"
+    """provider: tells customers. customer: reports to the vendor."""
+    state_directory: Path = Path("/var/lib/credwatch")
+    """Where the store is."""
+    registers_directory: Path = Path("/etc/credwatch")
+    """Where customers.toml, users.toml, staff.toml and authorisations.toml are; a file that is missing is empty."""
+    rules_directories: tuple[Path, ...] = ()
+    """Folders of rules of your own, beside the shipped ones."""
+    packs_directories: tuple[Path, ...] = ()
+    """Folders of log packs of your own, beside the shipped ones."""
+    templates_directory: Path | None = None
+    """A folder of notice templates of your own, searched before the shipped ones."""
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    """The time zone that readers of notices live in."""
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """auto: for the journal under systemd, text on a terminal."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return _zone(name)
+
+
+class SourceOptions(Options):
+    """`[[source]]`: one set of files that speak alike."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    """Its name in metrics and events."""
+    paths: tuple[str, ...] = Field(min_length=1)
+    """Files and globs."""
+    kind: Literal["auto", "syslog", "json"] = "auto"
+    """How its lines begin."""
+    time_zone: str = "UTC"
+    """The time zone of stamps that say none."""
+    read_from: Literal["start", "end"] = "end"
+    """Where to begin in files that are there at the very first start."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return _zone(name)
+
+
+class DetectionOptions(Options):
+    """`[detection]`: how events are held against the rules."""
+
+    lateness: Duration = timedelta(seconds=10)
+    """How much later than its neighbours a line may come and still be counted in windows."""
+    batch_bytes: int = Field(default=4_000_000, ge=65_536, le=64_000_000)
+    """How much of a backlog is read at once."""
+
+
+class ContactOptions(Options):
+    """`[contact]`: who stands under every notice."""
+
+    name: str = "Công ty TNHH MODORO DIGITAL"
+    """The company."""
+    mailbox: str = "info@modoro.com.vn"
+    """The address it reads."""
+    phone: str = ""
+    """The telephone number it answers."""
+    address: str = "Tầng 7, Tòa nhà VCN Vĩnh Điềm Trung, Nha Trang, Khánh Hòa"
+    """Where it sits."""
+
+
+class VendorOptions(Options):
+    """`[vendor]`: to whom a customer reports, in role customer."""
+
+    name: str = "Công ty TNHH MODORO DIGITAL"
+    """The company."""
+    mailbox: str = "info@modoro.com.vn"
+    """Its security mailbox."""
+    language: Literal["vi", "en"] = "vi"
+    """The language it reads first."""
+
+
+class OperatorsOptions(Options):
+    """`[operators]`: who runs credwatch."""
+
+    addresses: tuple[str, ...] = ()
+    """Who gets escalations and the digest."""
+    language: Literal["vi", "en"] = "vi"
+    """The language they read first."""
+    digest_at: str = Field(default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    """When the daily digest is sent, in `daemon.time_zone`."""
+
+
+class DutiesOptions(Options):
+    """`[duties]`: how long each duty may take; the policy says immediately and names no number."""
+
+    customer_notice: Duration = timedelta(minutes=15)
+    """From the detection to the acceptance of the notice."""
+    disclosure_notice: Duration = timedelta(minutes=15)
+    """From the act to the acceptance of the notice."""
+    breach_report: Duration = timedelta(minutes=15)
+    """From the detection to the acceptance of the report."""
+    update: Duration = timedelta(hours=72)
+    """From a notice to the update that it promises."""
+
+
+class OutboxOptions(Options):
+    """`[outbox]`: how messages leave."""
+
+    email: EmailOptions = EmailOptions()
+    """The mail server."""
+    concurrency: int = Field(default=4, ge=1, le=64)
+    """How many messages are under way at once."""
+
+
+class MetricsOptions(Options):
+    """`[metrics]`: where Prometheus scrapes."""
+
+    enabled: bool = True
+    """Whether metrics are served."""
+    address: str = "127.0.0.1"
+    """The address to listen on; loopback unless a firewall stands before it."""
+    port: int = Field(default=9465, ge=0, le=65535)
+    """The port; 0 picks a free one and says it in the log."""
+
+
+class Settings(Options):
+    """All of `credwatch.toml`."""
+
+    daemon: DaemonOptions = DaemonOptions()
+    """Where the daemon keeps things."""
+    source: tuple[SourceOptions, ...] = ()
+    """The sources."""
+    detection: DetectionOptions = DetectionOptions()
+    """How events are held against the rules."""
+    contact: ContactOptions = ContactOptions()
+    """Who stands under every notice."""
+    vendor: VendorOptions = VendorOptions()
+    """To whom a customer reports."""
+    operators: OperatorsOptions = OperatorsOptions()
+    """Who runs credwatch."""
+    duties: DutiesOptions = DutiesOptions()
+    """How long each duty may take."""
+    outbox: OutboxOptions = OutboxOptions()
+    """How messages leave."""
+    gate: GateOptions = GateOptions()
+    """The gate."""
+    metrics: MetricsOptions = MetricsOptions()
+    """Where Prometheus scrapes."""
+    profile: dict[str, PolicyProfile] = Field(default_factory=lambda: {"default": PolicyProfile()})
+    """The policy profiles by name."""
+    staff_profile: str = "default"
+    """The profile that holds for the vendor's own staff."""
+
+    @model_validator(mode="after")
+    def _sources_differ(self) -> Settings:
+        names = [source.id for source in self.source]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two sources are called {name!r}; give each a name of its own")
+        if self.staff_profile not in self.profile:
+            raise ValueError(f"staff_profile {self.staff_profile!r} is not among the profiles {sorted(self.profile)}")
+        return self
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the settings file; raises ConfigurationError or ProblemsFound with file and key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        hint = "create it, or name another with --config" if isinstance(error, FileNotFoundError) else "check its permissions"
+        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("is not UTF-8", where=str(path), hint="save it as UTF-8") from error
+    return read_toml(text, Settings, where=str(path))
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"unknown time zone {name!r}; write it as in Asia/Ho_Chi_Minh") from error
+    return name

@@ -1,0 +1,96 @@
+"""`credwatch incidents`: list, show and close incidents."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+
+from credwatch.cli.output import ExitCode, console, print_json, told_plainly
+from credwatch.cli.run import DEFAULT_CONFIG, ConfigOption
+from credwatch.kernel.clock import rfc3339, system_clock
+from credwatch.kernel.incident import Incident
+
+incidents_app = typer.Typer(help="List, show and close incidents.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+_INCIDENT = TypeAdapter(Incident)
+
+
+@incidents_app.command("list")
+def list_(
+    config: ConfigOption = DEFAULT_CONFIG,
+    everything: Annotated[bool, typer.Option("--all", help="Closed incidents too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the open incidents, the latest first."""
+    with told_plainly():
+        from credwatch.app.casebook import Casebook
+
+        found = Casebook.at(config).incidents(only_open=not everything)
+    for incident in found:
+        if as_json:
+            print_json(_INCIDENT.dump_python(incident, mode="json"))
+        else:
+            level = incident.level.name.lower()
+            typer.echo(
+                f"{incident.number}  {rfc3339(incident.detected_at)}  {level:<13} {incident.status:<11} "
+                f"{incident.kind:<26} {incident.organization or '-':<14} {incident.subject}"
+            )
+    if not found and not as_json:
+        console.print("no open incidents" if not everything else "no incidents")
+
+
+@incidents_app.command()
+def show(number: str, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Show one incident: what happened, whom it touches, its detections, its messages; exit 1 where it is unknown."""
+    with told_plainly():
+        from credwatch.app.casebook import Casebook
+
+        case = Casebook.at(config).case(number)
+    if case is None:
+        console.print(f"error: no incident {number}; `credwatch incidents list --all` names them", markup=False)
+        raise typer.Exit(ExitCode.NO)
+    print_json(case) if as_json else _print(case)
+
+
+@incidents_app.command()
+def close(
+    number: str,
+    why: Annotated[str, typer.Option("--why", help="The reason, kept with the incident.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    by: Annotated[str, typer.Option("--by", help="Who closes it.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Close an incident with a reason; customers and vendor who had a notice are sent its update."""
+    with told_plainly():
+        from credwatch.app.casebook import Casebook
+
+        incident = Casebook.at(config).close(number, by=by or getpass.getuser(), why=why, now=system_clock())
+    if incident is None:
+        console.print(f"error: no incident {number}; `credwatch incidents list --all` names them", markup=False)
+        raise typer.Exit(ExitCode.NO)
+    if as_json:
+        print_json(_INCIDENT.dump_python(incident, mode="json"))
+    else:
+        typer.echo(f"{number} is closed")
+
+
+def _print(case: dict[str, Any]) -> None:
+    for name in ("number", "title", "kind", "level", "status", "organization", "subject", "clause"):
+        typer.echo(f"{name:<14} {case[name]}")
+    for name in ("occurred_first", "occurred_last", "detected_at"):
+        typer.echo(f"{name:<14} {case[name]}")
+    for name in ("accounts", "addresses", "organizations", "lines"):
+        for value in case[name]:
+            typer.echo(f"{name:<14} {value}")
+    for name, value in case["details"]:
+        typer.echo(f"{'detail':<14} {name} = {value}")
+    for each in case["found"]:
+        typer.echo(f"{'detection':<14} {each['opened_at']}  {each['title']}  ({each['count']} events, last {each['last']})")
+    for each in case["messages"]:
+        typer.echo(f"{'message':<14} {each['workflow']} to {each['recipient']}: {each['state']} {each['last_reason']}")
+    for each in case["transitions"]:
+        typer.echo(f"{'history':<14} {each['at']}  {each['status']} by {each['by']}: {each['why']}")

@@ -1,0 +1,38 @@
+"""The command line: which sub-command is where."""
+
+from __future__ import annotations
+
+import typer
+
+from credwatch.cli.check import check
+from credwatch.cli.demo import demo
+from credwatch.cli.incidents import incidents_app
+from credwatch.cli.notice import notice_app
+from credwatch.cli.outbox import outbox_app
+from credwatch.cli.parse import parse
+from credwatch.cli.password import password_app
+from credwatch.cli.replay import replay
+from credwatch.cli.run import run
+from credwatch.cli.totp import totp_app
+from credwatch.cli.version import version
+
+app = typer.Typer(
+    name="credwatch",
+    help="Watches credentials: reads authentication logs and carries each breach to the people who must hear of it.\n\n"
+    "Exit codes: 0 done; 1 the answer is no (refused, problems found, unknown); 2 it could not be done.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (run, demo, check, parse, replay, version):
+    app.command()(command)
+app.add_typer(incidents_app, name="incidents")
+app.add_typer(outbox_app, name="outbox")
+app.add_typer(notice_app, name="notice")
+app.add_typer(password_app, name="password")
+app.add_typer(totp_app, name="totp")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

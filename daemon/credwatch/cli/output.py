@@ -1,0 +1,55 @@
+"""How every command speaks: data on stdout, talk on stderr, problems with where and hint, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    """It did what was asked."""
+    NO = 1
+    """The answer is no: a password refused, a code wrong, problems found, nothing by that name."""
+    CANNOT = 2
+    """It could not be done: wrong usage, unreadable file, broken configuration."""
+
+
+console = Console(stderr=True, highlight=False)
+"""Talk goes here; data goes to stdout."""
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON value on one line of stdout; moments as RFC 3339."""
+    json.dump(value, sys.stdout, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn errors into messages with where and hint, and exit 2."""
+    try:
+        yield
+    except ProblemsFound as error:
+        print_problems(error.problems)
+        raise typer.Exit(ExitCode.CANNOT) from error
+    except CredwatchError as error:
+        print_problems([Problem.of(error)])
+        raise typer.Exit(ExitCode.CANNOT) from error
+
+
+def print_problems(problems: Any) -> None:
+    """Write problems to stderr, one after the other."""
+    for problem in problems:
+        console.print(f"error: {problem}", markup=False, soft_wrap=True)
