@@ -59,6 +59,7 @@ def _incident(kind: str, workflow: str) -> Incident:
             ("credwatch.authorisation.basis", "court_order"),
             ("credwatch.authorisation.id", "AUT-2026-014"),
             ("event.action", "staff_access"),
+            ("user.target.name", "lan.nguyen@tanphat.example"),
         ),
     )
 

@@ -11,6 +11,7 @@ from credwatch.workflows.clocks import UPDATES, start
 from credwatch.workflows.escalation import Reason, escalate
 from credwatch.workflows.facts import Facts, Reaction
 from credwatch.workflows.message import Letter, compose, incident_values
+from credwatch.workflows.touched import accounts_of
 
 WORKFLOW = "breach_report"
 
@@ -32,7 +33,7 @@ def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reacti
         values={
             "reader": facts.vendor.name,
             "next_update": rfc3339(promise.due_at),
-            **incident_values(incident, incident.accounts),
+            **incident_values(incident, accounts_of(incident)),
         },
         incident=number,
         organization=organization,

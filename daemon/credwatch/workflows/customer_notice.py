@@ -11,6 +11,7 @@ from credwatch.workflows.clocks import UPDATES, start
 from credwatch.workflows.escalation import Reason, escalate
 from credwatch.workflows.facts import Facts, Reaction, Recipients
 from credwatch.workflows.message import Letter, compose, incident_values
+from credwatch.workflows.touched import attacked_addresses, customers_of, own_accounts, safe_addresses
 
 WORKFLOW = "customer_notice"
 
@@ -41,31 +42,10 @@ def customer_notice(change: IncidentChange, facts: Facts, now: datetime) -> Reac
     return reaction
 
 
-def customers_of(incident: Incident) -> tuple[str, ...]:
-    """List the customers an incident touches, its own first."""
-    return tuple(dict.fromkeys(name for name in (incident.organization, *incident.organizations) if name))
-
-
-def safe_addresses(recipients: Recipients, attacked: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """List the notice addresses that are not believed compromised; an attacked account is not written to.
-
-    NIST SP 800-63B-4, section 4.6, asks for notices to addresses the attacker does not control.
-    """
-    unsafe = {address.casefold() for address in (*recipients.compromised, *attacked)}
-    return tuple(address for address in recipients.addresses if address.casefold() not in unsafe)
-
-
-def own_accounts(incident: Incident, organization: str, facts: Facts) -> tuple[str, ...]:
-    """List the accounts one customer may read about: its own, and unowned ones where it alone is touched."""
-    alone = customers_of(incident) == (organization,)
-    readable = {organization, ""} if alone else {organization}
-    return tuple(account for account in incident.accounts if facts.owner(account) in readable)
-
-
 def _tell(recipients: Recipients, incident: Incident, began: datetime, facts: Facts, now: datetime) -> Reaction:
     number, organization, duties = incident.number, recipients.organization, facts.duties
     clock = start(WORKFLOW, number, organization, began, duties.customer_notice)
-    addresses = safe_addresses(recipients, incident.accounts)
+    addresses = safe_addresses(recipients, attacked_addresses(incident))
     if not addresses:
         reason = Reason.NO_ADDRESS
         told = escalate(facts, now, reason, duty=WORKFLOW, incident=number, organization=organization)

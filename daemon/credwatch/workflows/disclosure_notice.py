@@ -7,10 +7,10 @@ from datetime import datetime
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import Incident, IncidentChange
 from credwatch.workflows.clocks import start
-from credwatch.workflows.customer_notice import own_accounts, safe_addresses
 from credwatch.workflows.escalation import Reason, escalate
 from credwatch.workflows.facts import Authorisation, Facts, Reaction
 from credwatch.workflows.message import Letter, compose, incident_values, shown
+from credwatch.workflows.touched import own_accounts, safe_addresses
 
 WORKFLOW = "disclosure_notice"
 
@@ -60,11 +60,8 @@ def _values(incident: Incident, facts: Facts) -> dict[str, object]:
         basis=details.get("credwatch.authorisation.basis", ""),
         document=details.get("credwatch.support.reason", ""),
     )
-    values = incident_values(incident, own_accounts(incident, incident.organization, facts))
-    # Who of the staff acted is the vendor's to know; the customer is told the department.
-    del values["details"]
     return {
-        **values,
+        **incident_values(incident, own_accounts(incident, incident.organization, facts)),
         "basis": ground.basis,
         "document": shown(ground.document),
         "issuer": shown(ground.issuer),

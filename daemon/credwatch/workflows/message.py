@@ -92,7 +92,6 @@ def same_code(given: str, code: str) -> bool:
 
 def incident_values(incident: Incident, accounts: Iterable[str]) -> dict[str, object]:
     """Describe an incident to a reader who may see these accounts of it and no others."""
-    details = {name: shown(value) for name, value in incident.details}
     return {
         "number": incident.number,
         "kind": incident.kind,
@@ -103,7 +102,6 @@ def incident_values(incident: Incident, accounts: Iterable[str]) -> dict[str, ob
         "detected_at": rfc3339(incident.detected_at),
         "accounts": bounded(accounts),
         "addresses": bounded(incident.addresses),
-        "details": details,
     }
 
 

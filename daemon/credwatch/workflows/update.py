@@ -7,9 +7,15 @@ from datetime import datetime
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import Incident
 from credwatch.workflows.clocks import UPDATES
-from credwatch.workflows.customer_notice import customers_of, own_accounts, safe_addresses
 from credwatch.workflows.facts import Facts, Reaction
 from credwatch.workflows.message import Letter, compose, incident_values
+from credwatch.workflows.touched import (
+    accounts_of,
+    attacked_addresses,
+    customers_of,
+    own_accounts,
+    safe_addresses,
+)
 
 
 def customer_update(incident: Incident, facts: Facts, now: datetime) -> Reaction:
@@ -30,7 +36,7 @@ def customer_update(incident: Incident, facts: Facts, now: datetime) -> Reaction
             incident=incident.number,
             organization=organization,
         )
-        addresses = safe_addresses(recipients, incident.accounts)
+        addresses = safe_addresses(recipients, attacked_addresses(incident))
         reaction += Reaction(compose(letter, addresses, facts, now))
     return reaction
 
@@ -43,7 +49,7 @@ def breach_update(incident: Incident, facts: Facts, now: datetime) -> Reaction:
         kind=CommandKind.REPORT,
         workflow=UPDATES["breach_report"],
         language=facts.vendor.language,
-        values={"reader": facts.vendor.name, **incident_values(incident, incident.accounts)},
+        values={"reader": facts.vendor.name, **incident_values(incident, accounts_of(incident))},
         incident=incident.number,
         organization=incident.organization,
     )

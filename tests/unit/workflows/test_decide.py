@@ -151,6 +151,35 @@ def test_a_disclosure_names_grounds_and_department_but_no_member_of_staff() -> N
     assert "staff-17" not in str(context)
 
 
+@pytest.mark.parametrize("workflow", ["customer_notice", "disclosure_notice"])
+def test_the_account_acted_upon_is_named_and_the_staffs_is_not(workflow: str) -> None:
+    """Where staff acts, the customer reads its own account's name and no other."""
+    details = (
+        ("user.name", "support1"),
+        ("credwatch.actor.kind", "staff"),
+        ("user.target.name", "lan@tanphat.example"),
+    )
+    incident = an_incident(accounts=("support1", "support2"), details=details)
+    reaction = react(a_change(workflow, incident=incident), some_facts(owner=lambda _: ""), NOON)
+    assert {"first": ["lan@tanphat.example"], "more": 0} == reaction.commands[0].context["accounts"]
+    assert "support" not in str(reaction.commands)
+
+
+def test_actor_and_target_are_both_named_where_both_are_the_customers() -> None:
+    """A factor removed by a colleague concerns both accounts."""
+    incident = an_incident(accounts=("an@tanphat.example",), details=(("user.target.name", "lan@tanphat.example"),))
+    reaction = react(a_change("customer_notice", incident=incident), some_facts(), NOON)
+    expected = {"first": ["an@tanphat.example", "lan@tanphat.example"], "more": 0}
+    assert expected == reaction.commands[0].context["accounts"]
+
+
+def test_a_mailbox_named_by_the_event_is_in_doubt_too() -> None:
+    """The address of an attacked account is not written to, though the account has another name."""
+    incident = an_incident(accounts=("lan",), details=(("user.email", "kt@tanphat.example"),))
+    expected = _expected(("customer_notice", "it@tanphat.example"))
+    assert expected == _recipients(some_facts(), "customer_notice", accounts=("lan",), details=incident.details)
+
+
 def test_a_disclosure_without_a_register_entry_uses_what_the_event_says() -> None:
     """The notice is due even where the register has lost the authorisation."""
     details = (("credwatch.authorisation.basis", "customer_request"), ("credwatch.support.reason", "TICKET-9"))
