@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,3 +132,34 @@ def test_no_gate_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
         assert (result.exit_code, result.stdout) == (3, "")
         assert "check that credwatch runs" in result.stderr
         assert "123456" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b"HTTP/1.1 503 no\r\nContent-Length: 45\r\n\r\n" + b'{"accepted": true, "error": {"message": "no"}}'[:45], 3),
+        (b"HTTP/1.1 503 no\r\nContent-Length: 46\r\n\r\n" + b'{"accepted": true, "error": {"message": "no"}}', 3),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue", 3),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b'{"accepted": "yes" }', 1),
+        (b"garbage\r\n\r\n", 3),
+        (b"", 3),
+    ],
+)
+def test_a_strange_gate_is_not_believed(tmp_path: Path, answer: bytes, code: int) -> None:
+    """Only the answer `accepted: true` with status 200 is an acceptance."""
+    path = tmp_path / "strange.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        result = RUNNER.invoke(totp_app, ["verify", "--socket", str(path), "--user", "lan"], input="123456")
+        thread.join(10)
+    assert result.exit_code == code

@@ -1,9 +1,12 @@
 """Known words are found in every usual spelling, and nowhere else."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from credwatch.kernel.errors import ConfigurationError
 from credwatch.policy.blocklist import Blocklist, load_blocklist
 from credwatch.policy.context import PasswordContext
 from credwatch.policy.pattern import is_pattern, repeated_unit
@@ -104,3 +107,30 @@ def test_the_whole_password_is_compared() -> None:
 def test_folding_is_stable(text: str) -> None:
     """Folding twice changes nothing more."""
     assert folded(text) == folded(folded(text))
+
+
+def test_operators_add_lists(tmp_path: Path) -> None:
+    """A file of one's own counts in any letter case; remarks and empty lines do not."""
+    path = tmp_path / "ours.txt"
+    path.write_text("# our products\n\nKỳ Lân Uống Trà Đá\n", encoding="utf-8")
+    blocklist = load_blocklist([path])
+    assert blocklist.holds("kỳ lân uống trà đá")
+    assert not blocklist.holds("# our products")
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "place"),
+    [
+        (None, "cannot be read", "ours.txt"),
+        (b"fine\n\xff\n", "not UTF-8", "ours.txt: byte 5"),
+        (b"fine\n" + b"x" * 1025, "found 1025", "ours.txt:2"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None, message: str, place: str) -> None:
+    """A missing file, other bytes and endless lines are configuration errors with their place."""
+    path = tmp_path / "ours.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        load_blocklist([path])
+    assert caught.value.where.endswith(place)

@@ -16,7 +16,7 @@ from credwatch.kernel.factor import Factor
 from credwatch.kernel.secret import Secret
 from credwatch.policy.history import PasswordHistory
 from credwatch.policy.profile import MfaProfile, PasswordProfile
-from credwatch.store.database import Database, metadata
+from credwatch.store.database import Database
 from credwatch.store.gate import FactorRows, PasswordHashes, factors, past_passwords
 from unit.policy.gate_fakes import GOOD, KEY, LAN, RFC_SECRET, START, a_totp, quick_hasher
 
@@ -24,7 +24,7 @@ from unit.policy.gate_fakes import GOOD, KEY, LAN, RFC_SECRET, START, a_totp, qu
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     opened = Database(tmp_path / "store.db")
-    metadata.create_all(opened.engine)
+    opened.migrate()
     yield opened
     opened.close()
 

@@ -1,5 +1,6 @@
 """The gate's endpoints: strict, bounded, silent about what they were told, and closed when something fails."""
 
+import asyncio
 import json
 import logging
 import time
@@ -20,6 +21,7 @@ from credwatch.web.gate import gate_app
 from unit.policy.gate_fakes import GOOD, MovableClock, NoStore, a_gate, a_totp
 from unit.policy.test_totp import code_at
 
+REMEMBERING = PolicyProfile(password=PasswordProfile(remember=2))
 SECRET = "hunter2-hunter2-hunter2"
 
 
@@ -161,6 +163,19 @@ async def test_an_oversized_body_is_cut_off() -> None:
     assert reply.status_code == 413
 
 
+@pytest.mark.parametrize("path", ["/v1/password/check", "/v1/password/changed", "/v1/totp/verify"])
+async def test_a_body_that_does_not_arrive_is_given_up(path: str) -> None:
+    """A request that trickles in is ended by the time limit."""
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(3)
+
+    async with client(options=GateOptions(timeout_seconds=1)) as http:
+        reply = await http.post(path, content=slow())
+    assert (reply.status_code, reply.json()["accepted"]) == (408, False)
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/password/check"), ("POST", "/"), ("POST", "/v2/totp")])
 async def test_other_places_answer_in_json(method: str, path: str) -> None:
     """An unknown path or method is a JSON error, never an acceptance."""
@@ -183,6 +198,8 @@ async def test_second_factors_fail_closed_and_say_so() -> None:
     assert without_key.json()["outcome"] == "not_enrolled"
     no_key = await post("/v1/totp/enrol", a_gate(totp=a_totp(key=None)))
     assert (no_key.status_code, no_key.json()["error"]["code"]) == (503, "not_configured")
+    no_history = await post("/v1/password/changed", a_gate(REMEMBERING, passwords=NoStore()), password=GOOD)
+    assert (no_history.status_code, no_history.json()["error"]["code"]) == (503, "unavailable")
     no_store = await post("/v1/totp/verify", a_gate(totp=a_totp(NoStore())), code="123456")
     assert (
         no_store.status_code,
@@ -238,8 +255,6 @@ async def test_a_slow_answer_is_given_up() -> None:
 
 async def test_too_many_questions_are_sent_away() -> None:
     """Beyond the bound the answer is `busy` at once."""
-    import asyncio
-
     async with client(SlowGate(a_gate()), GateOptions(waiting=1, timeout_seconds=1)) as http:
         asked = [http.post("/v1/totp/verify", json={"user": "lan", "code": "123456"}) for _ in range(4)]
         codes = sorted(reply.json()["error"]["code"] for reply in await asyncio.gather(*asked))
