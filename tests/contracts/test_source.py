@@ -109,6 +109,7 @@ def test_an_unreadable_file_is_an_error_and_the_others_go_on(opened: Open, log: 
     with pytest.raises(SourceError) as caught:
         reader.drain()
     assert caught.value.where == str(loop)
+    assert reader.source.problems() == [caught.value]
     assert caught.value.hint
     assert reader.drain() == log.read_bytes().splitlines()
     reader.source.close()

@@ -56,12 +56,28 @@ class FollowedLog(RuleBasedStateMachine):
     @rule()
     def rotate(self) -> None:
         self._write(len(self.pending))
+        self._shift()
+        self.log.rename(self.log.with_name("auth.log.1"))
+        self.log.touch()
+
+    @precondition(lambda self: self._is_begun())
+    @rule()
+    def copy_and_truncate(self) -> None:
+        self._write(len(self.pending))
+        self._shift()
+        self.log.with_name("auth.log.1").write_bytes(self.log.read_bytes())
+        os.truncate(self.log, 0)
+
+    def _shift(self) -> None:
         for number in range(KEPT, 0, -1):
             older = self.log.with_name(f"auth.log.{number}")
             if older.exists():
                 older.rename(self.log.with_name(f"auth.log.{number + 1}"))
-        self.log.rename(self.log.with_name("auth.log.1"))
-        self.log.touch()
+
+    def _is_begun(self) -> bool:
+        """Tell whether something of the present file is committed: else nobody could tell its copy from another."""
+        cursor = self.reader.cursors.get(str(self.log), {})
+        return cursor.get("inode") == self.log.stat().st_ino and cursor["offset"] > 0
 
     @precondition(lambda self: not self.pending)
     @rule()

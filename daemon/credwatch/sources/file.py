@@ -7,16 +7,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, field_validator
-
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
-from credwatch.kernel.options import Options
 from credwatch.sources.follow import FollowedFile, Piece
 from credwatch.sources.generations import COMPRESSED, Mark, is_generation
 from credwatch.sources.interface import Chunk, Cursor, Tally
@@ -29,30 +26,32 @@ _RETRY_SECONDS = 5.0
 """How long a file that could not be read is left alone."""
 
 
-class FileOptions(Options):
-    """What a `[[source]]` of kind "file" may say about the files it follows."""
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What one source follows."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    name: str
+    """The source's name."""
+    paths: tuple[str, ...]
+    """Files and globs; `**` stands for any depth of folders."""
+    start: Literal["end", "start"] = "end"
+    """Where to begin, at the very first start, in files that are there."""
+    grace_seconds: float = 1.0
+    """How long a rotated file must have been quiet before its successor is begun."""
 
-    name: str = Field(min_length=1)
-    kind: Literal["file"] = "file"
-    paths: tuple[str, ...] = Field(min_length=1)
-    start: Literal["end", "start"] = Field(default="end", alias="from")
-    grace_seconds: float = Field(default=1.0, ge=0, le=3600)
 
-    @field_validator("paths")
-    @classmethod
-    def _absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
-        if relative := [path for path in paths if not Path(path).is_absolute()]:
-            raise ValueError(f"a path must be absolute, found {relative[0]!r}")
-        return paths
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    error: SourceError
+    until: float
+    """The file is left alone until then, in seconds of the monotonic clock."""
 
 
 class FileSource:
     """Follows the files that the options name, in turns, each in its own order.
 
     `cursors` are the committed ones of this source, by file. Where there are none at all, the files that exist now
-    are read as `from` says; every file that appears later is read from its start. `wake`, where given, is called from
+    are read as `start` says; every file that appears later is read from its start. `wake`, where given, is called from
     another thread whenever a followed folder changes; without it the caller asks from time to time.
     Raises SourceError for a cursor that is not one of a followed file.
     """
@@ -72,7 +71,7 @@ class FileSource:
         self._marks = {Path(file): Mark.from_cursor(cursor, where=file) for file, cursor in cursors.items()}
         self._from_end = options.start == "end" and not cursors
         self._files: deque[FollowedFile] = deque()
-        self._left_alone: dict[Path, float] = {}
+        self._troubles: dict[Path, _Trouble] = {}
         self._past = Tally()
         self._watch = FolderWatch(wake) if wake else None
         self._scan()
@@ -102,6 +101,10 @@ class FileSource:
             chunk = self._read_in_turn(limit_bytes)
         return chunk
 
+    def problems(self) -> list[SourceError]:
+        """Return one error for each file that cannot be read now."""
+        return [trouble.error for trouble in self._troubles.values()]
+
     def lag(self) -> int:
         """Say how many bytes wait in all followed files together."""
         return sum(file.lag() for file in self._files)
@@ -123,15 +126,20 @@ class FileSource:
         return None
 
     def _read(self, file: FollowedFile, limit: int) -> Piece | None:
-        if self._left_alone.get(file.path, 0.0) > self._monotonic():
+        trouble = self._troubles.get(file.path)
+        if trouble and trouble.until > self._monotonic():
             return None
         try:
-            return file.read(limit)
+            piece = file.read(limit)
         except OSError as error:
             file.close()
-            self._left_alone[file.path] = self._monotonic() + _RETRY_SECONDS
-            reason = error.strerror or str(error)
-            raise SourceError(f"cannot be read: {reason}", where=str(file.path), hint=_hint(error)) from error
+            failure = _unreadable(file.path, error)
+            self._troubles[file.path] = _Trouble(failure, self._monotonic() + _RETRY_SECONDS)
+            if trouble:
+                return None
+            raise failure from error
+        self._troubles.pop(file.path, None)
+        return piece
 
     def _chunk(self, file: FollowedFile, piece: Piece) -> Chunk:
         return Chunk(
@@ -166,6 +174,7 @@ class FileSource:
     def _forget_deleted(self) -> None:
         for file in [file for file in self._files if file.is_deleted()]:
             file.close()
+            self._troubles.pop(file.path, None)
             self._past = _sum([self._past, file.tally])
             self._files.remove(file)
 
@@ -186,9 +195,10 @@ class FileSource:
 
 def _is_log(path: Path, others: set[Path]) -> bool:
     """Tell whether a match is to be followed: not a folder, compressed, rotated, or a link to another match."""
-    if path.suffix in COMPRESSED or path.is_dir():
+    # Not Path.is_dir and its like: they raise where a folder may not be searched.
+    if path.suffix in COMPRESSED or os.path.isdir(path):  # noqa: PTH112
         return False
-    if path.is_symlink() and Path(os.path.realpath(path)) in others:
+    if os.path.islink(path) and Path(os.path.realpath(path)) in others:  # noqa: PTH114
         return False
     return not any(is_generation(path, other) for other in others if other != path)
 
@@ -205,10 +215,10 @@ def _fixed_folder(pattern: str) -> Path:
     return folder
 
 
-def _hint(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return "let the daemon's user read it, for instance by the group adm"
-    return "it is tried again every few seconds"
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    is_forbidden = isinstance(error, PermissionError)
+    hint = "let the daemon's user read it, for instance by the group adm" if is_forbidden else "it is tried again"
+    return SourceError(f"cannot be read: {error.strerror or error}", where=str(path), hint=hint)
 
 
 def _sum(tallies: list[Tally]) -> Tally:

@@ -12,6 +12,9 @@ from credwatch.sources.generations import Mark, open_at, open_copy, open_regular
 from credwatch.sources.interface import LINE_LIMIT, Tally
 from credwatch.sources.lines import Cut, cut_lines, cut_rest, reader_of
 
+_PATIENCE = 5
+"""How many grace times a torn line is waited for where no successor has lines yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -31,8 +34,9 @@ class FollowedFile:
     """Follows the file at one path, and the files that rotation puts in its place, in their order.
 
     `mark` is where the last committed read ended. Without one, the file is read from its start or, where `from_end`
-    is true, from the line that is being written. A file that was rotated away is left `grace` seconds after the last
-    line was read from it, for writers hold it open a while. `monotonic` tells seconds that never jump.
+    is true, from the line that is being written. A file that was rotated away is left when its successor has lines and
+    `grace` seconds have passed since the last line was read from it, for writers hold it open a while. `monotonic`
+    tells seconds that never jump.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class FollowedFile:
             if descriptor is None:
                 return self._resume_elsewhere(mark)
             self._descriptor = descriptor
+            mark = self._mark = mark.on(descriptor)
         if not mark.fits(descriptor):
             return self._start_over(mark, descriptor)
         return self._lines(mark, descriptor, limit) or self._leave(mark, descriptor)
@@ -70,8 +75,7 @@ class FollowedFile:
             return 0
         with contextlib.suppress(OSError):
             waiting = os.fstat(self._descriptor).st_size - self._mark.offset
-            following = self.path.stat().st_size if self._is_replaced(self._descriptor) else 0
-            return max(waiting, 0) + following
+            return max(waiting, 0) + self._waiting_behind(self._descriptor)
         return 0
 
     def is_deleted(self) -> bool:
@@ -85,6 +89,11 @@ class FollowedFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor = None
+
+    def _waiting_behind(self, descriptor: int) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            return 0 if _is_same(self.path, descriptor) else self.path.stat().st_size
+        return 0
 
     def _start(self) -> Piece | None:
         try:
@@ -110,12 +119,7 @@ class FollowedFile:
         """Read a truncated file from its start, after what copytruncate saved of the lines not yet read."""
         self.tally = replace(self.tally, truncations=self.tally.truncations + 1)
         copy = open_copy(mark, self.path)
-        if copy is None:
-            return self._moved(descriptor, 0)
-        if os.fstat(copy).st_size == mark.offset:
-            os.close(copy)
-            return self._moved(descriptor, 0)
-        return self._adopt(copy, mark.offset)
+        return self._moved(descriptor, 0) if copy is None else self._adopt(copy, mark.offset)
 
     def _lines(self, mark: Mark, descriptor: int, limit: int) -> Piece | None:
         cut = cut_lines(reader_of(descriptor), mark.offset, limit, skipping=mark.skipping)
@@ -129,29 +133,35 @@ class FollowedFile:
         return self._piece(cut, descriptor)
 
     def _leave(self, mark: Mark, descriptor: int) -> Piece | None:
-        """Go on with the next file once this one was rotated away and has been quiet for the grace time."""
-        if not self._is_replaced(descriptor):
+        """Give the torn line of a file that was rotated away or deleted, then go on with the next file."""
+        if _is_same(self.path, descriptor):
             self._quiet_since = None
             return None
-        now = self._monotonic()
-        if self._quiet_since is None:
-            self._quiet_since = now
-        if now - self._quiet_since < self._grace:
+        quiet = self._quiet_seconds()
+        if quiet < self._grace:
+            return None
+        following = successor(mark, self.path)
+        is_begun = following != self.path or _has_lines(following)
+        if not is_begun and quiet < self._grace * _PATIENCE:
             return None
         rest = cut_rest(reader_of(descriptor), mark.offset)
         if rest.data and not mark.skipping:
             self._mark = mark.advanced(descriptor, rest.end, skipping=False)
             return self._piece(rest, descriptor)
-        following = open_regular(successor(mark, self.path))
-        self.tally = replace(self.tally, rotations=self.tally.rotations + 1)
-        return self._adopt(following, 0)
+        # While the successor is empty, nothing is won by leaving, and a writer that turns to it late loses nothing.
+        is_abandoned = not os.fstat(descriptor).st_nlink and following.exists()
+        return self._succeed(following) if is_begun or is_abandoned else None
 
-    def _is_replaced(self, descriptor: int) -> bool:
-        try:
-            present = self.path.stat()
-        except FileNotFoundError:
-            return False
-        return not os.path.samestat(present, os.fstat(descriptor))
+    def _succeed(self, following: Path) -> Piece:
+        descriptor = open_regular(following)
+        self.tally = replace(self.tally, rotations=self.tally.rotations + 1)
+        return self._adopt(descriptor, 0)
+
+    def _quiet_seconds(self) -> float:
+        now = self._monotonic()
+        if self._quiet_since is None:
+            self._quiet_since = now
+        return now - self._quiet_since
 
     def _adopt(self, descriptor: int, offset: int) -> Piece:
         self.close()
@@ -167,6 +177,21 @@ class FollowedFile:
     def _piece(self, cut: Cut, descriptor: int) -> Piece:
         assert self._mark is not None
         return Piece(cut.data, cut.offset, self._mark, max(os.fstat(descriptor).st_size - cut.end, 0))
+
+
+def _is_same(path: Path, descriptor: int) -> bool:
+    """Tell whether the path leads to the open file; raises OSError where that cannot be known."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _has_lines(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _last_line_start(descriptor: int) -> int:

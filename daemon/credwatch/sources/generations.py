@@ -9,6 +9,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,10 @@ class Mark:
             return Mark.of(descriptor, offset, skipping=skipping)
         modified = os.fstat(descriptor).st_mtime_ns
         return replace(self, offset=offset, modified=modified, skipping=skipping)
+
+    def on(self, descriptor: int) -> Mark:
+        """Carry it over to the open file that it was found to fit: a copy has an inode number of its own."""
+        return replace(self, inode=os.fstat(descriptor).st_ino)
 
     def to_cursor(self) -> dict[str, Any]:
         """Write it as a cursor."""
@@ -180,6 +185,7 @@ def _later_writes(path: Path, modified: int) -> list[Path]:
     return [sibling for when, sibling in sorted(written) if when > modified]
 
 
+@lru_cache(maxsize=65536)
 def _rank(base: str, name: str) -> tuple[str, int] | None:
     """Read a rotated name: its style, and a number that grows towards the present; None where it is not one.
 

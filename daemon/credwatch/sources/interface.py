@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from credwatch.kernel.errors import SourceError
+
 Cursor = dict[str, Any]
 """Where to go on in one file: JSON values, understood by the source alone, kept by the store per source and file."""
 
@@ -75,10 +77,13 @@ class Source(Protocol):
         """Give the next chunk, of about `limit_bytes` at most, or None where nothing waits now.
 
         Returns at once; may be called again at any time, also after None. A single line longer than the limit is
-        given whole, up to `LINE_LIMIT`. Raises SourceError where a file cannot be read: the source stays usable, its
-        other files go on with the next call, and it tries that file again by itself after a while. Nobody else
-        retries.
+        given whole, up to `LINE_LIMIT`. Raises SourceError where a file cannot be read, once until it can be again:
+        the source stays usable, its other files go on with the next call, and it tries that file again by itself
+        after a while, or passes over it where it replays. Nobody else retries.
         """
+
+    def problems(self) -> list[SourceError]:
+        """Return one error for each file that could not be read when it was tried last. Never raises."""
 
     def lag(self) -> int:
         """Say how many bytes wait in all files together; 0 where that cannot be known. Never raises."""

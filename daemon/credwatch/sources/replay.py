@@ -34,6 +34,7 @@ class ReplaySource:
         self._cursors = cursors
         self._reading: _OpenFile | None = None
         self._tally = Tally()
+        self._problems: list[SourceError] = []
 
     @property
     def name(self) -> str:
@@ -58,11 +59,15 @@ class ReplaySource:
                 cut = reading.cut(limit_bytes)
             except OSError as error:
                 self._end()
-                raise _unreadable(reading.name, error) from error
+                raise self._unreadable(reading.name, error) from error
             if cut.data:
                 return self._chunk(reading, cut)
             self._end()
         return None
+
+    def problems(self) -> list[SourceError]:
+        """Return an error for each file that was passed over."""
+        return list(self._problems)
 
     def lag(self) -> int:
         """Say how many bytes wait in the files not yet read to their end."""
@@ -79,7 +84,13 @@ class ReplaySource:
         try:
             return _OpenFile(file, int(cursor.get("offset", 0)), skipping=bool(cursor.get("skipping", False)))
         except OSError as error:
-            raise _unreadable(file, error) from error
+            raise self._unreadable(file, error) from error
+
+    def _unreadable(self, file: str, error: OSError) -> SourceError:
+        reason = error.strerror or str(error)
+        hint = "the other files are read all the same"
+        self._problems.append(SourceError(f"cannot be read: {reason}", where=file, hint=hint))
+        return self._problems[-1]
 
     def _end(self) -> None:
         if self._reading:
@@ -151,8 +162,3 @@ class _Stream:
         while len(self._held) < size and (more := self._stream.read(size - len(self._held))):
             self._held += more
         return self._held[:size]
-
-
-def _unreadable(file: str, error: OSError) -> SourceError:
-    reason = error.strerror or str(error)
-    return SourceError(f"cannot be read: {reason}", where=file, hint="the other files are read all the same")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import os
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -102,6 +103,8 @@ class _Waker(FileSystemEventHandler):
 
 def _nearest_existing(folder: Path) -> _Folder:
     for candidate in (folder, *folder.parents):
-        if os.path.isdir(candidate):  # noqa: PTH112 - Path.is_dir raises where a folder may not be entered
-            return str(candidate), candidate.stat().st_ino
+        with contextlib.suppress(OSError):  # missing, or in a folder that may not be searched
+            status = candidate.stat()
+            if stat.S_ISDIR(status.st_mode):
+                return str(candidate), status.st_ino
     return "/", 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Chunk, Cursor, Source
@@ -26,14 +27,12 @@ class Seconds:
 def a_file_source(
     *paths: Path | str,
     cursors: Mapping[str, Cursor] | None = None,
-    start: str = "start",
+    start: Literal["end", "start"] = "start",
     grace: float = 0,
     seconds: Seconds | None = None,
 ) -> FileSource:
     """Open a source on paths, read from the start, without grace time and without a watch."""
-    options = FileOptions.model_validate(
-        {"name": "auth", "paths": tuple(str(path) for path in paths), "from": start, "grace_seconds": grace}
-    )
+    options = FileOptions("auth", tuple(str(path) for path in paths), start, grace)
     return FileSource(options, cursors or {}, clock=lambda: NOW, monotonic=seconds or Seconds())
 
 

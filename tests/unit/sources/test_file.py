@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from credwatch.kernel.errors import ProblemsFound, SourceError
-from credwatch.kernel.options import validated
-from credwatch.sources.file import FileOptions
+from credwatch.kernel.errors import SourceError
+from credwatch.sources import follow
 from unit.sources.followed import Reader, Seconds, a_file_source, append
 
 
@@ -336,19 +337,83 @@ def test_lag_counts_the_file_that_took_the_place(log: Path) -> None:
     assert reader.source.lag() == 7
 
 
-@pytest.mark.parametrize(
-    ("table", "key", "said"),
-    [
-        ({"name": "a", "paths": ["relative.log"]}, "paths", "must be absolute"),
-        ({"name": "a", "paths": []}, "paths", "at least 1"),
-        ({"name": "a", "paths": ["/a"], "from": "middle"}, "from", "'end' or 'start'"),
-        ({"name": "a", "paths": ["/a"], "grace": 1}, "grace", "unknown key"),
-    ],
-)
-def test_options_are_strict(table: dict[str, object], key: str, said: str) -> None:
-    """Each wrong key is named with what would be right."""
-    with pytest.raises(ProblemsFound) as caught:
-        validated(table, FileOptions, where="credwatch.toml")
-    (problem,) = caught.value.problems
-    assert key in problem.where
-    assert said in problem.message
+def test_a_late_writer_loses_nothing_while_the_new_file_is_empty(log: Path) -> None:
+    """An empty successor is no reason to leave: the old file is read until the writer has turned to the new one."""
+    seconds = Seconds()
+    reader = Reader(a_file_source(log, grace=1, seconds=seconds))
+    reader.drain()
+    _rotate(log)
+    log.touch()
+    for _ in range(20):
+        seconds.now += 1
+        reader.drain()
+    append(log.with_name("auth.log.1"), "late\n")
+    append(log, "new\n")
+    for _ in range(3):
+        seconds.now += 1
+        reader.drain()
+    assert reader.lines == [b"one", b"late", b"new"]
+
+
+@pytest.mark.parametrize("away", [Path.unlink, _rotate], ids=["deleted", "renamed"])
+def test_a_torn_line_without_a_successor_is_given_after_a_while(log: Path, away: Callable[[Path], None]) -> None:
+    """Its writer has five grace times to finish it; then it comes as it is."""
+    seconds = Seconds()
+    reader = Reader(a_file_source(log, grace=1, seconds=seconds))
+    append(log, "torn")
+    reader.drain()
+    away(log)
+    reader.drain()
+    seconds.now += 4
+    assert reader.drain() == []
+    seconds.now += 2
+    assert reader.drain() == [b"torn"]
+
+
+def test_several_copytruncates_while_stopped(log: Path) -> None:
+    """The copies are read in order, the first from where the mark was."""
+    append(log, b"x" * 300 + b"\n")
+    reader = Reader(a_file_source(log))
+    reader.drain()
+    for line in ("two\n", "three\n", "four\n"):
+        append(log, line)
+        _rotate(log)
+        log.with_name("auth.log.1").rename(log)
+        _copytruncate(log)
+    append(log, "five\n")
+    assert _restarted(reader, log).drain() == [b"two", b"three", b"four", b"five"]
+
+
+def test_unreadable_files_do_not_hold_up_the_others(tmp_path: Path) -> None:
+    """Each is an error once, is tried again in silence, and stays among the problems until it is mended."""
+    seconds = Seconds()
+    loops = [tmp_path / f"loop-{number}.log" for number in range(3)]
+    for loop in loops:
+        loop.symlink_to(loop)
+    log = tmp_path / "auth.log"
+    append(log, "one\n")
+    reader = Reader(a_file_source(*loops, log, seconds=seconds))
+    for _ in loops:
+        with pytest.raises(SourceError):
+            reader.drain()
+    assert reader.drain() == [b"one"]
+    seconds.now += 10
+    append(log, "two\n")
+    assert reader.drain() == [b"two"]
+    assert {str(loop) for loop in loops} == {problem.where for problem in reader.source.problems()}
+    for loop in loops:
+        loop.unlink()
+    seconds.now += 10
+    reader.drain()
+    assert reader.source.problems() == []
+
+
+def test_a_forbidden_file_says_whom_to_let_in(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint names the group that may read logs."""
+
+    def forbidden(path: Path) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(follow, "open_regular", forbidden)
+    with pytest.raises(SourceError, match=r"Permission denied \(let the daemon's user read it.* adm\)"):
+        Reader(a_file_source(log)).drain()
