@@ -26,6 +26,8 @@ def assemble_events(
     column `OWN_TIME`, and `@timestamp` holds the envelope's, which may be null.
     """
     rows = read["row"]
+    text = pl.col(pl.String)
+    read = read.with_columns(pl.when(text != "").then(text))
     columns: dict[str, pl.Series] = {}
     layers = (
         *(_typed(column) for column in read.drop("row", "reader")),
@@ -44,13 +46,13 @@ def assemble_events(
 
 
 def _typed(column: pl.Series) -> pl.Series:
-    """Give a captured column its field's type; a number that is none, and an empty text, are null."""
+    """Give a captured column its field's type; a number that is none is null."""
     if column.name == "@timestamp":
         return column.alias(OWN_TIME)
     kind = _TYPES.get(BY_NAME[column.name].type)
     if kind is not None:
         return column.cast(kind, strict=False)
-    return column.set(column == "", None) if column.dtype == pl.String else column
+    return column
 
 
 def _from_envelope(envelope: pl.DataFrame, original: pl.Series, source: str) -> list[pl.Series]:

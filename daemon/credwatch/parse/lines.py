@@ -61,8 +61,9 @@ def _is_clean_utf8(data: bytes) -> bool:
 
 
 def _clean_lines(data: bytes) -> pl.DataFrame:
-    text = data.decode().removesuffix("\n")
-    lines = pl.Series("line", [text]).str.split("\n").explode()
+    lines = pl.Series("line", [data.decode()]).str.split("\n").explode()
+    if data[-1] == 10:
+        lines = lines.head(-1)
     if b"\r" in data:
         lines = lines.str.strip_suffix("\r")
     return lines.to_frame().with_columns(pl.lit(None, pl.String).alias("malformed"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from credwatch.kernel.pack import Value
@@ -33,30 +35,25 @@ def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> pl.DataFram
 
 def _try(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read what the pattern matches; return that, and the messages it left."""
-    groups = rest["message"].str.extract_groups(f"{reader.pattern.regex}(?P<{_HIT}>)")
-    is_hit = groups.struct.field(_HIT).is_not_null()
-    hit_all = bool(is_hit.all())
-    columns = [rest["row"], *(_captured(reader, groups, group) for group in reader.groups)]
-    hits = pl.DataFrame(_merged(columns))
-    left = rest.clear() if hit_all else rest.filter(~is_hit)
-    hits = hits if hit_all else hits.filter(is_hit)
-    return hits.with_columns(pl.lit(reader.number, pl.UInt32).alias("reader")), left
+    groups = pl.col("message").str.extract_groups(f"{reader.pattern.regex}(?P<{_HIT}>)").alias("groups")
+    tried = rest.select("row", groups).unnest("groups")
+    left = rest.clear()
+    if tried[_HIT].null_count():
+        missed = tried[_HIT].is_null()
+        left, tried = rest.filter(missed), tried.filter(~missed)
+    return tried.select("row", pl.lit(reader.number, pl.UInt32).alias("reader"), *_captured(reader)), left
 
 
-def _captured(reader: Reader, groups: pl.Series, group: str) -> pl.Series:
-    name = reader.groups[group]
-    column = groups.struct.field(group).alias(name)
-    words = reader.values.get(name)
-    return column.replace(words) if words else column
+def _captured(reader: Reader) -> list[pl.Expr]:
+    """Name the groups after their fields; where several fill one field, the first that matched does."""
+    by_name: dict[str, list[pl.Expr]] = {}
+    for group, name in reader.groups.items():
+        by_name.setdefault(name, []).append(pl.col(group))
+    return [_translated(pl.coalesce(*found), reader.values.get(name)).alias(name) for name, found in by_name.items()]
 
 
-def _merged(columns: list[pl.Series]) -> list[pl.Series]:
-    """Join columns of one name: several groups may fill one field, the first that matched does."""
-    by_name: dict[str, pl.Series] = {}
-    for column in columns:
-        earlier = by_name.get(column.name)
-        by_name[column.name] = column if earlier is None else earlier.zip_with(earlier.is_not_null(), column)
-    return list(by_name.values())
+def _translated(column: pl.Expr, words: Mapping[str, str] | None) -> pl.Expr:
+    return column.replace(dict(words)) if words else column
 
 
 def constant_frame(readers: tuple[Reader, ...]) -> pl.DataFrame:

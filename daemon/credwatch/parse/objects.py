@@ -17,6 +17,7 @@ _TYPES: dict[FieldType, pl.DataType] = {
     FieldType.BOOLEAN: pl.Boolean(),
     FieldType.TIMESTAMP: pl.String(),
 }
+_NOTHING_READ = pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,9 +53,11 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
     problems (`row`, `problem`): `not_json`, `unknown_json` where no pack matches, `unknown_event` where no pattern of
     the pack fits, `missing <field>`. A value of the wrong type is null. Nothing in a text makes this raise.
     """
+    if texts.is_empty():
+        return _NOTHING_READ, pl.DataFrame(schema={"row": pl.UInt32, "problem": pl.String})
     valid = texts["json"].str.json_path_match("$").str.starts_with("{").fill_null(False)
     problems = [texts.filter(~valid).select("row", pl.lit("not_json").alias("problem"))]
-    rest, taken = texts.filter(valid), [pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})]
+    rest, taken = texts.filter(valid), [_NOTHING_READ]
     for reader in readers:
         claimed = _claimed(rest["json"], reader.pack)
         if claimed.any():

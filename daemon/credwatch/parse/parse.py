@@ -79,7 +79,7 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     frame = frame.with_columns(moments(frame["stamp"], zone=source.zone, reference=reference).alias("moment"))
     frame = frame.with_columns(_envelope_problem().alias("problem"))
     # 2. Read messages with the patterns, and JSON texts with the JSON packs.
-    good = frame.filter(pl.col("problem").is_null())
+    good = frame.filter(pl.col("problem").is_null()) if frame["problem"].null_count() < len(frame) else frame
     is_json = pl.col("json").is_not_null()
     messages = read_messages(good.filter(~is_json).select("row", "program", "message"), compiled.dispatcher)
     objects, problems = read_objects(good.filter(is_json).select("row", "json"), compiled.objects)

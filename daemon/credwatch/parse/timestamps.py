@@ -30,12 +30,12 @@ def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
     distinct = stamps.drop_nulls().unique(maintain_order=True).alias("stamp")
     is_iso = distinct.str.contains(r"^\d{4}-")
     iso, old = distinct.filter(is_iso), distinct.filter(~is_iso)
-    table = pl.concat(
-        [
-            pl.DataFrame([iso, _iso(iso, zone).alias("moment")]),
-            pl.DataFrame([old, _without_year(old, zone, reference).alias("moment")]),
-        ]
-    )
+    tables = [pl.DataFrame(schema={"stamp": pl.String, "moment": MOMENT})]
+    if len(iso):
+        tables.append(pl.DataFrame([iso, _iso(iso, zone).alias("moment")]))
+    if len(old):
+        tables.append(pl.DataFrame([old, _without_year(old, zone, reference).alias("moment")]))
+    table = pl.concat(tables)
     joined = stamps.alias("stamp").to_frame().join(table, on="stamp", how="left", maintain_order="left")
     return joined.get_column("moment")
 
