@@ -17,7 +17,7 @@ from credwatch.outbox.email import EmailChannel
 from credwatch.outbox.examples import EXAMPLES, example
 from credwatch.outbox.render import Renderer, Sender
 from credwatch.outbox.templates import Templates
-from credwatch.parse.samples import check_samples
+from credwatch.parse.samples import check_packs
 from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.sealing import Sealer
 
@@ -29,7 +29,7 @@ def check_everything(config: Path) -> list[Problem]:
     if settings is None:
         return gathering.problems
     knowledge = gather_knowledge(settings, Secret("check"), gathering)
-    gathering.problems.extend(check_samples(knowledge.packs))
+    gathering.problems.extend(check_packs(knowledge.packs))
     gathering.problems.extend(_sources(settings))
     gathering.problems.extend(_directories(settings))
     gathering.problems.extend(_addressees(settings))
@@ -53,7 +53,9 @@ def _sources(settings: Settings) -> Iterator[Problem]:
 def _directories(settings: Settings) -> Iterator[Problem]:
     state = settings.daemon.state_directory
     if not state.is_dir():
-        yield Problem(f"daemon.state_directory: {state}", "the folder does not exist", "create it for the daemon's user")
+        yield Problem(
+            f"daemon.state_directory: {state}", "the folder does not exist", "create it for the daemon's user"
+        )
     elif not os.access(state, os.W_OK):
         yield Problem(f"daemon.state_directory: {state}", "the daemon may not write there", "give it to its user")
 
@@ -86,7 +88,7 @@ def _notices(settings: Settings, gathering: Gathering) -> None:
     for workflow in EXAMPLES if renderer is not None else ():
         for language in ("vi", "en"):
             try:
-                renderer.render(example(workflow, language))
+                renderer.render(example(workflow, language=language))
             except TemplateError as error:
                 if Problem.of(error) not in gathering.problems:
                     gathering.problems.append(Problem.of(error))

@@ -24,7 +24,9 @@ def build_gate(settings: Settings, database: Database, knowledge: Callable[[], K
 
     def policy_of(organization: str) -> CustomerPolicy:
         known = knowledge().facts.recipients.get(organization)
-        profile = settings.profile.get(knowledge().profile_of.get(organization, ""), settings.profile[settings.staff_profile])
+        profile = settings.profile.get(
+            knowledge().profile_of.get(organization, ""), settings.profile[settings.staff_profile]
+        )
         return CustomerPolicy(profile=profile, name=known.name if known else "")
 
     return Gate(

@@ -114,4 +114,3 @@ def replay(
         database.close()
     source.close()
     return Replayed(tally, incidents, commands)
-

@@ -201,7 +201,11 @@ def load_settings(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        hint = "create it, or name another with --config" if isinstance(error, FileNotFoundError) else "check its permissions"
+        hint = (
+            "create it, or name another with --config"
+            if isinstance(error, FileNotFoundError)
+            else "check its permissions"
+        )
         raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError("is not UTF-8", where=str(path), hint="save it as UTF-8") from error

@@ -20,7 +20,7 @@ from credwatch.app.gate import build_gate
 from credwatch.app.pipeline import Knowledge, Pipeline, Report
 from credwatch.app.reader import OpenSource, Reader
 from credwatch.app.schedule import Timetable
-from credwatch.app.settings import Settings, SourceOptions, load_settings
+from credwatch.app.settings import SourceOptions, load_settings
 from credwatch.app.watchfiles import ConfigurationWatch
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.command import Command
@@ -33,7 +33,7 @@ from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore
-from credwatch.telemetry.metrics import Metrics, serve_metrics
+from credwatch.telemetry.metrics import Metrics, Served, serve_metrics
 from credwatch.web.gate import gate_app
 from credwatch.web.unix_socket import serve_gate
 from credwatch.workflows.escalation import on_refused
@@ -190,9 +190,9 @@ class Supervisor:
             self._dispatcher.wake()
 
     def _turned(self, name: str, _source: Source, problem: SourceError | None) -> None:
-        self._metrics.set_sources_up({name: problem is None})
+        self._metrics.set_source_up(name, problem is None)
 
-    def _serve_metrics(self) -> object | None:
+    def _serve_metrics(self) -> Served | None:
         options = self._settings.metrics
         if not options.enabled:
             return None
@@ -211,5 +211,9 @@ class Supervisor:
         kinds = {rule.consequence.incident for rule in knowledge.rules.by_id().values()} - {""}
         workflows = {name for rule in knowledge.rules.by_id().values() for name in rule.consequence.workflows}
         self._metrics.declare(
-            sources=[source.id for source in self._sources()], rules=rules, kinds=sorted(kinds), workflows=sorted(workflows)
+            sources=[source.id for source in self._sources()],
+            packs=[pack.id for pack in knowledge.packs.packs],
+            rules=rules,
+            kinds=sorted(kinds),
+            workflows=sorted(workflows),
         )

@@ -79,9 +79,21 @@ def _morning(now: datetime) -> Iterator[Line]:
         at = now - timedelta(minutes=20 - number)
         yield _app(at, "login", "success", user, organization, address, **{"credwatch.mfa.used": True})
         yield _app(at + timedelta(minutes=5), "logout", "success", user, organization, address)
-    yield SERVERS, _syslog(now, "sshd[801]: Accepted publickey for deploy from 192.0.2.10 port 51022 ssh2: ED25519 SHA256:l0nGf1ngerpr1nt")
-    yield SERVERS, _syslog(now, "sudo:   deploy : TTY=pts/0 ; PWD=/srv ; USER=root ; COMMAND=/usr/bin/systemctl restart shop")
-    yield OFFICE, _syslog(now, "sshd[611]: Accepted password for thuha from 192.0.2.77 port 40022 ssh2", host="may-chu-1")
+    yield (
+        SERVERS,
+        _syslog(
+            now,
+            "sshd[801]: Accepted publickey for deploy from 192.0.2.10 port 51022 ssh2: ED25519 SHA256:l0nGf1ngerpr1nt",
+        ),
+    )
+    yield (
+        SERVERS,
+        _syslog(now, "sudo:   deploy : TTY=pts/0 ; PWD=/srv ; USER=root ; COMMAND=/usr/bin/systemctl restart shop"),
+    )
+    yield (
+        OFFICE,
+        _syslog(now, "sshd[611]: Accepted password for thuha from 192.0.2.77 port 40022 ssh2", host="may-chu-1"),
+    )
 
 
 def _scanners(now: datetime) -> Iterator[Line]:
@@ -89,11 +101,35 @@ def _scanners(now: datetime) -> Iterator[Line]:
         port = 42000 + number
         at = now + timedelta(seconds=number)
         yield SERVERS, _syslog(at, f"sshd[{900 + number}]: Invalid user {name} from 203.0.113.66 port {port}")
-        yield SERVERS, _syslog(at, f"sshd[{900 + number}]: Failed password for invalid user {name} from 203.0.113.66 port {port} ssh2")
+        yield (
+            SERVERS,
+            _syslog(
+                at, f"sshd[{900 + number}]: Failed password for invalid user {name} from 203.0.113.66 port {port} ssh2"
+            ),
+        )
 
 
 def _spray(now: datetime) -> Iterator[Line]:
-    names = "an binh chi dung giang hanh khoa linh my nam oanh phuc quynh son thu uyen vy xuan".split()
+    names = [
+        "an",
+        "binh",
+        "chi",
+        "dung",
+        "giang",
+        "hanh",
+        "khoa",
+        "linh",
+        "my",
+        "nam",
+        "oanh",
+        "phuc",
+        "quynh",
+        "son",
+        "thu",
+        "uyen",
+        "vy",
+        "xuan",
+    ]
     for number, name in enumerate(names):
         at = now + timedelta(seconds=number * 0.2)
         yield _app(at, "login", "failure", f"{name}@saomai.example", "sao-mai", "203.0.113.90")
@@ -132,13 +168,25 @@ def _staff_with_order(now: datetime) -> Iterator[Line]:
 def _office(now: datetime) -> Iterator[Line]:
     for number in range(12):
         at = now + timedelta(seconds=number * 0.4)
-        yield OFFICE, _syslog(at, f"sshd[{700 + number}]: Failed password for quocbao from 203.0.113.140 port {53000 + number} ssh2", host="may-chu-1")
-    yield OFFICE, _syslog(now + timedelta(seconds=6), "sshd[720]: Accepted password for quocbao from 203.0.113.140 port 53099 ssh2", host="may-chu-1")
+        yield (
+            OFFICE,
+            _syslog(
+                at,
+                f"sshd[{700 + number}]: Failed password for quocbao from 203.0.113.140 port {53000 + number} ssh2",
+                host="may-chu-1",
+            ),
+        )
+    yield (
+        OFFICE,
+        _syslog(
+            now + timedelta(seconds=6),
+            "sshd[720]: Accepted password for quocbao from 203.0.113.140 port 53099 ssh2",
+            host="may-chu-1",
+        ),
+    )
 
 
-def _app(
-    at: datetime, action: str, outcome: str, user: str, organization: str, address: str, **more: Any
-) -> Line:
+def _app(at: datetime, action: str, outcome: str, user: str, organization: str, address: str, **more: Any) -> Line:
     """Write an event as an application does (docs/application-events.md)."""
     event = {
         "schema": "credwatch-app/1",
