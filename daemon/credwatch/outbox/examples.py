@@ -29,7 +29,7 @@ _VENDOR = Contact(
 _REPORTER = Contact("Công ty TNHH Thương mại Tân Phát", "it@tanphat.example", "+84 28 5550 0100")
 
 
-def example(workflow: str, *, kind: str = "account_takeover", language: str = "vi") -> Command:
+def example(workflow: str, language: str = "vi", *, kind: str = "account_takeover") -> Command:
     """Make an example message of a workflow about a kind of incident; `language` is what its reader reads first.
 
     Raises KeyError where no such workflow exists; EXAMPLES names them all.
