@@ -70,7 +70,7 @@ def _secrets(settings: Settings, gathering: Gathering) -> None:
     gathering.attempt(lambda: Sealer(keys.totp_key()), None)
     gathering.attempt(lambda: load_blocklist(settings.gate.blocklists), None)
     options = settings.outbox.email
-    password = gathering.attempt(lambda: keys.smtp_password(settings), Secret(""))
+    password = gathering.attempt(lambda: keys.smtp_password(settings), None)
     renderer = gathering.attempt(lambda: _renderer(settings), None)
     if renderer is not None:
         gathering.attempt(lambda: EmailChannel(options, renderer, system_clock, password), None)
@@ -85,7 +85,9 @@ def _renderer(settings: Settings) -> Renderer:
 def _notices(settings: Settings, gathering: Gathering) -> None:
     """Render an example of every message in both languages."""
     renderer = Gathering().attempt(lambda: _renderer(settings), None)
-    for workflow in EXAMPLES if renderer is not None else ():
+    if renderer is None:
+        return
+    for workflow in EXAMPLES:
         for language in ("vi", "en"):
             try:
                 renderer.render(example(workflow, language=language))

@@ -68,7 +68,7 @@ class Chores:
             by_kind = incidents.open_by_kind(connection)
         self._metrics.set_open_incidents(by_kind)
         age = (now - state.oldest).total_seconds() if state.oldest else 0.0
-        self._metrics.set_outbox(waiting=state.waiting, refused=state.refused, oldest_age=age)
+        self._metrics.set_outbox(state.waiting, state.refused, age)
         clocks: dict[str, tuple[int, int, float]] = {}
         for each in running:
             count, overdue, remaining = clocks.get(each.workflow, (0, 0, float("inf")))

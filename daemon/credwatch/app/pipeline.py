@@ -116,7 +116,10 @@ class Pipeline:
             raise
 
     def take(self, chunk: Chunk) -> Report:
-        """Carry a chunk through to the commit; raises StoreError where it cannot be stored."""
+        """Carry a chunk through to the commit; raises StoreError where it cannot be stored.
+
+        A chunk without lines only moves its source's cursor.
+        """
         began = perf_counter()
         know = self._knowledge
         lines = split_lines(chunk.data, chunk.first_position)

@@ -40,7 +40,7 @@ class Reader:
         *,
         batch_bytes: int,
         on_report: Callable[[Report], None],
-        on_turn: Callable[[str, Source, SourceError | None], None] = lambda _name, _source, _error: None,
+        on_turn: Callable[[str, Source], None] = lambda _name, _source: None,
     ) -> None:
         self._pipeline = pipeline
         self._openers = dict(openers)
@@ -116,10 +116,8 @@ class Reader:
             chunk = source.read(self._limit[name])
         except SourceError as error:
             log.warning("source.failed", source=name, error=str(error))
-            self._on_turn(name, source, error)
-            return None
-        if chunk is None:
-            self._on_turn(name, source, None)
+            chunk = None
+        self._on_turn(name, source)
         return chunk
 
     def _opened(self, name: str) -> Source:

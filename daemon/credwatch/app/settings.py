@@ -79,6 +79,14 @@ class SourceOptions(Options):
     def _known_zone(cls, name: str) -> str:
         return _zone(name)
 
+    @field_validator("paths")
+    @classmethod
+    def _absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if not Path(path).is_absolute():
+                raise ValueError(f"{path!r} is not absolute; begin it with /")
+        return paths
+
 
 class DetectionOptions(Options):
     """`[detection]`: how events are held against the rules."""

@@ -109,6 +109,7 @@ class Supervisor:
             if not reading.is_alive():
                 raise CredwatchError("the reading thread has ended", hint="see the log above; systemd starts it again")
             systemd.notify("WATCHDOG=1")
+            self._metrics.alive()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
 
@@ -189,8 +190,10 @@ class Supervisor:
         if report.queued:
             self._dispatcher.wake()
 
-    def _turned(self, name: str, _source: Source, problem: SourceError | None) -> None:
-        self._metrics.set_source_up(name, problem is None)
+    def _turned(self, name: str, source: Source) -> None:
+        self._metrics.set_sources_up({name: not source.problems()})
+        if source.lag() == 0:
+            self._metrics.set_caught_up(name)
 
     def _serve_metrics(self) -> Served | None:
         options = self._settings.metrics

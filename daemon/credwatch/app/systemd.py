@@ -1,48 +1,73 @@
-"""What systemd is told, and what it hands over: readiness, the watchdog, credentials."""
+"""Speaks with systemd: readiness, watchdog and credentials. Without systemd, each of them quietly does nothing."""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 
-_MICROSECONDS = 1_000_000
+_CREDENTIAL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell systemd a state such as READY=1 (sd_notify(3)); return whether anybody was told.
+    """Send a state such as READY=1 to the service manager (sd_notify(3)); return whether it went out.
 
-    Nothing is raised where nobody listens: the daemon also runs without systemd.
+    $NOTIFY_SOCKET is a path, or a name in the abstract name space, which `@` begins. Nothing is raised: a daemon
+    must not die of a manager that does not listen.
     """
     address = environ.get("NOTIFY_SOCKET", "")
-    if not address:
+    if not address.startswith(("/", "@")):
         return False
     target = f"\0{address[1:]}" if address.startswith("@") else address
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-            sender.sendto(state.encode(), target)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as speaker:
+            speaker.settimeout(2)
+            speaker.sendto(state.encode(), target)
     except OSError:
         return False
     return True
 
 
 def watchdog_seconds(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Return within how many seconds systemd expects a sign of life; None where it expects none."""
-    text, owner = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    if not text.isdigit() or int(text) == 0 or (owner and owner != str(os.getpid())):
+    """Return within how many seconds WATCHDOG=1 must come, None where no watchdog runs (sd_watchdog_enabled(3))."""
+    try:
+        microseconds = int(environ.get("WATCHDOG_USEC", "0"))
+        process = int(environ.get("WATCHDOG_PID", os.getpid()))
+    except ValueError:
         return None
-    return int(text) / _MICROSECONDS
+    return microseconds / 1_000_000 if microseconds > 0 and process == os.getpid() else None
 
 
 def credential(name: str, environ: Mapping[str, str] = os.environ) -> Secret | None:
-    """Return a credential that systemd handed over (systemd.exec(5), LoadCredential=); None where it did not."""
+    """Return a credential that the unit hands over, without the newline at its end; None where it hands over none.
+
+    Credentials are files in $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=). Raises ConfigurationError
+    where one is there and empty, not UTF-8 or unreadable.
+    """
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
-    if not folder:
+    if not folder or not _CREDENTIAL_NAME.fullmatch(name):
         return None
+    path = Path(folder) / name
     try:
-        return Secret((Path(folder) / name).read_text(encoding="utf-8").strip())
-    except OSError:
+        value = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _unusable(name, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        # Not chained: the error would carry the bytes of the secret.
+        raise _unusable(name, "is not UTF-8 text") from None
+    if not value:
+        raise _unusable(name, "is empty")
+    return Secret(value)
+
+
+def _unusable(name: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        why, where=f"credential {name}", hint="see LoadCredential= in the unit, and the file that it names"
+    )

@@ -96,6 +96,7 @@ def _joined(incident: Incident, detection: Detection) -> IncidentChange:
         addresses=_bounded({*incident.addresses, *detection.addresses}),
         organizations=_bounded({*incident.organizations, *detection.organizations}),
         lines=tuple(dict.fromkeys((*incident.lines, *detection.lines)))[:_MOST_LINES],
+        details=detection.details or incident.details,
         updated_by=detection.id,
     )
     return IncidentChange(ChangeKind.UPDATED, joined, started=started)
