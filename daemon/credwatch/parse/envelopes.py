@@ -56,8 +56,8 @@ def _by_shape(frame: pl.DataFrame, shape: pl.Expr, readers: tuple[_Reader, ...])
     """Read each line with the reader of its shape, and put them back in order."""
     shapes = frame.select(shape.alias("shape")).to_series()
     present: list[int] = shapes.unique().to_list()
-    if len(present) == 1:
-        only = readers[present[0]]
+    if len(present) <= 1:
+        only = readers[present[0] if present else 0]
         return only(frame)
     return pl.concat([readers[at](frame.filter(shapes == at)) for at in present]).sort("row")
 

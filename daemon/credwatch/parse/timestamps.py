@@ -17,6 +17,7 @@ _ISO = (
     r"^(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)"
     r"(?:[.,](?P<fraction>\d{1,9}))?(?P<offset>[Zz]|[+-]\d\d:?\d\d)?$"
 )
+_OLD = r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d$"
 
 
 def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
@@ -75,7 +76,8 @@ def _in_zone(wall: pl.Series, zone: str) -> pl.Series:
 
 
 def _without_year(stamps: pl.Series, zone: str, reference: datetime) -> pl.Series:
-    in_leap_year = ("2000 " + stamps).str.to_datetime("%Y %b %e %H:%M:%S", time_unit="us", strict=False)
+    whole = stamps.set(~stamps.str.contains(_OLD), None)
+    in_leap_year = ("2000 " + whole).str.to_datetime("%Y %b %e %H:%M:%S", time_unit="us", strict=False)
     limit = reference.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + _AHEAD
     frame = pl.DataFrame({"at": in_leap_year}).with_columns(_years(in_leap_year, limit).alias("year"))
     at = pl.col("at").dt

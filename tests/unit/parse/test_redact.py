@@ -1,0 +1,111 @@
+"""Secrets are masked, names are not."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from credwatch.parse.redact import MASK, looks_like_secret, redact_events, redact_lines, redact_text
+
+
+def is_secret(name: str) -> bool:
+    """Ask about one name."""
+    return bool(pl.DataFrame({"name": [name]}).select(looks_like_secret(pl.col("name"))).item())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Tr0ub4dor&3", "P@ssw0rd1", "Passw0rd!", "Admin@2024", "hunter2!x", "Pa$$word1", "Xk9fQ2mZp7Lw", "S3cr3tPassw0rd"],
+)
+def test_secrets(name: str) -> None:
+    """A password typed as a user name is known by its build."""
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "john.smith",
+            "svc-backup01",
+            "web_admin2",
+            "lan@acme.example",
+            "a.b+tag@x.co",
+            "MODORO\\user",
+            "DOMAIN/User1",
+        ),
+        *("zxin10", "HOST01$", "administrator", "Administrator1", "JohnSmith01", "root@server1", "Nguyễn.Văn.Lan"),
+        *("root from 10.0.0.1 port 22 ssh2", "${jndi:ldap://x}", "ubuntu2204lts", "", "abc", "exclusive_table"),
+    ],
+)
+def test_names(name: str) -> None:
+    """Ordinary, mail, directory, machine and bots' names stay readable."""
+    assert not is_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("mysql --password=hunter2 -e", "mysql --password=*** -e"),
+        ("mysql --password hunter2 -e", "mysql --password *** -e"),
+        ("GET /?token=abc&x=1", "GET /?token=***&x=1"),
+        ("access_token=abc", "access_token=***"),
+        ("Authorization: Bearer abc.def.ghi", "Authorization: Bearer ***"),
+        ("curl -H 'authorization: basic dXNlcg=='", "curl -H 'authorization: basic ***'"),
+        ("passwd='a b' x", "passwd='***' x"),
+        ("pwd=geheim", "pwd=***"),
+        ('{"password":"a\\"b","x":1}', '{"password":"***","x":1}'),
+        ("TTY=pts/0 ; PWD=/home/lan ; USER=root", "TTY=pts/0 ; PWD=/home/lan ; USER=root"),
+        ("Failed password for root", "Failed password for root"),
+        ('{"token":{"id":"tok-1"}}', '{"token":{"id":"tok-1"}}'),
+    ],
+)
+def test_texts(text: str, masked: str) -> None:
+    """What stands behind a credential's key is masked, the rest of the text stays."""
+    assert masked == pl.DataFrame({"text": [text]}).select(redact_text(pl.col("text"))).item()
+
+
+def an_event(name: str, original: str, outcome: str | None = "failure") -> pl.DataFrame:
+    """Build a frame of one event."""
+    return pl.DataFrame(
+        {"user.name": [name], "event.outcome": [outcome], "event.original": [original], "message": [original]},
+        schema_overrides={"event.outcome": pl.String},
+    )
+
+
+def test_name_is_masked_everywhere() -> None:
+    """The secret is gone from the name and from every place of the line."""
+    event = redact_events(an_event("Tr0ub4dor&3", "Tr0ub4dor&3 and Tr0ub4dor&3"))
+    assert (
+        event["user.name"][0],
+        event["event.original"][0],
+        event["message"][0],
+        event["credwatch.masked"][0],
+    ) == (MASK, "*** and ***", "*** and ***", True)
+
+
+def test_escaped_name_is_masked() -> None:
+    """A name that JSON writes with escapes is masked too; one hidden otherwise takes the line with it."""
+    assert redact_events(an_event('Tr0ub"dor&3', '{"name":"Tr0ub\\"dor&3"}'))["event.original"][0] == '{"name":"***"}'
+    assert redact_events(an_event("Tr0ub4dor&3", '{"name":"\\u0054r0ub4dor&3"}'))["event.original"][0] == MASK
+
+
+def test_successful_login_keeps_its_name() -> None:
+    """An account that may log in is an account, whatever it is called."""
+    event = redact_events(an_event("Tr0ub4dor&3", "x Tr0ub4dor&3", outcome="success"))
+    assert (event["user.name"][0], event["credwatch.masked"][0]) == ("Tr0ub4dor&3", False)
+
+
+def test_only_marked_rows_change() -> None:
+    """A secret in one event does not touch its neighbours."""
+    frame = pl.concat([an_event("lan", "lan"), an_event("Tr0ub4dor&3", "Tr0ub4dor&3"), an_event("huong", "token=x")])
+    events = redact_events(frame)
+    assert events["user.name"].to_list() == ["lan", MASK, "huong"]
+    assert events["event.original"].to_list() == ["lan", MASK, "token=***"]
+    assert events["credwatch.masked"].to_list() == [False, True, True]
+
+
+def test_lines() -> None:
+    """Lines that nothing read are masked too."""
+    frame = redact_lines(pl.DataFrame({"line": ["a", "x password=y"]}))
+    assert frame["line"].to_list() == ["a", "x password=***"]

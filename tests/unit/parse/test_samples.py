@@ -1,0 +1,64 @@
+"""Packs are held to their samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from credwatch.kernel.pack import PackSet
+from credwatch.kernel.resources import shipped
+from credwatch.parse.samples import check_packs
+from credwatch.rules.packs import load_packs, read_pack
+
+PACK = """
+pack: demo
+title: A demonstration
+envelope: syslog
+programs: [demo]
+patterns:
+  - name: hello
+    pattern: '^hello (?P<user>\\S+)$'
+    fields: {user: user.name}
+    constants: {event.action: login}
+    samples:
+      - line: 'Nov 30 06:39:00 web1 demo[1]: %s'
+        gives: {user.name: %s}
+"""
+
+
+def problems(line: str, name: str) -> list[str]:
+    """Check the demonstration pack with one sample."""
+    return [str(problem) for problem in check_packs(PackSet((read_pack(PACK % (line, name), where="demo.yml"),)))]
+
+
+def test_shipped_packs_keep_their_samples() -> None:
+    """Every sample of every shipped pack gives what it says."""
+    assert check_packs(load_packs(shipped("rules") / "packs")) == []
+
+
+def test_good_sample() -> None:
+    """A sample that gives what it says is no problem."""
+    assert problems("hello lan", "lan") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "told"),
+    [
+        ("hello lan", "huong", "user.name: expected 'huong', found 'lan'"),
+        ("bye lan", "lan", "is read by no pattern: unknown_message"),
+    ],
+)
+def test_failing_sample(line: str, name: str, told: str) -> None:
+    """A sample that gives something else, or nothing, is named with file and pattern."""
+    (problem,) = problems(line, name)
+    assert told in problem
+    assert "demo.yml: hello" in problem
+
+
+def test_sample_that_another_pack_reads() -> None:
+    """Where two packs could read a sample, both are named."""
+    one = read_pack(PACK % ("hello lan", "lan"), where="one.yml")
+    two = replace(read_pack(PACK % ("hello lan", "lan"), where="two.yml"), id="other")
+    told = "\n".join(str(problem) for problem in check_packs(PackSet((one, two))))
+    assert "is read by pack 'demo', not by 'other'" in told

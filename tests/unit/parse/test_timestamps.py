@@ -1,0 +1,95 @@
+"""Time stamps become moments in the right zone and the right year."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+import pytest
+
+from credwatch.kernel.clock import rfc3339
+from credwatch.parse.timestamps import moments
+
+
+def read(stamps: list[str | None], zone: str = "UTC", reference: str = "2026-01-05T00:00:00+00:00") -> list[str | None]:
+    """Read stamps and write the moments as RFC 3339."""
+    found = moments(pl.Series(stamps, dtype=pl.String), zone=zone, reference=datetime.fromisoformat(reference))
+    assert pl.Datetime("us", "UTC") == found.dtype
+    return [rfc3339(moment) if moment else None for moment in found]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "zone", "moment"),
+    [
+        ("2025-11-30T06:39:00Z", "UTC", "2025-11-30T06:39:00.000Z"),
+        ("2025-11-30T06:39:00.123456789+07:00", "UTC", "2025-11-29T23:39:00.123Z"),
+        ("2025-11-30T06:39:00-0330", "UTC", "2025-11-30T10:09:00.000Z"),
+        ("2025-11-30 06:39:00,5", "Asia/Ho_Chi_Minh", "2025-11-29T23:39:00.500Z"),
+        ("Nov 30 06:39:00", "Asia/Ho_Chi_Minh", "2025-11-29T23:39:00.000Z"),
+        ("Dec  2 13:14:29", "UTC", "2025-12-02T13:14:29.000Z"),
+        ("Dec  2 13:14:2", "UTC", None),
+        ("Feb 30 13:14:20", "UTC", None),
+        ("2025-13-01T00:00:00Z", "UTC", None),
+        ("nonsense", "UTC", None),
+        (None, "UTC", None),
+    ],
+)
+def test_stamps(stamp: str | None, zone: str, moment: str | None) -> None:
+    """Each form is read in its own zone or the source's; what is no stamp is null."""
+    assert [moment] == read([stamp], zone)
+
+
+def test_new_year() -> None:
+    """Stamps without a year cross New Year: December belongs to the year before the reference's January."""
+    stamps = ["Dec 31 23:59:59", "Jan  1 00:00:00", "Jan  5 12:00:00"]
+    expected = ["2025-12-31T23:59:59.000Z", "2026-01-01T00:00:00.000Z", "2026-01-05T12:00:00.000Z"]
+    assert expected == read(stamps)
+
+
+def test_late_line_at_new_year() -> None:
+    """A line of the old year that arrives after the first of the new one keeps its year."""
+    stamps = ["Jan  1 00:00:01", "Dec 31 23:59:59", "Jan  1 00:00:02"]
+    assert [str(moment)[:4] for moment in read(stamps)] == ["2026", "2025", "2026"]
+
+
+def test_several_years_in_one_file() -> None:
+    """Every New Year between a line and the last one counts."""
+    stamps = ["Dec 30 10:00:00", "Jan  2 10:00:00", "Jun  1 00:00:00", "Dec 31 10:00:00", "Jan  1 10:00:00"]
+    assert [str(moment)[:4] for moment in read(stamps)] == ["2024", "2025", "2025", "2025", "2026"]
+
+
+def test_never_far_in_the_future() -> None:
+    """A stamp more than a day after the reference belongs to the year before."""
+    assert [
+        *read(["Jan  5 23:00:00"]),
+        *read(["Jan  7 00:00:00"]),
+    ] == ["2026-01-05T23:00:00.000Z", "2025-01-07T00:00:00.000Z"]
+
+
+def test_leap_day() -> None:
+    """29 February goes to the nearest leap year that is not in the future."""
+    assert read(["Feb 29 10:00:00"]) == ["2024-02-29T10:00:00.000Z"]
+    assert read(["Feb 29 10:00:00"], reference="2028-02-29T12:00:00+00:00") == ["2028-02-29T10:00:00.000Z"]
+
+
+def test_reference_on_a_leap_day() -> None:
+    """A reference on 29 February is a moment like any other."""
+    assert read(["Feb 28 10:00:00"], reference="2024-02-29T12:00:00+00:00") == ["2024-02-28T10:00:00.000Z"]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "moment"),
+    [
+        ("2025-03-30 02:30:00", "2025-03-30T01:30:00.000Z"),
+        ("2025-10-26 02:30:00", "2025-10-26T00:30:00.000Z"),
+        ("Oct 26 02:30:00", "2025-10-26T00:30:00.000Z"),
+    ],
+)
+def test_summer_time(stamp: str, moment: str) -> None:
+    """The hour left out takes the offset before it, the hour repeated means its first turn."""
+    assert [moment] == read([stamp], "Europe/Berlin")
+
+
+def test_nothing() -> None:
+    """No stamps give no moments."""
+    assert read([]) == []
