@@ -1,0 +1,85 @@
+"""Whatever the lines are, the parser accounts for each, and nothing makes it raise."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from credwatch.kernel.resources import shipped
+from credwatch.parse.lines import split_lines
+from credwatch.parse.parse import Parsed, SourceFormat, parse
+from credwatch.rules.packs import load_packs
+
+PACKS = load_packs(shipped("rules") / "packs")
+SAMPLES = [sample.line for pack in PACKS.packs for pattern in pack.patterns for sample in pattern.samples]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "ip", "id", "x"]), inner),
+    max_leaves=5,
+)
+
+
+def read(data: bytes, position: int = 0) -> Parsed:
+    """Read a buffer with the shipped packs."""
+    lines = split_lines(data, position)
+    return parse(lines, packs=PACKS, source=SourceFormat("test"), reference=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@given(st.binary(max_size=300))
+def test_lines_are_those_of_the_buffer(data: bytes) -> None:
+    """Cutting loses no line: positions rise to the end of the buffer, and no line holds a control character."""
+    frame = split_lines(data, 7)
+    assert len(frame) == data.count(b"\n") + bool(data and not data.endswith(b"\n"))
+    assert frame["position"].to_list()[-1:] == ([len(data) + 7] if data else [])
+    assert not frame["line"].str.contains(r"[\x00-\x08\x0a-\x1f\x7f]").any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(SAMPLES), st.text(max_size=60), st.binary(max_size=40)), max_size=8))
+def test_every_line_is_accounted_for(parts: list[str | bytes]) -> None:
+    """Each line is an event, skipped or unparsed, once."""
+    raw = [part if isinstance(part, bytes) else part.encode("utf-8", "replace") for part in parts]
+    data = b"".join(part.replace(b"\n", b" ") + b"\n" for part in raw)
+    parsed = read(data)
+    frames = [parsed.events["position"], parsed.skips["position"], parsed.unparsed["position"]]
+    assert sorted(pl.concat(frames)) == split_lines(data, 0)["position"].to_list()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(SAMPLES), min_size=2, max_size=6), st.data())
+def test_batches_do_not_matter(lines: list[str], data: st.DataObject) -> None:
+    """Lines give the same events in one batch and in two."""
+    cut = data.draw(st.integers(1, len(lines) - 1))
+    first, second = ("".join(f"{line}\n" for line in part).encode() for part in (lines[:cut], lines[cut:]))
+    apart = [*read(first).events.to_dicts(), *read(second, len(first)).events.to_dicts()]
+    together = read(first + second).events.to_dicts()
+
+    def filled(events: list[dict[str, object]]) -> list[dict[str, object]]:
+        return [{name: value for name, value in event.items() if value is not None} for event in events]
+
+    assert filled(together) == filled(apart)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60))
+def test_a_name_moves_nothing(name: str) -> None:
+    """No user name changes the address of a failed login, nor makes two lines of one."""
+    line = f"Nov 30 06:39:00 web1 sshd[811]: Failed password for invalid user {name} from 203.0.113.9 port 1 ssh2\n"
+    parsed = read(line.encode())
+    assert parsed.events["source.ip"].to_list() == ["203.0.113.9"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from(["user", "event", "source", "credwatch", "group", "user.name", "z"]), VALUES))
+def test_objects_never_raise(extra: dict[str, object]) -> None:
+    """An object of any shape is accounted for, and leaves the objects beside it alone."""
+    good = {"schema": "credwatch-app/1", "@timestamp": "2026-01-01T00:00:00Z"}
+    good |= {"event": {"action": "logout"}, "user": {"name": "lan"}}
+    text = f"{json.dumps(good)}\n{json.dumps({**good, **extra})}\n{json.dumps(good)}\n"
+    parsed = read(text.encode())
+    assert len(parsed.events) + len(parsed.unparsed) == 3
+    assert len(parsed.events) >= 2

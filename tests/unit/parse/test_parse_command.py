@@ -1,0 +1,69 @@
+"""`credwatch parse` answers each line, in order."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from credwatch.cli.parse import parse, whole_lines
+
+APP = typer.Typer()
+APP.command()(parse)
+FAILED = "Nov 30 06:39:00 web1 sshd[811]: Failed password for root from 203.0.113.9 port 1 ssh2"
+
+
+def answers(*arguments: str, stdin: str = "") -> list[dict[str, Any]]:
+    """Run the command, which must succeed, and read its answers."""
+    result = CliRunner().invoke(APP, [*arguments], input=stdin)
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_answers() -> None:
+    """Each line has one answer: an event with its fields, a skipped line, or the reason why it was not read."""
+    found = answers("--now", "2026-01-01T00:00:00Z", stdin=f"{FAILED}\n\nnonsense\n")
+    assert [answer["status"] for answer in found] == ["event", "skipped", "unparsed"]
+    assert [answer["line"] for answer in found] == [1, 2, 3]
+    assert found[0]["pack"] == "openssh"
+    assert found[0]["event"]["@timestamp"] == "2025-11-30T06:39:00.000Z"
+    assert found[2] == {"line": 3, "status": "unparsed", "pack": None, "reason": "no_envelope"}
+
+
+def test_files(tmp_path: Path) -> None:
+    """Lines of several files are numbered on, and the year comes from each file's time of change."""
+    for name, year in (("one.log", 2021), ("two.log", 2023)):
+        (tmp_path / name).write_text(FAILED + "\n")
+        os.utime(tmp_path / name, (0, (year - 1970) * 365.25 * 86400))
+    found = answers(str(tmp_path / "one.log"), str(tmp_path / "two.log"))
+    assert [(answer["line"], answer["event"]["@timestamp"][:4]) for answer in found] == [(1, "2020"), (2, "2022")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["/nonexistent/file.log"], "No such file"),
+        (["/"], "Is a directory"),
+        (["--zone", "Mars/Olympus"], "Mars/Olympus"),
+        (["--now", "soon"], "--now"),
+        (["--packs", "/nonexistent"], "no such folder"),
+    ],
+)
+def test_what_cannot_be_used(arguments: list[str], told: str) -> None:
+    """A file, folder or option that cannot be used is named, with exit code 2."""
+    result = CliRunner().invoke(APP, arguments, input="")
+    assert result.exit_code == 2
+    assert told in result.output
+
+
+def test_pieces_end_with_lines() -> None:
+    """A stream is cut at lines, and a line longer than a piece keeps only its beginning."""
+    assert list(whole_lines(io.BytesIO(b"aa\nbb\ncc"), 4)) == [b"aa\n", b"bb\n", b"cc"]
+    (piece,) = whole_lines(io.BytesIO(b"x" * 900_000), 100_000)
+    assert len(piece) <= 200_000
