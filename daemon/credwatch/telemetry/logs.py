@@ -1,4 +1,4 @@
-"""The daemon's own log: structured, fit for the journal, and free of secrets."""
+"""Sets up the log: one line an event, for the journal, a terminal or a log collector, without secrets."""
 
 from __future__ import annotations
 
@@ -6,75 +6,101 @@ import logging
 import os
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor
 
-from credwatch.kernel.secret import Secret
+from credwatch.telemetry.redaction import redact_event
 
-_SECRET_KEYS = re.compile(r"password|passwd|secret|token|authorization|credential|\bcode\b|\bkey\b", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"(?i)\b(password|passwd|pwd|secret|token|authorization)(\s*[=:]\s*)(\"[^\"]*\"|\S+)")
-_HIDDEN = "***"
-_PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2, "exception": 3}
+LogFormat = Literal["auto", "json", "text"]
 
-Event = MutableMapping[str, Any]
+_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_LEADING = ("timestamp", "level", "event")
 
 
-def configure_logs(form: str = "auto", *, environ: MutableMapping[str, str] | None = None) -> None:
-    """Send structured logs to stderr: `json`, `text`, or `auto`, which is text with priorities for the journal.
+def configure_logs(
+    form: LogFormat = "auto",
+    *,
+    level: str = "info",
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Send every log event, also those of libraries, to a stream (standard error by default) as one line each.
 
-    Under systemd (JOURNAL_STREAM is set) lines begin with `<N>`, sd-daemon(3), and carry no time: the journal has it.
+    `text` and `auto` write key=value, `json` one object. Where the stream is the journal ($JOURNAL_STREAM,
+    systemd.exec(5)), a line begins with its priority as `<6>` (sd-daemon(3)) and carries no time, for the journal has
+    both. Libraries are heard from `warning` on. May be called again; the last call holds.
     """
-    in_journal = "JOURNAL_STREAM" in (os.environ if environ is None else environ)
-    shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, redact]
-    if not (in_journal and form == "auto"):
-        shared.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
-    shared.append(structlog.processors.format_exc_info)
-    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-    if form != "json":
-        renderer = structlog.processors.KeyValueRenderer(key_order=["event"], drop_missing=True)
-    if in_journal and form == "auto":
-        renderer = _prioritised(renderer)
+    stream = stream or sys.stderr
+    journal = _is_journal(stream, environ)
+    processors = _processors("json" if form == "json" else "text", journal=journal)
     structlog.configure(
-        processors=[*shared, renderer],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        cache_logger_on_first_use=True,
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, *processors],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, handlers=[_Forwarder()], force=True)
+    _configure_libraries(stream, processors)
 
 
-def redact(_logger: object, _method: str, event: Event) -> Event:
-    """Hide secrets: by their type, by the name of their key, and where a text says `password=…`."""
-    return {key: _HIDDEN if _SECRET_KEYS.search(key) else _clean(value) for key, value in event.items()}
+def _processors(form: Literal["json", "text"], *, journal: bool) -> list[Processor]:
+    """List the steps from an event with its level to a line."""
+    timed: list[Processor] = [] if journal else [structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    written: list[Processor] = [_printable, structlog.processors.LogfmtRenderer(key_order=_LEADING, drop_missing=True)]
+    if form == "json":
+        written = [structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [*timed, structlog.processors.format_exc_info, redact_event, _Lines(written, journal=journal)]
 
 
-def _clean(value: Any) -> Any:
-    if isinstance(value, Secret):
-        return _HIDDEN
-    if isinstance(value, str):
-        return _SECRET_TEXT.sub(rf"\1\2{_HIDDEN}", value)
-    if isinstance(value, dict):
-        return {key: _HIDDEN if _SECRET_KEYS.search(str(key)) else _clean(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(each) for each in value]
-    return value
+class _Lines:
+    """Renders an event to its line, behind its priority where the journal reads it."""
+
+    def __init__(self, steps: list[Processor], *, journal: bool) -> None:
+        self._steps = steps
+        self._journal = journal
+
+    def __call__(self, logger: Any, method: str, event: EventDict) -> str:
+        priority = _PRIORITIES.get(str(event.get("level")), 6)
+        line: Any = {key: event.pop(key) for key in _LEADING if key in event} | dict(event)
+        for step in self._steps:
+            line = step(logger, method, line)
+        return f"<{priority}>{line}" if self._journal else str(line)
 
 
-def _prioritised(renderer: Any) -> Any:
-    def render(logger: object, method: str, event: Event) -> str:
-        priority = _PRIORITY.get(str(event.pop("level", method)), 6)
-        return f"<{priority}>{renderer(logger, method, event)}".replace("\n", f"\n<{priority}>")
-
-    return render
+def _printable(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Write control characters as escapes, so that no event can speak to a terminal; the renderer does newlines."""
+    return {_word(key): _CONTROL.sub(_escaped, str(value)) for key, value in event.items()}
 
 
-class _Forwarder(logging.Handler):
-    """Takes what libraries log through the standard module into the same stream."""
+def _word(key: str) -> str:
+    return re.sub(r"[^\w.-]", "_", key)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
-        say = structlog.get_logger(record.name)
-        error = record.exc_info[1] if record.exc_info else None
-        say.log(record.levelno, record.getMessage(), exc_info=error)
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\x{ord(found[0]):02x}"
+
+
+def _configure_libraries(stream: TextIO, processors: list[Processor]) -> None:
+    """Have the standard library's loggers, which most libraries use, write in the same way."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Say whether the stream is the one that $JOURNAL_STREAM names by device and inode."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"

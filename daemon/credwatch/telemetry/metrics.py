@@ -1,264 +1,272 @@
-"""What the daemon tells Prometheus: every series is there from the start, at zero."""
+"""Turns what the daemon does into Prometheus series, in a registry of its own, and serves them."""
 
 from __future__ import annotations
 
+import math
 import platform
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
-from typing import Protocol
+from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    Info,
-    PlatformCollector,
-    ProcessCollector,
-    start_http_server,
-)
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, start_http_server
 
-from credwatch.detect.engine import Found
-from credwatch.kernel.incident import ChangeKind, IncidentChange
+from credwatch.kernel.clock import Clock, system_clock
+from credwatch.kernel.errors import ConfigurationError
+from credwatch.kernel.incident import ChangeKind
+from credwatch.telemetry.batch_report import BatchReport
+from credwatch.telemetry.series import DaemonSeries, DetectionSeries, DutySeries, SourceSeries
 
-UNPARSED_REASONS = (
-    "no_envelope",
-    "no_timestamp",
-    "unknown_program",
-    "unknown_message",
-    "not_json",
-    "unknown_json",
-    "unknown_action",
+MALFORMED = ("not_utf8", "nul", "control", "too_long")
+"""Why a line is malformed."""
+UNPARSED = (
+    *MALFORMED,
+    *("no_envelope", "no_timestamp", "not_json", "unknown_program", "unknown_message", "unknown_json", "unknown_event"),
     "internal_error",
 )
-MALFORMED_REASONS = ("not_utf8", "nul", "control", "too_long")
+"""Why a line is unparsed."""
 RESULTS = ("delivered", "retry", "refused")
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_NO_CLOCK = float("inf")
-
-
-class Batch(Protocol):
-    """What `record` reads of a batch's report."""
-
-    @property
-    def source(self) -> str: ...
-    @property
-    def lines(self) -> int: ...
-    @property
-    def events(self) -> Mapping[str, int]: ...
-    @property
-    def skipped(self) -> int: ...
-    @property
-    def unparsed(self) -> Mapping[str, int]: ...
-    @property
-    def malformed(self) -> Mapping[str, int]: ...
-    @property
-    def last_event_at(self) -> datetime | None: ...
-    @property
-    def received_at(self) -> datetime: ...
-    @property
-    def backlog(self) -> int: ...
-    @property
-    def found(self) -> Found: ...
-    @property
-    def changes(self) -> tuple[IncidentChange, ...]: ...
-    @property
-    def window_rows(self) -> int: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def commit_seconds(self) -> float: ...
+"""What an attempt to deliver comes to."""
+OUTBOX_STATES = ("waiting", "refused")
+"""The states of a message that has not left."""
+WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report", "customer_update", "breach_update")
+"""The workflows whose clocks there are, whatever the rules ask for."""
+GATE_ENDPOINTS = (
+    *("password/check", "password/changed"),
+    *("totp/enrol", "totp/confirm", "totp/verify", "totp/unlock", "totp/remove"),
+)
+"""Where the gate answers."""
+GATE_OUTCOMES = ("accepted", "refused", "failed")
+"""What the gate answers: yes, no, or that it could not tell."""
+JOBS = ("clocks", "gauges", "retries", "digest", "housekeeping")
+"""The jobs of the timetable."""
 
 
 class Metrics:
-    """All metrics in a registry of their own. Labels are names from the configuration, never from a log line."""
+    """The daemon's metrics. Every series is there at zero as soon as its names are declared.
 
-    def __init__(self) -> None:
+    Any thread may call any method. Labels hold names from the configuration and the rules only, never anything that a
+    log line or a person wrote.
+    """
+
+    def __init__(self, clock: Clock = system_clock) -> None:
         self.registry = CollectorRegistry()
-        own = {"namespace": "credwatch", "registry": self.registry}
-        # Lines
-        self._lines = Counter("lines", "Lines taken.", ["source"], **own)
-        self._events = Counter("events", "Lines that gave an event.", ["source", "pack"], **own)
-        self._skipped = Counter("skipped_lines", "Lines known as no event.", ["source"], **own)
-        self._unparsed = Counter("unparsed_lines", "Lines that nothing read.", ["source", "reason"], **own)
-        self._malformed = Counter(
-            "malformed_lines", "Lines with bytes no line should have.", ["source", "reason"], **own
-        )
-        self._late = Counter("late_events", "Events too late for the windows.", ["source"], **own)
-        self._backlog = Gauge("source_backlog_bytes", "Bytes that wait to be read.", ["source"], **own)
-        self._last_event = Gauge("source_last_event_timestamp_seconds", "Latest event time.", ["source"], **own)
-        self._last_read = Gauge("source_last_read_timestamp_seconds", "When lines were last read.", ["source"], **own)
-        self._up = Gauge("source_up", "1 where the source can be read.", ["source"], **own)
-        # Rules
-        self._evaluations = Counter("rule_evaluations", "Rules held against events.", **own)
-        self._detections = Counter("detections", "Detections opened.", ["rule", "level"], **own)
-        self._window_rows = Gauge("window_rows", "Rows kept in windows.", **own)
-        # What follows
-        self._opened = Counter("incidents_opened", "Incidents opened.", ["kind"], **own)
-        self._open = Gauge("incidents_open", "Incidents open now.", ["kind"], **own)
-        self._depth = Gauge("outbox_depth", "Messages by state.", ["state"], **own)
-        self._oldest = Gauge("outbox_oldest_age_seconds", "Age of the oldest message that waits.", **own)
-        self._deliveries = Counter("deliveries", "Attempts to deliver, by result.", ["result"], **own)
-        self._remaining = Gauge(
-            "clock_remaining_seconds",
-            "Time left on the tightest running clock; +Inf where none runs.",
-            ["workflow"],
-            **own,
-        )
-        self._running = Gauge("clocks_running", "Legal clocks not met.", ["workflow"], **own)
-        self._overdue = Gauge("clocks_overdue", "Legal clocks that have run out.", ["workflow"], **own)
-        # The daemon itself
-        self._batch = Histogram("batch_duration_seconds", "A batch, from lines to commit.", buckets=_SECONDS, **own)
-        self._commit = Histogram("commit_duration_seconds", "The transaction of a batch.", buckets=_SECONDS, **own)
-        self._store_failures = Counter("store_failures", "Commits that the store refused.", **own)
-        self._reload = Gauge("reload_success", "1 where the last reload succeeded.", **own)
-        self._reloaded_at = Gauge("reload_timestamp_seconds", "When the last reload was tried.", **own)
-        self._ran = Gauge("schedule_last_run_timestamp_seconds", "When a job last ran.", ["job"], **own)
-        build = Info("build", "What is running.", **own)
-        build.info({"version": version("credwatch"), "python": platform.python_version(), "polars": version("polars")})
-        self._start()
-
-    def _start(self) -> None:
-        for reason in RESULTS:
-            self._deliveries.labels(reason)
-        for state in ("waiting", "refused"):
-            self._depth.labels(state)
-        self._reload.set(1)
-        ProcessCollector(namespace="credwatch", registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        self._clock = clock
+        self._declared: frozenset[str] = frozenset()
+        self._sources = SourceSeries(self.registry)
+        self._detection = DetectionSeries(self.registry)
+        self._duties = DutySeries(self.registry)
+        self._daemon = DaemonSeries(self.registry)
+        ProcessCollector(registry=self.registry)
+        self._begin()
 
     def declare(
         self,
         *,
-        sources: Iterable[str],
-        packs: Iterable[str],
-        rules: Iterable[tuple[str, str]],
-        kinds: Iterable[str],
-        workflows: Iterable[str],
-        jobs: Iterable[str] = (),
+        sources: Iterable[str] = (),
+        packs: Iterable[str] = (),
+        rules: Iterable[tuple[str, str]] = (),
+        kinds: Iterable[str] = (),
+        workflows: Iterable[str] = (),
     ) -> None:
-        """Make every series of these names exist, at zero; may be called again after a reload."""
-        packs = tuple(packs)
-        for source in sources:
-            for plain in (self._lines, self._skipped, self._late, self._backlog, self._last_event, self._last_read):
-                plain.labels(source)
-            self._up.labels(source)
-            for pack in packs:
-                self._events.labels(source, pack)
-            for reason in UNPARSED_REASONS:
-                self._unparsed.labels(source, reason)
-            for reason in MALFORMED_REASONS:
-                self._malformed.labels(source, reason)
+        """Make the series of these names exist; call it at the start and after each reload.
+
+        `rules` are (rule, level in small letters), `kinds` are kinds of incidents. A source that is no longer named
+        loses its gauges, so that no alert goes on about it; counters stay, for a counter must not vanish.
+        """
+        named = frozenset(sources)
+        for source in named:
+            self._declare_source(source, packs)
+        for source in self._declared - named:
+            for gauge in self._source_gauges():
+                gauge.remove(source)
+        self._declared = named
         for rule, level in rules:
-            self._detections.labels(rule, level)
+            self._detection.detections.labels(rule, level)
         for kind in kinds:
-            self._opened.labels(kind)
-            self._open.labels(kind)
+            self._detection.opened.labels(kind)
+            self._detection.open.labels(kind)
         for workflow in workflows:
-            self._remaining.labels(workflow).set(_NO_CLOCK)
-            self._running.labels(workflow)
-            self._overdue.labels(workflow)
-        for job in jobs:
-            self._ran.labels(job)
+            self._declare_workflow(workflow)
 
-    def record(self, batch: Batch) -> None:
-        """Count one committed batch."""
-        source = batch.source
-        self._lines.labels(source).inc(batch.lines)
-        self._skipped.labels(source).inc(batch.skipped)
-        self._late.labels(source).inc(batch.found.late)
-        self._backlog.labels(source).set(batch.backlog)
-        self._last_read.labels(source).set(batch.received_at.timestamp())
-        self._up.labels(source).set(1)
-        if batch.last_event_at is not None:
-            self._last_event.labels(source).set(batch.last_event_at.timestamp())
-        for pack, count in batch.events.items():
-            self._events.labels(source, pack).inc(count)
-        for reason, count in batch.unparsed.items():
-            self._unparsed.labels(source, reason).inc(count)
-        for reason, count in batch.malformed.items():
-            self._malformed.labels(source, reason).inc(count)
-        self._record_findings(batch)
+    def record(self, report: BatchReport) -> None:
+        """Take up the report of a committed batch."""
+        self._record_lines(report)
+        self._record_place(report)
+        self._record_found(report)
+        self._daemon.batch.observe(report.seconds)
+        self._daemon.commit.observe(report.commit_seconds)
 
-    def _record_findings(self, batch: Batch) -> None:
-        self._evaluations.inc(batch.found.evaluations)
-        self._window_rows.set(batch.window_rows)
-        for detection in batch.found.detections:
-            self._detections.labels(detection.title, detection.level.name.lower()).inc()
-        for change in batch.changes:
-            if change.kind is ChangeKind.OPENED:
-                self._opened.labels(change.incident.kind).inc()
-        self._batch.observe(batch.seconds)
-        self._commit.observe(batch.commit_seconds)
+    def set_sources_up(self, up: Mapping[str, bool]) -> None:
+        """Say which sources could be read when they were asked just now."""
+        for source, is_up in up.items():
+            self._sources.up.labels(source).set(is_up)
+            if is_up:
+                self._sources.last_read.labels(source).set(self._clock().timestamp())
 
-    def set_source_up(self, source: str, up: bool) -> None:
-        """Say whether a source can be read now."""
-        self._up.labels(source).set(up)
+    def set_caught_up(self, source: str) -> None:
+        """Say that nothing waits in a source."""
+        self._sources.lag_bytes.labels(source).set(0)
+        self._sources.lag_seconds.labels(source).set(0)
 
     def set_open_incidents(self, by_kind: Mapping[str, int]) -> None:
-        """Set the open incidents of every declared kind."""
-        known = {sample.labels["kind"] for metric in self._open.collect() for sample in metric.samples}
-        for kind in known | set(by_kind):
-            self._open.labels(kind).set(by_kind.get(kind, 0))
+        """Set how many incidents of each kind are open; kinds that are not named have none."""
+        for kind in {*by_kind, *_label_values(self._detection.open)}:
+            self._detection.open.labels(kind).set(by_kind.get(kind, 0))
 
-    def set_outbox(self, *, waiting: int, refused: int, oldest_age: float) -> None:
-        """Set the queue's depth, and the age of its oldest waiting message in seconds."""
-        self._depth.labels("waiting").set(waiting)
-        self._depth.labels("refused").set(refused)
-        self._oldest.set(oldest_age)
-
-    def set_clocks(self, clocks: Mapping[str, tuple[int, int, float]]) -> None:
-        """Set each workflow's clocks: how many run, how many have run out, and the least time left in seconds."""
-        known = {sample.labels["workflow"] for metric in self._running.collect() for sample in metric.samples}
-        for workflow in known | set(clocks):
-            running, overdue, remaining = clocks.get(workflow, (0, 0, _NO_CLOCK))
-            self._running.labels(workflow).set(running)
-            self._overdue.labels(workflow).set(overdue)
-            self._remaining.labels(workflow).set(remaining)
+    def set_outbox(self, waiting: int, refused: int, oldest_seconds: float) -> None:
+        """Set what is in the outbox, and the age in seconds of the oldest message that waits."""
+        self._duties.depth.labels("waiting").set(waiting)
+        self._duties.depth.labels("refused").set(refused)
+        self._duties.oldest.set(oldest_seconds)
 
     def settled(self, result: str) -> None:
-        """Count an attempt to deliver: delivered, retry or refused."""
-        self._deliveries.labels(result).inc()
+        """Count one attempt to deliver: `delivered`, `retry` or `refused`."""
+        self._duties.deliveries.labels(result).inc()
+
+    def set_clocks(self, clocks: Mapping[str, tuple[int, int, float]]) -> None:
+        """Set the clocks of each workflow: how many run, how many of them are overdue, the least remaining seconds.
+
+        Workflows that are not named have no clock running.
+        """
+        for workflow in {*clocks, *_label_values(self._duties.running)}:
+            running, overdue, remaining = clocks.get(workflow, (0, 0, math.inf))
+            self._duties.running.labels(workflow).set(running)
+            self._duties.overdue.labels(workflow).set(overdue)
+            self._duties.remaining.labels(workflow).set(remaining)
+
+    def gate_answered(self, endpoint: str, outcome: str) -> None:
+        """Count one answer of the gate: one of GATE_ENDPOINTS and one of GATE_OUTCOMES."""
+        self._duties.gate.labels(endpoint, outcome).inc()
 
     def store_failed(self) -> None:
-        """Count a commit that the store refused."""
-        self._store_failures.inc()
+        """Count one read or commit that the store refused."""
+        self._daemon.store_failures.inc()
+
+    def reloaded(self, succeeded: bool, at: datetime) -> None:
+        """Say how a reload ended; the moment is kept for the last one that succeeded."""
+        self._daemon.reload_success.set(succeeded)
+        if succeeded:
+            self._daemon.reload_at.set(at.timestamp())
 
     def ran(self, job: str, at: datetime) -> None:
-        """Note that a job of the timetable ran."""
-        self._ran.labels(job).set(at.timestamp())
+        """Say that a job of the timetable ended well."""
+        self._daemon.ran_at.labels(job).set(at.timestamp())
 
-    def reloaded(self, success: bool, at: datetime) -> None:
-        """Note a reload."""
-        self._reload.set(success)
-        self._reloaded_at.set(at.timestamp())
+    def alive(self) -> None:
+        """Say that the daemon has just found itself alive, as it tells systemd's watchdog."""
+        self._daemon.watchdog.set(self._clock().timestamp())
+
+    def _begin(self) -> None:
+        """Set what has one value from the start: the start is a load that succeeded."""
+        now = self._clock()
+        self.reloaded(True, now)
+        self.alive()
+        for job in JOBS:
+            self.ran(job, now)
+        self._daemon.build.labels(version("credwatch"), platform.python_version(), version("polars")).set(1)
+        for workflow in WORKFLOWS:
+            self._declare_workflow(workflow)
+        for result in RESULTS:
+            self._duties.deliveries.labels(result)
+        for state in OUTBOX_STATES:
+            self._duties.depth.labels(state)
+        for endpoint in GATE_ENDPOINTS:
+            for outcome in GATE_OUTCOMES:
+                self._duties.gate.labels(endpoint, outcome)
+
+    def _declare_workflow(self, workflow: str) -> None:
+        if workflow not in _label_values(self._duties.running):
+            self._duties.running.labels(workflow)
+            self._duties.overdue.labels(workflow)
+            self._duties.remaining.labels(workflow).set(math.inf)
+
+    def _declare_source(self, source: str, packs: Iterable[str]) -> None:
+        series = self._sources
+        for family in (*self._source_gauges(), series.lines, series.skipped, series.late):
+            family.labels(source)
+        for pack in packs:
+            series.events.labels(source, pack)
+        for reason in UNPARSED:
+            series.unparsed.labels(source, reason)
+        for reason in MALFORMED:
+            series.malformed.labels(source, reason)
+
+    def _source_gauges(self) -> tuple[Gauge, ...]:
+        series = self._sources
+        return (series.up, series.lag_bytes, series.lag_seconds, series.last_event, series.last_read)
+
+    def _record_lines(self, report: BatchReport) -> None:
+        series, source = self._sources, report.source
+        series.lines.labels(source).inc(report.lines)
+        series.skipped.labels(source).inc(report.skipped)
+        series.late.labels(source).inc(report.found.late)
+        for pack, count in report.events.items():
+            series.events.labels(source, pack).inc(count)
+        for reason, count in report.unparsed.items():
+            series.unparsed.labels(source, reason).inc(count)
+        for reason, count in report.malformed.items():
+            series.malformed.labels(source, reason).inc(count)
+
+    def _record_place(self, report: BatchReport) -> None:
+        """Say how far the source has been read: a chunk that came proves that it could be read."""
+        series, source = self._sources, report.source
+        series.up.labels(source).set(1)
+        series.last_read.labels(source).set(report.received_at.timestamp())
+        series.lag_bytes.labels(source).set(report.backlog)
+        behind = 0.0
+        if report.last_event_at is not None:
+            series.last_event.labels(source).set(report.last_event_at.timestamp())
+            behind = max(0.0, (report.received_at - report.last_event_at).total_seconds())
+        series.lag_seconds.labels(source).set(behind if report.backlog else 0.0)
+
+    def _record_found(self, report: BatchReport) -> None:
+        series, found = self._detection, report.found
+        series.evaluations.inc(found.evaluations)
+        series.window_rows.set(report.window_rows)
+        for detection in found.detections:
+            series.detections.labels(detection.title, detection.level.name.lower()).inc()
+            waited = (report.received_at - detection.opened_at).total_seconds() + report.seconds
+            series.latency.observe(max(0.0, waited))
+        for change in report.changes:
+            if change.kind is ChangeKind.OPENED:
+                series.opened.labels(change.incident.kind).inc()
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A running metrics listener."""
+class ServedMetrics:
+    """The metrics' HTTP server, which answers in a thread of its own."""
 
     port: int
     """The port it listens on."""
-    server: WSGIServer
-    """The server."""
-    thread: threading.Thread
-    """Its thread."""
+    _server: WSGIServer
+    _thread: Thread
 
     def stop(self) -> None:
-        """Stop listening."""
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        """Stop answering and give the port back; returns when that is done."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
 
 
-def serve_metrics(metrics: Metrics, address: str, port: int) -> Served:
-    """Serve the metrics over HTTP; port 0 picks a free one. Raises OSError where the address is taken."""
-    server, thread = start_http_server(port, addr=address, registry=metrics.registry)
-    return Served(server.server_port, server, thread)
+def serve_metrics(metrics: Metrics, address: str, port: int) -> ServedMetrics:
+    """Serve the metrics at http://address:port/metrics; port 0 picks a free one.
+
+    Raises ConfigurationError where the address cannot be listened on.
+    """
+    try:
+        server, thread = start_http_server(port, addr=address, registry=metrics.registry)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {address}:{port}: {error.strerror or error}",
+            where="metrics",
+            hint="another program may use the port; choose another one, or 0 for any that is free",
+        ) from error
+    return ServedMetrics(server.server_port, server, thread)
+
+
+def _label_values(gauge: Gauge) -> set[str]:
+    """List the values that a gauge's one label has so far."""
+    return {value for family in gauge.collect() for sample in family.samples for value in sample.labels.values()}
