@@ -85,9 +85,8 @@ def _unknown_actions(registers: Registers, actions: Collection[str]) -> Iterator
 
 
 def _forbidden_actors(registers: Registers) -> Iterator[Problem]:
-    barred = {member.id for member in registers.staff.staff if not registers.staff.may_touch_customers(member)}
     for entry in registers.authorisations:
-        for name in sorted(barred.intersection(entry.actors)):
+        for name in sorted(registers.staff.barred.intersection(entry.actors)):
             yield Problem(
                 f"authorisations.toml: authorisation {entry.id!r}: actors",
                 f"the department of {name!r} may not act on customers' accounts",

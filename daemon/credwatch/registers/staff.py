@@ -52,10 +52,11 @@ class Staff(Options):
     departments: Departments = Departments()
     """What their departments may do."""
 
-    def may_touch_customers(self, member: StaffMember) -> bool:
-        """Tell whether the member's department may act on customers' accounts."""
+    @property
+    def barred(self) -> frozenset[str]:
+        """The ids of those whose department may not act on customers' accounts, whatever is authorised."""
         allowed = self.departments.may_touch_customers
-        return not allowed or member.department in allowed
+        return frozenset(member.id for member in self.staff if allowed and member.department not in allowed)
 
 
 def read_staff(text: str, where: str) -> Staff:

@@ -1,0 +1,109 @@
+"""Marks the one event that counts for each login attempt, though a log writes two or three lines of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from credwatch.enrich.columns import column
+
+WITHIN_US = 10 * 60 * 1_000_000
+"""An announcement and its result are at most this far apart in event time."""
+
+WITHIN_LINES = 16_384
+"""And at most so many announcements and failures lie between them, which bounds what is carried."""
+
+_PARTS = ("host.name", "process.name", "process.pid", "source.ip")
+_FORM = f"attempts 1 polars {pl.__version__}\n".encode()
+"""Hashes differ between versions of Polars; what another version carried is dropped."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttemptPairing:
+    """The announcements (such as sshd's `Invalid user`) whose result has not been read yet, in their order."""
+
+    keys: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    """Hashes of host, program, process and address."""
+    times: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """Their event times, microseconds since 1970."""
+    places: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """Their places in the sequence of all announcements and failures."""
+    count: int = 0
+    """How long that sequence is so far."""
+
+    def to_bytes(self) -> bytes:
+        """Write it for the store."""
+        numbers = np.array([self.count, len(self.keys)], np.int64)
+        return _FORM + b"".join(part.tobytes() for part in (numbers, self.keys, self.times, self.places))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> AttemptPairing:
+        """Read what `to_bytes` wrote; anything else is an empty pairing: a few attempts may count twice."""
+        if not data.startswith(_FORM):
+            return cls()
+        numbers = np.frombuffer(data, np.int64, offset=len(_FORM))
+        count, length = (int(number) for number in numbers[:2])
+        keys, times, places = (numbers[2 + length * part : 2 + length * (part + 1)] for part in range(3))
+        return cls(keys.view(np.uint64), times, places, count)
+
+
+def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.DataFrame, AttemptPairing]:
+    """Add `credwatch.attempt` by `credwatch.attempt.role`, and give the pairing to carry to the next batch.
+
+    A `result` or an `announce` counts, an `echo` or no role does not. The first failed `result` that follows an
+    `announce` of the same host, program, process and address, within `WITHIN_US` and `WITHIN_LINES`, is the attempt
+    that was announced and does not count again. The result is the same however the events are split into batches.
+    """
+    role, outcome = column(events, "credwatch.attempt.role"), column(events, "event.outcome")
+    flags = events.select(
+        counts=role.is_in(["result", "announce"]).fill_null(False),
+        announces=(role == "announce").fill_null(False),
+        fails=((role == "result") & (outcome == "failure")).fill_null(False),
+    )
+    rows = np.flatnonzero((flags["announces"] | flags["fails"]).to_numpy())
+    counts = flags["counts"]
+    if not len(pairing.keys) and not flags["announces"].any():
+        after = AttemptPairing(count=pairing.count + len(rows))
+    else:
+        again, after = _pair(_steps(events[rows], flags["announces"].to_numpy()[rows], pairing), pairing)
+        counts = counts.scatter(rows[again], False)
+    return events.with_columns(counts.alias("credwatch.attempt")), after
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """Carried announcements, then those and failures of this batch, in order."""
+
+    keys: NDArray[np.uint64]
+    times: NDArray[np.int64]
+    places: NDArray[np.int64]
+    announces: NDArray[np.bool_]
+
+
+def _steps(events: pl.DataFrame, announces: NDArray[np.bool_], pairing: AttemptPairing) -> _Steps:
+    keys = events.select(column(events, part) for part in _PARTS).hash_rows(seed=0).to_numpy()
+    times = events["@timestamp"].to_physical().to_numpy()
+    places = np.arange(pairing.count, pairing.count + len(keys))
+    return _Steps(
+        np.concatenate([pairing.keys, keys]),
+        np.concatenate([pairing.times, times]),
+        np.concatenate([pairing.places, places]),
+        np.concatenate([np.ones(len(pairing.keys), np.bool_), announces]),
+    )
+
+
+def _pair(steps: _Steps, pairing: AttemptPairing) -> tuple[NDArray[np.int64], AttemptPairing]:
+    """Find the failures, by their number in the batch, that stand right behind an announcement of their key."""
+    order = np.argsort(steps.keys, kind="stable")
+    keys, times, places, announces = (part[order] for part in (steps.keys, steps.times, steps.places, steps.announces))
+    same = keys[1:] == keys[:-1]
+    near = (np.abs(np.diff(times)) <= WITHIN_US) & (np.diff(places) <= WITHIN_LINES)
+    repeats = np.flatnonzero(same & near & announces[:-1] & ~announces[1:]) + 1
+    is_last = np.append(~same, True)[: len(keys)]
+    count = pairing.count + len(steps.keys) - len(pairing.keys)
+    kept = np.sort(order[is_last & announces & (count - places <= WITHIN_LINES)])
+    after = AttemptPairing(steps.keys[kept], steps.times[kept], steps.places[kept], count)
+    return order[repeats] - len(pairing.keys), after

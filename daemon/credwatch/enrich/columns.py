@@ -1,0 +1,41 @@
+"""Reads event columns that a batch may lack, and maps their distinct values at once."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from credwatch.kernel.fields import BY_NAME, FieldType
+
+_TYPES: dict[FieldType, pl.DataType] = {
+    FieldType.STRING: pl.String(),
+    FieldType.INTEGER: pl.Int64(),
+    FieldType.BOOLEAN: pl.Boolean(),
+    FieldType.TIMESTAMP: pl.Datetime("us", "UTC"),
+}
+
+
+def type_of(name: str) -> pl.DataType:
+    """Tell the Polars type of an event field."""
+    return _TYPES[BY_NAME[name].type]
+
+
+def column(events: pl.DataFrame, name: str) -> pl.Expr:
+    """Read a column, or nulls of its type where the batch lacks it."""
+    return pl.col(name) if name in events.columns else pl.lit(None, type_of(name)).alias(name)
+
+
+def has_values(events: pl.DataFrame, name: str) -> bool:
+    """Tell whether a batch has the column with a value in any row."""
+    return name in events.columns and events[name].null_count() < events.height
+
+
+def folded(column: str) -> pl.Expr:
+    """Write names as they are compared: in small letters."""
+    return pl.col(column).str.to_lowercase()
+
+
+def values_of(events: pl.DataFrame, name: str) -> pl.Series:
+    """Read a String column as a Series, of nulls where the batch lacks it."""
+    if name in events.columns:
+        return events[name]
+    return pl.Series(name, [None], dtype=pl.String).new_from_index(0, events.height)

@@ -1,0 +1,90 @@
+"""Tells whose an account is: a staff member's, a customer's, or nobody's that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from credwatch.enrich.columns import folded
+from credwatch.enrich.known import Known
+
+_ENTRY = {
+    "account": pl.String,
+    "kind": pl.String,
+    "id": pl.String,
+    "department": pl.String,
+    "privileged": pl.Boolean,
+    "customer": pl.String,
+}
+_Row = tuple[str, str | None, str | None, str | None, bool, str | None]
+
+
+class Directory:
+    """The accounts of the registers, by login name and address, and the customers' address domains."""
+
+    def __init__(self, known: Known) -> None:
+        rows = [*_staff(known), *_users(known), *_recognised(known)]
+        entries = pl.DataFrame(rows, schema=_ENTRY, orient="row").with_columns(folded("account"))
+        self._entries = entries.unique("account", keep="first", maintain_order=True)
+        domains = {
+            domain.lower(): customer.id for customer in known.customers for domain in customer.recognise.email_domains
+        }
+        self._domains = pl.DataFrame(
+            {"domain": list(domains), "domain_customer": list(domains.values())},
+            schema={"domain": pl.String, "domain_customer": pl.String},
+        )
+
+    def look_up(self, names: pl.Series, emails: pl.Series | None = None) -> pl.DataFrame:
+        """Find the owners of accounts, row by row: by name, and where that finds nobody, by e-mail address.
+
+        Gives `kind` (staff, customer, or null), `id`, `department`, `privileged` (Boolean, null where the account is
+        not listed), and `customer`. An account that is not listed belongs to the customer of its address's domain.
+        """
+        found = self._owners(names)
+        if emails is None or emails.null_count() == len(emails):
+            return found
+        by_email = self._owners(emails).rename(lambda name: f"email_{name}")
+        is_found = pl.col("kind").is_not_null() | pl.col("privileged").is_not_null()
+        both = pl.concat([found, by_email], how="horizontal")
+        return both.select(
+            pl.when(is_found).then(name).otherwise(f"email_{name}").alias(name) for name in found.columns
+        )
+
+    def _owners(self, names: pl.Series) -> pl.DataFrame:
+        """Find owners by one name each; distinct names are looked up once."""
+        distinct = pl.DataFrame({"name": names.unique()}).with_columns(account=folded("name"))
+        owners = (
+            distinct.join(self._entries, on="account", how="left")
+            .with_columns(domain=pl.col("account").str.slice(pl.col("account").str.find("@", literal=True) + 1))
+            .join(self._domains, on="domain", how="left")
+            .with_columns(
+                kind=pl.when(pl.col("privileged").is_null() & pl.col("domain_customer").is_not_null())
+                .then(pl.lit("customer"))
+                .otherwise("kind"),
+                customer=pl.when(pl.col("privileged").is_null()).then("domain_customer").otherwise("customer"),
+            )
+            .select("name", "kind", "id", "department", "privileged", "customer")
+        )
+        rows = pl.DataFrame({"name": names})
+        return rows.join(owners, on="name", how="left", maintain_order="left").drop("name")
+
+
+def _staff(known: Known) -> Iterator[_Row]:
+    for member in known.staff.staff:
+        for account in member.accounts:
+            yield account, "staff", member.id, member.department, member.is_privileged, None
+
+
+def _users(known: Known) -> Iterator[_Row]:
+    for user in known.users:
+        kind = "customer" if user.customer else None
+        for account in (user.name, user.email):
+            if account:
+                yield account, kind, user.name, None, user.privileged, user.customer
+
+
+def _recognised(known: Known) -> Iterator[_Row]:
+    for customer in known.customers:
+        for account in customer.recognise.users:
+            yield account, "customer", account, None, False, customer.id

@@ -1,0 +1,31 @@
+"""Adds to events what the registers know, so that every detection can be a rule over columns."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from credwatch.enrich.authorisation import Authorisations
+from credwatch.enrich.identity import Identity
+from credwatch.enrich.known import Known
+from credwatch.enrich.policy import Profiles, SecondFactor
+
+
+class Enricher:
+    """Compiled once for each version of the registers and profiles; a value that any thread may use.
+
+    `profiles` says for each policy profile whose logins need a second factor ("staff", "privileged", "all");
+    `staff_profile` names the one that holds for staff.
+    """
+
+    def __init__(self, known: Known, profiles: Profiles, staff_profile: str) -> None:
+        identity = Identity(known)
+        self._steps = (identity, SecondFactor(known, profiles, staff_profile), Authorisations(known, identity))
+
+    def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Add who acts on whose account, what the policy asks, and what authorises it; rows and order stay.
+
+        Each step reads columns of the one before. `credwatch.attempt` is added by `mark_attempts`, which carries state.
+        """
+        for step in self._steps:
+            events = step.enrich(events)
+        return events

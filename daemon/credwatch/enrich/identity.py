@@ -1,0 +1,104 @@
+"""Adds who acts, on whose account, and which customer it concerns."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from credwatch.enrich.columns import column, has_values, values_of
+from credwatch.enrich.directory import Directory
+from credwatch.enrich.known import Known
+from credwatch.enrich.organizations import Organizations
+
+
+class Identity:
+    """Resolves accounts and customers by the registers it was compiled from."""
+
+    def __init__(self, known: Known) -> None:
+        self._directory = Directory(known)
+        self._organizations = Organizations(known)
+
+    def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Add `credwatch.user.*`, `credwatch.actor.*` and `credwatch.target.kind`, and resolve `organization.id`.
+
+        The customer is, in this order: the one the writer names; that of the account acted upon; that of the account
+        that acts, unless it is staff; that of the host; and else what the writer said. Columns about an actor or a
+        target are null where the event has none.
+        """
+        clues = pl.concat(
+            [
+                _named(self._found(events, "user"), "actor"),
+                _named(self._found(events, "user.target"), "target"),
+                self._places(events),
+                events.select(
+                    is_self=_is_self(events), has_actor=_has(events, "user"), has_target=_has(events, "user.target")
+                ),
+            ],
+            how="horizontal",
+        )
+        return events.with_columns(clues.select(*_about_actor(), *_about_target(), _organization(events)).get_columns())
+
+    def account_ids(self, names: pl.Series) -> pl.Series:
+        """Find the registers' own id of accounts; null where they are not listed."""
+        return self._directory.look_up(names)["id"]
+
+    def _found(self, events: pl.DataFrame, who: str) -> pl.DataFrame:
+        emails = events[f"{who}.email"] if has_values(events, f"{who}.email") else None
+        return self._directory.look_up(values_of(events, f"{who}.name"), emails)
+
+    def _places(self, events: pl.DataFrame) -> pl.DataFrame:
+        written = self._organizations.by_writer(values_of(events, "organization.id"))
+        host = self._organizations.by_host(values_of(events, "host.name"))
+        return pl.DataFrame({"writer_customer": written, "host_customer": host})
+
+
+def _named(found: pl.DataFrame, who: str) -> pl.DataFrame:
+    return found.rename(lambda name: f"{who}_{name}")
+
+
+def _has(events: pl.DataFrame, who: str) -> pl.Expr:
+    return column(events, f"{who}.name").is_not_null() | column(events, f"{who}.email").is_not_null()
+
+
+def _is_self(events: pl.DataFrame) -> pl.Expr:
+    """Compare names, addresses and ids of actor and target; any pair that is there and equal makes them one."""
+    if not (has_values(events, "user.target.name") or has_values(events, "user.target.email")):
+        return pl.lit(False).alias("is_self")
+    pairs = [
+        (column(events, f"user.{key}").str.to_lowercase() == column(events, f"user.target.{key}").str.to_lowercase())
+        for key in ("name", "email")
+    ]
+    return pl.any_horizontal(pair.fill_null(False) for pair in pairs)
+
+
+def _about_actor() -> list[pl.Expr]:
+    has_actor = pl.col("has_actor")
+    acts_alone = ~pl.col("has_target") | pl.col("is_self")
+    by_writer = pl.when(acts_alone & pl.col("writer_customer").is_not_null()).then(pl.lit("customer"))
+    kind = pl.coalesce("actor_kind", by_writer, pl.lit("unknown"))
+    return [
+        pl.when(has_actor).then(pl.col("actor_privileged").is_not_null()).alias("credwatch.user.known"),
+        pl.when(has_actor).then(pl.col("actor_privileged").fill_null(False)).alias("credwatch.user.privileged"),
+        pl.when(has_actor).then(kind).alias("credwatch.actor.kind"),
+        pl.col("actor_id").alias("credwatch.actor.id"),
+        pl.col("actor_department").alias("credwatch.actor.department"),
+    ]
+
+
+def _about_target() -> list[pl.Expr]:
+    same_person = (pl.col("actor_id") == pl.col("target_id")) & (pl.col("actor_kind") == pl.col("target_kind"))
+    both = pl.col("has_target") & pl.col("has_actor")
+    by_writer = pl.when(pl.col("writer_customer").is_not_null()).then(pl.lit("customer"))
+    return [
+        pl.when(both).then(pl.col("is_self") | same_person.fill_null(False)).alias("credwatch.actor.self"),
+        pl.when("has_target")
+        .then(pl.coalesce("target_kind", by_writer, pl.lit("unknown")))
+        .alias("credwatch.target.kind"),
+    ]
+
+
+def _organization(events: pl.DataFrame) -> pl.Expr:
+    of_actor = pl.when(pl.col("actor_kind") != "staff").then("actor_customer")
+    written = pl.lit(values_of(events, "organization.id"))
+    return pl.coalesce("writer_customer", "target_customer", of_actor, "host_customer", written).alias(
+        "organization.id"
+    )
