@@ -95,7 +95,7 @@ def _with_tag(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("field_0").alias("host"),
         tag.struct.field("field_0").alias("program"),
         tag.struct.field("field_1").str.strip_suffix("]").alias("pid"),
-        pl.col("field_2").str.strip_chars_start(" ").alias("message"),
+        pl.col("field_2").alias("message"),
         _NOTHING.alias("priority"),
         _NOTHING.alias("json"),
         pl.when(~good).then(pl.lit("no_envelope")).alias("problem"),
@@ -122,7 +122,7 @@ def _new_syslog(frame: pl.DataFrame) -> pl.DataFrame:
     problem = pl.when(pl.col("priority").is_null()).then(pl.lit("no_envelope"))
     parts = parts.with_columns(
         pl.when(named != "-").then(named),
-        pl.col("message").str.strip_prefix("\ufeff").str.strip_chars_start(" "),
+        pl.col("message").str.strip_prefix("\ufeff"),
         _NOTHING.alias("json"),
         problem.alias("problem"),
     )
@@ -134,8 +134,11 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
     frame = _unwrapped(frame)
     if frame["program"].str.starts_with("/").any():
         frame = frame.with_columns(pl.col("program").str.replace(r"^/.*/", ""))
+    beginnings = frame["message"].str.head(1)
+    if (beginnings == " ").any():
+        frame = frame.with_columns(pl.col("message").str.strip_chars_start(" "))
     wrapped = pl.col("message").str.contains(r"^(?:@cee: ?)?\{")
-    if frame["message"].str.head(1).is_in(["{", "@"]).any():
+    if beginnings.is_in(["{", "@", " "]).any():
         inner = pl.when(wrapped).then(pl.col("message").str.replace(r"^@cee: ?", ""))
         frame = frame.with_columns(pl.coalesce("json", inner))
     return frame.with_columns(pl.col("pid", "priority").cast(pl.Int64, strict=False))

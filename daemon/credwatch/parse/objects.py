@@ -72,7 +72,8 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
 def _claimed(texts: pl.Series, pack: Pack) -> pl.Series:
     claimed = pl.Series([True]).new_from_index(0, len(texts))
     for path, value in (pack.match or {}).items():
-        claimed = claimed & (texts.str.json_path_match(f"$.{path}") == value).fill_null(False)
+        keys = "".join(f"['{key}']" for key in path.split("."))
+        claimed = claimed & (texts.str.json_path_match(f"${keys}") == value).fill_null(False)
     return claimed
 
 

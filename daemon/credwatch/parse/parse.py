@@ -79,23 +79,30 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     frame = frame.with_columns(moments(frame["stamp"], zone=source.zone, reference=reference).alias("moment"))
     frame = frame.with_columns(_envelope_problem().alias("problem"))
     # 2. Read messages with the patterns, and JSON texts with the JSON packs.
-    good = frame.filter(pl.col("problem").is_null()) if frame["problem"].null_count() < len(frame) else frame
-    is_json = pl.col("json").is_not_null()
-    messages = read_messages(good.filter(~is_json).select("row", "program", "message"), compiled.dispatcher)
-    objects, problems = read_objects(good.filter(is_json).select("row", "json"), compiled.objects)
+    good = frame["problem"].is_null()
+    is_json = frame["json"].is_not_null()
+    texts = _rows(frame.select("row", "program", "message"), good & ~is_json)
+    messages = read_messages(texts, compiled.dispatcher)
+    objects, problems = read_objects(_rows(frame.select("row", "json"), good & is_json), compiled.objects)
     # 3. Put constants and envelopes to what was read, and set apart the lines that are no events.
     parts = [part for part in (messages, objects) if len(part)] or [messages]
     read = pl.concat(parts, how="diagonal_relaxed").sort("row")
     constants = compiled.constants[read["reader"]]
     is_skip = constants[SKIPPED]
-    events = assemble_events(read.filter(~is_skip), constants.filter(~is_skip), frame, lines, source.id)
+    events = assemble_events(_rows(read, ~is_skip), _rows(constants, ~is_skip), frame, lines, source.id)
     events = _with_own_time(events, source.zone, reference)
     # 4. What is left is unparsed, with its reason; secrets go before anything leaves.
-    timeless = events.filter(pl.col("@timestamp").is_null()).select("row", pl.lit("no_timestamp").alias("problem"))
+    timed = events["@timestamp"].is_not_null()
+    timeless = _rows(events.select("row"), ~timed).with_columns(pl.lit("no_timestamp").alias("problem"))
     unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), lines, compiled.dispatcher)
-    skips = skipped_lines(read.filter(is_skip), constants.filter(is_skip), frame, lines)
-    events = events.filter(pl.col("@timestamp").is_not_null()).drop("row")
-    return Parsed(redact_events(events), redact_lines(unread), skips)
+    skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), frame, lines)
+    return Parsed(redact_events(_rows(events, timed).drop("row")), redact_lines(unread), skips)
+
+
+def _rows(frame: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:
+    """Take the chosen rows, without a copy where they are all or none: the common batch is of one kind."""
+    count = chosen.sum()
+    return frame if count == len(frame) else frame.filter(chosen) if count else frame.clear()
 
 
 @lru_cache(maxsize=8)

@@ -160,10 +160,20 @@ def _problems(pack: Pack, options: _PackOptions) -> Iterator[Problem]:
     names = [pattern.name for pattern in pack.patterns]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Problem(f"{pack.where}: {name}", "two patterns have this name", "rename one of them")
+    yield from _path_problems(pack)
     if pack.kind is EnvelopeKind.JSON and not options.match:
         yield Problem(pack.where, "a JSON pack needs `match`", "add match: {schema: name-of-the-schema}")
     for pattern in pack.patterns:
         yield from _pattern_problems(pattern, pack.kind)
+
+
+def _path_problems(pack: Pack) -> Iterator[Problem]:
+    paths = [*(pack.match or {}), *(pack.paths or {})]
+    for path in paths:
+        if not re.fullmatch(r"[\w@-]+(?:\.[\w@-]+)*", path):
+            yield Problem(f"{pack.where}: {path}", "is no path", "write keys joined by dots, as in user.target.name")
+        if inner := next((other for other in paths if other.startswith(f"{path}.")), ""):
+            yield Problem(f"{pack.where}: {path}", f"is a value here and an object in {inner}", "leave one of them out")
 
 
 def _pattern_problems(pattern: Pattern, kind: EnvelopeKind) -> Iterator[Problem]:

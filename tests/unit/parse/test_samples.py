@@ -62,3 +62,23 @@ def test_sample_that_another_pack_reads() -> None:
     two = replace(read_pack(PACK % ("hello lan", "lan"), where="two.yml"), id="other")
     told = "\n".join(str(problem) for problem in check_packs(PackSet((one, two))))
     assert "is read by pack 'demo', not by 'other'" in told
+
+
+def test_json_pack_of_an_operator() -> None:
+    """A JSON pack matches by a nested path, with keys that hold hyphens, and translates the writer's words."""
+    text = """
+pack: idp
+title: An identity provider
+envelope: json
+match: {meta.log-type: auth}
+paths: {actor.user-name: user.name, result: event.outcome, at: "@timestamp"}
+values: {event.outcome: {SUCCESS: success, DENY: failure}}
+patterns:
+  - name: login
+    requires: [user.name]
+    constants: {event.action: login}
+    samples:
+      - line: '{"meta":{"log-type":"auth"},"actor":{"user-name":"lan"},"result":"DENY","at":"2026-01-01T00:00:00Z"}'
+        gives: {user.name: lan, event.outcome: failure}
+"""
+    assert check_packs(PackSet((read_pack(text, where="idp.yml"),))) == []

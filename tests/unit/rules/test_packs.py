@@ -70,6 +70,28 @@ def test_refused_packs(text: str, told: str) -> None:
     assert "demo.yml" in str(found.value)
 
 
+@pytest.mark.parametrize(
+    ("paths", "told"),
+    [
+        ("{user: user.name, user.id: user.id}", "is a value here and an object in user.id"),
+        ("{\"user['x']\": user.name}", "is no path"),
+    ],
+)
+def test_refused_paths(paths: str, told: str) -> None:
+    """A JSON pack whose paths cannot be read together is refused."""
+    text = f"""
+pack: demo
+title: A demonstration
+envelope: json
+match: {{kind: demo-log}}
+paths: {paths}
+patterns:
+  - {{name: all, constants: {{event.action: login}}, samples: [{{line: '{{}}'}}]}}
+"""
+    with pytest.raises(ProblemsFound, match=told):
+        read_pack(text, where="demo.yml")
+
+
 @pytest.mark.parametrize("text", ["a: [", "- a", "just text"])
 def test_no_pack_at_all(text: str) -> None:
     """Text that is no YAML mapping is refused."""
