@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.enrich.columns import column
+from credwatch.enrich.columns import column, computed
 
 WITHIN_US = 10 * 60 * 1_000_000
 """An announcement and its result are at most this far apart in event time."""
@@ -58,7 +58,8 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     that was announced and does not count again. The result is the same however the events are split into batches.
     """
     role, outcome = column(events, "credwatch.attempt.role"), column(events, "event.outcome")
-    flags = events.select(
+    flags = computed(
+        events,
         counts=role.is_in(["result", "announce"]).fill_null(False),
         announces=(role == "announce").fill_null(False),
         fails=((role == "result") & (outcome == "failure")).fill_null(False),
@@ -68,7 +69,7 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     if not len(pairing.keys) and not flags["announces"].any():
         after = AttemptPairing(count=pairing.count + len(rows))
     else:
-        again, after = _pair(_steps(events[rows], flags["announces"].to_numpy()[rows], pairing), pairing)
+        again, after = _pair(_steps(_parts(events)[rows], flags["announces"].to_numpy()[rows], pairing), pairing)
         counts = counts.scatter(rows[again], False)
     return events.with_columns(counts.alias("credwatch.attempt")), after
 
@@ -83,9 +84,13 @@ class _Steps:
     announces: NDArray[np.bool_]
 
 
-def _steps(events: pl.DataFrame, announces: NDArray[np.bool_], pairing: AttemptPairing) -> _Steps:
-    keys = events.select(column(events, part) for part in _PARTS).hash_rows(seed=0).to_numpy()
-    times = events["@timestamp"].to_physical().to_numpy()
+def _parts(events: pl.DataFrame) -> pl.DataFrame:
+    return computed(events, **{part: column(events, part) for part in (*_PARTS, "@timestamp")})
+
+
+def _steps(lines: pl.DataFrame, announces: NDArray[np.bool_], pairing: AttemptPairing) -> _Steps:
+    keys = lines.select(_PARTS).hash_rows(seed=0).to_numpy()
+    times = lines["@timestamp"].to_physical().to_numpy()
     places = np.arange(pairing.count, pairing.count + len(keys))
     return _Steps(
         np.concatenate([pairing.keys, keys]),

@@ -17,6 +17,7 @@ _ENTRY = {
     "privileged": pl.Boolean,
     "customer": pl.String,
 }
+_OWNER = {name: kind for name, kind in _ENTRY.items() if name != "account"}
 _Row = tuple[str, str | None, str | None, str | None, bool, str | None]
 
 
@@ -53,6 +54,8 @@ class Directory:
 
     def _owners(self, names: pl.Series) -> pl.DataFrame:
         """Find owners by one name each; distinct names are looked up once."""
+        if names.null_count() == len(names):
+            return pl.DataFrame(schema=_OWNER).clear(len(names))
         distinct = pl.DataFrame({"name": names.unique()}).with_columns(account=folded("name"))
         owners = (
             distinct.join(self._entries, on="account", how="left")
@@ -64,7 +67,7 @@ class Directory:
                 .otherwise("kind"),
                 customer=pl.when(pl.col("privileged").is_null()).then("domain_customer").otherwise("customer"),
             )
-            .select("name", "kind", "id", "department", "privileged", "customer")
+            .select("name", *_OWNER)
         )
         rows = pl.DataFrame({"name": names})
         return rows.join(owners, on="name", how="left", maintain_order="left").drop("name")

@@ -13,13 +13,14 @@ from credwatch.enrich.policy import Profiles, SecondFactor
 class Enricher:
     """Compiled once for each version of the registers and profiles; a value that any thread may use.
 
-    `profiles` says for each policy profile whose logins need a second factor ("staff", "privileged", "all");
+    `mfa_required_for` says for each policy profile whose logins need a second factor ("staff", "privileged", "all");
     `staff_profile` names the one that holds for staff.
     """
 
-    def __init__(self, known: Known, profiles: Profiles, staff_profile: str) -> None:
+    def __init__(self, known: Known, mfa_required_for: Profiles, staff_profile: str) -> None:
         identity = Identity(known)
-        self._steps = (identity, SecondFactor(known, profiles, staff_profile), Authorisations(known, identity))
+        second_factor = SecondFactor(known, mfa_required_for, staff_profile)
+        self._steps = (identity, second_factor, Authorisations(known, identity))
 
     def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
         """Add who acts on whose account, what the policy asks, and what authorises it; rows and order stay.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from credwatch.enrich.columns import column, has_values, values_of
+from credwatch.enrich.columns import column, computed, has_values, values_of
 from credwatch.enrich.directory import Directory
 from credwatch.enrich.known import Known
 from credwatch.enrich.organizations import Organizations
@@ -29,8 +29,11 @@ class Identity:
                 _named(self._found(events, "user"), "actor"),
                 _named(self._found(events, "user.target"), "target"),
                 self._places(events),
-                events.select(
-                    is_self=_is_self(events), has_actor=_has(events, "user"), has_target=_has(events, "user.target")
+                computed(
+                    events,
+                    is_self=_is_self(events),
+                    has_actor=_has(events, "user"),
+                    has_target=_has(events, "user.target"),
                 ),
             ],
             how="horizontal",

@@ -31,15 +31,18 @@ class Organizations:
 
     def by_host(self, hosts: pl.Series) -> pl.Series:
         """Find customers by `host.name`; null where no pattern fits. The first customer whose pattern fits has it."""
-        nobody = pl.lit(None, pl.String)
+        if not self._hosts:
+            return pl.Series("found", dtype=pl.String).clear(len(hosts))
         found = [
             pl.when(folded("written").str.contains(pattern)).then(pl.lit(customer)) for pattern, customer in self._hosts
         ]
-        return _mapped(hosts, pl.coalesce(*found, nobody))
+        return _mapped(hosts, pl.coalesce(found))
 
 
 def _mapped(values: pl.Series, found: pl.Expr) -> pl.Series:
     """Evaluate an expression over the distinct values, named `written`, and give each row its result."""
+    if values.null_count() == len(values):
+        return pl.Series("found", dtype=pl.String).clear(len(values))
     distinct = pl.DataFrame({"written": values.unique()}).with_columns(found=found)
     return pl.DataFrame({"written": values}).join(distinct, on="written", how="left", maintain_order="left")["found"]
 

@@ -58,6 +58,7 @@ def an_authorisation(**changes: object) -> Authorisation:
             "id": "A-1",
             "basis": "customer_request",
             "reference": "ticket 4711",
+            "issuer": "Toà án nhân dân",
             "document_sha256": "a" * 64,
             "customer": "acme",
             "accounts": ("lan",),
@@ -74,7 +75,7 @@ def an_authorisation(**changes: object) -> Authorisation:
 def an_enricher(*authorisations: Authorisation, staff_profile: str = "default") -> Enricher:
     """Compile the world, with these authorisations."""
     registers = Registers(customers=CUSTOMERS, users=USERS, staff=STAFF, authorisations=authorisations)
-    return Enricher(registers, PROFILES, staff_profile)
+    return Enricher(registers, mfa_required_for=PROFILES, staff_profile=staff_profile)
 
 
 def an_event(**fields: object) -> dict[str, object]:

@@ -115,10 +115,17 @@ def test_columns_are_typed_and_rows_stay() -> None:
     assert all(name in BY_NAME for name in frame.columns if name != "position")
 
 
+def test_a_batch_without_people_keeps_its_rows() -> None:
+    """Where no event has an actor or a target, nothing is said of either."""
+    frame = an_enricher().enrich(a_frame(an_event(), an_event(host__name="acme-1"), an_event()))
+    assert frame["organization.id"].to_list() == [None, "acme", None]
+    assert frame["credwatch.actor.kind"].to_list() == [None, None, None]
+
+
 @pytest.mark.parametrize("events", [a_frame(an_event(user__name="lan")), a_frame(an_event(user__name="lan")).clear()])
 def test_empty_registers_know_nobody(events: pl.DataFrame) -> None:
     """Without registers, and without events, nothing is added but the columns."""
-    frame = Enricher(Registers(), {}, "default").enrich(events)
+    frame = Enricher(Registers(), mfa_required_for={}, staff_profile="default").enrich(events)
     assert frame["credwatch.user.known"].to_list() == [False] * events.height
     assert set(ADDED) <= set(frame.columns)
 
