@@ -23,6 +23,8 @@ class Authorisation(Options):
     """What allows the act."""
     reference: Name
     """The order's or ticket's number."""
+    issuer: Annotated[str, Field(max_length=254)] = ""
+    """The person, court or authority that issued it; an order names it."""
     document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the document that gives it, in 64 small hexadecimal digits."""
     customer: Id
@@ -39,6 +41,12 @@ class Authorisation(Options):
     """Until when, exclusive, with its time zone."""
     approvers: Annotated[tuple[Id, ...], Field(min_length=2, max_length=2)]
     """The two staff members who agreed, neither of them an actor."""
+
+    @model_validator(mode="after")
+    def _has_issuer(self) -> Self:
+        if self.basis != "customer_request" and not self.issuer:
+            raise ValueError("issuer is missing: name the court or authority that gave the order")
+        return self
 
     @model_validator(mode="after")
     def _is_bounded(self) -> Self:

@@ -49,6 +49,7 @@ WRONG = [
     ("staff", {"accounts": "[]"}, "staff.0.accounts", "at least 1", ""),
     ("staff", {"departement": '"x"'}, "staff.0.departement", "unknown key", "'department'"),
     ("authorisation", {"basis": '"favour"'}, "authorisation.0.basis", "'customer_request'", ""),
+    ("authorisation", {"basis": '"court_order"'}, "authorisation.0", "issuer is missing", ""),
     ("authorisation", {"document_sha256": '"abc"'}, "document_sha256", "pattern", ""),
     ("authorisation", {"valid_until": "2026-03-02T18:00:00"}, "valid_until", "timezone", ""),
     ("authorisation", {"valid_until": "2026-03-02T01:00:00Z"}, "authorisation.0", "later than valid_from", ""),
