@@ -69,8 +69,8 @@ def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gatherin
         packs=packs,
         enricher=Enricher(
             registers,
-            mfa_required_for={name: frozenset(each.mfa.required_for) for name, each in settings.profile.items()},
-            staff_profile=settings.staff_profile,
+            {name: each.mfa.required_for for name, each in settings.profile.items()},
+            settings.staff_profile,
         ),
         rules=rules,
         facts=_facts(settings, registers, notice_key),

@@ -33,7 +33,7 @@ from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore
-from credwatch.telemetry.metrics import Metrics, Served, serve_metrics
+from credwatch.telemetry.metrics import Metrics, ServedMetrics, serve_metrics
 from credwatch.web.gate import gate_app
 from credwatch.web.unix_socket import serve_gate
 from credwatch.workflows.escalation import on_refused
@@ -195,7 +195,7 @@ class Supervisor:
         if source.lag() == 0:
             self._metrics.set_caught_up(name)
 
-    def _serve_metrics(self) -> Served | None:
+    def _serve_metrics(self) -> ServedMetrics | None:
         options = self._settings.metrics
         if not options.enabled:
             return None

@@ -10,8 +10,20 @@ import typer
 
 from credwatch.cli.output import ExitCode, console, told_plainly
 
-_STYLES = {"scene": "bold cyan", "line": "dim", "incident": "bold yellow", "notice": "bold green", "trouble": "bold red"}
-_MARKS = {"scene": "\n●", "line": "   │", "incident": "   ├─ incident", "notice": "   ├─ notice", "trouble": "   ├─ trouble"}
+_STYLES = {
+    "scene": "bold cyan",
+    "line": "dim",
+    "incident": "bold yellow",
+    "notice": "bold green",
+    "trouble": "bold red",
+}
+_MARKS = {
+    "scene": "\n●",
+    "line": "   │",
+    "incident": "   ├─ incident",
+    "notice": "   ├─ notice",
+    "trouble": "   ├─ trouble",
+}
 WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report")
 
 
@@ -47,7 +59,10 @@ def _where_next(folder: Path, accepted: dict[str, int]) -> None:
         console.print(f"  {count} × {workflow}")
     console.print("Where to look next:", style="bold")
     console.print(f"  the messages as their readers see them   {folder}/notices/", soft_wrap=True)
-    console.print(f"  the incidents                            credwatch incidents list --config {folder}/provider/credwatch.toml", soft_wrap=True)
+    console.print(
+        f"  the incidents                            credwatch incidents list --config {folder}/provider/credwatch.toml",
+        soft_wrap=True,
+    )
     console.print("  the daemons' metrics while it runs       credwatch demo --stay")
 
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 
 from credwatch.cli.output import console, print_json, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
@@ -35,9 +34,7 @@ def replay(
             def advance(size: int, _tally: Tally) -> None:
                 bar.advance(task, size)
 
-            outcome = replay_files(
-                files, config, kind=kind, zone=zone, clock=system_clock, on_progress=advance
-            )
+            outcome = replay_files(files, config, kind=kind, zone=zone, clock=system_clock, on_progress=advance)
         summary = _summary(outcome)
         if as_json:
             print_json(summary)
@@ -79,7 +76,10 @@ def _summary(outcome: Any) -> dict[str, Any]:
 def _print(summary: dict[str, Any]) -> None:
     out = typer.echo
     share = summary["unparsed_share"] * 100
-    out(f"{summary['lines']:,} lines: {summary['events']:,} events, {summary['skipped']:,} known as no event, ", nl=False)
+    out(
+        f"{summary['lines']:,} lines: {summary['events']:,} events, {summary['skipped']:,} known as no event, ",
+        nl=False,
+    )
     out(f"{summary['unparsed']:,} unknown ({share:.2f} %)")
     for title, count in summary["detections"].items():
         out(f"{count:>8,}  {title}")

@@ -101,7 +101,7 @@ class Stream:
     def take(self, batch: Batch, *, oldest: int) -> None:
         """Take the batch's matching rows: fills `touched` and `view`, and keeps the new rows."""
         new, event = self._new_rows(batch)
-        order = np.lexsort((new["sequence"], new["time"], new["key"]))
+        order = np.lexsort((new["time"], new["key"]))
         new, event = new[order], event[order]
         self.touched = np.unique(new["key"])
         old = self.log.gather(self.touched, oldest=int(batch.times.min()) - self.log.retention_us)
@@ -117,10 +117,14 @@ class Stream:
         return View.sorted(rows, event)
 
     def _new_rows(self, batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
+        """Return the batch's rows in the order of their events."""
         found = [self._part_rows(batch, rule, fields) for rule, fields in self.spec.parts]
+        if len(found) == 1:
+            return _repeated(*found[0], batch)
         rows = np.concatenate([rows for rows, _ in found])
         event = np.concatenate([event for _, event in found])
-        return _repeated(rows, event, batch)
+        order = np.argsort(event, kind="stable")
+        return _repeated(rows[order], event[order], batch)
 
     def _part_rows(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> tuple[Rows, NDArray[np.int64]]:
         at = np.flatnonzero(batch.masks[rule] & ~batch.late)

@@ -15,10 +15,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    bindparam,
     func,
     select,
-    update,
 )
 from sqlalchemy.dialects.sqlite import insert
 
@@ -59,7 +57,7 @@ incidents = Table(
     Column("level", Integer, nullable=False),
     Column("detected", Integer, nullable=False),
     Column("document", Text, nullable=False),  # the Incident, JSON
-    Index("incidents_open", "kind", "organization", "subject", "status"),
+    Index("incidents_open", "subject", "status"),
 )
 
 
@@ -86,12 +84,10 @@ def add_detections(connection: Connection, found: Sequence[tuple[Detection, str]
 
 def update_detections(connection: Connection, updates: Iterable[DetectionUpdate]) -> None:
     """Carry on or end stored detections."""
-    rows = [
-        {"which": each.detection_id, "last": to_micros(each.last_at), "count": each.count, "closed": each.closed}
-        for each in updates
-    ]
+    rows = [(to_micros(each.last_at), each.count, each.closed, each.detection_id) for each in updates]
     if rows:
-        connection.execute(update(detections).where(detections.c.id == bindparam("which")), rows)
+        # Thousands a second under attack: the driver's own executemany is several times faster here.
+        connection.exec_driver_sql("UPDATE detections SET last = ?, count = ?, closed = ? WHERE id = ?", rows)
 
 
 def episodes_kept(connection: Connection, *, since_us: int) -> list[tuple[str, str, int, int, int, int, int, bool]]:
@@ -139,18 +135,17 @@ def open_incidents(
     connection: Connection, keys: Iterable[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], Incident]:
     """Return the open incidents of the given (kind, organization, subject) keys."""
+    wanted = set(keys)
+    subjects = sorted({subject for _, _, subject in wanted})
     found: dict[tuple[str, str, str], Incident] = {}
     table = incidents.c
-    for key in set(keys):
-        query = select(table.document).where(
-            table.kind == key[0],
-            table.organization == key[1],
-            table.subject == key[2],
-            table.status != Status.CLOSED.value,
-        )
-        document = connection.execute(query).scalar()
-        if document is not None:
-            found[key] = _INCIDENT.validate_json(document)
+    columns = (table.kind, table.organization, table.subject, table.document)
+    for start in range(0, len(subjects), _AT_ONCE):
+        some = subjects[start : start + _AT_ONCE]
+        query = select(*columns).where(table.subject.in_(some), table.status != Status.CLOSED.value)
+        for kind, organization, subject, document in connection.execute(query):
+            if (kind, organization, subject) in wanted:
+                found[kind, organization, subject] = _INCIDENT.validate_json(document)
     return found
 
 

@@ -83,7 +83,7 @@ def upgrade() -> None:
         sa.Column("detected", sa.Integer, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
     )
-    op.create_index("incidents_open", "incidents", ["kind", "organization", "subject", "status"])
+    op.create_index("incidents_open", "incidents", ["subject", "status"])
 
 
 def downgrade() -> None:
