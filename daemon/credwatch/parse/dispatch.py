@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -30,6 +30,11 @@ class Reader:
     values: Mapping[str, Mapping[str, str]]
     """What the writer's words become, by field."""
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Give the first letters of the messages it could read."""
+        return tuple(prefix[:HEAD] for prefix in self.pattern.prefixes)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dispatcher:
@@ -40,11 +45,13 @@ class Dispatcher:
 
     readers: tuple[Reader, ...]
     """All readers, in order."""
+    named: frozenset[str]
+    """The programs that a reader names; all others share their readers."""
     routes: list[tuple[Reader, ...]] = field(default_factory=lambda: [()])
     """The routes in use; number 0 is the empty one, for what nothing reads."""
     _known: dict[str, int] = field(default_factory=dict)
     _numbers: dict[tuple[int, ...], int] = field(default_factory=lambda: {(): 0})
-    _by_program: dict[str, tuple[Reader, ...]] = field(default_factory=dict)
+    _by_program: dict[str, _Candidates] = field(default_factory=dict)
 
     def route(self, programs: pl.Series, messages: pl.Series) -> pl.Series:
         """Number the route of each message (UInt32); 0 where no pattern can read it."""
@@ -56,32 +63,49 @@ class Dispatcher:
 
     def knows_program(self, program: str) -> bool:
         """Say whether a pattern names this program."""
-        return any(program in reader.pattern.programs for reader in self._of(program))
+        return any(program in reader.pattern.programs for reader in self._of(program).readers)
 
     def _number(self, key: str) -> int:
         number = self._known.get(key)
         if number is None:
             program, _, head = key.partition("\0")
-            found = tuple(reader for reader in self._of(program) if _may_begin(reader.pattern.prefixes, head))
-            ids = tuple(reader.number for reader in found)
-            number = self._numbers.setdefault(ids, len(self.routes))
-            if number == len(self.routes):
-                self.routes.append(found)
+            number = self._new_number(self._of(program), head)
             if len(self._known) >= _MEMORY:
                 self._known.clear()
             self._known[key] = number
         return number
 
-    def _of(self, program: str) -> tuple[Reader, ...]:
-        """List the readers of a program, those without a prefix last."""
-        found = self._by_program.get(program)
+    def _new_number(self, candidates: _Candidates, head: str) -> int:
+        if not head.startswith(candidates.heads):
+            return 0
+        found = tuple(reader for reader in candidates.readers if head.startswith(reader.heads))
+        number = self._numbers.setdefault(tuple(reader.number for reader in found), len(self.routes))
+        if number == len(self.routes):
+            self.routes.append(found)
+        return number
+
+    def _of(self, program: str) -> _Candidates:
+        """List the readers of a program, those without a prefix last; programs that no pattern names share theirs."""
+        name = program if program in self.named else ""
+        found = self._by_program.get(name)
         if found is None:
-            found = tuple(reader for reader in self.readers if _writes(program, reader.pattern))
-            found = tuple(sorted(found, key=lambda reader: "" in reader.pattern.prefixes))
-            if len(self._by_program) >= _MEMORY:
-                self._by_program.clear()
-            self._by_program[program] = found
+            readers = [reader for reader in self.readers if _writes(name, reader.pattern)]
+            readers.sort(key=lambda reader: "" in reader.pattern.prefixes)
+            heads = tuple(head for reader in readers for head in reader.heads)
+            found = self._by_program[name] = _Candidates(tuple(readers), heads)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    readers: tuple[Reader, ...]
+    heads: tuple[str, ...]
+
+
+def make_dispatcher(readers: tuple[Reader, ...]) -> Dispatcher:
+    """Make the dispatcher of these readers."""
+    named = [reader.pattern.programs + reader.pattern.except_programs for reader in readers]
+    return Dispatcher(readers, frozenset(program for programs in named for program in programs))
 
 
 def syslog_readers(packs: PackSet) -> tuple[Reader, ...]:
@@ -90,13 +114,6 @@ def syslog_readers(packs: PackSet) -> tuple[Reader, ...]:
     return tuple(
         Reader(number, pack.id, pattern, pattern.groups or {}, pack.values or {})
         for number, (pack, pattern) in enumerate(patterns)
-    )
-
-
-def _may_begin(prefixes: Sequence[str], head: str) -> bool:
-    return any(
-        prefix.startswith(head) if len(head) == HEAD and len(prefix) > HEAD else head.startswith(prefix)
-        for prefix in prefixes
     )
 
 

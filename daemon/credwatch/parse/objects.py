@@ -55,9 +55,8 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
     """
     if texts.is_empty():
         return _NOTHING_READ, pl.DataFrame(schema={"row": pl.UInt32, "problem": pl.String})
-    valid = texts["json"].str.json_path_match("$").str.starts_with("{").fill_null(False)
-    problems = [texts.filter(~valid).select("row", pl.lit("not_json").alias("problem"))]
-    rest, taken = texts.filter(valid), [_NOTHING_READ]
+    problems: list[pl.DataFrame] = []
+    rest, taken = texts, [_NOTHING_READ]
     for reader in readers:
         claimed = _claimed(rest["json"], reader.pack)
         if claimed.any():
@@ -65,7 +64,9 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
             taken.append(read)
             problems.append(refused)
             rest = rest.filter(~claimed)
-    problems.append(rest.select("row", pl.lit("unknown_json").alias("problem")))
+    is_object = pl.col("json").str.json_path_match("$").str.starts_with("{").fill_null(False)
+    why = pl.when(is_object).then(pl.lit("unknown_json")).otherwise(pl.lit("not_json"))
+    problems.append(rest.select("row", why.alias("problem")))
     return pl.concat(taken, how="diagonal_relaxed"), pl.concat(problems)
 
 

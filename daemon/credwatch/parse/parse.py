@@ -12,7 +12,7 @@ import polars as pl
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.pack import PackSet
 from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
-from credwatch.parse.dispatch import Dispatcher, Reader, syslog_readers
+from credwatch.parse.dispatch import Dispatcher, Reader, make_dispatcher, syslog_readers
 from credwatch.parse.envelopes import SourceKind, read_envelopes
 from credwatch.parse.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects import ObjectReader, object_readers, read_objects
@@ -110,7 +110,7 @@ def _compiled(packs: PackSet) -> _Compiled:
     readers = syslog_readers(packs)
     objects = object_readers(packs, len(readers))
     every: tuple[Reader, ...] = readers + tuple(reader for pack in objects for reader in pack.readers)
-    return _Compiled(Dispatcher(readers), objects, constant_frame(every))
+    return _Compiled(make_dispatcher(readers), objects, constant_frame(every))
 
 
 def _envelope_problem() -> pl.Expr:

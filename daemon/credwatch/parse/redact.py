@@ -47,10 +47,10 @@ def redact_events(events: pl.DataFrame) -> pl.DataFrame:
     the account's name. Only columns of the frame are touched; the number and order of rows stay.
     """
     names = [name for name in _NAMES if name in events.columns]
-    typed = _typed_secrets(events, names)
+    secrets = _secret_names(events, names)
     events = events.with_columns(pl.lit(False).alias("credwatch.masked"))
-    if typed.any():
-        events = _mask_names(events, typed, names)
+    if secrets:
+        events = _mask_names(events, secrets, names)
     return _mask_texts(events)
 
 
@@ -81,44 +81,34 @@ def looks_like_secret(name: pl.Expr) -> pl.Expr:
     return ~plain & ~is_name & (mixed | (woven & (name.str.len_chars() >= 10)))
 
 
-def _typed_secrets(events: pl.DataFrame, names: list[str]) -> pl.Series:
-    """Mark the rows in which a name is a secret; each distinct name is looked at once."""
-    rows = pl.Series([False]).new_from_index(0, len(events))
-    outcome = (
-        events["event.outcome"]
-        if "event.outcome" in events.columns
-        else pl.repeat(None, len(events), dtype=pl.String, eager=True)
-    )
-    doubtful = (outcome != "success").fill_null(True)
-    for name in names:
-        distinct = events[name].unique().drop_nulls().alias("name").to_frame()
-        secrets = distinct.filter(looks_like_secret(pl.col("name"))).to_series()
-        if len(secrets):
-            rows = rows | (events[name].is_in(secrets.implode()).fill_null(False) & doubtful)
-    return rows
+def _secret_names(events: pl.DataFrame, names: list[str]) -> frozenset[str]:
+    """Find the secrets among the names; each distinct name is looked at once."""
+    distinct = pl.concat([pl.Series("name", [], dtype=pl.String), *(events[name].unique() for name in names)])
+    found = distinct.drop_nulls().to_frame("name").filter(looks_like_secret(pl.col("name")))
+    return frozenset(found.to_series())
 
 
-def _mask_names(events: pl.DataFrame, typed: pl.Series, names: list[str]) -> pl.DataFrame:
-    """Replace the secrets of the marked rows, which are few, wherever their lines hold them."""
+def _mask_names(events: pl.DataFrame, secrets: frozenset[str], names: list[str]) -> pl.DataFrame:
+    """Replace the secrets wherever the lines that name them hold them; a loop over those lines alone, which are few."""
+    known = pl.Series(sorted(secrets)).implode()
+    held = events.select(pl.any_horizontal(pl.col(names).is_in(known).fill_null(False))).to_series()
+    if "event.outcome" in events.columns:
+        held = held & (events["event.outcome"] != "success").fill_null(True)
     texts = [name for name in _TEXTS if name in events.columns]
-    rows = events.with_row_index().filter(typed).select("index", *names, *texts)
-    masked = pl.DataFrame([_masked_row(row, names, texts) for row in rows.to_dicts()], schema=rows.schema)
-    return (
-        events.with_row_index()
-        .update(masked, on="index", how="left", include_nulls=True)
-        .drop("index")
-        .with_columns((pl.col("credwatch.masked") | typed).alias("credwatch.masked"))
-    )
+    rows = events.with_row_index().filter(held).select("index", *names, *texts)
+    masked = pl.DataFrame([_masked_row(row, names, texts, secrets) for row in rows.to_dicts()], schema=rows.schema)
+    updated = events.with_row_index().update(masked, on="index", how="left", include_nulls=True).drop("index")
+    return updated.with_columns((pl.col("credwatch.masked") | held).alias("credwatch.masked"))
 
 
-def _masked_row(row: dict[str, str | None], names: list[str], texts: list[str]) -> dict[str, str | None]:
-    held = {name: row[name] or "" for name in names}
-    looks = pl.DataFrame({"name": list(held.values())}).select(looks_like_secret(pl.col("name"))).to_series()
-    for secret in (value for value, is_secret in zip(held.values(), looks, strict=True) if is_secret):
+def _masked_row(
+    row: dict[str, str | None], names: list[str], texts: list[str], secrets: frozenset[str]
+) -> dict[str, str | None]:
+    for secret in {value for value in (row[name] for name in names) if value in secrets}:
         for name in names:
             row[name] = MASK if row[name] == secret else row[name]
         for text in texts:
-            row[text] = _without(row[text], secret, must_hold=text == "event.original")
+            row[text] = _without(row[text], str(secret), must_hold=text == "event.original")
     return row
 
 
