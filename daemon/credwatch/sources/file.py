@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import time
 from collections import deque
@@ -53,7 +54,7 @@ class FileSource:
     `cursors` are the committed ones of this source, by file. Where there are none at all, the files that exist now
     are read as `start` says; every file that appears later is read from its start. `wake`, where given, is called from
     another thread whenever a followed folder changes; without it the caller asks from time to time.
-    Raises SourceError for a cursor that is not one of a followed file.
+    `read` raises SourceError while a cursor is not one of a followed file.
     """
 
     def __init__(
@@ -68,14 +69,13 @@ class FileSource:
         self._options = options
         self._clock = clock
         self._monotonic = monotonic
-        self._marks = {Path(file): Mark.from_cursor(cursor, where=file) for file, cursor in cursors.items()}
+        self._cursors = {Path(file): cursor for file, cursor in cursors.items()}
         self._from_end = options.start == "end" and not cursors
         self._files: deque[FollowedFile] = deque()
         self._troubles: dict[Path, _Trouble] = {}
         self._past = Tally()
         self._watch = FolderWatch(wake) if wake else None
-        self._scan()
-        self._from_end = False
+        self._scanned_at = -math.inf
 
     @property
     def name(self) -> str:
@@ -161,12 +161,15 @@ class FileSource:
         found = [path for path in self._matches(known) if path not in known]
         for path in found:
             self._files.append(self._follow(path))
+        self._from_end = False
         if self._watch:
             self._watch.cover(self._folders())
         return bool(found)
 
     def _follow(self, path: Path) -> FollowedFile:
-        mark = self._marks.pop(path, None)
+        cursor = self._cursors.get(path)
+        mark = Mark.from_cursor(cursor, where=str(path)) if cursor is not None else None
+        self._cursors.pop(path, None)
         from_end = self._from_end and os.path.lexists(path)
         grace = self._options.grace_seconds
         return FollowedFile(path, mark, from_end=from_end, grace=grace, monotonic=self._monotonic)
@@ -183,7 +186,7 @@ class FileSource:
         plain = [Path(path) for path in self._options.paths if not glob.has_magic(path)]
         patterns = [path for path in self._options.paths if glob.has_magic(path)]
         globbed = {Path(path) for pattern in patterns for path in _expand(pattern)}
-        others = {*known, *plain, *globbed, *self._marks}
+        others = {*known, *plain, *globbed, *self._cursors}
         fresh = sorted(path for path in globbed - known - {*plain} if _is_log(path, others))
         return [*dict.fromkeys(plain), *fresh]
 

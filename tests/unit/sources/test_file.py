@@ -312,9 +312,11 @@ def test_an_unreadable_file_is_tried_again_after_a_while(tmp_path: Path) -> None
 
 
 def test_a_cursor_of_another_kind_is_refused(log: Path) -> None:
-    """A source renamed onto another's cursors says so."""
-    with pytest.raises(SourceError, match="not that of a followed file"):
-        a_file_source(log, cursors={str(log): {"since": "s=1"}})
+    """A source renamed onto another's cursors says so, each time it is asked, and reads nothing."""
+    reader = Reader(a_file_source(log, cursors={str(log): {"since": "s=1"}}))
+    for _ in range(2):
+        with pytest.raises(SourceError, match="not that of a followed file"):
+            reader.drain()
 
 
 def test_a_copy_from_a_backup_is_known_by_its_content(log: Path) -> None:
