@@ -40,8 +40,8 @@ GATE_ENDPOINTS = (
 """Where the gate answers."""
 GATE_OUTCOMES = ("accepted", "refused", "failed")
 """What the gate answers: yes, no, or that it could not tell."""
-JOBS = ("clocks", "gauges", "retries", "digest", "housekeeping")
-"""The jobs of the timetable."""
+TASKS = ("clocks", "gauges", "retries", "digest", "housekeeping")
+"""The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""
 
 
 class Metrics:
@@ -151,9 +151,9 @@ class Metrics:
         if succeeded:
             self._daemon.reload_at.set(at.timestamp())
 
-    def ran(self, job: str, at: datetime) -> None:
-        """Say that a job of the timetable ended well."""
-        self._daemon.ran_at.labels(job).set(at.timestamp())
+    def ran(self, task: str, at: datetime) -> None:
+        """Say that a task of the timetable ended well."""
+        self._daemon.ran_at.labels(task).set(at.timestamp())
 
     def alive(self) -> None:
         """Say that the daemon has just found itself alive, as it tells systemd's watchdog."""
@@ -162,10 +162,12 @@ class Metrics:
     def _begin(self) -> None:
         """Set what has one value from the start: the start is a load that succeeded."""
         now = self._clock()
+        # Not process_start_time_seconds: it is wrong where ProcSubset=pid hides /proc/stat, which has the boot time.
+        self._daemon.started_at.set(now.timestamp())
         self.reloaded(True, now)
         self.alive()
-        for job in JOBS:
-            self.ran(job, now)
+        for task in TASKS:
+            self.ran(task, now)
         self._daemon.build.labels(version("credwatch"), platform.python_version(), version("polars")).set(1)
         for workflow in WORKFLOWS:
             self._declare_workflow(workflow)

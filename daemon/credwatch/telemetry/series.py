@@ -115,10 +115,11 @@ class DaemonSeries:
         )
         self.ran_at = Gauge(
             "credwatch_schedule_last_run_timestamp_seconds",
-            "When a job of the timetable last ended well; at first, when the daemon started.",
-            ["job"],
+            "When a task of the timetable last ended well; at first, when the daemon started.",
+            ["task"],
             registry=registry,
         )
+        self.started_at = Gauge("credwatch_start_timestamp_seconds", "When the daemon started.", registry=registry)
         self.watchdog = Gauge(
             "credwatch_watchdog_timestamp_seconds", "When the daemon last found itself alive.", registry=registry
         )

@@ -125,10 +125,11 @@ def test_series_are_there_at_zero(metrics: Metrics, name: str, labels: dict[str,
 
 
 def test_a_start_is_a_good_load(metrics: Metrics) -> None:
-    """At the start the configuration was good, the jobs have not been missed, and no clock runs."""
+    """At the start the configuration was good, the tasks have not been missed, and no clock runs."""
+    assert value(metrics, "start_timestamp_seconds") == NOW.timestamp()
     assert value(metrics, "reload_success") == 1
     assert value(metrics, "reload_timestamp_seconds") == NOW.timestamp()
-    assert value(metrics, "schedule_last_run_timestamp_seconds", job="clocks") == NOW.timestamp()
+    assert value(metrics, "schedule_last_run_timestamp_seconds", task="clocks") == NOW.timestamp()
     assert value(metrics, "watchdog_timestamp_seconds") == NOW.timestamp()
     assert value(metrics, "clock_remaining_seconds", workflow="customer_notice") == math.inf
 
