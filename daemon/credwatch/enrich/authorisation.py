@@ -30,8 +30,18 @@ ACTIONS_DUE = (
 )
 """What staff may do to a customer's account only with an authorisation."""
 
-REASONS = ("expired", "not_yet_valid", "wrong_actor", "wrong_account", "wrong_action", "no_authorisation")
+REASONS = (
+    "expired",
+    "not_yet_valid",
+    "wrong_department",
+    "wrong_actor",
+    "wrong_account",
+    "wrong_action",
+    "no_authorisation",
+)
 """Why no authorisation covers an act, from the nearest miss to the farthest."""
+
+_PAIRS_AT_ONCE = 500_000
 
 _COVERED = 0
 _ANY = "*"
@@ -110,6 +120,11 @@ class Authorisations:
             target_email=column(acts, "user.target.email").str.to_lowercase(),
             target_id=self._identity.account_ids(values_of(acts, "user.target.name")).str.to_lowercase(),
         )
+        # Acts times authorisations may be many, so they are held against each other in parts.
+        size = max(1, _PAIRS_AT_ONCE // max(1, self._entries.height))
+        return pl.concat([self._held(part) for part in facts.iter_slices(size)])
+
+    def _held(self, facts: pl.DataFrame) -> pl.DataFrame:
         held = facts.join(self._entries, on="customer", how="left").with_columns(miss=self._miss())
         nearest = held.sort("row", "miss", "entry").unique("row", keep="first", maintain_order=True)
         is_covered = pl.col("miss") == _COVERED
@@ -121,13 +136,13 @@ class Authorisations:
         """Number the farthest reason why an authorisation does not cover an act: 1 + its place in REASONS, or 0."""
         is_account = pl.any_horizontal(_holds("accounts", name) for name in ("target", "target_email", "target_id"))
         agreed = _contains("approvers", pl.col("actor"))
-        is_actor = pl.col("actor").is_not_null() & _holds("actors", "actor")
-        may_act = is_actor & ~agreed & ~pl.col("actor").is_in(self._barred).fill_null(False)
+        is_actor = pl.col("actor").is_not_null() & _holds("actors", "actor") & ~agreed
         misses = [
             ("no_authorisation", pl.col("entry").is_null()),
             ("wrong_action", ~_holds("actions", "action")),
             ("wrong_account", ~is_account),
-            ("wrong_actor", ~may_act),
+            ("wrong_actor", ~is_actor),
+            ("wrong_department", pl.col("actor").is_in(self._barred)),
             ("not_yet_valid", pl.col("at") < pl.col("valid_from")),
             ("expired", pl.col("at") >= pl.col("valid_until")),
         ]

@@ -67,8 +67,11 @@ class Directory:
                 .otherwise("kind"),
                 customer=pl.when(pl.col("privileged").is_null()).then("domain_customer").otherwise("customer"),
             )
+            .filter(pl.col("kind").is_not_null() | pl.col("privileged").is_not_null())
             .select("name", *_OWNER)
         )
+        if owners.is_empty():
+            return pl.DataFrame(schema=_OWNER).clear(len(names))
         rows = pl.DataFrame({"name": names})
         return rows.join(owners, on="name", how="left", maintain_order="left").drop("name")
 

@@ -9,6 +9,8 @@ from credwatch.enrich.directory import Directory
 from credwatch.enrich.known import Known
 from credwatch.enrich.organizations import Organizations
 
+_LISTED = ("kind", "id", "department", "privileged")
+
 
 class Identity:
     """Resolves accounts and customers by the registers it was compiled from."""
@@ -22,7 +24,8 @@ class Identity:
 
         The customer is, in this order: the one the writer names; that of the account acted upon; that of the account
         that acts, unless it is staff; that of the host; and else what the writer said. Columns about an actor or a
-        target are null where the event has none.
+        target are null where the event has none. A customer's accounts are listed for that customer alone: in an
+        event of another one the same name is a stranger's.
         """
         clues = pl.concat(
             [
@@ -38,7 +41,9 @@ class Identity:
             ],
             how="horizontal",
         )
-        return events.with_columns(clues.select(*_about_actor(), *_about_target(), _organization(events)).get_columns())
+        clues = clues.with_columns(_organization(events))
+        clues = clues.with_columns(*_without_strangers("actor"), *_without_strangers("target"))
+        return events.with_columns(clues.select("organization.id", *_about_actor(), *_about_target()).get_columns())
 
     def account_ids(self, names: pl.Series) -> pl.Series:
         """Find the registers' own id of accounts; null where they are not listed."""
@@ -71,6 +76,12 @@ def _is_self(events: pl.DataFrame) -> pl.Expr:
         for key in ("name", "email")
     ]
     return pl.any_horizontal(pair.fill_null(False) for pair in pairs)
+
+
+def _without_strangers(who: str) -> list[pl.Expr]:
+    """Forget what is listed about an account of one customer where the event concerns another."""
+    is_stranger = (pl.col(f"{who}_customer") != pl.col("organization.id")).fill_null(False)
+    return [pl.when(~is_stranger).then(f"{who}_{part}").alias(f"{who}_{part}") for part in _LISTED]
 
 
 def _about_actor() -> list[pl.Expr]:

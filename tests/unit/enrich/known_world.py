@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -82,6 +82,24 @@ def an_event(**fields: object) -> dict[str, object]:
     """Build an event's fields; a double underscore stands for a dot, as in `user__name`."""
     named = {name.replace("__", "."): value for name, value in fields.items()}
     return {"@timestamp": AT, "event.dataset": "test", "event.action": "login", "position": 1, **named}
+
+
+def a_line(
+    role: str | None, outcome: str | None = "failure", *, seconds: float = 0, **fields: object
+) -> dict[str, object]:
+    """Build a line of sshd about a login attempt."""
+    if outcome is not None:
+        fields["event__outcome"] = outcome
+    return an_event(
+        **{
+            "host__name": "web1",
+            "process__name": "sshd",
+            "process__pid": 811,
+            "source__ip": "203.0.113.9",
+            "credwatch__attempt__role": role,
+            **fields,
+        }
+    ) | {"@timestamp": AT + timedelta(seconds=seconds)}
 
 
 def a_frame(*events: dict[str, object]) -> pl.DataFrame:

@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from itertools import pairwise
-
 import numpy as np
-import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from credwatch.enrich import attempts
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
-from unit.enrich.known_world import AT, a_frame, an_event
-
-
-def a_line(
-    role: str | None, outcome: str | None = "failure", *, seconds: float = 0, **fields: object
-) -> dict[str, object]:
-    """Build a line of sshd about a login attempt."""
-    if outcome is not None:
-        fields["event__outcome"] = outcome
-    return an_event(
-        **{
-            "host__name": "web1",
-            "process__name": "sshd",
-            "process__pid": 811,
-            "source__ip": "203.0.113.9",
-            "credwatch__attempt__role": role,
-            **fields,
-        }
-    ) | {"@timestamp": AT + timedelta(seconds=seconds)}
-
+from unit.enrich.known_world import a_frame, a_line, an_event
 
 ANNOUNCE, RESULT, ECHO = a_line("announce"), a_line("result"), a_line("echo")
 
@@ -96,50 +71,6 @@ def test_too_many_lines_between_end_the_pairing(monkeypatch: pytest.MonkeyPatch)
         assert frame["credwatch.attempt"].to_list()[-1] is counts
     _, after = mark_attempts(a_frame(ANNOUNCE, *[other] * 3), AttemptPairing())
     assert len(after.keys) == 0
-
-
-LINE = st.builds(
-    lambda role, outcome, seconds, pid: a_line(role, outcome, seconds=seconds, process__pid=pid),
-    st.sampled_from(["announce", "result", "echo", None]),
-    st.sampled_from(["failure", "success", None]),
-    st.sampled_from([0, 300, 900]),
-    st.sampled_from([1, 2]),
-)
-
-
-@given(lines=st.lists(LINE, max_size=30), cuts=st.sets(st.integers(0, 30)), within=st.integers(1, 12))
-def test_the_split_into_batches_does_not_matter(lines: list[dict[str, object]], cuts: set[int], within: int) -> None:
-    """Any split, with the pairing written and read between batches, marks the same events as one batch."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attempts, "WITHIN_LINES", within)
-        events = a_frame(*[a_line("result"), *lines])
-        whole, _ = mark_attempts(events, AttemptPairing())
-        pairing, parts = AttemptPairing(), []
-        edges = [0, *sorted(cut for cut in cuts if cut < events.height), events.height]
-        for begin, end in pairwise(edges):
-            part, pairing = mark_attempts(
-                events.slice(begin, end - begin), AttemptPairing.from_bytes(pairing.to_bytes())
-            )
-            parts.append(part)
-    assert pl.concat(parts)["credwatch.attempt"].to_list() == whole["credwatch.attempt"].to_list()
-
-
-@given(lines=st.lists(LINE, max_size=30))
-def test_the_columns_say_what_a_plain_loop_says(lines: list[dict[str, object]]) -> None:
-    """The vectorised pairing equals the rule told line by line."""
-    expected, waiting = [], {}
-    for line in lines:
-        role, failed = line["credwatch.attempt.role"], line.get("event.outcome") == "failure"
-        announced = waiting.get(line["process.pid"])
-        repeats = False
-        if role == "announce":
-            waiting[line["process.pid"]] = line["@timestamp"]
-        elif role == "result" and failed:
-            repeats = announced is not None and abs(line["@timestamp"] - announced) <= timedelta(minutes=10)
-            waiting.pop(line["process.pid"], None)
-        expected.append(role in ("announce", "result") and not repeats)
-    frame, _ = mark_attempts(a_frame(*[*lines, ECHO]), AttemptPairing())
-    assert frame["credwatch.attempt"].to_list() == [*expected, False]
 
 
 def test_a_pairing_of_another_version_is_empty() -> None:

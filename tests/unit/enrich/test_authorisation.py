@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from credwatch.enrich import authorisation
 from credwatch.enrich.authorisation import ACTIONS_DUE
 from unit.enrich.known_world import AT, a_frame, an_authorisation, an_enricher, an_event, enriched
 
@@ -30,6 +31,7 @@ DUE = [
     ({"user__name": "lan", "user__target__name": "minh", "event__action": "password_reset"}, False),
     ({"user__name": "lan", "user__target__name": "x@acme.example"}, False),
     ({"user__name": "stranger"}, True),
+    ({"user__name": "lan", "user__target__name": "minh"}, True),
     ({"user__name": None}, True),
     ({"user__name": "stranger", "event__action": "password_reset"}, False),
     ({"event__action": "login"}, None),
@@ -92,7 +94,7 @@ MISSES = [
     ({"user__target__name": None, "organization__id": "acme", "event__action": "data_export"},
      {"actions": ("*",)}, "wrong_account"),
     ({}, {"actors": ("s-2",)}, "wrong_actor"),
-    ({"user__name": "anh"}, {"actors": ("*",), "approvers": ("s-2", "s-3")}, "wrong_actor"),
+    ({"user__name": "anh"}, {"actors": ("*",), "approvers": ("s-2", "s-3")}, "wrong_department"),
     ({"user__name": "khoi"}, {"actors": ("*",)}, "wrong_actor"),
     ({"user__name": "stranger"}, {"actors": ("*",)}, "wrong_actor"),
     ({}, {"valid_until": AT}, "expired"),
@@ -131,6 +133,13 @@ def test_times_are_compared_as_moments() -> None:
     event = enriched(an_act(), an_authorisation(valid_from=local, valid_until=local + timedelta(minutes=1)))
     assert event["credwatch.authorisation.id"] == "A-1"
     assert local.astimezone(UTC) == AT
+
+
+def test_many_acts_are_held_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few pairs fit at once, every act is judged."""
+    monkeypatch.setattr(authorisation, "_PAIRS_AT_ONCE", 1)
+    frame = an_enricher(an_authorisation(), an_authorisation(id="A-2")).enrich(a_frame(*[an_act()] * 3))
+    assert frame["credwatch.authorisation.id"].to_list() == ["A-1"] * 3
 
 
 def test_each_act_of_a_batch_is_judged_for_itself() -> None:

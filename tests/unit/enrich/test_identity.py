@@ -63,6 +63,9 @@ PEOPLE = [
     (dict(user__name="oracle"), ("unknown", None, None, False, False)),
     (dict(user__name="oracle", organization__id="4711"), ("customer", None, None, False, False)),
     (dict(user__name="oracle", organization__id="9"), ("unknown", None, None, False, False)),
+    (dict(user__name="lan", organization__id="4711"), ("customer", None, None, False, False)),
+    (dict(user__name="lan", user__target__name="minh"), ("unknown", None, None, False, False)),
+    (dict(user__name="support1", organization__id="4711"), ("staff", "s-1", "support", True, False)),
     (
         dict(user__name="oracle", user__target__name="lan", organization__id="acme"),
         ("unknown", None, None, False, False),

@@ -15,7 +15,8 @@ CASES = [
     (dict(user__name="minh"), (False, False, False)),
     (dict(user__name="x@acme.example"), (True, True, True)),
     (dict(user__name="lan"), (True, True, True)),
-    (dict(user__name="lan", organization__id="4711"), (True, True, True)),
+    (dict(user__name="lan", organization__id="4711"), (False, False, False)),
+    (dict(user__name="minh", organization__id="acme"), (True, True, True)),
     (dict(user__name="x", organization__id="elsewhere"), (False, False, True)),
 ]
 

@@ -1,0 +1,58 @@
+"""Holds the pairing of login attempts to the rule told line by line, however the lines fall into batches."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from credwatch.enrich import attempts
+from credwatch.enrich.attempts import AttemptPairing, mark_attempts
+from unit.enrich.known_world import a_frame, a_line
+
+LINE = st.builds(
+    lambda role, outcome, seconds, pid: a_line(role, outcome, seconds=seconds, process__pid=pid),
+    st.sampled_from(["announce", "result", "echo", None]),
+    st.sampled_from(["failure", "success", None]),
+    st.sampled_from([0, 300, 900]),
+    st.sampled_from([1, 2]),
+)
+
+
+@given(lines=st.lists(LINE, max_size=30), cuts=st.sets(st.integers(0, 30)), within=st.integers(1, 12))
+def test_the_split_into_batches_does_not_matter(lines: list[dict[str, object]], cuts: set[int], within: int) -> None:
+    """Any split, with the pairing written and read between batches, marks the same events as one batch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attempts, "WITHIN_LINES", within)
+        events = a_frame(*[a_line("result"), *lines])
+        whole, _ = mark_attempts(events, AttemptPairing())
+        pairing, parts = AttemptPairing(), []
+        edges = [0, *sorted(cut for cut in cuts if cut < events.height), events.height]
+        for begin, end in pairwise(edges):
+            part, pairing = mark_attempts(
+                events.slice(begin, end - begin), AttemptPairing.from_bytes(pairing.to_bytes())
+            )
+            parts.append(part)
+    assert pl.concat(parts)["credwatch.attempt"].to_list() == whole["credwatch.attempt"].to_list()
+
+
+@given(lines=st.lists(LINE, max_size=30))
+def test_the_columns_say_what_a_plain_loop_says(lines: list[dict[str, object]]) -> None:
+    """The vectorised pairing equals the rule told line by line."""
+    expected, waiting = [], {}
+    for line in lines:
+        role, failed = line["credwatch.attempt.role"], line.get("event.outcome") == "failure"
+        announced = waiting.get(line["process.pid"])
+        repeats = False
+        if role == "announce":
+            waiting[line["process.pid"]] = line["@timestamp"]
+        elif role == "result" and failed:
+            repeats = announced is not None and abs(line["@timestamp"] - announced) <= timedelta(minutes=10)
+            waiting.pop(line["process.pid"], None)
+        expected.append(role in ("announce", "result") and not repeats)
+    frame, _ = mark_attempts(a_frame(*[*lines, a_line("echo")]), AttemptPairing())
+    assert frame["credwatch.attempt"].to_list() == [*expected, False]
