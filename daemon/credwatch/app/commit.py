@@ -43,7 +43,7 @@ class Batch:
     found: Found
     """What the engine found, and what it must remember."""
     pairing: bytes
-    """What the pairing of login attempts must remember."""
+    """What the pairing of login attempts must remember; empty where that did not change."""
     tallies: dict[str, int]
     """What the daily digest counts: lines, events, unparsed."""
 
@@ -83,6 +83,7 @@ def _remember(connection: Connection, batch: Batch) -> None:
     if delta.watermarks:
         progress.save_watermarks(connection, delta.watermarks)
         progress.save_value(connection, SEQUENCE, str(delta.sequence).encode())
+    if batch.pairing:
         progress.save_value(connection, PAIRING, batch.pairing)
 
 

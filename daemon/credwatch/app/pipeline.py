@@ -92,10 +92,27 @@ class Report:
     """How long its transaction took."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A chunk as far as it can be carried without knowing what came before it."""
+
+    chunk: Chunk
+    """The chunk."""
+    lines: pl.DataFrame
+    """Its lines frame."""
+    parsed: Parsed
+    """What its lines are."""
+    events: pl.DataFrame
+    """Its events, enriched."""
+    seconds: float
+    """How long that took."""
+
+
 class Pipeline:
     """Takes chunks of lines and commits what follows from them, one transaction each.
 
-    Not thread-safe: one thread calls it. After StoreError nothing of the chunk was kept, in the store or in memory;
+    `prepare` may be called from another thread, ahead of `take`; `take`, `set_aside` and `reload` from one alone.
+    After StoreError nothing of the chunk was kept, in the store or in memory;
     the caller lets its source go back to the committed cursor and gives the lines again.
     """
 
@@ -115,16 +132,23 @@ class Pipeline:
             self._knowledge = before
             raise
 
-    def take(self, chunk: Chunk) -> Report:
+    def prepare(self, chunk: Chunk) -> Prepared:
+        """Carry a chunk from lines to enriched events: all that needs no memory of other chunks."""
+        began = perf_counter()
+        know = self._knowledge
+        lines = split_lines(chunk.data, chunk.first_position)
+        parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
+        events = know.enricher.enrich(parsed.events)
+        return Prepared(chunk, lines, parsed, events, perf_counter() - began)
+
+    def take(self, prepared: Prepared) -> Report:
         """Carry a chunk through to the commit; raises StoreError where it cannot be stored.
 
         A chunk without lines only moves its source's cursor.
         """
         began = perf_counter()
-        know = self._knowledge
-        lines = split_lines(chunk.data, chunk.first_position)
-        parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
-        events, pairing = mark_attempts(know.enricher.enrich(parsed.events), self._pairing)
+        chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
+        events, pairing = mark_attempts(prepared.events, self._pairing)
         found = self._engine.process(events, chunk.source)
         batch = Batch(
             source=chunk.source,
@@ -133,16 +157,15 @@ class Pipeline:
             received_at=chunk.received_at,
             unparsed=parsed.unparsed,
             found=found,
-            pairing=pairing.to_bytes(),
+            pairing=b"" if pairing is self._pairing else pairing.to_bytes(),
             tallies={"lines": lines.height, "events": events.height, "unparsed": parsed.unparsed.height},
         )
         committing = perf_counter()
         consequences = self._commit(batch)
         self._pairing = pairing
         ended = perf_counter()
-        return _report(
-            chunk, lines, parsed, found, consequences, self._engine.rows_kept(), ended - began, ended - committing
-        )
+        seconds = prepared.seconds + ended - began
+        return _report(prepared, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
 
     def set_aside(self, chunk: Chunk) -> None:
         """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""
@@ -200,15 +223,14 @@ class Pipeline:
 
 
 def _report(
-    chunk: Chunk,
-    lines: pl.DataFrame,
-    parsed: Parsed,
+    prepared: Prepared,
     found: Found,
     consequences: Consequences,
     window_rows: int,
     seconds: float,
     commit_seconds: float,
 ) -> Report:
+    chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
     latest = dict(found.delta.watermarks).get(chunk.source)
     return Report(
         source=chunk.source,

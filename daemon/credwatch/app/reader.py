@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from credwatch.app.pipeline import Pipeline, Report
-from credwatch.kernel.errors import SourceError, StoreError
-from credwatch.sources.interface import Chunk, Cursor, Source
+from credwatch.app.ahead import ReadAhead
+from credwatch.app.pipeline import Pipeline, Prepared, Report
+from credwatch.kernel.errors import CredwatchError, SourceError, StoreError
+from credwatch.sources.interface import Cursor, Source
 from credwatch.store import progress
 from credwatch.store.database import Database
 
@@ -41,15 +43,18 @@ class Reader:
         batch_bytes: int,
         on_report: Callable[[Report], None],
         on_turn: Callable[[str, Source], None] = lambda _name, _source: None,
+        on_store_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._pipeline = pipeline
         self._openers = dict(openers)
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, tuple[Source, ReadAhead]] = {}
+        self._executor = ThreadPoolExecutor(1, "ahead")
         self._database = database
         self._batch_bytes = batch_bytes
         self._limit = dict.fromkeys(openers, batch_bytes)
         self._on_report = on_report
         self._on_turn = on_turn
+        self._on_store_failure = on_store_failure
         self._woken = threading.Event()
         self._stopping = False
         self._between: list[Callable[[], None]] = []
@@ -62,7 +67,8 @@ class Reader:
             self._do_between()
             if not any([self._turn(name) for name in self._openers]):
                 self._woken.wait(_IDLE_SECONDS)
-        for source in self._sources.values():
+        self._executor.shutdown(cancel_futures=True)
+        for source, _ in self._sources.values():
             source.close()
 
     def wake(self) -> None:
@@ -88,56 +94,65 @@ class Reader:
 
     def _turn(self, name: str) -> bool:
         """Take one chunk of a source; return whether there was one."""
-        chunk = self._read(name)
-        if chunk is None:
-            return False
         try:
-            report = self._pipeline.take(chunk)
+            source, ahead = self._opened(name)
+            prepared = ahead.next(self._limit[name])
+        except SourceError as error:
+            log.warning("source.failed", source=name, error=str(error))
+            prepared = None
         except StoreError as error:
-            log.error("store.failed", error=str(error))
-            self._go_back(name)
-            self._woken.wait(_STORE_PAUSE_SECONDS)
+            self._store_failed(name, error)
+            return False
         except Exception:  # a defect or a poisonous line must not stop the daemon
-            log.exception("pipeline.failed", source=name, file=chunk.file, position=chunk.first_position)
-            self._smaller(name, chunk)
+            log.exception("pipeline.failed", source=name)
+            return self._smaller(name)
+        self._on_turn(name, source)
+        return prepared is not None and self._take(name, prepared)
+
+    def _take(self, name: str, prepared: Prepared) -> bool:
+        try:
+            report = self._pipeline.take(prepared)
+        except StoreError as error:
+            self._store_failed(name, error)
+        except Exception:  # a defect or a poisonous line must not stop the daemon
+            log.exception("pipeline.failed", source=name)
+            self._smaller(name)
         else:
             self._limit[name] = min(self._batch_bytes, self._limit[name] * _SHRINK)
             self._on_report(report)
         return not self._stopping
 
-    def _read(self, name: str) -> Chunk | None:
-        """Ask a source for its next chunk; what it cannot read is told, and asked for again in time."""
-        try:
-            source = self._opened(name)
-        except StoreError as error:
-            log.error("store.failed", error=str(error))
-            return None
-        try:
-            chunk = source.read(self._limit[name])
-        except SourceError as error:
-            log.warning("source.failed", source=name, error=str(error))
-            chunk = None
-        self._on_turn(name, source)
-        return chunk
-
-    def _opened(self, name: str) -> Source:
+    def _opened(self, name: str) -> tuple[Source, ReadAhead]:
         if name not in self._sources:
             with self._database.reading() as connection:
                 cursors = progress.cursors_of(connection, name)
-            self._sources[name] = self._openers[name](cursors)
+            source = self._openers[name](cursors)
+            self._sources[name] = (source, ReadAhead(source, self._pipeline, self._executor))
         return self._sources[name]
 
-    def _smaller(self, name: str, chunk: Chunk) -> None:
+    def _smaller(self, name: str) -> bool:
+        """Take the lines that failed again in smaller pieces, and set the smallest aside."""
+        self._go_back(name)
         if self._limit[name] > _SMALLEST_BYTES:
             self._limit[name] = max(_SMALLEST_BYTES, self._limit[name] // _SHRINK)
-            self._go_back(name)
-            return
+            return not self._stopping
         try:
-            self._pipeline.set_aside(chunk)
-        except StoreError as error:
-            log.error("store.failed", error=str(error))
-            self._go_back(name)
+            source, _ = self._opened(name)
+            chunk = source.read(_SMALLEST_BYTES)
+            if chunk is not None:
+                self._pipeline.set_aside(chunk)
+        except (SourceError, StoreError) as error:
+            self._store_failed(name, error)
+        return not self._stopping
+
+    def _store_failed(self, name: str, error: CredwatchError) -> None:
+        log.error("store.failed", source=name, error=str(error))
+        self._on_store_failure()
+        self._go_back(name)
+        self._woken.wait(_STORE_PAUSE_SECONDS)
 
     def _go_back(self, name: str) -> None:
         """Close the source; it is opened again from what was committed."""
-        self._sources.pop(name).close()
+        if name in self._sources:
+            source, _ = self._sources.pop(name)
+            source.close()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from credwatch.app.ahead import ReadAhead
 from credwatch.app.build import build_knowledge
 from credwatch.app.pipeline import Knowledge, Pipeline, Report
 from credwatch.app.settings import Settings, load_settings
@@ -105,9 +107,11 @@ def replay(
         database = Database(Path(folder) / "replay.sqlite", durable=False)
         database.migrate()
         pipeline = Pipeline(knowledge, database, clock)
-        while (chunk := source.read(batch_bytes)) is not None:
-            tally.add(pipeline.take(chunk))
-            on_progress(len(chunk.data), tally)
+        with ThreadPoolExecutor(1, "ahead") as executor:
+            ahead = ReadAhead(source, pipeline, executor)
+            while (prepared := ahead.next(batch_bytes)) is not None:
+                tally.add(pipeline.take(prepared))
+                on_progress(len(prepared.chunk.data), tally)
         with database.reading() as connection:
             incidents = list_incidents(connection)
         commands = [stored.command for stored in OutboxStore(database).listed()]

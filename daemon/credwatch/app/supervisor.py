@@ -24,7 +24,7 @@ from credwatch.app.settings import SourceOptions, load_settings
 from credwatch.app.watchfiles import ConfigurationWatch
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.command import Command
-from credwatch.kernel.errors import CredwatchError, SourceError
+from credwatch.kernel.errors import CredwatchError
 from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.email import EmailChannel
 from credwatch.outbox.render import Renderer, Sender
@@ -67,6 +67,7 @@ class Supervisor:
             batch_bytes=self._settings.detection.batch_bytes,
             on_report=self._reported,
             on_turn=self._turned,
+            on_store_failure=self._metrics.store_failed,
         )
         self._chores = Chores(
             self._database, self._metrics, self._dispatcher.wake, clock, lambda: self._knowledge.facts, self._settings

@@ -89,7 +89,9 @@ def _print(case: dict[str, Any]) -> None:
     for name, value in case["details"]:
         typer.echo(f"{'detail':<14} {name} = {value}")
     for each in case["found"]:
-        typer.echo(f"{'detection':<14} {each['opened_at']}  {each['title']}  ({each['count']} events, last {each['last']})")
+        typer.echo(
+            f"{'detection':<14} {each['opened_at']}  {each['title']}  ({each['count']} events, last {each['last']})"
+        )
     for each in case["messages"]:
         typer.echo(f"{'message':<14} {each['workflow']} to {each['recipient']}: {each['state']} {each['last_reason']}")
     for each in case["transitions"]:

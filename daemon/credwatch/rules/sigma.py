@@ -70,7 +70,7 @@ def _files(folders: Sequence[Path]) -> list[Path]:
 
 def _parse_file(path: Path) -> list[Any]:
     try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
     except OSError as error:
         raise RuleError(f"cannot be read: {error.strerror}", where=str(path), hint="check its permissions") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
