@@ -9,6 +9,7 @@ from typing import TypeVar
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings
 from credwatch.detect.plan import plan_for
+from credwatch.enrich.authorisation import ACTIONS_DUE
 from credwatch.enrich.enrich import Enricher
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
@@ -111,7 +112,7 @@ def _registers(settings: Settings, gathering: Gathering) -> Registers:
         staff=read("staff.toml", read_staff, Staff()),
         authorisations=read("authorisations.toml", read_authorisations, ()),
     )
-    gathering.problems.extend(check_registers(registers, profiles=settings.profile))
+    gathering.problems.extend(check_registers(registers, profiles=settings.profile, actions=ACTIONS_DUE))
     return registers
 
 

@@ -17,6 +17,7 @@ from credwatch.app.build import build_knowledge
 from credwatch.app.casebook import STORE
 from credwatch.app.chores import Chores
 from credwatch.app.gate import build_gate
+from credwatch.app.memory import return_free_memory
 from credwatch.app.pipeline import Knowledge, Pipeline, Report
 from credwatch.app.reader import OpenSource, Reader
 from credwatch.app.schedule import Timetable
@@ -87,6 +88,7 @@ class Supervisor:
         reading.start()
         watch = ConfigurationWatch(self._watched(), self._reload_soon)
         watch.start()
+        return_free_memory()
         systemd.notify("READY=1")
         log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources()])
         # 2. Wait, and say that the daemon lives.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from credwatch.app.memory import tune_allocators
 from credwatch.cli.check import check
 from credwatch.cli.demo import demo
 from credwatch.cli.incidents import incidents_app
@@ -35,4 +36,5 @@ app.add_typer(totp_app, name="totp")
 
 def main() -> None:
     """Run the command line."""
+    tune_allocators()
     app()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.resources import shipped
@@ -22,8 +21,14 @@ class Blocklist:
     The standard asks to compare the entire password, not parts of it (NIST SP 800-63B-4, section 3.1.1.2).
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self._words = frozenset(words)
+    def __init__(self, words: Iterable[str], more: Callable[[], Iterable[str]] = tuple) -> None:
+        """Take the words, and `more` that are fetched when the first password is asked about."""
+        self._first = frozenset(words)
+        self._more = more
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return self._first.union(self._more())
 
     def __len__(self) -> int:
         return len(self._words)
@@ -44,7 +49,14 @@ def load_blocklist(files: Iterable[Path] = ()) -> Blocklist:
     """
     own = sorted((shipped("config") / "blocklists").glob("*.txt"))
     lists = [_words(path) for path in (*own, *files)]
-    return Blocklist(chain.from_iterable((*FREQUENCY_LISTS.values(), *lists)))
+    return Blocklist(chain.from_iterable(lists), _zxcvbn_words)
+
+
+def _zxcvbn_words() -> Iterable[str]:
+    """Give the word lists inside zxcvbn, which take 12 MiB: a daemon whose gate nobody asks does without."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return chain.from_iterable(FREQUENCY_LISTS.values())
 
 
 def _words(path: Path) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 
-from zxcvbn import zxcvbn
 
 from credwatch.kernel.secret import Secret
 from credwatch.policy.blocklist import Blocklist
@@ -137,6 +136,8 @@ def _class_of(mark: str) -> str:
 def _estimate(text: str, words: tuple[str, ...]) -> Estimate:
     if not text:
         return Estimate(0, 0.0)
+    from zxcvbn import zxcvbn  # loaded when the first password is asked about: it takes 12 MiB
+
     with _ZXCVBN:
         found = zxcvbn(text[:_ESTIMATED_CHARACTERS], list(words))  # type: ignore[no-untyped-call]  # it has no types
     return Estimate(int(found["score"]), round(float(found["guesses_log10"]), 2))

@@ -1,1 +1,1 @@
-"""Rule files read into compiled rules: Sigma detections and correlations, log packs, lint. The only importer of pySigma."""
+"""Rule files read into compiled rules: Sigma detections, correlations and log packs. The only importer of pySigma."""

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -35,6 +33,12 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; may be called on every start."""
+        if self._is_current():
+            return
+        # A store that is up to date never loads the migration library: a daemon need not carry it for life.
+        from alembic import command
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
@@ -43,6 +47,15 @@ class Database:
                 command.upgrade(config, "head")
         except SQLAlchemyError as error:
             raise _store_error(self.path, error) from error
+
+    def _is_current(self) -> bool:
+        newest = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+        try:
+            with self.engine.connect() as connection:
+                at = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        except SQLAlchemyError:
+            return False
+        return bool(at == newest)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
