@@ -1,0 +1,89 @@
+# What one does with a checkout. It needs Python 3.11 or later with venv, make and git; everything else goes into .venv.
+# docs/operations.md says what `make install` puts where.
+
+PYTHON ?= python3
+WORKERS ?= 2
+PREFIX ?= /opt/credwatch
+DESTDIR ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SHARE := $(DESTDIR)$(PREFIX)/share/credwatch
+# The tests may take this many seconds before they are ended.
+TEST_SECONDS ?= 840
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench install clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo     a working day in a minute: log lines, detections, incidents, delivered notices"
+	@echo "make test     formatting, lint, types, import floors, all tests; installs Debian packages where it may"
+	@echo "make lint     the first four of them"
+	@echo "make bench    lines per second, beside fail2ban-regex and grep"
+	@echo "make install  into PREFIX=$(PREFIX), with the systemd unit; understands DESTDIR"
+	@echo "make clean    remove .venv and caches"
+
+demo: $(READY)
+	@$(BIN)/credwatch demo
+
+test: lint
+	@tests/install-packages
+	@timeout --foreground --kill-after=20 $(TEST_SECONDS) $(BIN)/python -m pytest -q -n $(WORKERS) tests
+
+lint: $(READY)
+	@$(BIN)/ruff format --check --quiet daemon tests || { echo "run: $(BIN)/ruff format daemon tests"; exit 1; }
+	@$(BIN)/ruff check --quiet daemon tests
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo || { echo "see docs/architecture.md for which folder may import which"; exit 1; }
+
+bench: $(READY)
+	@tests/install-packages
+	@PYTHONPATH=tests $(BIN)/python tests/bench/bench.py
+
+# The stamp is newer than pyproject.toml as long as what is installed is what is asked for.
+$(READY): pyproject.toml
+	@$(call check_python)
+	@$(BIN)/python -c '' 2>/dev/null || rm -rf $(VENV)
+	@test -x $(BIN)/python || { echo "making $(VENV) (once; takes a minute)"; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install:
+	@$(call check_python)
+	@test -n "$(DESTDIR)" || test "$$(id -u)" -eq 0 || { echo "make install needs root, or a DESTDIR"; exit 1; }
+	@umask 022; set -eu; \
+	$(PYTHON) -m venv "$(DESTDIR)$(PREFIX)"; \
+	"$(DESTDIR)$(PREFIX)/bin/python" -m pip install --quiet --disable-pip-version-check .; \
+	"$(DESTDIR)$(PREFIX)/bin/credwatch" version; \
+	install -d "$(SHARE)" "$(DESTDIR)/usr/local/bin"; \
+	cp -R config/examples config/prometheus config/grafana docs "$(SHARE)/"; \
+	ln -sf "$(PREFIX)/bin/credwatch" "$(DESTDIR)/usr/local/bin/credwatch"; \
+	install -d "$(DESTDIR)/etc/systemd/system" "$(DESTDIR)/etc/sysusers.d" "$(DESTDIR)/etc/tmpfiles.d"; \
+	sed 's#/opt/credwatch#$(PREFIX)#' systemd/credwatch.service > "$(DESTDIR)/etc/systemd/system/credwatch.service"; \
+	install -m 0644 systemd/credwatch.sysusers "$(DESTDIR)/etc/sysusers.d/credwatch.conf"; \
+	install -m 0644 systemd/credwatch.tmpfiles "$(DESTDIR)/etc/tmpfiles.d/credwatch.conf"; \
+	install -d -m 0750 "$(DESTDIR)/etc/credwatch"; \
+	test -e "$(DESTDIR)/etc/credwatch/credwatch.toml" \
+	  || install -m 0640 config/credwatch.toml "$(DESTDIR)/etc/credwatch/credwatch.toml"
+ifneq ($(DESTDIR),)
+	@cd "$(DESTDIR)$(PREFIX)" && grep -rlIZF '$(DESTDIR)$(PREFIX)' bin pyvenv.cfg | xargs -0r sed -i 's|$(DESTDIR)$(PREFIX)|$(PREFIX)|g'
+else
+	@if [ -d /run/systemd/system ]; then \
+	  systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload; \
+	  chgrp credwatch /etc/credwatch/credwatch.toml; \
+	fi
+	@echo "installed. Next: edit /etc/credwatch/credwatch.toml, then: credwatch check && systemctl enable --now credwatch"
+endif
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist build
+
+define check_python
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+  echo "credwatch needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)."; \
+  echo "Name another one: make PYTHON=python3.12 ..."; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+  echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+endef
