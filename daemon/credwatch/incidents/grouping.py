@@ -87,6 +87,7 @@ def _joined(incident: Incident, detection: Detection) -> IncidentChange:
     joined = replace(
         incident,
         level=max(incident.level, detection.level),
+        title=detection.title if detection.level > incident.level else incident.title,
         occurred_first=min(incident.occurred_first, detection.occurred_first),
         occurred_last=max(incident.occurred_last, detection.opened_at),
         detections=_bounded_last(incident.detections, detection.id),
