@@ -72,7 +72,11 @@ class _Lines:
 
 def _printable(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Write control characters as escapes, so that no event can speak to a terminal; the renderer does newlines."""
-    return {_word(key): _CONTROL.sub(_escaped, str(value)) for key, value in event.items()}
+    return {_word(key): _CONTROL.sub(_escaped, _told(value)) for key, value in event.items()}
+
+
+def _told(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _word(key: str) -> str:

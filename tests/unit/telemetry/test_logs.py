@@ -38,8 +38,8 @@ def _logged(form: str, **told: object) -> str:
 
 def test_text_is_one_line_of_keys_and_values() -> None:
     """Time, level and event come first, then what was said of it."""
-    line = _logged("text", source="auth", error="no such file")
-    assert line.endswith(' level=info event=source.failed source=auth error="no such file"\n')
+    line = _logged("text", source="auth", error="no such file", files=["a", "b"])
+    assert line.endswith(' level=info event=source.failed source=auth error="no such file" files=a,b\n')
     assert line.startswith("timestamp=")
 
 
@@ -145,6 +145,16 @@ def test_text_is_redacted(text: str, expected: str) -> None:
 def test_secret_objects_never_show() -> None:
     """Secret objects, and bytes that may hold anything, are masked wherever they are."""
     assert redact([Secret("hunter2"), {"x": Secret("hunter2")}, b"hunter2"]) == [MASK, {"x": MASK}, MASK]
+
+
+def test_other_objects_are_told_as_text() -> None:
+    """Numbers keep their type; what has no type of its own in a log is written out, and redacted."""
+    assert redact([1, None, Path("/var/log/auth.log"), ValueError("token=abc")]) == [
+        1,
+        None,
+        "/var/log/auth.log",
+        "token=***",
+    ]
 
 
 @given(secret=st.text(st.characters(categories=["L", "Nd"]), min_size=1, max_size=40), before=st.text(max_size=20))

@@ -254,6 +254,7 @@ def test_metrics_are_served_until_stopped(metrics: Metrics) -> None:
     served.stop()
     assert 'credwatch_lines_total{source="auth"} 0.0' in text
     assert "process_resident_memory_bytes" in text
+    assert "_created" not in text
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", served.port), timeout=2)
 
