@@ -28,8 +28,8 @@ class Watch:
     """Its window; also the gap after which an episode has ended."""
     threshold: int = 1
     """How many rows or distinct values complete it."""
-    distinct: bool = False
-    """True where distinct values are counted instead of rows."""
+    counts: str = ""
+    """The column of the rows whose distinct values are counted; empty where rows are counted."""
     lookback_us: int = 0
     """How long ended episodes are kept for rules that ask what came before."""
     episodes: Episodes = field(default_factory=Episodes)
@@ -89,12 +89,15 @@ def _openings(
     watch: Watch, view: View, number: NDArray[np.intp], ends: NDArray[np.intp], candidates: Flags
 ) -> Openings:
     """Find the first completing row of each candidate chain."""
-    inside = candidates[number]
-    if watch.distinct:
-        inside &= _rich_enough(view.rows, number, watch.threshold)
-    at = np.flatnonzero(inside)
+    at = np.flatnonzero(candidates[number])
+    if watch.counts:
+        at = at[_rich_enough(view.rows[watch.counts][at], number[at], watch.threshold)]
     part = View(view.rows[at], view.event[at])
-    reached = (reaches_distinct if watch.distinct else reaches_count)(part, watch.threshold, watch.span_us)
+    if watch.counts:
+        values = np.ascontiguousarray(part.rows[watch.counts])
+        reached = reaches_distinct(part, watch.threshold, watch.span_us, values)
+    else:
+        reached = reaches_count(part, watch.threshold, watch.span_us)
     hits = at[np.flatnonzero(reached)]
     chain, first = np.unique(number[hits], return_index=True)
     hit = hits[first]
@@ -112,12 +115,14 @@ def _window_begin(view: View, hit: int, span_us: int) -> int:
     return int(group.start + np.searchsorted(view.times[group], view.times[hit] - span_us))
 
 
-def _rich_enough(rows: Rows, number: NDArray[np.intp], threshold: int) -> Flags:
+def _rich_enough(values: NDArray[np.uint64], number: NDArray[np.intp], threshold: int) -> Flags:
     """Say which rows lie in a chain with at least `threshold` distinct values: the others cannot complete."""
-    order = np.lexsort((rows["value"], number))
-    ordered_number, value = number[order], rows["value"][order]
+    if not len(values):
+        return np.empty(0, dtype=bool)
+    order = np.lexsort((values, number))
+    ordered_number, value = number[order], values[order]
     fresh = np.concatenate(([True], (np.diff(ordered_number) != 0) | (np.diff(value) != 0)))
-    distinct = np.bincount(ordered_number[fresh], minlength=int(number[-1]) + 1)
+    distinct = np.bincount(ordered_number[fresh], minlength=int(number.max()) + 1)
     return np.asarray(distinct[number] >= threshold)
 
 

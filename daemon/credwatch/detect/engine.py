@@ -22,6 +22,7 @@ from credwatch.detect.windows import ROW
 from credwatch.kernel.detection import Detection, DetectionUpdate
 
 _HOUR = 3_600_000_000
+_MOST_REPEATS = 1000
 _NAME_FIELDS = ("user.name", "source.ip", "organization.id")
 _OLDEST = int(np.iinfo(np.int64).min) // 4
 
@@ -43,6 +44,26 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """An episode of a rule that only serves others: kept for a restart, and no detection."""
+
+    rule_id: str
+    """The rule."""
+    id: str
+    """The episode's id."""
+    group_key: int
+    """The group, as a signed number."""
+    opened: int
+    """The time of the completing event, microseconds UTC."""
+    sequence: int
+    """The order of arrival of the completing event."""
+    last: int
+    """The time of the latest event."""
+    count: int
+    """How many events belong to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What one batch led to."""
 
@@ -50,6 +71,8 @@ class Found:
     """Detections that opened, in the order of event time."""
     updates: tuple[DetectionUpdate, ...] = ()
     """Detections that went on or ended; those that ended before a new one opened come with `closed`."""
+    serving: tuple[Serving, ...] = ()
+    """Episodes that opened for rules that only serve others."""
     late: int = 0
     """How many events came too late for the windows."""
     evaluations: int = 0
@@ -73,6 +96,7 @@ class Engine:
         self._watermarks: dict[str, int] = {}
         self._sequence = 0
         self._turned = _OLDEST
+        self._serving: list[Serving] = []
         self._expressions = [compiled(rule.condition).alias(rule.id) for rule in plan.rules.events]
         needed = [fields_of(rule.condition) for rule in plan.rules.events]
         self._fields = frozenset({"@timestamp", *_NAME_FIELDS}).union(*needed)
@@ -87,6 +111,7 @@ class Engine:
         for stream in self.plan.streams:
             stream.take(batch, oldest=low_before - stream.log.retention_us)
         self._remember_names(batch)
+        self._serving = []
         detections: list[Detection] = []
         updates: list[DetectionUpdate] = []
         for watch, view in self._views():
@@ -97,6 +122,7 @@ class Engine:
         return Found(
             detections=tuple(sorted(detections, key=lambda found: (found.opened_at, found.id))),
             updates=tuple(updates),
+            serving=tuple(self._serving),
             late=int(batch.late.sum()),
             evaluations=events.height * len(self._expressions),
             delta=self._delta(low),
@@ -142,7 +168,7 @@ class Engine:
         masks = {name: matched.get_column(name).to_numpy() for name in matched.columns}
         late, hashes = self._late(times, source), FieldHashes(whole, self._seed)
         self._sequence += events.height
-        return Batch(whole, times, masks, late, hashes, self._sequence - events.height)
+        return Batch(whole, times, masks, late, hashes, self._sequence - events.height, _repeats(events))
 
     def _late(self, times: NDArray[np.int64], source: str) -> NDArray[np.bool_]:
         """Say which events lie more than the lateness behind the latest event of their source before them."""
@@ -195,22 +221,21 @@ class Engine:
         openings = progress.openings
         if not len(openings.hit):
             return [], updates
+        if not watch.rule.alone:
+            self._serving += _serve(watch, openings.episodes)
+            return [], updates
         detections = detections_of(watch, openings, view, batch.events, self.names)
         watch.episodes.open(openings.episodes, [detection.id for detection in detections])
-        if not watch.rule.alone:
-            return [], []
         grown = openings.episodes["count"] > openings.hit - openings.begin + 1
         updates += [_update(watch, detections[at].id, openings.episodes[at]) for at in np.flatnonzero(grown)]
         return detections, updates
 
     def _carried(self, watch: Watch, progress: Progress) -> list[DetectionUpdate]:
         table, ids = watch.episodes.table, watch.episodes.ids
-        return [_update(watch, ids[place], table[place]) for place in progress.extended] if watch.rule.alone else []
+        return [_update(watch, ids[place], table[place]) for place in progress.extended]
 
     def _closed(self, watch: Watch, places: NDArray[np.intp]) -> list[DetectionUpdate]:
         watch.episodes.close(places)
-        if not watch.rule.alone:
-            return []
         table, ids = watch.episodes.table, watch.episodes.ids
         return [_update(watch, ids[place], table[place]) for place in places]
 
@@ -248,6 +273,33 @@ class Engine:
         elif low - self._turned > self.plan.longest_us:
             self.names.turn()
             self._turned = low
+
+
+def _serve(watch: Watch, episodes: NDArray[np.void]) -> list[Serving]:
+    """Open episodes of a rule that only serves others."""
+    keys = episodes["key"].astype(np.int64)
+    ids = [f"{watch.rule.id}:{key}:{opened}" for key, opened in zip(keys, episodes["opened"], strict=True)]
+    watch.episodes.open(episodes, ids)
+    return [
+        Serving(
+            watch.rule.id,
+            name,
+            int(key),
+            int(each["opened"]),
+            int(each["sequence"]),
+            int(each["last"]),
+            int(each["count"]),
+        )
+        for name, key, each in zip(ids, keys, episodes, strict=True)
+    ]
+
+
+def _repeats(events: pl.DataFrame) -> NDArray[np.int64] | None:
+    """Return for how many equal events each event stands, up to a bound; None where each stands for itself."""
+    if "credwatch.repeat" not in events.columns:
+        return None
+    repeats = events.get_column("credwatch.repeat").fill_null(1).clip(1, _MOST_REPEATS).to_numpy()
+    return repeats if (repeats != 1).any() else None
 
 
 def _update(watch: Watch, detection: str, episode: Any) -> DetectionUpdate:

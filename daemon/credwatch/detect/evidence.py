@@ -14,7 +14,6 @@ from credwatch.detect.names import Names
 from credwatch.detect.streams import View
 from credwatch.detect.windows import Rows
 from credwatch.kernel.detection import Detection
-from credwatch.kernel.fields import BY_NAME
 from credwatch.kernel.ids import stable_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,8 +42,6 @@ DETAILS = (
 )
 """The fields of the completing event that a detection carries on."""
 
-_CARRIED = tuple(BY_NAME)
-
 
 def moment(microseconds: int) -> datetime:
     """Turn microseconds since the epoch into an aware UTC datetime."""
@@ -58,7 +55,7 @@ def detections_of(watch: Watch, openings: Openings, view: View, events: pl.DataF
     """
     rows = [view.rows[begin : hit + 1] for begin, hit in zip(openings.begin, openings.hit, strict=True)]
     words = names.of(np.concatenate([part[name] for part in rows for name in ("user", "address", "organization")]))
-    completing = _events(view.event[openings.hit], events)
+    completing = _events(view.event[openings.hit], events, watch)
     return [
         _detection(watch, counted, _told_by(counted[-1], words) | event, words, episode)
         for counted, event, episode in zip(rows, completing, openings.episodes, strict=True)
@@ -71,8 +68,9 @@ def _told_by(row: np.void, words: dict[int, str]) -> dict[str, Any]:
     return {name: words[int(each)] for name, each in told.items() if int(each) in words}
 
 
-def _events(positions: NDArray[np.int64], events: pl.DataFrame) -> list[dict[str, Any]]:
-    known = events.select(name for name in _CARRIED if name in events.columns)
+def _events(positions: NDArray[np.int64], events: pl.DataFrame, watch: Watch) -> list[dict[str, Any]]:
+    needed = {*DETAILS, *watch.fields, watch.rule.consequence.subject, "event.original", "organization.id"}
+    known = events.select(name for name in events.columns if name in needed)
     found = known.select(pl.all().gather(np.maximum(positions, 0))).to_dicts()
     return [event if at >= 0 else {} for at, event in zip(positions, found, strict=True)]
 

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-_SCHEMA = {"hash": pl.UInt64(), "name": pl.String()}
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Distinct hashes, sorted, and their words."""
+
+    hashes: Hashes
+    words: pl.Series
+
+    def places(self, asked: Hashes) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Say for each hash whether it is here, and where it would be."""
+        place = np.minimum(np.searchsorted(self.hashes, asked), len(self.hashes) - 1)
+        return np.asarray(self.hashes[place] == asked), place
 
 
 class Names:
@@ -20,39 +34,41 @@ class Names:
 
     def __init__(self) -> None:
         self.generation = 0
-        self._young: list[pl.DataFrame] = []
-        self._old: list[pl.DataFrame] = []
-        self._known = np.empty(0, np.uint64)
-        self._new: list[pl.DataFrame] = []
+        self._young: list[_Run] = []
+        self._old: list[_Run] = []
+        self._new: list[_Run] = []
 
-    def remember(self, words: pl.Series, hashes: NDArray[np.uint64]) -> None:
+    def remember(self, words: pl.Series, hashes: Hashes) -> None:
         """Remember each word with its hash; hashes of 0 are absent words."""
         distinct, first = np.unique(hashes, return_index=True)
-        fresh = (distinct != 0) & ~_contains(self._known, distinct)
-        if not fresh.any():
-            return
-        frame = pl.DataFrame({"hash": distinct[fresh], "name": words.gather(first[fresh])}, schema=_SCHEMA)
-        self._new.append(frame)
-        self._keep(frame)
+        fresh = distinct != 0
+        for run in self._young:
+            known, _ = run.places(distinct)
+            fresh &= ~known
+        if fresh.any():
+            run = _Run(distinct[fresh], words.gather(first[fresh]))
+            self._new.append(run)
+            self._keep(run)
 
     def restore(self, generation: int, data: bytes) -> None:
         """Take back what `take_new` handed out; call in the order of storing."""
         while self.generation < generation:
             self.turn()
-        self._keep(pl.read_ipc(io.BytesIO(data)))
+        frame = pl.read_ipc(io.BytesIO(data)).unique("hash").sort("hash")
+        self._keep(_Run(frame.get_column("hash").to_numpy(), frame.get_column("name")))
 
     def turn(self) -> None:
         """Begin a new generation: the young grow old, the old are forgotten."""
         self.generation += 1
         self._old, self._young = self._young, []
-        self._known = np.empty(0, np.uint64)
 
-    def of(self, hashes: NDArray[np.uint64]) -> dict[int, str]:
+    def of(self, hashes: Hashes) -> dict[int, str]:
         """Map each of the hashes to its word; absent words are left out."""
-        wanted = pl.Series("hash", np.unique(hashes), dtype=pl.UInt64)
+        wanted = np.unique(hashes)
         found: dict[int, str] = {}
-        for frame in (*self._young, *self._old):
-            found.update(frame.filter(pl.col("hash").is_in(wanted.implode())).iter_rows())
+        for run in (*self._young, *self._old):
+            here, place = run.places(wanted)
+            found.update(zip(wanted[here].tolist(), run.words.gather(place[here]).to_list(), strict=True))
         return found
 
     def take_new(self) -> bytes:
@@ -61,18 +77,16 @@ class Names:
         if not new:
             return b""
         data = io.BytesIO()
-        pl.concat(new).write_ipc(data)
+        frames = [pl.DataFrame({"hash": run.hashes, "name": run.words}) for run in new]
+        pl.concat(frames).write_ipc(data)
         return data.getvalue()
 
-    def _keep(self, frame: pl.DataFrame) -> None:
-        self._young.append(frame)
-        if len(self._young) > 16:
-            self._young = [pl.concat(self._young, rechunk=True)]
-        self._known = np.union1d(self._known, frame.get_column("hash").to_numpy())
-
-
-def _contains(known: NDArray[np.uint64], asked: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    if not len(known):
-        return np.zeros(len(asked), dtype=bool)
-    place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    return np.asarray(known[place] == asked)
+    def _keep(self, run: _Run) -> None:
+        """Keep a run; runs of like size are merged, so that there are few to search."""
+        self._young.append(run)
+        while len(self._young) > 1 and len(self._young[-2].hashes) <= 2 * len(self._young[-1].hashes):
+            later, earlier = self._young.pop(), self._young.pop()
+            hashes = np.concatenate([earlier.hashes, later.hashes])
+            order = np.argsort(hashes, kind="stable")
+            words = pl.concat([earlier.words.alias("name"), later.words.alias("name")], rechunk=True)
+            self._young.append(_Run(hashes[order], words.gather(order)))

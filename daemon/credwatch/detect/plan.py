@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from credwatch.detect.correlate import Lasting, Plain, TemporalPart, Watch
 from credwatch.detect.streams import Stream, StreamSpec
-from credwatch.detect.windows import WindowLog
+from credwatch.detect.windows import CARRIED, WindowLog
 from credwatch.kernel.errors import RuleError
 from credwatch.rules.model import Correlation, CorrelationType, EventRule, RuleSet
 
@@ -102,13 +102,14 @@ class _Builder:
         if not rule.group_by:
             raise RuleError("a correlation needs group-by", where=rule.where, hint="add group-by: [source.ip]")
         parts = tuple((part.rule, part.group_by) for part in rule.parts)
-        stream = self._stream(StreamSpec(parts, value=rule.field), rule.timespan_us)
+        value = "" if rule.field in CARRIED else rule.field
+        stream = self._stream(StreamSpec(parts, value=value), rule.timespan_us)
         watch = Watch(
             rule=rule,
             fields=rule.parts[0].group_by,
             span_us=rule.timespan_us,
             threshold=rule.threshold,
-            distinct=rule.type is CorrelationType.VALUE_COUNT,
+            counts=CARRIED.get(rule.field, "value") if rule.type is CorrelationType.VALUE_COUNT else "",
         )
         self._counting[rule.id] = (watch, stream)
 

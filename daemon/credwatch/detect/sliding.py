@@ -12,7 +12,7 @@ Flags = NDArray[np.bool_]
 
 
 def chains(view: View, span_us: int) -> NDArray[np.intp]:
-    """Number the chains: runs of one key in which no gap is longer than the span; sorted rows in, sorted numbers out."""
+    """Number the chains of sorted rows: runs of one key in which no gap is longer than the span."""
     if not len(view.keys):
         return np.empty(0, np.intp)
     breaks = (np.diff(view.keys) != 0) | (np.diff(view.times) > span_us)
@@ -58,15 +58,15 @@ def _window_starts_by_key(view: View, span_us: int, firsts: NDArray[np.intp]) ->
     return starts
 
 
-def reaches_distinct(view: View, threshold: int, span_us: int) -> Flags:
+def reaches_distinct(view: View, threshold: int, span_us: int, values: NDArray[np.uint64]) -> Flags:
     """Say for each row whether the rows within the span up to it hold at least `threshold` distinct values.
 
-    Rows whose value is 0 (absent) count for nothing. A row is the first of its value in the window [s, i] where the
-    row before it of equal value lies before s, so the count is that of k in [s, i] with previous(k) < s; it is taken
-    for all rows at once from a merge-sort tree over `previous`.
+    `values` has one hash a row; rows whose value is 0 (absent) count for nothing. A row is the first of its value in
+    the window [s, i] where the row before it of equal value lies before s, so the count is that of k in [s, i] with
+    previous(k) < s; it is taken for all rows at once from a merge-sort tree over `previous`.
     """
     starts = window_starts(view, span_us)
-    previous = _previous_equal(view.keys, view.rows["value"])
+    previous = _previous_equal(view.keys, values)
     ends = np.arange(1, len(starts) + 1)
     return _count_below(previous, starts, ends) >= threshold
 

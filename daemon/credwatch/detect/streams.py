@@ -20,7 +20,7 @@ class StreamSpec:
     parts: tuple[tuple[str, tuple[str, ...]], ...]
     """The event rules whose matches it takes, each with its group-by fields."""
     value: str = ""
-    """The field whose distinct values are counted; empty for none."""
+    """A field whose distinct values are counted and that rows do not carry anyway; empty for none."""
     empty_groups: bool = False
     """True where an absent group-by field counts as a value instead of leaving the event out."""
 
@@ -46,6 +46,8 @@ class Batch:
     """The hashes of the fields."""
     sequence: int
     """How many events came before this batch."""
+    repeats: NDArray[np.int64] | None
+    """For how many equal events each event stands; None where each stands for itself."""
 
 
 @dataclass(slots=True)
@@ -71,8 +73,21 @@ class View:
     @classmethod
     def sorted(cls, rows: Rows, event: NDArray[np.int64]) -> View:
         """Sort the rows by (key, time), equal ones in the order of their arrival."""
+        # Rows mostly come as runs sorted by key whose times follow one another: merging those is far cheaper.
+        order = np.argsort(rows["key"], kind="stable")
+        view = cls(rows[order], event[order])
+        if view._in_time_order():
+            return view
         order = np.lexsort((rows["sequence"], rows["time"], rows["key"]))
         return cls(rows[order], event[order])
+
+    def _in_time_order(self) -> bool:
+        same = self.keys[1:] == self.keys[:-1]
+        earlier, later = self.rows[:-1], self.rows[1:]
+        ahead = (self.times[1:] > self.times[:-1]) | (
+            (self.times[1:] == self.times[:-1]) & (later["sequence"] >= earlier["sequence"])
+        )
+        return bool(np.all(ahead | ~same))
 
     @classmethod
     def empty(cls) -> View:
@@ -101,7 +116,10 @@ class Stream:
     def take(self, batch: Batch, *, oldest: int) -> None:
         """Take the batch's matching rows: fills `touched` and `view`, and keeps the new rows."""
         new, event = self._new_rows(batch)
-        order = np.lexsort((new["time"], new["key"]))
+        if not len(new):
+            self.touched, self.view = np.empty(0, np.uint64), View.empty()
+            return
+        order = np.argsort(new["key"], kind="stable")
         new, event = new[order], event[order]
         self.touched = np.unique(new["key"])
         old = self.log.gather(self.touched, oldest=int(batch.times.min()) - self.log.retention_us)
@@ -141,14 +159,8 @@ class Stream:
         return rows, at
 
 
-_MOST_REPEATS = 1000
-
-
 def _repeated(rows: Rows, event: NDArray[np.int64], batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
-    """Count a line that stands for several equal events as that many, up to a bound."""
-    if "credwatch.repeat" not in batch.events.columns or not len(rows):
+    """Count a line that stands for several equal events as that many."""
+    if batch.repeats is None:
         return rows, event
-    repeat = batch.events.get_column("credwatch.repeat").fill_null(1).clip(1, _MOST_REPEATS).to_numpy()[event]
-    if (repeat == 1).all():
-        return rows, event
-    return np.repeat(rows, repeat), np.repeat(event, repeat)
+    return np.repeat(rows, batch.repeats[event]), np.repeat(event, batch.repeats[event])

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+CARRIED = {"user.name": "user", "source.ip": "address", "organization.id": "organization"}
+"""The fields that every row carries, and the columns they are in."""
+
 ROW = np.dtype(
     [
         ("key", "u8"),  # hash of the group
@@ -26,7 +29,7 @@ Rows = NDArray[np.void]
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Rows sorted by (key, time), with their keys side by side for searching."""
+    """Rows sorted by key, with their keys side by side for searching."""
 
     rows: Rows
     keys: NDArray[np.uint64]
@@ -39,7 +42,7 @@ class _Run:
 class WindowLog:
     """The rows of one stream, found by group in time that grows with the logarithm of what is kept.
 
-    Runs sorted by (key, time) are merged when they are of like size, so that a small batch costs little however much
+    Runs sorted by key are merged when they are of like size, so that a small batch costs little however much
     is kept. `take_new` hands out what was added since the last call: the delta that the batch's transaction stores.
     """
 
@@ -52,7 +55,7 @@ class WindowLog:
         return sum(len(run.rows) for run in self._runs)
 
     def add(self, rows: Rows, *, oldest: int) -> None:
-        """Keep rows sorted by (key, time); rows older than `oldest` are let go on the way."""
+        """Keep rows sorted by key; rows older than `oldest` are let go on the way."""
         if len(rows):
             self._new.append(rows)
             self.restore(rows, oldest=oldest)
@@ -62,7 +65,7 @@ class WindowLog:
         self._runs.append(_Run.of(rows))
         while len(self._runs) > 1 and len(self._runs[-2].rows) <= 2 * len(self._runs[-1].rows):
             later, earlier = self._runs.pop(), self._runs.pop()
-            self._runs.append(_Run.of(sorted_rows(_younger(np.concatenate([earlier.rows, later.rows]), oldest))))
+            self._runs.append(_Run.of(_by_key(_younger(np.concatenate([earlier.rows, later.rows]), oldest))))
 
     def gather(self, keys: NDArray[np.uint64], *, oldest: int) -> Rows:
         """Return the kept rows of the given sorted, distinct keys, none older than `oldest`, unsorted."""
@@ -91,10 +94,9 @@ class WindowLog:
         return np.concatenate(new) if new else np.empty(0, ROW)
 
 
-def sorted_rows(rows: Rows) -> Rows:
-    """Return the rows by (key, time), those of equal key and time in the order they arrived."""
-    order = np.lexsort((rows["sequence"], rows["time"], rows["key"]))
-    return rows[order]
+def _by_key(rows: Rows) -> Rows:
+    """Return the rows by key, those of equal key in the order given; two sorted runs are merged, not sorted."""
+    return rows[np.argsort(rows["key"], kind="stable")]
 
 
 def _positions(run_keys: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[np.intp]:

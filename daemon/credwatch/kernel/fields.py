@@ -39,7 +39,9 @@ _S, _I, _B, _T = FieldType.STRING, FieldType.INTEGER, FieldType.BOOLEAN, FieldTy
 FIELDS: tuple[Field, ...] = (
     Field("@timestamp", _T, "When it happened, UTC."),
     Field("event.category", _S, "authentication, iam, session, configuration or process (ECS)."),
-    Field("event.type", _S, "start, end, info, creation, change, deletion, access, denied, user, group or admin (ECS)."),
+    Field(
+        "event.type", _S, "start, end, info, creation, change, deletion, access, denied, user, group or admin (ECS)."
+    ),
     Field("event.action", _S, "What was done, from the list of actions in the event dictionary."),
     Field("event.outcome", _S, "success, failure or unknown (ECS)."),
     Field("event.reason", _S, "Why it ended so, in the log's own words or a short code."),
@@ -69,7 +71,9 @@ FIELDS: tuple[Field, ...] = (
     Field("source.port", _I, "The port the actor came from."),
     Field("source.domain", _S, "The host name the actor came from, where no address was logged."),
     Field("user_agent.original", _S, "The client's own name for itself."),
-    Field("organization.id", _S, "The customer whose account or data it concerns; from the writer, or by the registers."),
+    Field(
+        "organization.id", _S, "The customer whose account or data it concerns; from the writer, or by the registers."
+    ),
     Field("credwatch.session.id", _S, "The session, as the writer names it."),
     Field("credwatch.tty", _S, "The terminal."),
     Field("credwatch.auth.method", _S, "password, publickey, keyboard-interactive, totp, push, recovery_code, token …"),

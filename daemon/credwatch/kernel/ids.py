@@ -17,5 +17,5 @@ def stable_id(prefix: str, *parts: str, length: int = 16) -> str:
         raw = part.encode("utf-8", "surrogatepass")
         digest.update(len(raw).to_bytes(8, "big"))
         digest.update(raw)
-    text = base64.b32encode(digest.digest()).decode("ascii").lower()
+    text = base64.b32encode(digest.digest()[: (length * 5 + 7) // 8 + 4]).decode("ascii").lower()
     return f"{prefix}-{text[:length]}"

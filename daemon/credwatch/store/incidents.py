@@ -82,6 +82,17 @@ def add_detections(connection: Connection, found: Sequence[tuple[Detection, str]
         connection.execute(insert(detections).on_conflict_do_nothing(), rows)
 
 
+def add_serving(connection: Connection, episodes: Iterable[tuple[str, str, int, int, int, int, int]]) -> None:
+    """Store episodes that give no detection: (id, rule id, group key, opened, sequence, last, count)."""
+    rows = [(*episode, "", False, "") for episode in episodes]
+    if rows:
+        columns = "id, rule_id, group_key, opened, sequence, last, count, incident, closed, document"
+        connection.exec_driver_sql(
+            f"INSERT OR IGNORE INTO detections ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            rows,
+        )
+
+
 def update_detections(connection: Connection, updates: Iterable[DetectionUpdate]) -> None:
     """Carry on or end stored detections."""
     rows = [(to_micros(each.last_at), each.count, each.closed, each.detection_id) for each in updates]
