@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -13,6 +16,7 @@ from credwatch.app.build import build_knowledge
 from credwatch.app.settings import Settings, load_settings
 from credwatch.incidents.lifecycle import moved
 from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
 from credwatch.store import incidents, legal_clocks, outbox
@@ -25,20 +29,43 @@ STORE = "credwatch.sqlite"
 _INCIDENT = TypeAdapter(Incident)
 
 
-def open_store(settings: Settings) -> Database:
-    """Open the store that a daemon has made; raises StoreError where there is none."""
-    path = settings.daemon.state_directory / STORE
-    if not path.is_file():
+def open_store(path: Path) -> Database:
+    """Open the store that a daemon has made; raises StoreError where there is none or it may not be used."""
+    if os.access(path.parent, os.X_OK) and not path.is_file():
         raise StoreError("there is no store", where=str(path), hint="start the daemon once, or name its settings file")
+    if not os.access(path, os.R_OK | os.W_OK):
+        hint = "the store is its owner's: sudo -u credwatch credwatch …"
+        raise StoreError("the store may not be used", where=str(path), hint=hint)
     return Database(path)
 
 
+@contextmanager
+def opened_outbox(config: Path, store: Path | None) -> Iterator[outbox.OutboxStore]:
+    """Open the outbox of a settings file's store, or of the store named instead, and close it at the end.
+
+    Raises ConfigurationError, ProblemsFound or StoreError.
+    """
+    database = open_store(store or load_settings(config).daemon.state_directory / STORE)
+    try:
+        yield outbox.OutboxStore(database)
+    finally:
+        database.close()
+
+
 class Casebook:
-    """Reads and closes incidents in a store that a daemon may be using at the same time."""
+    """Reads and closes incidents in a store that a daemon may be using at the same time; use it in a `with` block."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._database = open_store(settings)
+        self._database = open_store(settings.daemon.state_directory / STORE)
+
+    def __enter__(self) -> Self:
+        """Return the casebook itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the store back."""
+        self._database.close()
 
     @classmethod
     def at(cls, config: Path) -> Casebook:
@@ -50,6 +77,11 @@ class Casebook:
         with self._database.reading() as connection:
             return incidents.list_incidents(connection, only_open=only_open)
 
+    def detections(self, number: str) -> list[tuple[Detection, int, datetime]]:
+        """Return an incident's detections, each with its present count and latest event."""
+        with self._database.reading() as connection:
+            return incidents.detections_of(connection, number)
+
     def messages(self) -> list[outbox.StoredCommand]:
         """Return every message, delivered ones too, the oldest first."""
         return outbox.OutboxStore(self._database).listed(("queued", "sending", "refused", "delivered"))
@@ -60,7 +92,6 @@ class Casebook:
             incident = incidents.incident(connection, number)
             if incident is None:
                 return None
-            found = incidents.detections_of(connection, number)
         messages = [stored for stored in self.messages() if stored.command.incident == number]
         case: dict[str, Any] = _INCIDENT.dump_python(incident, mode="json")
         case["level"] = incident.level.name.lower()
@@ -73,7 +104,7 @@ class Casebook:
                 "count": count,
                 "tags": list(each.tags),
             }
-            for each, count, last in found
+            for each, count, last in self.detections(number)
         ]
         case["messages"] = [
             {

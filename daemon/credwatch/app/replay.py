@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from credwatch.app.ahead import ReadAhead
+from credwatch.app.attempts import AddressAttempts, AttemptCounts
 from credwatch.app.build import build_knowledge
 from credwatch.app.pipeline import Knowledge, Pipeline, Report
 from credwatch.app.settings import Settings, load_settings
@@ -67,6 +68,8 @@ class Replayed:
 
     tally: Tally
     """The counts."""
+    addresses: Sequence[AddressAttempts]
+    """The addresses from which an attempt failed, the most attempts first."""
     incidents: Sequence[Incident]
     """The incidents it would have opened, the latest first."""
     commands: Sequence[Command]
@@ -101,7 +104,7 @@ def replay(
     on_progress: Callable[[int, Tally], None] = lambda _bytes, _tally: None,
 ) -> Replayed:
     """Run finished files through the pipeline into a store that is thrown away; raises SourceError."""
-    tally = Tally()
+    tally, attempts = Tally(), AttemptCounts()
     source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
@@ -110,6 +113,7 @@ def replay(
         with ThreadPoolExecutor(1, "ahead") as executor:
             ahead = ReadAhead(source, pipeline, executor)
             while (prepared := ahead.next(batch_bytes)) is not None:
+                attempts.add(prepared.events)
                 tally.add(pipeline.take(prepared))
                 on_progress(len(prepared.chunk.data), tally)
         with database.reading() as connection:
@@ -117,4 +121,4 @@ def replay(
         commands = [stored.command for stored in OutboxStore(database).listed()]
         database.close()
     source.close()
-    return Replayed(tally, incidents, commands)
+    return Replayed(tally, tuple(attempts.by_address()), incidents, commands)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
+from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import ExitCode, console, print_json, print_problems
-from credwatch.cli.run import DEFAULT_CONFIG, ConfigOption
 
 
-def check(
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: Annotated[bool, typer.Option("--json", help="Problems as JSON on stdout.")] = False,
-) -> None:
+def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Check settings, registers, packs, rules, templates, sources and secrets; exit 0 where `run` would start."""
     from credwatch.app.check import check_everything
 
@@ -23,5 +19,5 @@ def check(
         print_json({"problems": [asdict(problem) for problem in problems]})
     else:
         print_problems(problems)
-        console.print("no problems found" if not problems else f"{len(problems)} problems found")
+        console.print(f"problems found: {len(problems)}" if problems else "no problems found")
     raise typer.Exit(ExitCode.NO if problems else ExitCode.DONE)

@@ -10,20 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from credwatch.kernel.errors import CredwatchError
+from credwatch.cli.output import NoAnswer
 from credwatch.kernel.secret import Secret
 
 _LONGEST_SECRET = 64 * 1024
 _TIMEOUT_SECONDS = 30
-
-EXIT_ACCEPTED = 0
-EXIT_REFUSED = 1
-EXIT_USAGE = 2
-EXIT_UNAVAILABLE = 3
-
-
-class GateUnavailable(CredwatchError):
-    """The gate gave no answer, or one that says it cannot answer."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -39,7 +30,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def ask_gate(path: Path, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:
-    """Send one question and return the answer; raise GateUnavailable where there is none.
+    """Send one question and return the answer; raise NoAnswer where there is none.
 
     A 4xx answer is returned as it is, for it says what was wrong with the question.
     """
@@ -49,7 +40,7 @@ def ask_gate(path: Path, endpoint: str, question: dict[str, Any]) -> dict[str, A
         response = connection.getresponse()
         answer = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise GateUnavailable(
+        raise NoAnswer(
             f"the gate does not answer: {type(error).__name__}",
             where=str(path),
             hint="check that credwatch runs and that you belong to the socket's group",
@@ -58,7 +49,7 @@ def ask_gate(path: Path, endpoint: str, question: dict[str, Any]) -> dict[str, A
         connection.close()
     if response.status >= 500 or not isinstance(answer, dict):
         message = answer.get("error", {}).get("message", "no reason given") if isinstance(answer, dict) else ""
-        raise GateUnavailable(f"the gate cannot answer: {message}", where=str(path), hint="see the daemon's log")
+        raise NoAnswer(f"the gate cannot answer: {message}", where=str(path), hint="see the daemon's log")
     return answer
 
 

@@ -6,17 +6,15 @@ import getpass
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
 
-from credwatch.cli.output import ExitCode, console, print_json, told_plainly
-from credwatch.cli.run import DEFAULT_CONFIG, ConfigOption
-from credwatch.kernel.clock import rfc3339, system_clock
+from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from credwatch.cli.output import ExitCode, console, print_error, print_json, told_plainly
+from credwatch.kernel.clock import system_clock
 from credwatch.kernel.incident import Incident
 
 incidents_app = typer.Typer(help="List, show and close incidents.", no_args_is_help=True)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-_INCIDENT = TypeAdapter(Incident)
+NumberArgument = Annotated[str, typer.Argument(help="The incident's number, such as CW-2026-7KQ2M4.")]
 
 
 @incidents_app.command("list")
@@ -29,36 +27,33 @@ def list_(
     with told_plainly():
         from credwatch.app.casebook import Casebook
 
-        found = Casebook.at(config).incidents(only_open=not everything)
+        with Casebook.at(config) as casebook:
+            found = casebook.incidents(only_open=not everything)
     for incident in found:
         if as_json:
-            print_json(_INCIDENT.dump_python(incident, mode="json"))
+            print_json(_described(incident))
         else:
-            level = incident.level.name.lower()
-            typer.echo(
-                f"{incident.number}  {rfc3339(incident.detected_at)}  {level:<13} {incident.status:<11} "
-                f"{incident.kind:<26} {incident.organization or '-':<14} {incident.subject}"
-            )
+            typer.echo(_row(incident))
     if not found and not as_json:
         console.print("no open incidents" if not everything else "no incidents")
 
 
 @incidents_app.command()
-def show(number: str, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def show(number: NumberArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show one incident: what happened, whom it touches, its detections, its messages; exit 1 where it is unknown."""
     with told_plainly():
         from credwatch.app.casebook import Casebook
 
-        case = Casebook.at(config).case(number)
+        with Casebook.at(config) as casebook:
+            case = casebook.case(number)
     if case is None:
-        console.print(f"error: no incident {number}; `credwatch incidents list --all` names them", markup=False)
-        raise typer.Exit(ExitCode.NO)
+        raise _unknown(number)
     print_json(case) if as_json else _print(case)
 
 
 @incidents_app.command()
 def close(
-    number: str,
+    number: NumberArgument,
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the incident.")],
     config: ConfigOption = DEFAULT_CONFIG,
     by: Annotated[str, typer.Option("--by", help="Who closes it.")] = "",
@@ -68,14 +63,33 @@ def close(
     with told_plainly():
         from credwatch.app.casebook import Casebook
 
-        incident = Casebook.at(config).close(number, by=by or getpass.getuser(), why=why, now=system_clock())
+        with Casebook.at(config) as casebook:
+            incident = casebook.close(number, by=by or getpass.getuser(), why=why, now=system_clock())
     if incident is None:
-        console.print(f"error: no incident {number}; `credwatch incidents list --all` names them", markup=False)
-        raise typer.Exit(ExitCode.NO)
+        raise _unknown(number)
     if as_json:
-        print_json(_INCIDENT.dump_python(incident, mode="json"))
+        print_json(_described(incident))
     else:
         typer.echo(f"{number} is closed")
+
+
+def _unknown(number: str) -> typer.Exit:
+    print_error(f"no incident {number}; `credwatch incidents list --all` names them")
+    return typer.Exit(ExitCode.NO)
+
+
+def _described(incident: Incident) -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    described: dict[str, Any] = TypeAdapter(Incident).dump_python(incident, mode="json")
+    return described | {"level": incident.level.name.lower()}
+
+
+def _row(incident: Incident) -> str:
+    return (
+        f"{incident.number}  {incident.detected_at:%Y-%m-%d %H:%M:%S}  {incident.level.name.lower():<13}  "
+        f"{incident.status:<11}  {incident.kind:<25}  {incident.organization or '-':<12}  {incident.subject}"
+    )
 
 
 def _print(case: dict[str, Any]) -> None:

@@ -20,7 +20,8 @@ from credwatch.cli.version import version
 app = typer.Typer(
     name="credwatch",
     help="Watches credentials: reads authentication logs and carries each breach to the people who must hear of it.\n\n"
-    "Exit codes: 0 done; 1 the answer is no (refused, problems found, unknown); 2 it could not be done.",
+    "Exit codes: 0 done; 1 the answer is no (refused, problems found, unknown); 2 it could not be done "
+    "(usage, unreadable file, configuration); 3 the gate did not answer.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from credwatch.cli.outbox import StorePath, opened
+from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, StoreOption
+from credwatch.cli.output import ExitCode, print_json, print_problems, told_plainly
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command
-from credwatch.kernel.errors import CredwatchError, nearest
-from credwatch.outbox.examples import EXAMPLES, example
-from credwatch.outbox.render import Renderer, Sender
-from credwatch.outbox.templates import Templates
-from credwatch.workflows.message import same_code
+from credwatch.kernel.errors import CredwatchError, Problem, nearest
+
+if TYPE_CHECKING:
+    from credwatch.outbox.templates import Templates
 
 notice_app = typer.Typer(no_args_is_help=True, help="Show notices without sending them, and check their codes.")
 
@@ -44,9 +43,12 @@ def preview(
     form: Annotated[Format, typer.Option("--format", help="What to show.")] = Format.TEXT,
     out: Annotated[Path | None, typer.Option(help="Write all three forms into this folder instead.")] = None,
     templates: Annotated[Path | None, typer.Option(help="A folder of templates searched first.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show one message made from example data; nothing is sent. Exit code 1 where a template is broken."""
+    from credwatch.outbox.examples import EXAMPLES, example
+    from credwatch.outbox.templates import Templates
+
     if workflow not in EXAMPLES:
         hint = nearest(workflow, EXAMPLES) or f"known: {', '.join(EXAMPLES)}"
         raise typer.BadParameter(f"{workflow!r} is no notice; {hint}", param_hint="WORKFLOW")
@@ -54,13 +56,13 @@ def preview(
     try:
         forms = _forms(command, Templates(templates))
     except CredwatchError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+        print_problems([Problem.of(error)])
+        raise typer.Exit(ExitCode.NO) from error
     if out is not None:
         written = _write(out, f"{workflow}-{language.value}", forms)
-        typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))
+        print_json({"files": written}) if as_json else typer.echo("\n".join(written))
     elif as_json:
-        typer.echo(json.dumps({"workflow": workflow, "kind": kind, **forms}, ensure_ascii=False))
+        print_json({"workflow": workflow, "kind": kind, **forms})
     else:
         typer.echo(forms[form.value], nl=False)
 
@@ -68,14 +70,32 @@ def preview(
 @notice_app.command()
 def verify(
     code: Annotated[str, typer.Argument(help="The verification code, as it was read out.")],
-    store: StorePath,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say which message a verification code belongs to. Exit code 1 where it belongs to none."""
-    for item in opened(store).listed(("queued", "sending", "refused", "delivered")):
+    with told_plainly():
+        found = _message_with(code, config, store)
+    if as_json:
+        print_json(found or {"genuine": False})
+    else:
+        typer.echo("\n".join(f"{name}: {value}" for name, value in found.items()) or "no message has this code")
+    if not found:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _message_with(code: str, config: Path, store: Path | None) -> dict[str, object]:
+    """Describe the message that a code belongs to; empty where there is none."""
+    from credwatch.app.casebook import opened_outbox
+    from credwatch.workflows.message import same_code
+
+    with opened_outbox(config, store) as outbox:
+        messages = outbox.listed(("queued", "sending", "refused", "delivered"))
+    for item in messages:
         command = item.command
         if same_code(code, str(command.context.get("code", ""))):
-            found = {
+            return {
                 "genuine": True,
                 "incident": command.incident,
                 "workflow": command.workflow,
@@ -83,14 +103,12 @@ def verify(
                 "created_at": rfc3339(command.created_at),
                 "state": item.state,
             }
-            lines = (f"{name}: {value}" for name, value in found.items())
-            typer.echo(json.dumps(found) if as_json else "\n".join(lines))
-            return
-    typer.echo(json.dumps({"genuine": False}) if as_json else "no message has this code")
-    raise typer.Exit(1)
+    return {}
 
 
 def _forms(command: Command, templates: Templates) -> dict[str, str]:
+    from credwatch.outbox.render import Renderer, Sender
+
     words = templates.render(command)
     sender = Sender("info@modoro.com.vn", str(command.context["sender"]["name"]))  # type: ignore[index]
     message = Renderer(templates, sender).render(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
@@ -24,6 +24,12 @@ class ExitCode(IntEnum):
     """The answer is no: a password refused, a code wrong, problems found, nothing by that name."""
     CANNOT = 2
     """It could not be done: wrong usage, unreadable file, broken configuration."""
+    NO_ANSWER = 3
+    """The gate did not answer."""
+
+
+class NoAnswer(CredwatchError):
+    """Whoever was asked did not answer, or said that it cannot."""
 
 
 console = Console(stderr=True, highlight=False)
@@ -38,7 +44,7 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """Turn errors into messages with where and hint, and exit 2."""
+    """Turn errors into messages with where and hint, and exit 2, or 3 where nobody answered."""
     try:
         yield
     except ProblemsFound as error:
@@ -46,10 +52,15 @@ def told_plainly() -> Iterator[None]:
         raise typer.Exit(ExitCode.CANNOT) from error
     except CredwatchError as error:
         print_problems([Problem.of(error)])
-        raise typer.Exit(ExitCode.CANNOT) from error
+        raise typer.Exit(ExitCode.NO_ANSWER if isinstance(error, NoAnswer) else ExitCode.CANNOT) from error
 
 
-def print_problems(problems: Any) -> None:
+def print_problems(problems: Iterable[Problem]) -> None:
     """Write problems to stderr, one after the other."""
     for problem in problems:
-        console.print(f"error: {problem}", markup=False, soft_wrap=True)
+        print_error(str(problem))
+
+
+def print_error(message: str) -> None:
+    """Write one error to stderr, as long as it is."""
+    console.print(f"error: {message}", markup=False, soft_wrap=True)

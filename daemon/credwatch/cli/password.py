@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from credwatch.cli.gate_client import (
-    EXIT_ACCEPTED,
-    EXIT_REFUSED,
-    EXIT_UNAVAILABLE,
-    EXIT_USAGE,
-    GateUnavailable,
-    ask_gate,
-    read_secret,
-)
-from credwatch.kernel.errors import ConfigurationError, CredwatchError
-from credwatch.kernel.options import read_toml
+from credwatch.cli.gate_client import ask_gate, read_secret
+from credwatch.cli.options import JsonOption
+from credwatch.cli.output import ExitCode, print_json, told_plainly
+from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
-from credwatch.policy.blocklist import load_blocklist
-from credwatch.policy.context import PasswordContext
-from credwatch.policy.password import Accepted, check_password
-from credwatch.policy.profile import PasswordProfile, PolicyProfile
+
+if TYPE_CHECKING:
+    from credwatch.policy.profile import PasswordProfile
 
 password_app = typer.Typer(help="Password rules.", no_args_is_help=True)
 
@@ -42,24 +33,22 @@ def check(
     with_mfa: Annotated[bool, typer.Option("--with-mfa", help="A second factor is always asked as well.")] = False,
     profile: Annotated[Path | None, typer.Option(help="A TOML file with the tables [password] and [mfa].")] = None,
     socket: Annotated[Path | None, typer.Option(help="Ask the gate on this socket, with history.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Judge the password on standard input; without --socket by the default profile, or by --profile.
 
     Exit codes: 0 accepted, 1 refused, 2 usage or configuration, 3 the gate does not answer.
     """
     if socket and profile:
-        _fail("--profile goes without --socket, for the gate knows the customer's own", EXIT_USAGE)
+        raise typer.BadParameter("goes without --socket, for the gate knows the customer's own", param_hint="--profile")
     if socket and not user:
-        _fail("--socket needs --user", EXIT_USAGE)
+        raise typer.BadParameter("needs --user", param_hint="--socket")
     candidate = read_secret("Password: ")
     facts = {"user": user, "email": email, "organization": organization, "with_mfa": with_mfa}
-    try:
+    with told_plainly():
         answer = _asked(socket, candidate, facts) if socket else _judged(candidate, facts, profile)
-    except CredwatchError as error:
-        _fail(str(error), EXIT_UNAVAILABLE if isinstance(error, GateUnavailable) else EXIT_USAGE)
-    typer.echo(json.dumps(answer, ensure_ascii=False) if as_json else _told(answer))
-    raise typer.Exit(EXIT_ACCEPTED if answer["accepted"] else EXIT_REFUSED)
+    print_json(answer) if as_json else typer.echo(_told(answer))
+    raise typer.Exit(ExitCode.DONE if answer["accepted"] else ExitCode.NO)
 
 
 def _asked(socket: Path, candidate: Secret, facts: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +56,10 @@ def _asked(socket: Path, candidate: Secret, facts: dict[str, Any]) -> dict[str, 
 
 
 def _judged(candidate: Secret, facts: dict[str, Any], path: Path | None) -> dict[str, Any]:
+    from credwatch.policy.blocklist import load_blocklist
+    from credwatch.policy.context import PasswordContext
+    from credwatch.policy.password import Accepted, check_password
+
     verdict = check_password(candidate, PasswordContext(**facts), _profile(path), load_blocklist())
     if isinstance(verdict, Accepted):
         verdict = replace(verdict, unchecked=("history",))
@@ -74,6 +67,9 @@ def _judged(candidate: Secret, facts: dict[str, Any], path: Path | None) -> dict
 
 
 def _profile(path: Path | None) -> PasswordProfile:
+    from credwatch.kernel.options import read_toml
+    from credwatch.policy.profile import PasswordProfile, PolicyProfile
+
     if path is None:
         return PasswordProfile()
     try:
@@ -91,8 +87,3 @@ def _told(answer: dict[str, Any]) -> str:
     if "error" in answer:
         return f"refused: {answer['error']['message']}"
     return "refused\n" + "\n".join(f"  {reason['en']}\n  {reason['vi']}" for reason in answer["reasons"])
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)

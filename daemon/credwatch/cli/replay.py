@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
+from credwatch.cli.options import JsonOption, KindOption, LineKind, ZoneOption
 from credwatch.cli.output import console, print_json, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
+
+if TYPE_CHECKING:
+    from credwatch.app.attempts import AddressAttempts
+    from credwatch.app.replay import Replayed
+    from credwatch.kernel.incident import Incident
 
 _MOST_SHOWN = 20
 
@@ -18,32 +26,44 @@ _MOST_SHOWN = 20
 def replay(
     files: Annotated[list[str], typer.Argument(help="Log files, oldest first; - is standard input.")],
     config: Annotated[Path | None, typer.Option("--config", "-c", help="Settings and registers to use.")] = None,
-    kind: Annotated[str, typer.Option(help="How lines begin: auto, syslog or json.")] = "auto",
-    zone: Annotated[str, typer.Option(help="Time zone of stamps that say none.")] = "UTC",
-    as_json: Annotated[bool, typer.Option("--json", help="The outcome as one JSON object on stdout.")] = False,
+    kind: KindOption = LineKind.AUTO,
+    zone: ZoneOption = "UTC",
+    as_json: JsonOption = False,
 ) -> None:
-    """Say what the rules find in finished log files: incidents, addresses, and who would be told."""
+    """Say what the rules find in finished log files: addresses, incidents, and who would be told. Sends nothing."""
     with told_plainly():
-        from credwatch.app.replay import Tally, replay_files
-
-        waiting = sum(Path(name).stat().st_size for name in files if Path(name).is_file())
-        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("replay", total=waiting or None)
-
-            def advance(size: int, _tally: Tally) -> None:
-                bar.advance(task, size)
-
-            outcome = replay_files(files, config, kind=kind, zone=zone, clock=system_clock, on_progress=advance)
-        summary = _summary(outcome)
-        if as_json:
-            print_json(summary)
-        else:
-            _print(summary)
+        outcome = _replayed(files, config, kind, zone)
+    if as_json:
+        print_json(_summary(outcome))
+        return
+    for line in _report(outcome):
+        typer.echo(line)
+    if config is None and outcome.incidents:
+        console.print(
+            "No customers are known, so nobody would be told: name a settings file with --config.", soft_wrap=True
+        )
 
 
-def _summary(outcome: Any) -> dict[str, Any]:
+def _replayed(files: list[str], config: Path | None, kind: LineKind, zone: str) -> Replayed:
+    """Replay the files behind a progress bar, where a person watches."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    from credwatch.app.replay import Tally, replay_files
+
+    waiting = sum(os.path.getsize(name) for name in files if os.path.isfile(name))  # noqa: PTH113, PTH202  # never raise
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("replay", total=waiting or None)
+
+        def advance(size: int, _tally: Tally) -> None:
+            bar.advance(task, size)
+
+        return replay_files(files, config, kind=kind.value, zone=zone, clock=system_clock, on_progress=advance)
+
+
+def _summary(outcome: Replayed) -> dict[str, Any]:
     tally = outcome.tally
+    kinds = _kinds_by_address(outcome.incidents)
     return {
         "lines": tally.lines,
         "events": tally.events,
@@ -52,41 +72,112 @@ def _summary(outcome: Any) -> dict[str, Any]:
         "unparsed_share": round(tally.unparsed_share, 6),
         "unparsed_reasons": dict(tally.unparsed),
         "late": tally.late,
+        "addresses": [_address(each, kinds.get(each.address, [])) for each in outcome.addresses],
         "detections": dict(tally.detections.most_common()),
-        "incidents": [
-            {
-                "number": incident.number,
-                "kind": incident.kind,
-                "level": incident.level.name.lower(),
-                "subject": incident.subject,
-                "organization": incident.organization,
-                "detected_at": rfc3339(incident.detected_at),
-                "occurred_last": rfc3339(incident.occurred_last),
-                "rules": list(incident.rules),
-                "addresses": list(incident.addresses),
-                "accounts": list(incident.accounts),
-            }
-            for incident in outcome.incidents
-        ],
-        "addresses": sorted({address for incident in outcome.incidents for address in incident.addresses}),
-        "messages": dict(Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands)),
+        "incidents": [_incident(incident) for incident in outcome.incidents],
+        "messages": _messages(outcome),
     }
 
 
-def _print(summary: dict[str, Any]) -> None:
-    out = typer.echo
-    share = summary["unparsed_share"] * 100
-    out(
-        f"{summary['lines']:,} lines: {summary['events']:,} events, {summary['skipped']:,} known as no event, ",
-        nl=False,
+def _address(attempts: AddressAttempts, kinds: list[str]) -> dict[str, Any]:
+    return {
+        "address": attempts.address,
+        "failed": attempts.failed,
+        "succeeded": attempts.succeeded,
+        "first": rfc3339(attempts.first),
+        "last": rfc3339(attempts.last),
+        "incidents": kinds,
+    }
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "number": incident.number,
+        "kind": incident.kind,
+        "level": incident.level.name.lower(),
+        "title": incident.title,
+        "subject": incident.subject,
+        "organization": incident.organization,
+        "detected_at": rfc3339(incident.detected_at),
+        "occurred_last": rfc3339(incident.occurred_last),
+        "rules": list(incident.rules),
+        "addresses": list(incident.addresses),
+        "accounts": list(incident.accounts),
+    }
+
+
+def _messages(outcome: Replayed) -> dict[str, int]:
+    return dict(Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands))
+
+
+def _kinds_by_address(incidents: Iterable[Incident]) -> dict[str, list[str]]:
+    """Name the kinds of incidents that each address took part in, the gravest first."""
+    kinds: dict[str, list[str]] = {}
+    for incident in sorted(incidents, key=lambda each: -each.level):
+        for address in incident.addresses:
+            known = kinds.setdefault(address, [])
+            if incident.kind not in known:
+                known.append(incident.kind)
+    return kinds
+
+
+def _report(outcome: Replayed) -> Iterator[str]:
+    """Say it to a person: how much was read, who guessed, what was found, who would be told."""
+    tally = outcome.tally
+    unknown = sum(tally.unparsed.values())
+    yield (
+        f"{tally.lines:,} lines: {tally.events:,} events, {tally.skipped:,} known as no event, "
+        f"{unknown:,} unknown ({tally.unparsed_share * 100:.2f} %)"
     )
-    out(f"{summary['unparsed']:,} unknown ({share:.2f} %)")
-    for title, count in summary["detections"].items():
-        out(f"{count:>8,}  {title}")
-    out(f"{len(summary['incidents']):,} incidents from {len(summary['addresses']):,} addresses")
-    for incident in summary["incidents"][:_MOST_SHOWN]:
-        out(f"  {incident['detected_at']}  {incident['level']:<8}  {incident['kind']:<20}  {incident['subject']}")
-    if len(summary["incidents"]) > _MOST_SHOWN:
-        out(f"  … and {len(summary['incidents']) - _MOST_SHOWN:,} more; --json lists all")
-    for message, count in summary["messages"].items():
-        out(f"  would send {count} × {message}")
+    if unknown:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in tally.unparsed.most_common())
+        yield f"unknown: {reasons}; `credwatch parse FILE` shows which"
+    if tally.late:
+        yield f"{tally.late:,} events came too late for the windows"
+    yield from _address_lines(outcome)
+    yield from _titled("Detections", [f"{count:>8,}  {title}" for title, count in tally.detections.most_common()])
+    yield from _incident_lines(outcome)
+    yield from _titled("Messages it would send", [f"{count:>8,}  {each}" for each, count in _messages(outcome).items()])
+
+
+def _address_lines(outcome: Replayed) -> Iterator[str]:
+    kinds = _kinds_by_address(outcome.incidents)
+    rows = [
+        f"{each.failed:>8,}  {each.succeeded:>6,}  {each.first:%Y-%m-%d %H:%M}  {_span(each.first, each.last):>7}  "
+        f"{each.address:<15}  {', '.join(kinds.get(each.address, []))}".rstrip()
+        for each in outcome.addresses
+    ]
+    heading = f"{'failed':>8}  {'logins':>6}  {'first (UTC)':<16}  {'lasting':>7}  {'address':<15}  incidents"
+    yield from _titled("Addresses by failed attempts", rows, heading)
+
+
+def _incident_lines(outcome: Replayed) -> Iterator[str]:
+    gravest = sorted(outcome.incidents, key=lambda each: -each.level)
+    rows = [
+        f"{each.detected_at:%Y-%m-%d %H:%M}  {each.level.name.lower():<13}  {each.kind:<24}  {each.subject}"
+        for each in gravest
+    ]
+    yield from _titled(f"Incidents: {len(rows):,}, the gravest first", rows)
+
+
+def _titled(title: str, rows: list[str], heading: str = "") -> Iterator[str]:
+    """Give a block of rows, as many as a person reads, under its title; nothing where there are no rows."""
+    if not rows:
+        return
+    yield ""
+    yield title
+    if heading:
+        yield heading
+    yield from (f"  {row}" if not heading and row[0] != " " else row for row in rows[:_MOST_SHOWN])
+    if len(rows) > _MOST_SHOWN:
+        yield f"  … and {len(rows) - _MOST_SHOWN:,} more; --json has all"
+
+
+def _span(first: datetime, last: datetime) -> str:
+    """Say how long something lasted, in its largest two units."""
+    minutes, seconds = divmod(int((last - first).total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours:02}h"
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s"

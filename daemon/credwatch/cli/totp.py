@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from credwatch.cli.gate_client import EXIT_ACCEPTED, EXIT_REFUSED, EXIT_UNAVAILABLE, ask_gate, read_secret
-from credwatch.kernel.errors import CredwatchError
+from credwatch.cli.gate_client import ask_gate, read_secret
+from credwatch.cli.options import JsonOption
+from credwatch.cli.output import ExitCode, print_json, told_plainly
 
 totp_app = typer.Typer(help="One-time codes as a second factor.", no_args_is_help=True)
 
 User = Annotated[str, typer.Option("--user", help="The account's name.")]
 Organization = Annotated[str, typer.Option("--organization", help="The customer's id.")]
 Socket = Annotated[Path, typer.Option("--socket", help="The gate's socket.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 By = Annotated[str, typer.Option("--by", help="Your own account; it goes into the event.")]
 Why = Annotated[str, typer.Option("--why", help="How you know the person; it goes into the event.")]
 
@@ -24,7 +23,7 @@ _SOCKET = Path("/run/credwatch/gate.sock")
 
 
 @totp_app.command("enrol")
-def enrol(user: User, organization: Organization = "", socket: Socket = _SOCKET, as_json: Json = False) -> None:
+def enrol(user: User, organization: Organization = "", socket: Socket = _SOCKET, as_json: JsonOption = False) -> None:
     """Make a secret and print it, once; it counts after `totp verify --first`.
 
     Exit codes: 0 made, 1 a factor stands already, 2 usage, 3 the gate does not answer.
@@ -40,7 +39,7 @@ def verify(
     organization: Organization = "",
     first: Annotated[bool, typer.Option("--first", help="The first code of a new secret.")] = False,
     socket: Socket = _SOCKET,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Take the code on standard input.
 
@@ -57,7 +56,7 @@ def verify(
 
 @totp_app.command("unlock")
 def unlock(
-    user: User, by: By, why: Why, organization: Organization = "", socket: Socket = _SOCKET, as_json: Json = False
+    user: User, by: By, why: Why, organization: Organization = "", socket: Socket = _SOCKET, as_json: JsonOption = False
 ) -> None:
     """Forgive the failures of a locked factor, once you have identified the person.
 
@@ -69,7 +68,7 @@ def unlock(
 
 @totp_app.command("remove")
 def remove(
-    user: User, by: By, why: Why, organization: Organization = "", socket: Socket = _SOCKET, as_json: Json = False
+    user: User, by: By, why: Why, organization: Organization = "", socket: Socket = _SOCKET, as_json: JsonOption = False
 ) -> None:
     """Take a factor away, so that the person can enrol a new one.
 
@@ -81,11 +80,8 @@ def remove(
 
 
 def _asked(socket: Path, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:
-    try:
+    with told_plainly():
         return ask_gate(socket, f"/v1/totp/{endpoint}", question)
-    except CredwatchError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_UNAVAILABLE) from error
 
 
 def _problem(answer: dict[str, Any]) -> str:
@@ -95,5 +91,5 @@ def _problem(answer: dict[str, Any]) -> str:
 
 
 def _finish(answer: dict[str, Any], told: str, *, succeeded: bool, as_json: bool) -> None:
-    typer.echo(json.dumps(answer) if as_json else told)
-    raise typer.Exit(EXIT_ACCEPTED if succeeded else EXIT_REFUSED)
+    print_json(answer) if as_json else typer.echo(told)
+    raise typer.Exit(ExitCode.DONE if succeeded else ExitCode.NO)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import version as version_of
 
 import typer
 
+from credwatch.cli.options import JsonOption
+from credwatch.cli.output import print_json
 
-def version() -> None:
+
+def version(as_json: JsonOption = False) -> None:
     """Write the version."""
-    typer.echo(version_of("credwatch"))
+    number = version_of("credwatch")
+    if as_json:
+        print_json({"version": number, "python": platform.python_version()})
+    else:
+        typer.echo(number)

@@ -157,6 +157,9 @@ def test_a_strange_gate_is_not_believed(tmp_path: Path, answer: bytes, code: int
             with peer:
                 peer.recv(65536)
                 peer.sendall(answer)
+                peer.shutdown(socket.SHUT_WR)
+                while peer.recv(65536):  # closing with a part of the question unread would reset the connection
+                    pass
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -1,0 +1,49 @@
+"""What each line of a piece of a log is read as: the answers of `credwatch parse`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.pack import PackSet
+from credwatch.parse.lines import split_lines
+from credwatch.parse.parse import SourceFormat, parse
+
+
+def answers(
+    piece: bytes, first: int, packs: PackSet, source: SourceFormat, reference: datetime
+) -> list[dict[str, Any]]:
+    """Read a piece of a log and answer each of its lines, in order, the first of them numbered `first`.
+
+    An answer has `line`, `status` (event, skipped or unparsed), `pack`, and `event` or `reason`; JSON values only.
+    """
+    lines = split_lines(piece, 0)
+    numbers = pl.int_range(first, first + len(lines), dtype=pl.Int64, eager=True)
+    parsed = parse(lines.with_columns(numbers.alias("position")), packs=packs, source=source, reference=reference)
+    found = [
+        *map(_event, parsed.events.to_dicts()),
+        *map(_skipped, parsed.skips.to_dicts()),
+        *map(_unparsed, parsed.unparsed.to_dicts()),
+    ]
+    return sorted(found, key=lambda answer: int(answer["line"]))
+
+
+def _event(row: dict[str, Any]) -> dict[str, Any]:
+    number = row.pop("position")
+    event = {name: _shown(value) for name, value in row.items() if value is not None}
+    return {"line": number, "status": "event", "pack": row["event.dataset"], "event": event}
+
+
+def _skipped(row: dict[str, Any]) -> dict[str, Any]:
+    return {"line": row["position"], "status": "skipped", "pack": row["pack"]}
+
+
+def _unparsed(row: dict[str, Any]) -> dict[str, Any]:
+    return {"line": row["position"], "status": "unparsed", "pack": None, "reason": row["reason"]}
+
+
+def _shown(value: Any) -> Any:
+    return rfc3339(value) if isinstance(value, datetime) else value
