@@ -141,7 +141,7 @@ class Plain:
 
     def candidates(self, keys: NDArray[np.uint64]) -> Flags:
         """Say which groups have any match at hand."""
-        return self.stream.log.holds(keys)
+        return self.stream.holds(keys)
 
     def touched(self) -> NDArray[np.uint64]:
         """Return the groups that the batch added to."""
@@ -149,7 +149,7 @@ class Plain:
 
     def view(self, keys: NDArray[np.uint64]) -> View:
         """Return the matches of the groups."""
-        return self.stream.gather(keys)
+        return self.stream.of(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Lasting:
 
     def view(self, keys: NDArray[np.uint64]) -> View:
         """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
-        kept = self.stream.gather(keys)
+        kept = self.stream.of(keys)
         table = self.watch.episodes.table
         episodes = table[np.isin(table["key"], keys)]
         ends = np.concatenate([_end_rows(episodes, "opened"), _end_rows(episodes, "last")])

@@ -109,16 +109,18 @@ class Engine:
         batch = self._batch(events, source)
         low = self._low(source)
         for stream in self.plan.streams:
-            stream.take(batch, oldest=low_before - stream.log.retention_us)
+            stream.take(batch)
         self._remember_names(batch)
         self._serving = []
         detections: list[Detection] = []
         updates: list[DetectionUpdate] = []
-        for watch, view in self._views():
+        for watch, view in self._views(int(batch.times.min())):
             opened, carried = self._follow(watch, view, batch)
             detections += opened
             updates += carried
         updates += self._ended(low)
+        for stream in self.plan.streams:
+            stream.keep(oldest=low_before - stream.log.retention_us)
         return Found(
             detections=tuple(sorted(detections, key=lambda found: (found.opened_at, found.id))),
             updates=tuple(updates),
@@ -189,17 +191,21 @@ class Engine:
     def _remember_names(self, batch: Batch) -> None:
         used = np.zeros(batch.events.height, dtype=bool)
         for stream in self.plan.streams:
-            used[stream.view.event[stream.view.new]] = True
+            used[stream.new.event] = True
         at = np.flatnonzero(used)
         for name in _NAME_FIELDS:
             column = batch.events.get_column(name)
             if column.null_count() < len(column):
                 self.names.remember(column.gather(at), batch.hashes.of(name)[at])
 
-    def _views(self) -> Iterable[tuple[Watch, View]]:
-        """Give each rule the rows it looks at, correlations after those they refer to."""
+    def _views(self, earliest: int) -> Iterable[tuple[Watch, View]]:
+        """Give each rule the rows it looks at, correlations after those they refer to.
+
+        A group whose episode is open needs no earlier rows: it goes on or ends by the new ones alone.
+        """
         for watch, stream in self.plan.counting:
-            yield watch, stream.view
+            if len(stream.touched):
+                yield watch, stream.view(watch.episodes.open_for(stream.touched), since=earliest - watch.span_us)
         for temporal in self.plan.temporal:
             yield temporal.watch, self._completed(temporal)
 

@@ -55,13 +55,20 @@ class Episodes:
         place = np.searchsorted(self.table["key"], keys, side="right") - 1
         return np.where((place >= 0) & (self.table["key"][place] == keys), place, -1)
 
+    def open_for(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Say for each group whether an episode is open."""
+        place = self.latest(keys)
+        return (place >= 0) & ~self.table["closed"][place] if len(self.table) else np.zeros(len(keys), dtype=bool)
+
     def continued(self, chains: Chains, span_us: int) -> NDArray[np.intp]:
         """Return for each chain the position of the open episode that it carries on, -1 where there is none."""
         place = self.latest(chains.keys)
         if not len(self.table):
             return place
         episode = self.table[place]
-        joined = (episode["last"] >= chains.first - span_us) & (episode["opened"] <= chains.last) & ~episode["closed"]
+        # A late row may lie before the episode and still within the span of its first.
+        joined = (episode["last"] >= chains.first - span_us) & (episode["opened"] - span_us <= chains.last)
+        joined &= ~episode["closed"]
         return np.where((place >= 0) & joined, place, -1)
 
     def extend(self, places: NDArray[np.intp], last: NDArray[np.int64], added: NDArray[np.int64]) -> None:

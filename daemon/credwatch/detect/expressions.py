@@ -22,6 +22,9 @@ TYPES: dict[FieldType, pl.DataType] = {
 
 _NEVER = pl.lit(False)
 
+_IN_SMALL_LETTERS = frozenset({"event.category", "event.type", "event.action", "event.outcome"})
+"""Fields that only packs fill, from their own constants: there is no case to fold."""
+
 
 def compiled(condition: Condition) -> pl.Expr:
     """Compile a condition to a Boolean expression without nulls: a missing field is a plain false.
@@ -82,7 +85,7 @@ def _same_field_strings(items: tuple[Condition, ...]) -> tuple[str, list[str]] |
 
 
 def _lower(field: str) -> pl.Expr:
-    return pl.col(field).str.to_lowercase()
+    return pl.col(field) if field in _IN_SMALL_LETTERS else pl.col(field).str.to_lowercase()
 
 
 def _test(test: Test) -> pl.Expr:
@@ -130,7 +133,8 @@ def _string_test(test: Test, column: pl.Expr | None = None) -> pl.Expr:
         return base.str.contains(value)
     if test.operator is Operator.CIDR:
         return _in_network(base, value)
-    text, wanted = (base, value) if test.cased else (base.str.to_lowercase(), value.lower())
+    folded = base.str.to_lowercase() if column is not None else _lower(test.field)
+    text, wanted = (base, value) if test.cased else (folded, value.lower())
     match test.operator:
         case Operator.STARTS_WITH:
             return text.str.starts_with(wanted)

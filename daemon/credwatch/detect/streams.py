@@ -110,29 +110,41 @@ class Stream:
     """What it keeps."""
     touched: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     """The groups of the present batch, sorted."""
-    view: View = field(default_factory=View.empty)
-    """The rows of those groups."""
+    new: View = field(default_factory=View.empty)
+    """The rows of the present batch."""
 
-    def take(self, batch: Batch, *, oldest: int) -> None:
-        """Take the batch's matching rows: fills `touched` and `view`, and keeps the new rows."""
-        new, event = self._new_rows(batch)
-        if not len(new):
-            self.touched, self.view = np.empty(0, np.uint64), View.empty()
-            return
-        order = np.argsort(new["key"], kind="stable")
-        new, event = new[order], event[order]
-        self.touched = np.unique(new["key"])
-        old = self.log.gather(self.touched, oldest=int(batch.times.min()) - self.log.retention_us)
-        self.view = View.sorted(np.concatenate([old, new]), np.concatenate([np.full(len(old), -1), event]))
-        self.log.add(new, oldest=oldest)
+    def take(self, batch: Batch) -> None:
+        """Take the batch's matching rows: fills `touched` and `new`; `keep` makes them part of what is kept."""
+        rows, event = self._new_rows(batch)
+        self.new = View.sorted(rows, event) if len(rows) else View.empty()
+        self.touched = np.unique(self.new.keys)
 
-    def gather(self, keys: NDArray[np.uint64]) -> View:
-        """Return the rows of the given groups, whether the batch touched them or not."""
-        inside = np.isin(self.view.keys, keys)
-        old = self.log.gather(np.setdiff1d(keys, self.touched), oldest=int(np.iinfo(np.int64).min))
-        rows = np.concatenate([self.view.rows[inside], old])
-        event = np.concatenate([self.view.event[inside], np.full(len(old), -1)])
-        return View.sorted(rows, event)
+    def keep(self, *, oldest: int) -> None:
+        """Keep the batch's rows, once every rule has looked at them; rows older than `oldest` may go."""
+        self.log.add(self.new.rows, oldest=oldest)
+
+    def view(self, settled: NDArray[np.bool_], *, since: int) -> View:
+        """Return the batch's rows, behind those kept since a moment of each touched group that is not settled."""
+        if settled.all():
+            return self.new
+        old = self.log.gather(self.touched[~settled], oldest=since)
+        return self._joined(old, self.new.rows, self.new.event)
+
+    def of(self, keys: NDArray[np.uint64]) -> View:
+        """Return everything there is of the given groups."""
+        inside = np.isin(self.new.keys, keys)
+        old = self.log.gather(keys, oldest=int(np.iinfo(np.int64).min))
+        return self._joined(old, self.new.rows[inside], self.new.event[inside])
+
+    def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Say for each group whether there is any row of it."""
+        return self.log.holds(keys) | np.isin(keys, self.touched)
+
+    @staticmethod
+    def _joined(old: Rows, new: Rows, event: NDArray[np.int64]) -> View:
+        if not len(old):
+            return View(new, event)
+        return View.sorted(np.concatenate([old, new]), np.concatenate([np.full(len(old), -1), event]))
 
     def _new_rows(self, batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
         """Return the batch's rows in the order of their events."""
