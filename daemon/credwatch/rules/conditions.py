@@ -90,9 +90,20 @@ def _test(field: str, value: Any, where: str) -> Condition:
     match value:
         case SigmaString():
             return _string_test(field, value)
+        case SigmaExpansion():
+            return AnyOf(tuple(_test(field, item, where) for item in value.values))
+        case SigmaFieldReference() if not (value.starts_with or value.ends_with):
+            return Test(field, Operator.FIELD, _known(value.field, where))
+        case SigmaRegularExpression():
+            return Test(field, Operator.REGEX, _pattern(value, where), cased=True)
+        case _:
+            return _plain_test(field, value, where)
+
+
+def _plain_test(field: str, value: Any, where: str) -> Test:
+    match value:
         case SigmaTimestampPart():
-            part = value.timestamp_part.name.lower()
-            return Test(field, Operator.TIME_PART, (part, int(value.number)))
+            return Test(field, Operator.TIME_PART, (value.timestamp_part.name.lower(), int(value.number)))
         case SigmaNumber():
             return Test(field, Operator.EQUALS, value.number)
         case SigmaBool():
@@ -105,12 +116,6 @@ def _test(field: str, value: Any, where: str) -> Condition:
             return Test(field, _COMPARE[value.op.name], value.number.number)
         case SigmaCIDRExpression():
             return Test(field, Operator.CIDR, str(value.network))
-        case SigmaFieldReference() if not (value.starts_with or value.ends_with):
-            return Test(field, Operator.FIELD, _known(value.field, where))
-        case SigmaRegularExpression():
-            return Test(field, Operator.REGEX, _pattern(value, where), cased=True)
-        case SigmaExpansion():
-            return AnyOf(tuple(_test(field, item, where) for item in value.values))
         case _:
             raise RuleError(
                 f"field {field!r}: values of the kind {type(value).__name__} are not supported",
