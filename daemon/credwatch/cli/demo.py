@@ -2,74 +2,126 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import signal
+import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
-from credwatch.cli.output import ExitCode, console, told_plainly
+from credwatch.cli.output import ExitCode, print_error, print_json, told_plainly
 
-_STYLES = {
-    "scene": "bold cyan",
-    "line": "dim",
-    "incident": "bold yellow",
-    "notice": "bold green",
-    "trouble": "bold red",
-}
-_MARKS = {
-    "scene": "\n●",
-    "line": "   │",
-    "incident": "   ├─ incident",
-    "notice": "   ├─ notice",
-    "trouble": "   ├─ trouble",
-}
+if TYPE_CHECKING:
+    from credwatch.app.demo.world import World
+
 WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report")
+_INTERRUPTED = 130
+_PAUSE_SECONDS = 1.0
+_LOOKS = {
+    "scene": ("\n●", "bold cyan"),
+    "line": (" │", "dim"),
+    "more": (" │", "dim"),
+    "quiet": (" └", "green"),
+    "detection": (" ├ detection", "yellow"),
+    "incident": (" ├ incident ", "bold yellow"),
+    "notice": (" ├ notice   ", "bold green"),
+    "trouble": (" └ trouble  ", "bold red"),
+}
+_terminal = Console(highlight=False)
+"""The story is what this command is for, so it goes to stdout."""
 
 
 def demo(
     folder: Annotated[Path, typer.Option(help="Where it plays; made anew on each run.")] = Path("demo"),
     stay: Annotated[bool, typer.Option("--stay", help="Keep running after the story, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The story as JSON on stdout, one object a line.")] = False,
 ) -> None:
     """Play a working day: log lines, detections, incidents, and notices that a mail server accepts."""
-    with told_plainly():
-        from credwatch.app.demo.stage import play
-        from credwatch.app.demo.world import World
-
-        with World(folder.resolve()) as world:
-            for daemon in world.daemons:
-                console.print(f"{daemon.role}: metrics at http://127.0.0.1:{daemon.metrics_port}/metrics")
-            outcome = play(world, _tell)
-            _where_next(world.folder, outcome.accepted)
-            if stay:
-                _stay()
-    lacking = [*outcome.missing, *(f"no {name} was accepted" for name in WORKFLOWS if not outcome.accepted.get(name))]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with told_plainly():
+            lacking = _played(folder, stay, as_json)
+    except KeyboardInterrupt as interruption:
+        _terminal.print("\nstopped")
+        raise typer.Exit(_INTERRUPTED) from interruption
     for trouble in lacking:
-        console.print(f"error: {trouble}", markup=False)
+        print_error(trouble)
     raise typer.Exit(ExitCode.NO if lacking else ExitCode.DONE)
 
 
+def _played(folder: Path, stay: bool, as_json: bool) -> list[str]:
+    """Play the story, say where to look next, and return what did not come."""
+    from credwatch.app.demo.stage import play
+    from credwatch.app.demo.world import World
+
+    _terminal.print("Starting a mail server and two daemons: the vendor's, and one at a customer's.", style="bold")
+    with World(folder.resolve()) as world:
+        pause = _PAUSE_SECONDS if _terminal.is_terminal and not as_json else 0.0
+        outcome = play(world, _tell_json if as_json else _tell, pause_seconds=pause)
+        _where_next(world, folder, outcome.accepted)
+        if stay:
+            _stay(folder)
+    unsent = [f"no {name} was accepted" for name in WORKFLOWS if not outcome.accepted.get(name)]
+    return [*outcome.missing, *unsent]
+
+
 def _tell(kind: str, words: str) -> None:
-    console.print(f"{_MARKS[kind]} {words}", style=_STYLES[kind], markup=False, soft_wrap=True)
+    mark, style = _LOOKS[kind]
+    shown = shown_line(words) if kind == "line" else words
+    _terminal.print(f"{mark} {shown}", style=style, markup=False, no_wrap=kind != "scene", overflow="ellipsis")
 
 
-def _where_next(folder: Path, accepted: dict[str, int]) -> None:
-    console.print("\nAccepted by the mail server:", style="bold")
-    for workflow, count in sorted(accepted.items()):
-        console.print(f"  {count} × {workflow}")
-    console.print("Where to look next:", style="bold")
-    console.print(f"  the messages as their readers see them   {folder}/notices/", soft_wrap=True)
-    console.print(
-        f"  the incidents                            credwatch incidents list --config {folder}/provider/credwatch.toml",
-        soft_wrap=True,
-    )
-    console.print("  the daemons' metrics while it runs       credwatch demo --stay")
+def _tell_json(kind: str, words: str) -> None:
+    print_json({"kind": str(kind), "words": words})
 
 
-def _stay() -> None:
-    console.print("\nThe daemons keep running; Ctrl-C ends them.")
-    try:
-        while True:
-            time.sleep(1)
-    except KeyboardInterrupt:
-        console.print("stopping")
+def shown_line(line: str) -> str:
+    """Write a log line as a person at a terminal reads it: the time without its date, JSON without its quotes."""
+    if line.startswith("{"):
+        return _shown_event(json.loads(line))
+    stamp, _, rest = line.partition(" ")
+    return f"{stamp[11:19]} {rest}"
+
+
+def _shown_event(event: Mapping[str, str]) -> str:
+    words = [event["@timestamp"][11:19], event["event.action"], event["event.outcome"], event["user.name"]]
+    if target := event.get("user.target.name"):
+        words += ["→", target]
+    return " ".join([*words, "from", event["source.ip"]])
+
+
+def _where_next(world: World, folder: Path, accepted: Mapping[str, int]) -> None:
+    tell = _teller()
+    sent = ", ".join(f"{count} × {workflow}" for workflow, count in sorted(accepted.items())) or "nothing"
+    tell(f"\nAccepted by the mail server: {sent}")
+    tell("\nWhere to look next:")
+    tell(f"  the messages, as their readers see them   {folder}/notices/")
+    tell(f"  the log lines that the daemons followed   {folder}/*/logs/")
+    for daemon in world.daemons:
+        settings = f"{folder}/{daemon.role}/credwatch.toml"
+        tell(f"  the {f'incidents, {daemon.role}':<37} {_program()} incidents list --config {settings}")
+    for daemon in world.daemons:
+        metrics = f"http://127.0.0.1:{daemon.metrics_port}/metrics"
+        tell(f"  the {f'metrics, {daemon.role}':<37} {metrics} (with --stay)")
+
+
+def _teller() -> Callable[[str], None]:
+    """Return what says a line in full, however wide the terminal is, so that it can be copied."""
+    return lambda words: _terminal.print(words, markup=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """Tell how this program was called, so that the commands shown can be copied."""
+    called = sys.argv[0]
+    return "credwatch" if shutil.which("credwatch") or not called.endswith("credwatch") else called
+
+
+def _stay(folder: Path) -> None:
+    _terminal.print(f"\nThe daemons go on following {folder}/*/logs/; Ctrl-C ends them.", markup=False)
+    while True:
+        time.sleep(1)

@@ -87,26 +87,32 @@ def _described(incident: Incident) -> dict[str, Any]:
 
 def _row(incident: Incident) -> str:
     return (
-        f"{incident.number}  {incident.detected_at:%Y-%m-%d %H:%M:%S}  {incident.level.name.lower():<13}  "
+        f"{incident.number}  {incident.detected_at:%Y-%m-%d %H:%M}  {incident.level.name.lower():<13}  "
         f"{incident.status:<11}  {incident.kind:<25}  {incident.organization or '-':<12}  {incident.subject}"
     )
 
 
 def _print(case: dict[str, Any]) -> None:
+    def tell(name: str, value: object) -> None:
+        typer.echo(f"{name:<14} {value}")
+
     for name in ("number", "title", "kind", "level", "status", "organization", "subject", "clause"):
-        typer.echo(f"{name:<14} {case[name]}")
+        tell(name, case[name])
     for name in ("occurred_first", "occurred_last", "detected_at"):
-        typer.echo(f"{name:<14} {case[name]}")
+        tell(name, _moment(case[name]))
     for name in ("accounts", "addresses", "organizations", "lines"):
         for value in case[name]:
-            typer.echo(f"{name:<14} {value}")
+            tell(name, value)
     for name, value in case["details"]:
-        typer.echo(f"{'detail':<14} {name} = {value}")
+        tell("detail", f"{name} = {value}")
     for each in case["found"]:
-        typer.echo(
-            f"{'detection':<14} {each['opened_at']}  {each['title']}  ({each['count']} events, last {each['last']})"
-        )
+        tell("detection", f"{_moment(each['opened_at'])}  {each['title']}, {each['count']} counted")
     for each in case["messages"]:
-        typer.echo(f"{'message':<14} {each['workflow']} to {each['recipient']}: {each['state']} {each['last_reason']}")
+        tell("message", f"{each['workflow']} to {each['recipient']}: {each['state']} {each['last_reason']}")
     for each in case["transitions"]:
-        typer.echo(f"{'history':<14} {each['at']}  {each['status']} by {each['by']}: {each['why']}")
+        tell("history", f"{_moment(each['at'])}  {each['status']} by {each['by']}: {each['why']}")
+
+
+def _moment(text: str) -> str:
+    """Write an RFC 3339 moment in UTC as a person reads it, to the second."""
+    return f"{text[:10]} {text[11:19]} UTC"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, StoreOption
 from credwatch.cli.output import ExitCode, console, print_error, print_json, told_plainly
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 outbox_app = typer.Typer(no_args_is_help=True, help="List messages that wait or were refused; try them again.")
 
 _WAITING = ("queued", "sending", "refused")
-_COLUMNS = ("id", "incident", "workflow", "recipient", "state", "attempts", "next_at", "last_reason")
 
 
 @outbox_app.command("list")
@@ -38,10 +35,7 @@ def list_commands(
         for row in rows:
             print_json(row)
     elif rows:
-        table = Table("id", "incident", "workflow", "recipient", "state", "attempts", "next attempt", "last reply")
-        for row in rows:
-            table.add_row(*(str(row[name]) for name in _COLUMNS))
-        Console().print(table)
+        typer.echo("\n".join(map(_told, rows)))
     else:
         console.print("no messages" if every else "no message waits")
 
@@ -87,3 +81,11 @@ def _described(item: StoredCommand) -> dict[str, object]:
         "settled_at": rfc3339(item.settled_at) if item.settled_at else "",
         "last_reason": item.last_reason,
     }
+
+
+def _told(row: dict[str, object]) -> str:
+    """Write a message on one line, and on a second one what the server said last and when it is tried again."""
+    first = f"{row['id']}  {row['state']:<9}  {row['workflow']:<17}  {row['recipient']}  {row['incident']}"
+    tries = f"attempts {row['attempts']}"
+    next_at = f"next {row['next_at']}" if row["next_at"] else ""
+    return f"{first}\n    " + "; ".join(filter(None, (tries, next_at, str(row["last_reason"]))))

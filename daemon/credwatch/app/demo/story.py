@@ -61,7 +61,7 @@ def scenes() -> tuple[Scene, ...]:
             "disclosure_notice",
         ),
         Scene(
-            "At Hải Âu's own office, a guessed password opens a server: its daemon reports to the vendor.",
+            "At Hải Âu's office a guessed password opens a server; its daemon tells the vendor.",
             _office,
             "account_takeover",
             "breach_report",
@@ -78,7 +78,8 @@ def _morning(now: datetime) -> Iterator[Line]:
     for number, (user, organization, address) in enumerate(people):
         at = now - timedelta(minutes=20 - number)
         yield _app(at, "login", "success", user, organization, address, **{"credwatch.mfa.used": True})
-        yield _app(at + timedelta(minutes=5), "logout", "success", user, organization, address)
+    for number, (user, organization, address) in enumerate(people):
+        yield _app(now - timedelta(minutes=9 - number), "logout", "success", user, organization, address)
     yield (
         SERVERS,
         _syslog(
@@ -110,26 +111,7 @@ def _scanners(now: datetime) -> Iterator[Line]:
 
 
 def _spray(now: datetime) -> Iterator[Line]:
-    names = [
-        "an",
-        "binh",
-        "chi",
-        "dung",
-        "giang",
-        "hanh",
-        "khoa",
-        "linh",
-        "my",
-        "nam",
-        "oanh",
-        "phuc",
-        "quynh",
-        "son",
-        "thu",
-        "uyen",
-        "vy",
-        "xuan",
-    ]
+    names = "an binh chi dung giang hanh khoa linh my nam oanh phuc quynh son thu uyen vy xuan".split()  # noqa: SIM905  # easier to read
     for number, name in enumerate(names):
         at = now + timedelta(seconds=number * 0.2)
         yield _app(at, "login", "failure", f"{name}@saomai.example", "sao-mai", "203.0.113.90")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -12,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from credwatch.kernel.errors import ConfigurationError, CredwatchError
 from credwatch.kernel.resources import shipped
 
 ROLES = ("provider", "customer")
+_MARKER = ".credwatch-demo"
 _READY_SECONDS = 60
 _STOP_SECONDS = 30
 
@@ -67,14 +69,15 @@ class World:
         self.mailbox = Mailbox(self.notices)
         self.daemons = [Daemon(role, folder / role / "credwatch.toml", _free_port()) for role in ROLES]
         self._server: Any = None
+        self._claim: IO[str] | None = None
 
     def __enter__(self) -> World:
         """Make the folder anew, start the mail server and the daemons, and wait until they are ready."""
-        _make_room(self.folder)
-        self.notices.mkdir(parents=True)
-        self._server = _mail_server(self.mailbox)
-        self._server.start()
+        self._claim = _claimed(self.folder)
+        self.notices.mkdir()
         try:
+            self._server = _mail_server(self.mailbox)
+            self._server.start()
             for daemon in self.daemons:
                 self._furnish(daemon)
                 self._start(daemon)
@@ -86,7 +89,7 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the daemons in order, then the mail server."""
+        """Stop the daemons in order, then the mail server, and let the folder go."""
         running = [daemon.process for daemon in self.daemons if daemon.process is not None]
         for process in running:
             process.terminate()
@@ -98,6 +101,8 @@ class World:
                 process.wait()
         if self._server is not None:
             self._server.stop()
+        if self._claim is not None:
+            self._claim.close()
 
     def write(self, file: str, line: str) -> None:
         """Append a line to a log file, as the program that logs would."""
@@ -161,11 +166,27 @@ def _mail_server(mailbox: Mailbox) -> Any:
     return Controller(mailbox, hostname="127.0.0.1", port=_free_port())
 
 
-def _make_room(folder: Path) -> None:
-    """Remove an earlier demonstration; a folder that is anything else is left alone."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "notices").is_dir():
-        raise ConfigurationError("is not empty", where=str(folder), hint="name another folder with --folder")
-    shutil.rmtree(folder, ignore_errors=True)
+def _claimed(folder: Path) -> IO[str]:
+    """Empty the folder of an earlier demonstration, and hold it until the file returned is closed.
+
+    Raises ConfigurationError where the folder holds anything else, or another demonstration plays in it.
+    """
+    hint = "name another folder with --folder"
+    marker = folder / _MARKER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not marker.exists():
+            raise ConfigurationError("is not empty and no demonstration's", where=str(folder), hint=hint)
+        claim = marker.open("a")
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+    except BlockingIOError as error:
+        raise ConfigurationError("another demonstration plays here", where=str(folder), hint=hint) from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot be used: {error.strerror}", where=str(folder), hint=hint) from error
+    return claim
 
 
 def _free_port() -> int:
