@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 
-
 from credwatch.kernel.secret import Secret
 from credwatch.policy.blocklist import Blocklist
 from credwatch.policy.context import PasswordContext
@@ -139,5 +138,5 @@ def _estimate(text: str, words: tuple[str, ...]) -> Estimate:
     from zxcvbn import zxcvbn  # loaded when the first password is asked about: it takes 12 MiB
 
     with _ZXCVBN:
-        found = zxcvbn(text[:_ESTIMATED_CHARACTERS], list(words))  # type: ignore[no-untyped-call]  # it has no types
+        found = zxcvbn(text[:_ESTIMATED_CHARACTERS], list(words))
     return Estimate(int(found["score"]), round(float(found["guesses_log10"]), 2))
