@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import polars as pl
 from sigma.conditions import (
     ConditionAND,
     ConditionFieldEqualsValueExpression,
@@ -36,6 +37,9 @@ from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Te
 KEYWORD_FIELD = "message"
 """Keywords without a field are searched in the message."""
 
+REGEX_HINT = "it runs in linear time: no look-around, no back-references, and the syntax of Rust's regex crate"
+"""What a rule's author needs to know where a regular expression is refused."""
+
 _COMPARE = {
     "LT": Operator.LESS,
     "LTE": Operator.LESS_EQUAL,
@@ -48,7 +52,6 @@ _FLAGS = {
     SigmaRegularExpressionFlag.MULTILINE: "m",
     SigmaRegularExpressionFlag.DOTALL: "s",
 }
-_LOOK_AROUND = re.compile(r"\(\?(?:=|!|<=|<!)|\\[1-9]|\(\?P=")
 
 
 def read_condition(node: Any, where: str) -> Condition:
@@ -81,15 +84,19 @@ def _known(name: str, where: str) -> str:
 
 
 def _keyword(value: Any, where: str) -> Condition:
-    if isinstance(value, SigmaString):
-        value = SigmaString(f"*{value}*") if not value.contains_special() else value
-    return _test(KEYWORD_FIELD, value, where)
+    """Search a word anywhere in the message, wildcards within it included."""
+    word = SigmaString(str(value)) if isinstance(value, SigmaNumber) else value
+    if isinstance(word, SigmaString):
+        star = SpecialChars.WILDCARD_MULTI
+        word = word if word.startswith(star) else star + word
+        word = word if word.endswith(star) else word + star
+    return _test(KEYWORD_FIELD, word, where)
 
 
 def _test(field: str, value: Any, where: str) -> Condition:
     match value:
         case SigmaString():
-            return _string_test(field, value)
+            return _string_test(field, _without_placeholders(field, value, where))
         case SigmaExpansion():
             return AnyOf(tuple(_test(field, item, where) for item in value.values))
         case SigmaFieldReference() if not (value.starts_with or value.ends_with):
@@ -124,6 +131,12 @@ def _plain_test(field: str, value: Any, where: str) -> Test:
             )
 
 
+def _without_placeholders(field: str, value: SigmaString, where: str) -> SigmaString:
+    if value.contains_placeholder():
+        raise RuleError(f"field {field!r}: placeholders are not supported", where=where, hint="write the values out")
+    return value
+
+
 def _string_test(field: str, value: SigmaString) -> Test:
     """Choose the cheapest operator for a string: whole, prefix, suffix, infix, or a pattern for the rest."""
     cased = isinstance(value, SigmaCasedString)
@@ -151,12 +164,11 @@ def _wildcards(parts: list[Any], cased: bool) -> str:
 
 
 def _pattern(value: SigmaRegularExpression, where: str) -> str:
-    pattern = value.regexp.to_plain(regex=True) if hasattr(value.regexp, "to_plain") else str(value.regexp)
-    if _LOOK_AROUND.search(pattern):
-        raise RuleError(
-            "the regular expression uses look-around or a back-reference, which cannot run in linear time",
-            where=where,
-            hint="split it into two conditions joined by 'and' or 'not'",
-        )
     flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
-    return f"(?{flags}){pattern}" if flags else pattern
+    body = value.regexp.to_plain(regex=True)
+    pattern = f"(?{flags}){body}" if flags else body
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.PolarsError as error:
+        raise RuleError(f"the regular expression {body!r} does not compile", where=where, hint=REGEX_HINT) from error
+    return pattern

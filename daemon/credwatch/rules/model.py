@@ -177,4 +177,5 @@ class RuleSet:
 
     def by_id(self) -> dict[str, Rule]:
         """Map each rule's id to the rule."""
-        return {rule.id: rule for rule in (*self.events, *self.correlations)}
+        every: tuple[Rule, ...] = (*self.events, *self.correlations)
+        return {rule.id: rule for rule in every}

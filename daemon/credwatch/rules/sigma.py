@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,34 +9,18 @@ from typing import Any
 
 import yaml
 from sigma.collection import SigmaCollection
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule
-from sigma.exceptions import SigmaError
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError, SigmaRegularExpressionError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
-from credwatch.kernel.detection import Consequence, Level
-from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError
-from credwatch.kernel.options import Options, validated
-from credwatch.rules.conditions import read_condition, require_field
-from credwatch.rules.model import AnyOf, Correlation, CorrelationType, EventRule, Part, Rule, RuleSet
+from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
+from credwatch.rules.conditions import REGEX_HINT
+from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
+from credwatch.rules.reading import key_of, read_rule
 
-_SECOND = 1_000_000
-_UNITS = {"s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND}
-_LONGEST = 90 * 86400 * _SECOND
-_HOUR = 3600 * _SECOND
-_MOST_COUNTED = 1_000_000
-
-
-class _CredwatchKey(Options):
-    """The `credwatch:` key of a rule file: what Sigma has no word for."""
-
-    incident: str = ""
-    subject: str = "user.name"
-    workflows: tuple[str, ...] = ()
-    clause: str = ""
-    group_by: tuple[str, ...] = ()
-    quiet: str = "1h"
-    shadow: bool = False
+_Parsed = tuple[str, Any]
+"""A file and a rule, correlation or filter in it, as pySigma reads it."""
 
 
 def load_rules(folders: Sequence[Path]) -> RuleSet:
@@ -54,13 +37,9 @@ def load_rules(folders: Sequence[Path]) -> RuleSet:
 def read_rules(folders: Sequence[Path]) -> tuple[RuleSet, list[Problem]]:
     """Read what can be read; a rule that cannot be compiled is named in the problems and left out."""
     problems: list[Problem] = []
-    parsed: list[tuple[str, Any]] = []
-    for path in _files(folders):
-        try:
-            parsed += [(str(path), item) for item in _parse_file(path)]
-        except CredwatchError as error:
-            problems.append(Problem.of(error))
-    return _resolved(parsed, problems), problems
+    parsed = [found for path in _files(folders) for found in _parse_file(path, problems)]
+    parsed = _without_dangling(_without_duplicates(parsed, problems), problems)
+    return _compiled(parsed, problems), problems
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
@@ -68,14 +47,28 @@ def _files(folders: Sequence[Path]) -> list[Path]:
     return [path for path in found if not path.name.endswith(".cases.yml")]
 
 
-def _parse_file(path: Path) -> list[Any]:
+def _parse_file(path: Path, problems: list[Problem]) -> list[_Parsed]:
+    """Read the documents of a file; what is wrong with one leaves the others."""
+    parsed = []
+    try:
+        for document in _documents(path):
+            try:
+                parsed.append((str(path), _parse_document(document, path)))
+            except RuleError as error:
+                problems.append(Problem.of(error))
+    except RuleError as error:
+        problems.append(Problem.of(error))
+    return parsed
+
+
+def _documents(path: Path) -> list[Any]:
     try:
         documents = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
     except OSError as error:
         raise RuleError(f"cannot be read: {error.strerror}", where=str(path), hint="check its permissions") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RuleError(f"not valid YAML: {error}", where=str(path), hint="mend the line it names") from error
-    return [_parse_document(document, path) for document in documents if document is not None]
+    return [document for document in documents if document is not None]
 
 
 def _parse_document(document: Any, path: Path) -> Any:
@@ -89,39 +82,15 @@ def _parse_document(document: Any, path: Path) -> Any:
         return SigmaRule.from_dict(document)
     except SigmaError as error:
         title = document.get("title", "untitled")
-        raise RuleError(f"rule {title!r}: {error}", where=str(path), hint="see docs/rules.md") from error
+        hint = REGEX_HINT if isinstance(error, SigmaRegularExpressionError) else "see docs/rules.md"
+        raise RuleError(f"rule {title!r}: {error}", where=str(path), hint=hint) from error
 
 
-def _resolved(parsed: list[tuple[str, Any]], problems: list[Problem]) -> RuleSet:
-    """Apply filters, resolve references and compile; whatever fails becomes a problem."""
-    parsed = _without_duplicates(parsed, problems)
-    origin = {_key(item): where for where, item in parsed}
-    try:
-        collection = SigmaCollection([item for _, item in parsed])
-    except SigmaError as error:
-        problems.append(
-            Problem(where="rules", message=str(error), hint="a correlation refers to a rule that is missing")
-        )
-        return RuleSet((), ())
-    compiled: list[Rule] = []
-    for rule in collection.rules:
-        where = origin.get(_key(rule), "rules")
-        try:
-            compiled.append(_compiled(rule, where))
-        except ProblemsFound as error:
-            problems.extend(error.problems)
-        except CredwatchError as error:
-            problems.append(Problem.of(error))
-        except SigmaError as error:
-            problems.append(Problem(where=where, message=f"rule {rule.title!r}: {error}", hint="see docs/rules.md"))
-    return _referring(compiled, collection)
-
-
-def _without_duplicates(parsed: list[tuple[str, Any]], problems: list[Problem]) -> list[tuple[str, Any]]:
+def _without_duplicates(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:
     seen: dict[str, str] = {}
     kept = []
     for where, item in parsed:
-        key = _key(item)
+        key = key_of(item)
         if key in seen:
             problems.append(
                 Problem(
@@ -136,118 +105,51 @@ def _without_duplicates(parsed: list[tuple[str, Any]], problems: list[Problem]) 
     return kept
 
 
-def _key(rule: Any) -> str:
-    return str(rule.id or rule.name or rule.title)
+def _without_dangling(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:
+    """Leave out what refers to a rule that is missing, and then what refers to that."""
+    known = {
+        str(name) for _, item in parsed for name in (item.id, item.name) if name and not isinstance(item, SigmaFilter)
+    }
+    kept = []
+    for where, item in parsed:
+        missing = [name for name in _references(item) if name not in known]
+        if missing:
+            hint = nearest(missing[0], known) or "check the name, and that its file is loaded"
+            message = f"rule {item.title!r} refers to {missing[0]!r}, which is missing"
+            problems.append(Problem(where=where, message=message, hint=hint))
+        else:
+            kept.append((where, item))
+    return kept if len(kept) == len(parsed) else _without_dangling(kept, problems)
 
 
-def _compiled(rule: Any, where: str) -> Rule:
-    return _correlation(rule, where) if isinstance(rule, SigmaCorrelationRule) else _event_rule(rule, where)
+def _references(item: Any) -> list[str]:
+    rules = item.filter.rules if isinstance(item, SigmaFilter) else getattr(item, "rules", None)
+    return [reference.reference for reference in rules] if isinstance(rules, list) else []
 
 
-def _event_rule(rule: SigmaRule, where: str) -> EventRule:
-    ours = _own_key(rule, where)
-    conditions = [read_condition(item.parsed, where) for item in rule.detection.parsed_condition]
-    group_by = ours.group_by or ("organization.id", ours.subject)
-    return EventRule(
-        id=_key(rule),
-        name=rule.name or _key(rule),
-        title=rule.title,
-        level=_level(rule),
-        tags=_tags(rule),
-        where=where,
-        condition=conditions[0] if len(conditions) == 1 else AnyOf(tuple(conditions)),
-        consequence=_consequence(ours, where),
-        group_by=tuple(require_field(name, where) for name in group_by),
-        quiet_us=_span(ours.quiet, where),
-        shadow=ours.shadow,
-    )
-
-
-def _correlation(rule: SigmaCorrelationRule, where: str) -> Correlation:
-    ours = _own_key(rule, where)
-    kind = _type(rule, where)
-    threshold, field = _threshold(rule, kind, where)
-    parts = tuple(_part(rule, reference, where) for reference in rule.rules or ())
-    return Correlation(
-        id=_key(rule),
-        name=rule.name or _key(rule),
-        title=rule.title,
-        level=_level(rule),
-        tags=_tags(rule),
-        where=where,
-        type=kind,
-        parts=parts,
-        group_by=tuple(rule.group_by or ()),
-        timespan_us=_span(rule.timespan.spec, where),
-        threshold=threshold,
-        field=field,
-        consequence=_consequence(ours, where),
-        shadow=ours.shadow,
-    )
-
-
-def _type(rule: SigmaCorrelationRule, where: str) -> CorrelationType:
-    try:
-        return CorrelationType(rule.type.name.lower())
-    except ValueError as error:
-        known = ", ".join(CorrelationType)
-        raise RuleError(
-            f"correlation type {rule.type.name.lower()!r} is not supported",
-            where=where,
-            hint=f"known types: {known}",
-        ) from error
-
-
-def _threshold(rule: SigmaCorrelationRule, kind: CorrelationType, where: str) -> tuple[int, str]:
-    if kind in (CorrelationType.TEMPORAL, CorrelationType.TEMPORAL_ORDERED):
-        return 1, ""
-    if not isinstance(rule.condition, SigmaCorrelationCondition):
-        raise RuleError("an extended condition does not fit this type", where=where, hint="write gte with a number")
-    operator, count = rule.condition.op.name, rule.condition.count
-    if operator not in ("GTE", "GT") or not isinstance(count, int):
-        raise RuleError(
-            f"condition {operator.lower()}: {count} is not supported",
-            where=where,
-            hint="write gte or gt with a whole number",
-        )
-    threshold = count + 1 if operator == "GT" else count
-    if not 1 <= threshold <= _MOST_COUNTED:
-        raise RuleError(
-            f"a count of {threshold} cannot be reached or watched",
-            where=where,
-            hint=f"write 1 to {_MOST_COUNTED}",
-        )
-    field = rule.condition.fieldref
-    if kind is CorrelationType.VALUE_COUNT:
-        return threshold, require_field(str(field), where)
-    return threshold, ""
-
-
-def _part(rule: SigmaCorrelationRule, reference: Any, where: str) -> Part:
-    aliases = {alias.alias: alias.mapping for alias in rule.aliases}
-    fields = []
-    for name in rule.group_by or ():
-        mapping = aliases.get(name)
-        native = (
-            next((field for ref, field in mapping.items() if ref.reference == reference.reference), None)
-            if mapping
-            else name
-        )
-        if native is None:
-            raise RuleError(
-                f"alias {name!r} does not say what {reference.reference!r} calls it",
-                where=where,
-                hint="add it under aliases",
-            )
-        fields.append(require_field(native, where))
-    return Part(rule=_key(reference.rule), group_by=tuple(fields))
+def _compiled(parsed: list[_Parsed], problems: list[Problem]) -> RuleSet:
+    """Apply filters, resolve references and compile; whatever fails becomes a problem."""
+    origin = {key_of(item): where for where, item in parsed}
+    collection = SigmaCollection([item for _, item in parsed])
+    compiled: list[Rule] = []
+    for rule in collection.rules:
+        where = origin[key_of(rule)]
+        try:
+            compiled.append(read_rule(rule, where))
+        except ProblemsFound as error:
+            problems.extend(error.problems)
+        except RuleError as error:
+            problems.append(Problem.of(error))
+        except SigmaError as error:
+            problems.append(Problem(where=where, message=f"rule {rule.title!r}: {error}", hint="see docs/rules.md"))
+    return _referring(compiled, collection)
 
 
 def _referring(rules: Iterable[Rule], collection: SigmaCollection) -> RuleSet:
     """Mark the rules that only serve correlations (no `generate`), and order them."""
     compiled = {rule.id: rule for rule in rules}
     generated = {
-        _key(r)
+        key_of(r)
         for rule in collection.rules
         if isinstance(rule, SigmaCorrelationRule) and rule.generate
         for r in [ref.rule for ref in rule.rules or ()]
@@ -262,42 +164,14 @@ def _referring(rules: Iterable[Rule], collection: SigmaCollection) -> RuleSet:
 
 
 def _usable(correlations: list[Correlation], compiled: dict[str, Rule]) -> list[Correlation]:
-    return [rule for rule in correlations if all(part.rule in compiled for part in rule.parts)]
+    """Leave out correlations over rules that could not be compiled, and then those over them."""
+    broken = [rule for rule in correlations if not all(part.rule in compiled for part in rule.parts)]
+    if not broken:
+        return correlations
+    for rule in broken:
+        del compiled[rule.id]
+    return _usable([rule for rule in correlations if rule not in broken], compiled)
 
 
 def _alone(rule: Rule, serving: set[str]) -> bool:
     return bool(rule.consequence.incident) or rule.id not in serving
-
-
-def _own_key(rule: Any, where: str) -> _CredwatchKey:
-    raw = rule.custom_attributes.get("credwatch", {})
-    if not isinstance(raw, dict):
-        raise RuleError("credwatch: must be a mapping", where=where, hint="see docs/rules.md")
-    cleaned = {key.replace("-", "_"): tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-    return validated(cleaned, _CredwatchKey, where=f"{where}: credwatch")
-
-
-def _consequence(ours: _CredwatchKey, where: str) -> Consequence:
-    subject = require_field(ours.subject, where)
-    return Consequence(incident=ours.incident, subject=subject, workflows=ours.workflows, clause=ours.clause)
-
-
-def _level(rule: Any) -> Level:
-    return Level[rule.level.name] if rule.level else Level.MEDIUM
-
-
-def _tags(rule: Any) -> tuple[str, ...]:
-    return tuple(f"{tag.namespace}.{tag.name}" for tag in rule.tags)
-
-
-def _span(text: str, where: str) -> int:
-    """Read a timespan such as 10m into microseconds; between one second and 90 days."""
-    found = re.fullmatch(r"(\d{1,9})([smhd])", text.strip())
-    span = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not _SECOND <= span <= _LONGEST:
-        raise RuleError(
-            f"timespan {text!r} is not between 1s and 90d",
-            where=where,
-            hint="write a number and s, m, h or d",
-        )
-    return span
