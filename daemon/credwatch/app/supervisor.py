@@ -210,7 +210,8 @@ class Supervisor:
         options = self._settings.gate
         if options.enabled:
             gate = build_gate(self._settings, self._database, lambda: self._knowledge, self._clock)
-            await serve_gate(gate_app(gate, options), options.socket, stop=self._stop, group=options.socket_group)
+            app = gate_app(gate, options, on_answer=self._metrics.gate_answered)
+            await serve_gate(app, options.socket, stop=self._stop, group=options.socket_group)
 
     def _declare(self, knowledge: Knowledge) -> None:
         rules = [(rule.title, rule.level.name.lower()) for rule in knowledge.rules.by_id().values() if rule.alone]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -37,22 +38,36 @@ _LONGEST_BODY = 16 * 1024
 R = TypeVar("R", EnrolRequest, CodeRequest, OperatorRequest)
 
 
-def gate_app(service: Gate, options: GateOptions | None = None) -> Starlette:
+Endpoint = Callable[[Request], Awaitable[JSONResponse]]
+
+OnAnswer = Callable[[str, str], None]
+"""Told of each answer: the endpoint, such as totp/verify, and accepted, refused or failed."""
+
+
+def gate_app(
+    service: Gate,
+    options: GateOptions | None = None,
+    *,
+    on_answer: OnAnswer = lambda _endpoint, _outcome: None,
+) -> Starlette:
     """Build the application: JSON in, JSON out, described in `docs/gate.md`.
 
     Questions are answered on a few threads of their own, for they hash and write. Whatever fails, nothing of the
     request is repeated or logged, and no second factor is accepted.
     """
     desk = _Desk(service, options or GateOptions())
+    questions: dict[str, Endpoint] = {
+        "password/check": desk.password_check,
+        "password/changed": desk.password_changed,
+        "totp/enrol": desk.totp_enrol,
+        "totp/confirm": desk.totp_confirm,
+        "totp/verify": desk.totp_verify,
+        "totp/unlock": desk.totp_unlock,
+        "totp/remove": desk.totp_remove,
+    }
     routes = [
         Route("/v1/health", desk.health, methods=["GET"]),
-        Route("/v1/password/check", desk.password_check, methods=["POST"]),
-        Route("/v1/password/changed", desk.password_changed, methods=["POST"]),
-        Route("/v1/totp/enrol", desk.totp_enrol, methods=["POST"]),
-        Route("/v1/totp/confirm", desk.totp_confirm, methods=["POST"]),
-        Route("/v1/totp/verify", desk.totp_verify, methods=["POST"]),
-        Route("/v1/totp/unlock", desk.totp_unlock, methods=["POST"]),
-        Route("/v1/totp/remove", desk.totp_remove, methods=["POST"]),
+        *(Route(f"/v1/{name}", _told(name, ask, on_answer), methods=["POST"]) for name, ask in questions.items()),
     ]
     return Starlette(routes=routes, lifespan=desk.open, exception_handlers={HTTPException: _no_such_place})
 
@@ -169,6 +184,27 @@ class _Desk:
             return error_answer("unavailable", "the gate cannot answer now; nothing was accepted", 503)
         finally:
             self._taken -= 1
+
+
+def _told(name: str, ask: Endpoint, on_answer: OnAnswer) -> Endpoint:
+    async def endpoint(request: Request) -> JSONResponse:
+        response = await ask(request)
+        on_answer(name, _outcome(response))
+        return response
+
+    return endpoint
+
+
+def _outcome(response: JSONResponse) -> str:
+    """Say what an answer comes to: yes, no, or that the gate could not tell."""
+    if response.status_code >= 500:
+        return "failed"
+    if response.status_code >= 400:
+        return "refused"
+    content = json.loads(bytes(response.body))
+    return (
+        "refused" if False in (content.get("accepted"), content.get("unlocked"), content.get("removed")) else "accepted"
+    )
 
 
 def _misunderstood(error: BadRequest) -> JSONResponse:
