@@ -61,7 +61,7 @@ def scenes() -> tuple[Scene, ...]:
             "disclosure_notice",
         ),
         Scene(
-            "At Hải Âu's office a guessed password opens a server; its daemon tells the vendor.",
+            "At Hải Âu's office a guessed password opens a server; its daemon reports it.",
             _office,
             "account_takeover",
             "breach_report",
