@@ -9,14 +9,14 @@ from pathlib import Path
 
 _NAMES = "root admin test oracle postgres ubuntu git deploy nagios guest ftpuser mysql tomcat jenkins www".split()  # noqa: SIM905
 _STAFF = [f"nhan.vien{number}" for number in range(200)]
-_LINES_A_SECOND = 400
+_LINES_A_SECOND = 200
 
 
 def write_log(path: Path, lines: int, *, failures: float, at_once: int = 60, seed: int = 1) -> None:
     """Write a syslog file of about `lines` lines, of whose logins the share `failures` fails.
 
     `at_once` attackers are busy at any time, each for 20 to 400 guesses from an address of its own, as in real logs;
-    then another takes its place. 400 lines fall on a second.
+    then another takes its place. 200 lines fall on a second.
     """
     chance = random.Random(seed)
     start = datetime(2026, 3, 2, 0, 0, 0, tzinfo=UTC)

@@ -93,7 +93,7 @@ class DetectionOptions(Options):
 
     lateness: Duration = timedelta(seconds=10)
     """How much later than its neighbours a line may come and still be counted in windows."""
-    batch_bytes: int = Field(default=8_000_000, ge=65_536, le=64_000_000)
+    batch_bytes: int = Field(default=6_000_000, ge=65_536, le=64_000_000)
     """How much of a backlog is read at once."""
 
 
