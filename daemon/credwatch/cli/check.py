@@ -11,7 +11,11 @@ from credwatch.cli.output import ExitCode, console, print_json, print_problems
 
 
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Check settings, registers, packs, rules, templates, sources and secrets; exit 0 where `run` would start."""
+    """Find everything that `run` would refuse, at once.
+
+    Looks at settings, registers, packs, rules, templates, sources and secrets. Exit code 0 where `run` would start,
+    1 where it would not.
+    """
     from credwatch.app.check import check_everything
 
     problems = check_everything(config)

@@ -37,11 +37,17 @@ _terminal = Console(highlight=False)
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where it plays; made anew on each run.")] = Path("demo"),
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it plays; made anew on each run.")] = Path(
+        "demo"
+    ),
     stay: Annotated[bool, typer.Option("--stay", help="Keep running after the story, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The story as JSON on stdout, one object a line.")] = False,
 ) -> None:
-    """Play a working day: log lines, detections, incidents, and notices that a mail server accepts."""
+    """Play a working day, from log lines to accepted notices.
+
+    Starts a mail server and two daemons on loopback, writes logs for them to follow, and says what comes of it. Exit
+    code 0 where each workflow had a notice accepted.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with told_plainly():

@@ -14,7 +14,7 @@ from credwatch.kernel.incident import Incident
 
 incidents_app = typer.Typer(help="List, show and close incidents.", no_args_is_help=True)
 
-NumberArgument = Annotated[str, typer.Argument(help="The incident's number, such as CW-2026-7KQ2M4.")]
+NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="The incident's number, such as CW-2026-7KQ2M4.")]
 
 
 @incidents_app.command("list")
@@ -40,7 +40,10 @@ def list_(
 
 @incidents_app.command()
 def show(number: NumberArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Show one incident: what happened, whom it touches, its detections, its messages; exit 1 where it is unknown."""
+    """Show one incident, its detections and its messages.
+
+    Exit code 1 where the number is unknown.
+    """
     with told_plainly():
         from credwatch.app.casebook import Casebook
 
@@ -59,7 +62,10 @@ def close(
     by: Annotated[str, typer.Option("--by", help="Who closes it.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Close an incident with a reason; customers and vendor who had a notice are sent its update."""
+    """Close an incident with a reason.
+
+    Whoever had a notice or a report of it is sent the update. Exit code 1 where the number is unknown.
+    """
     with told_plainly():
         from credwatch.app.casebook import Casebook
 

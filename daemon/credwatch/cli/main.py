@@ -24,6 +24,7 @@ app = typer.Typer(
     "(usage, unreadable file, configuration); 3 the gate did not answer.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 for command in (run, demo, check, parse, replay, version):

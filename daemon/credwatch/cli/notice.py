@@ -37,12 +37,18 @@ class Format(StrEnum):
 
 @notice_app.command()
 def preview(
-    workflow: Annotated[str, typer.Argument(help="customer_notice, disclosure_notice, breach_report, …")],
+    workflow: Annotated[
+        str, typer.Argument(metavar="WORKFLOW", help="customer_notice, disclosure_notice, breach_report, …")
+    ],
     language: Annotated[Language, typer.Option(help="The language that comes first.")] = Language.VI,
     kind: Annotated[str, typer.Option(help="The kind of incident.")] = "account_takeover",
     form: Annotated[Format, typer.Option("--format", help="What to show.")] = Format.TEXT,
-    out: Annotated[Path | None, typer.Option(help="Write all three forms into this folder instead.")] = None,
-    templates: Annotated[Path | None, typer.Option(help="A folder of templates searched first.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write all three forms into this folder instead.")
+    ] = None,
+    templates: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A folder of templates searched first.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one message made from example data; nothing is sent. Exit code 1 where a template is broken."""
@@ -69,7 +75,7 @@ def preview(
 
 @notice_app.command()
 def verify(
-    code: Annotated[str, typer.Argument(help="The verification code, as it was read out.")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The verification code, as it was read out.")],
     config: ConfigOption = DEFAULT_CONFIG,
     store: StoreOption = None,
     as_json: JsonOption = False,

@@ -20,11 +20,12 @@ class LineKind(StrEnum):
 
 
 ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", envvar="CREDWATCH_CONFIG", help="The settings file.", show_envvar=False)
+    Path,
+    typer.Option("--config", "-c", envvar="CREDWATCH_CONFIG", show_envvar=False, metavar="FILE", help="The settings."),
 ]
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="The store's file, in place of the one --config leads to.")
+    Path | None, typer.Option("--store", metavar="FILE", help="The store, in place of the one --config leads to.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-KindOption = Annotated[LineKind, typer.Option("--kind", help="What the lines are.")]
-ZoneOption = Annotated[str, typer.Option("--zone", help="IANA time zone of stamps that say none.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.", show_default=False)]
+KindOption = Annotated[LineKind, typer.Option("--kind", metavar="auto|syslog|json", help="What the lines are.")]
+ZoneOption = Annotated[str, typer.Option("--zone", metavar="ZONE", help="IANA time zone of stamps that say none.")]

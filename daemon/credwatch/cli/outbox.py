@@ -42,7 +42,9 @@ def list_commands(
 
 @outbox_app.command()
 def retry(
-    ids: Annotated[list[str] | None, typer.Argument(help="Messages; without any, all refused ones.")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="Messages; without any, all refused ones.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     store: StoreOption = None,
     as_json: JsonOption = False,

@@ -25,18 +25,19 @@ _STANDARD_INPUT = Path("-")
 
 def parse(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Log files; standard input where none is named, or -.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="Log files; none, or -, is standard input.")
     ] = None,
     kind: KindOption = LineKind.AUTO,
     zone: ZoneOption = "UTC",
-    now: Annotated[str, typer.Option(help="The moment near which the lines end, RFC 3339.")] = "",
-    packs: Annotated[list[Path] | None, typer.Option(help="A folder of further packs.")] = None,
+    now: Annotated[str, typer.Option(metavar="MOMENT", help="The moment near which the lines end, RFC 3339.")] = "",
+    packs: Annotated[list[Path] | None, typer.Option(metavar="FOLDER", help="A folder of further packs.")] = None,
     as_json: JsonOption = True,  # noqa: ARG001  # every command takes it; this one speaks nothing else
 ) -> None:
-    """Read lines and print, in their order, one JSON object for each: line, status, pack, and event or reason.
+    """Show what each line is read as, one JSON object a line.
 
-    Stamps without a year get it from --now, else from the file's time of change, else from the present. Ends with 0
-    whatever the lines are, and with 2 where a file, a pack or an option cannot be used.
+    An object has line, status (event, skipped or unparsed), pack, and event or reason; they come in the order of the
+    lines. Stamps without a year get it from --now, else from the file's time of change, else from the present. Ends
+    with 0 whatever the lines are, and with 2 where a file, a pack or an option cannot be used.
     """
     with told_plainly():
         from credwatch.kernel.resources import shipped

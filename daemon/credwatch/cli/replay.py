@@ -24,13 +24,20 @@ _MOST_SHOWN = 20
 
 
 def replay(
-    files: Annotated[list[str], typer.Argument(help="Log files, oldest first; - is standard input.")],
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="Settings and registers to use.")] = None,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Log files, oldest first; - is standard input.")
+    ],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings and registers to use.")
+    ] = None,
     kind: KindOption = LineKind.AUTO,
     zone: ZoneOption = "UTC",
     as_json: JsonOption = False,
 ) -> None:
-    """Say what the rules find in finished log files: addresses, incidents, and who would be told. Sends nothing."""
+    """Say what the rules find in finished log files; sends nothing.
+
+    Tells who guessed, what was detected, which incidents it makes, and who would be written to.
+    """
     with told_plainly():
         outcome = _replayed(files, config, kind, zone)
     if as_json:
