@@ -102,6 +102,7 @@ def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
 
 def _registers(settings: Settings, gathering: Gathering) -> Registers:
     folder = settings.daemon.registers_directory
+    known_before = len(gathering.problems)
 
     def read(name: str, reader: Callable[[str, str], T], otherwise: T) -> T:
         return gathering.attempt(lambda: _read(folder / name, reader, otherwise), otherwise)
@@ -112,7 +113,9 @@ def _registers(settings: Settings, gathering: Gathering) -> Registers:
         staff=read("staff.toml", read_staff, Staff()),
         authorisations=read("authorisations.toml", read_authorisations, ()),
     )
-    gathering.problems.extend(check_registers(registers, profiles=settings.profile, actions=ACTIONS_DUE))
+    if len(gathering.problems) == known_before:
+        # A register that could not be read would make every reference into it look wrong.
+        gathering.problems.extend(check_registers(registers, profiles=settings.profile, actions=ACTIONS_DUE))
     return registers
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from credwatch.app import keys
 from credwatch.app.build import Gathering, gather_knowledge
+from credwatch.app.salvage import salvaged
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import CredwatchError, Problem, TemplateError
@@ -23,9 +24,12 @@ from credwatch.policy.sealing import Sealer
 
 
 def check_everything(config: Path) -> list[Problem]:
-    """Return every problem of a settings file and of all that it names; empty where `run` would start."""
+    """Return every problem of a settings file and of all that it names; empty where `run` would start.
+
+    Where the settings have mistakes, the rest of them still leads to registers, rules, sources and templates.
+    """
     gathering = Gathering()
-    settings = gathering.attempt(lambda: load_settings(config), None)
+    settings = gathering.attempt(lambda: load_settings(config), None) or salvaged(config)
     if settings is None:
         return gathering.problems
     knowledge = gather_knowledge(settings, Secret("check"), gathering)

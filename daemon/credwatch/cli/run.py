@@ -17,11 +17,13 @@ def run(
 ) -> None:
     """Run the daemon until SIGTERM; SIGHUP reloads. Refuses to start on any problem that `check` finds."""
     with told_plainly():
-        from credwatch.app.check import refuse_on_problems
+        from credwatch.app.first_check import FirstCheck
+
+        checking = FirstCheck(config)
         from credwatch.app.settings import load_settings
         from credwatch.app.supervisor import Supervisor
         from credwatch.telemetry.logs import configure_logs
 
-        refuse_on_problems(config)
+        checking.refuse_on_problems()
         configure_logs("json" if as_json else load_settings(config).daemon.log_format)
         asyncio.run(Supervisor(config).run())

@@ -1,0 +1,31 @@
+"""Runs `credwatch check` beside the start of the daemon, in a process of its own whose memory ends with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound
+
+
+class FirstCheck:
+    """A check that begins at once, while the caller loads what it needs, and is asked for its outcome later.
+
+    It reads every sample of every pack and renders every notice, which the daemon would otherwise carry for life.
+    """
+
+    def __init__(self, config: Path) -> None:
+        command = [sys.executable, "-P", "-m", "credwatch", "check", "--json", "--config", str(config)]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  # our own program
+
+    def refuse_on_problems(self) -> None:
+        """Wait for the outcome; raises ProblemsFound with every problem, CredwatchError where there is no outcome."""
+        answer, _ = self._process.communicate()
+        try:
+            problems = json.loads(answer)["problems"]
+        except (ValueError, KeyError) as error:
+            raise CredwatchError("the check gave no answer", where="credwatch check", hint="run it by hand") from error
+        if problems:
+            raise ProblemsFound([Problem(**each) for each in problems])

@@ -1,0 +1,391 @@
+"""A daemon as a process of its own in a folder of its own, and the mail server it writes to: valid by default."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from sqlalchemy import select
+
+from credwatch.kernel.incident import Incident
+from credwatch.store import incidents, outbox, progress
+from credwatch.store.database import Database
+
+SOURCE_ROOT = Path(__file__).resolve().parents[2] / "daemon"
+PATIENCE = 60.0
+
+SETTINGS = """
+staff_profile = "default"
+[daemon]
+state_directory = "{folder}/state"
+registers_directory = "{folder}/registers"
+rules_directories = ["{folder}/rules"]
+log_format = "json"
+[[source]]
+id = "servers"
+paths = ["{folder}/logs/auth.log"]
+kind = "syslog"
+read_from = "start"
+[[source]]
+id = "application"
+paths = ["{folder}/logs/application.jsonl"]
+kind = "json"
+read_from = "start"
+[operators]
+addresses = ["operators@vendor.example"]
+[outbox.email]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+timeout_seconds = 5
+[metrics]
+port = 0
+[gate]
+enabled = false
+"""
+
+CUSTOMERS = """
+[[customer]]
+id = "hai-au"
+name = "Công ty Cổ phần Hải Âu"
+language = "vi"
+notice_addresses = ["it@haiau.example", "giam.doc@haiau.example"]
+recognise = { organizations = ["hai-au"], email_domains = ["haiau.example"], users = ["quocbao"] }
+
+[[customer]]
+id = "blue-harbor"
+name = "Blue Harbor Trading"
+language = "en"
+notice_addresses = ["security@blueharbor.example", "office@blueharbor.example"]
+recognise = { organizations = ["blue-harbor"], email_domains = ["blueharbor.example"] }
+"""
+
+STAFF = """
+[departments]
+may_touch_customers = ["support"]
+""" + "".join(
+    f"""
+[[staff]]
+id = "{name}"
+name = "{name}"
+accounts = ["{name}@vendor.example"]
+department = "{department}"
+roles = ["{department}"]
+"""
+    for name, department in (("minh", "support"), ("thao", "support"), ("quang", "security"), ("yen", "legal"))
+)
+
+AUTHORISATIONS = """
+[[authorisation]]
+id = "order-118"
+basis = "court_order"
+reference = "118/2026"
+issuer = "Tòa án nhân dân tỉnh Khánh Hòa"
+document_sha256 = "9f2c4e1b7a6d5f8e0c3b2a1d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f6071"
+customer = "hai-au"
+accounts = ["*"]
+actors = ["thao"]
+actions = ["staff_access"]
+valid_from = 2026-03-01T00:00:00Z
+valid_until = 2026-03-04T00:00:00Z
+approvers = ["quang", "yen"]
+"""
+
+RULES = """
+title: Any login that failed
+id: 7d2c1f0e-0001-4000-8000-000000000001
+name: any_login_failed
+logsource: {category: authentication}
+detection:
+  failed: {event.action: login, event.outcome: failure, credwatch.attempt: true}
+  condition: failed
+---
+title: Any login that succeeded
+id: 7d2c1f0e-0001-4000-8000-000000000002
+name: any_login_succeeded
+logsource: {category: authentication}
+detection:
+  succeeded: {event.action: login, event.outcome: success, credwatch.attempt: true}
+  condition: succeeded
+---
+title: Eight failures
+id: 7d2c1f0e-0001-4000-8000-000000000003
+name: eight_failures
+correlation:
+  type: event_count
+  rules: [any_login_failed]
+  group-by: [source.ip]
+  timespan: 2m
+  condition: {gte: 8}
+level: medium
+credwatch: {incident: own_guessing, subject: source.ip}
+---
+title: Eight failures, then in
+id: 7d2c1f0e-0001-4000-8000-000000000004
+name: eight_failures_then_in
+correlation:
+  type: temporal_ordered
+  rules: [eight_failures, any_login_succeeded]
+  group-by: [source.ip]
+  timespan: 10m
+level: high
+credwatch: {incident: own_break_in, subject: user.name, workflows: [customer_notice], clause: "8.2"}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message as the mail server took it."""
+
+    id: str
+    """Its Message-ID, without the angle brackets and the domain: the command's id."""
+    recipient: str
+    """Whom the envelope named."""
+    content: bytes
+    """All of its bytes."""
+
+
+class PostOffice:
+    """A mail server that can close, open again at the same port, refuse, and take its time."""
+
+    def __init__(self) -> None:
+        self.port = a_free_port()
+        self.letters: list[Letter] = []
+        self.answer: Callable[[str], str] = lambda _recipient: "250 2.0.0 taken"
+        self.pause = 0.0
+        self.attempts: Counter[str] = Counter()
+        self._controller: Controller | None = None
+
+    def open(self) -> None:
+        """Begin to listen."""
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    def taken(self) -> dict[str, set[bytes]]:
+        """Return the different contents that came under each id."""
+        found: dict[str, set[bytes]] = {}
+        for letter in list(self.letters):
+            found.setdefault(letter.id, set()).add(letter.content)
+        return found
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        """Take a message, or answer as the test says."""
+        await asyncio.sleep(self.pause)
+        recipient = envelope.rcpt_tos[0]
+        self.attempts[recipient] += 1
+        answer = self.answer(recipient)
+        if answer.startswith("250"):
+            message_id = str(message_from_bytes(envelope.content)["Message-ID"])
+            self.letters.append(Letter(message_id.strip("<>").partition("@")[0], recipient, bytes(envelope.content)))
+        return answer
+
+
+@contextmanager
+def a_post_office() -> Iterator[PostOffice]:
+    """Run a mail server for the length of a block."""
+    office = PostOffice()
+    office.open()
+    try:
+        yield office
+    finally:
+        office.close()
+
+
+@dataclass
+class Site:
+    """A folder with settings, registers, rules and logs, and the daemon that runs on it, if one does."""
+
+    folder: Path
+    port: int
+    settings: str = SETTINGS
+    process: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+    registers: dict[str, str] = field(
+        default_factory=lambda: {"customers": CUSTOMERS, "staff": STAFF, "authorisations": AUTHORISATIONS}
+    )
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.folder / "credwatch.toml"
+
+    @property
+    def auth_log(self) -> Path:
+        """The log of the servers."""
+        return self.folder / "logs" / "auth.log"
+
+    @property
+    def application_log(self) -> Path:
+        """The log of the application."""
+        return self.folder / "logs" / "application.jsonl"
+
+    @property
+    def rules(self) -> Path:
+        """The site's own rules."""
+        return self.folder / "rules" / "own.yml"
+
+    def furnish(self) -> Site:
+        """Write everything that the daemon reads."""
+        for name in ("state", "registers", "rules", "logs"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for name, text in self.registers.items():
+            (self.folder / "registers" / f"{name}.toml").write_text(text, encoding="utf-8")
+        self.rules.write_text(RULES, encoding="utf-8")
+        self.auth_log.touch()
+        self.application_log.touch()
+        self.config.write_text(self.settings.format(folder=self.folder, port=self.port), encoding="utf-8")
+        return self
+
+    def start(self) -> None:
+        """Start the daemon and return at once."""
+        self.starts += 1
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT), "POLARS_MAX_THREADS": "2"}
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "credwatch", "run", "--config", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+
+    def started(self) -> Site:
+        """Start the daemon and return when it is ready."""
+        self.start()
+        self.await_ready()
+        return self
+
+    def await_ready(self) -> None:
+        """Return when the daemon is ready; fails with its log where it ends before."""
+        await_(lambda: "daemon.ready" in self.log() or not self.runs(), what="the daemon is ready")
+        assert self.runs(), self.log()
+
+    def runs(self) -> bool:
+        """Tell whether the daemon runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        """End the daemon at once, with SIGKILL."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def terminate(self) -> int:
+        """End the daemon in order, with SIGTERM, and return its exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+    def hang_up(self) -> None:
+        """Have the daemon reload, with SIGHUP."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    @property
+    def log_file(self) -> Path:
+        """What the daemon of the last start says."""
+        return self.folder / f"daemon-{self.starts}.log"
+
+    def log(self) -> str:
+        """Return what the daemon of the last start has said."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def metric(self, series: str) -> float | None:
+        """Return the value of a series such as `credwatch_reload_success`, None where there is none."""
+        port = re.search(
+            r'"port": ?(\d+)', next(line for line in self.log().splitlines() if "metrics.listening" in line)
+        )
+        assert port is not None
+        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(f"{series} "):
+                    return float(line.rpartition(" ")[2])
+        return None
+
+    @contextmanager
+    def store(self) -> Iterator[Database]:
+        """Open the daemon's store beside it."""
+        database = Database(self.folder / "state" / "credwatch.sqlite")
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def lines_taken(self) -> int:
+        """Count the lines that were committed, over all days."""
+        if not (self.folder / "state" / "credwatch.sqlite").exists():
+            return 0
+        with self.store() as database, database.reading() as connection:
+            numbers = connection.execute(select(progress.tallies.c.number).where(progress.tallies.c.name == "lines"))
+            return sum(numbers.scalars())
+
+    def incidents(self) -> list[Incident]:
+        """Return every incident."""
+        with self.store() as database, database.reading() as connection:
+            return incidents.list_incidents(connection)
+
+    def kinds(self) -> Counter[str]:
+        """Count the incidents by kind."""
+        return Counter(incident.kind for incident in self.incidents())
+
+    def messages(self, *states: str) -> list[outbox.StoredCommand]:
+        """Return the messages in these states, in all where none is named; digests are left out."""
+        with self.store() as database:
+            wanted = states or ("queued", "sending", "refused", "delivered")
+            found = outbox.OutboxStore(database).listed(wanted)
+        return [stored for stored in found if stored.command.workflow != "digest"]
+
+
+@contextmanager
+def a_site(folder: Path, port: int, **changes: Any) -> Iterator[Site]:
+    """Furnish a site for the length of a block; its daemon is ended with it."""
+    site = Site(folder, port, **changes).furnish()
+    try:
+        yield site
+    finally:
+        if site.runs():
+            site.kill()
+
+
+def await_(is_so: Callable[[], object], *, what: str, seconds: float = PATIENCE) -> None:
+    """Ask again and again until it is so; fails after some time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+        time.sleep(0.05)
+
+
+def append(path: Path, *lines: str | bytes) -> None:
+    """Write lines at the end of a log, as the program that logs would."""
+    with path.open("ab") as log:
+        for line in lines:
+            log.write((line.encode() if isinstance(line, str) else line) + b"\n")
+
+
+def a_free_port() -> int:
+    """Pick a port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
