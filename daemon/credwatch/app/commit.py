@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection
 
-from credwatch.detect.engine import Found
+from credwatch.detect.found import Found
 from credwatch.incidents.grouping import ended, grouped, key_of
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
 from credwatch.kernel.incident import ChangeKind, IncidentChange

@@ -12,7 +12,8 @@ from time import perf_counter
 import polars as pl
 
 from credwatch.app.commit import PAIRING, SEQUENCE, Batch, Consequences, commit
-from credwatch.detect.engine import Engine, Found
+from credwatch.detect.engine import Engine
+from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.detect.windows import ROW
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts

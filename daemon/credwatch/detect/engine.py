@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from credwatch.detect.correlate import Progress, Watch, advance, completions
 from credwatch.detect.episodes import EPISODE
 from credwatch.detect.evidence import detections_of, moment
 from credwatch.detect.expressions import compiled, fields_of, with_fields
+from credwatch.detect.found import Delta, Found, Serving
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.names import Names
 from credwatch.detect.plan import Plan, TemporalWatch
@@ -25,60 +25,6 @@ _HOUR = 3_600_000_000
 _MOST_REPEATS = 1000
 _NAME_FIELDS = ("user.name", "source.ip", "organization.id")
 _OLDEST = int(np.iinfo(np.int64).min) // 4
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """What a batch changed in the engine's state: what the batch's transaction stores."""
-
-    windows: tuple[tuple[str, int, bytes], ...] = ()
-    """Rows added: stream name, latest event time (microseconds), rows of dtype ROW."""
-    forget: tuple[tuple[str, int], ...] = ()
-    """What may be deleted: stream name, rows that are all older than this event time."""
-    names: tuple[int, bytes] | None = None
-    """Words added: generation, Arrow IPC file."""
-    watermarks: tuple[tuple[str, int], ...] = ()
-    """The latest event time of each source, microseconds."""
-    sequence: int = 0
-    """How many events have been taken in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """An episode of a rule that only serves others: kept for a restart, and no detection."""
-
-    rule_id: str
-    """The rule."""
-    id: str
-    """The episode's id."""
-    group_key: int
-    """The group, as a signed number."""
-    opened: int
-    """The time of the completing event, microseconds UTC."""
-    sequence: int
-    """The order of arrival of the completing event."""
-    last: int
-    """The time of the latest event."""
-    count: int
-    """How many events belong to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one batch led to."""
-
-    detections: tuple[Detection, ...] = ()
-    """Detections that opened, in the order of event time."""
-    updates: tuple[DetectionUpdate, ...] = ()
-    """Detections that went on or ended; those that ended before a new one opened come with `closed`."""
-    serving: tuple[Serving, ...] = ()
-    """Episodes that opened for rules that only serve others."""
-    late: int = 0
-    """How many events came too late for the windows."""
-    evaluations: int = 0
-    """How many times a rule was held against an event."""
-    delta: Delta = field(default_factory=Delta)
-    """What to store."""
 
 
 class Engine:
@@ -96,6 +42,7 @@ class Engine:
         self._watermarks: dict[str, int] = {}
         self._sequence = 0
         self._turned = _OLDEST
+        self._settled = _OLDEST
         self._serving: list[Serving] = []
         self._expressions = [compiled(rule.condition).alias(rule.id) for rule in plan.rules.events]
         needed = [fields_of(rule.condition) for rule in plan.rules.events]
@@ -145,6 +92,7 @@ class Engine:
         """
         self._sequence = sequence
         self._watermarks.update(watermarks)
+        self._settled = max(self._watermarks.values(), default=_OLDEST) - self._lateness_us
         streams = {stream.spec.name: stream for stream in self.plan.streams}
         for name, data in windows:
             if name in streams:
@@ -217,7 +165,9 @@ class Engine:
         seen = np.zeros(len(place), dtype=bool)
         if len(episodes.table):
             seen = (place >= 0) & (view.times <= episodes.table["last"][place])
-        view.new |= ~seen
+        # Episodes that ended before this may be forgotten: what had completed by then was told then.
+        known_since = self._settled - temporal.watch.span_us
+        view.new |= ~seen & (view.times >= known_since)
         return view
 
     def _follow(self, watch: Watch, view: View, batch: Batch) -> tuple[list[Detection], list[DetectionUpdate]]:
@@ -247,6 +197,7 @@ class Engine:
 
     def _ended(self, low: int) -> list[DetectionUpdate]:
         updates: list[DetectionUpdate] = []
+        self._settled = max(self._settled, low)
         for watch in self.plan.all_watches():
             table = watch.episodes.table
             places = np.flatnonzero(~table["closed"] & (table["last"] < low - watch.span_us))

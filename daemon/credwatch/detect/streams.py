@@ -157,7 +157,9 @@ class Stream:
         return _repeated(rows[order], event[order], batch)
 
     def _part_rows(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> tuple[Rows, NDArray[np.int64]]:
-        at = np.flatnonzero(batch.masks[rule] & ~batch.late)
+        # A rule over one event looks at late ones too: nothing it waits for can be missing.
+        matched = batch.masks[rule] if self.spec.empty_groups else batch.masks[rule] & ~batch.late
+        at = np.flatnonzero(matched)
         group = batch.hashes.group_with_empty if self.spec.empty_groups else batch.hashes.group
         keys = group(fields, at)
         at, keys = at[keys != 0], keys[keys != 0]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from credwatch.detect.engine import Found
+from credwatch.detect.found import Found
 from credwatch.kernel.incident import IncidentChange
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from credwatch.detect.engine import Found
+from credwatch.detect.found import Found
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
