@@ -7,19 +7,20 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from credwatch.cli.output import ExitCode, print_error, print_json, told_plainly
+from credwatch.cli.output import ExitCode, console, print_error, print_json, told_plainly
 
 if TYPE_CHECKING:
     from credwatch.app.demo.world import World
 
 WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report")
+_FOLDER = Path("demo")
 _INTERRUPTED = 130
 _PAUSE_SECONDS = 1.0
 _LOOKS = {
@@ -37,9 +38,7 @@ _terminal = Console(highlight=False)
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it plays; made anew on each run.")] = Path(
-        "demo"
-    ),
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it plays; made anew on each run.")] = _FOLDER,
     stay: Annotated[bool, typer.Option("--stay", help="Keep running after the story, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The story as JSON on stdout, one object a line.")] = False,
 ) -> None:
@@ -53,7 +52,7 @@ def demo(
         with told_plainly():
             lacking = _played(folder, stay, as_json)
     except KeyboardInterrupt as interruption:
-        _terminal.print("\nstopped")
+        console.print("\nstopped")
         raise typer.Exit(_INTERRUPTED) from interruption
     for trouble in lacking:
         print_error(trouble)
@@ -65,13 +64,17 @@ def _played(folder: Path, stay: bool, as_json: bool) -> list[str]:
     from credwatch.app.demo.stage import play
     from credwatch.app.demo.world import World
 
-    _terminal.print("Starting a mail server and two daemons: the vendor's, and one at a customer's.", style="bold")
+    talk = console if as_json else _terminal
+    talk.print("Starting a mail server and two daemons: the vendor's, and one at a customer's.", style="bold")
     with World(folder.resolve()) as world:
         pause = _PAUSE_SECONDS if _terminal.is_terminal and not as_json else 0.0
         outcome = play(world, _tell_json if as_json else _tell, pause_seconds=pause)
-        _where_next(world, folder, outcome.accepted)
+        if as_json:
+            print_json({"kind": "end", "accepted": dict(outcome.accepted), "missing": outcome.missing})
+        else:
+            _where_next(world, folder, outcome.accepted)
         if stay:
-            _stay(folder)
+            _stay(talk, folder)
     unsent = [f"no {name} was accepted" for name in WORKFLOWS if not outcome.accepted.get(name)]
     return [*outcome.missing, *unsent]
 
@@ -84,6 +87,7 @@ def _tell(kind: str, words: str) -> None:
 
 def _tell_json(kind: str, words: str) -> None:
     print_json({"kind": str(kind), "words": words})
+    sys.stdout.flush()
 
 
 def shown_line(line: str) -> str:
@@ -102,23 +106,22 @@ def _shown_event(event: Mapping[str, str]) -> str:
 
 
 def _where_next(world: World, folder: Path, accepted: Mapping[str, int]) -> None:
-    tell = _teller()
     sent = ", ".join(f"{count} × {workflow}" for workflow, count in sorted(accepted.items())) or "nothing"
-    tell(f"\nAccepted by the mail server: {sent}")
-    tell("\nWhere to look next:")
-    tell(f"  the messages, as their readers see them   {folder}/notices/")
-    tell(f"  the log lines that the daemons followed   {folder}/*/logs/")
+    _tell_whole(f"\nAccepted by the mail server: {sent}")
+    _tell_whole("\nWhere to look next:")
+    _tell_whole(f"  the messages, as their readers see them   {folder}/notices/")
+    _tell_whole(f"  the log lines that the daemons followed   {folder}/*/logs/")
     for daemon in world.daemons:
         settings = f"{folder}/{daemon.role}/credwatch.toml"
-        tell(f"  the {f'incidents, {daemon.role}':<37} {_program()} incidents list --config {settings}")
+        _tell_whole(f"  the {f'incidents, {daemon.role}':<37} {_program()} incidents list --config {settings}")
     for daemon in world.daemons:
         metrics = f"http://127.0.0.1:{daemon.metrics_port}/metrics"
-        tell(f"  the {f'metrics, {daemon.role}':<37} {metrics} (with --stay)")
+        _tell_whole(f"  the {f'metrics, {daemon.role}':<37} {metrics} (with --stay)")
 
 
-def _teller() -> Callable[[str], None]:
-    """Return what says a line in full, however wide the terminal is, so that it can be copied."""
-    return lambda words: _terminal.print(words, markup=False, soft_wrap=True)
+def _tell_whole(words: str) -> None:
+    """Say a line in full, however wide the terminal is, so that it can be copied."""
+    _terminal.print(words, markup=False, soft_wrap=True)
 
 
 def _program() -> str:
@@ -127,7 +130,7 @@ def _program() -> str:
     return "credwatch" if shutil.which("credwatch") or not called.endswith("credwatch") else called
 
 
-def _stay(folder: Path) -> None:
-    _terminal.print(f"\nThe daemons go on following {folder}/*/logs/; Ctrl-C ends them.", markup=False)
+def _stay(talk: Console, folder: Path) -> None:
+    talk.print(f"\nThe daemons go on following {folder}/*/logs/; Ctrl-C ends them.", markup=False)
     while True:
         time.sleep(1)

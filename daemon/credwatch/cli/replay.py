@@ -24,9 +24,7 @@ _MOST_SHOWN = 20
 
 
 def replay(
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Log files, oldest first; - is standard input.")
-    ],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Log files, oldest first; - is standard input.")],
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings and registers to use.")
     ] = None,

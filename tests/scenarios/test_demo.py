@@ -1,0 +1,96 @@
+"""`credwatch demo`: the whole job, with real daemons, log files and mail."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from credwatch.cli.demo import WORKFLOWS
+
+CREDWATCH = [sys.executable, "-m", "credwatch"]
+PATIENCE_SECONDS = 60
+
+
+def demo(folder: Path, *more: str) -> subprocess.Popen[str]:
+    """Start a demonstration in a folder."""
+    environment = os.environ | {"COLUMNS": "80", "TERM": "dumb"}
+    return subprocess.Popen(
+        [*CREDWATCH, "demo", "--folder", "played", *more],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def credwatch(folder: Path, *arguments: str) -> list[dict[str, object]]:
+    """Run a command with --json in a folder and return its objects."""
+    done = subprocess.run([*CREDWATCH, *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.slow
+def test_the_story_is_told_and_told_again(tmp_path: Path) -> None:
+    """Every workflow has a notice accepted, in its customer's language; the terminal's width is kept; twice."""
+    for _ in range(2):
+        began = time.monotonic()
+        told, trouble = demo(tmp_path).communicate(timeout=PATIENCE_SECONDS)
+        assert "" == trouble
+        assert time.monotonic() - began < PATIENCE_SECONDS
+    story, _, ending = told.partition("\nAccepted by the mail server: ")
+    assert max(map(len, story.splitlines())) <= 80
+    assert all(f"× {workflow}" in ending for workflow in WORKFLOWS)
+    assert "customer_notice (English) accepted for security@blueharbor.example" in story
+    assert "customer_notice (Vietnamese) accepted for it@haiau.example" in story
+    assert "breach_report (Vietnamese) accepted for security@modoro.example" in story
+    assert all(where in ending for where in ("played/notices/", "incidents list --config", "/metrics"))
+    assert 0 == story.count("{")
+    notices = [path.read_text(encoding="utf-8") for path in (tmp_path / "played/notices").glob("*.txt")]
+    assert any("118/2026" in notice for notice in notices)
+    incidents = credwatch(tmp_path, "incidents", "list", "--config", "played/provider/credwatch.toml")
+    kinds = {str(incident["kind"]) for incident in incidents}
+    assert {"account_takeover", "mfa_fatigue", "unauthorised_staff_access", "authorised_disclosure"} <= kinds
+
+
+def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
+    """A demonstration that stays holds its folder, says its story as JSON, and leaves no process when interrupted."""
+    staying = demo(tmp_path, "--stay", "--json")
+    try:
+        assert staying.stdout is not None
+        assert "scene" == json.loads(staying.stdout.readline())["kind"]
+        second = demo(tmp_path)
+        _, trouble = second.communicate(timeout=PATIENCE_SECONDS)
+        assert (2, True) == (second.returncode, "another demonstration plays here" in trouble)
+        daemons = children(staying.pid)
+        staying.send_signal(signal.SIGINT)
+        assert 130 == staying.wait(PATIENCE_SECONDS)
+        assert 2 == len(daemons)
+        assert [] == [pid for pid in daemons if Path(f"/proc/{pid}").exists()]
+        assert staying.stderr is not None
+        assert "Traceback" not in staying.stderr.read()
+    finally:
+        staying.kill()
+        staying.communicate()
+
+
+def children(pid: int) -> list[str]:
+    """Name the processes that a process has started."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.parametrize("name", ["letter.txt", "notices/mine.txt"])
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, name: str) -> None:
+    """Only a folder that a demonstration made is emptied."""
+    kept = tmp_path / "played" / name
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    refused = demo(tmp_path)
+    _, trouble = refused.communicate(timeout=PATIENCE_SECONDS)
+    assert (2, True) == (refused.returncode, "--folder" in trouble)
+    assert kept.exists()
