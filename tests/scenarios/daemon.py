@@ -29,6 +29,22 @@ from credwatch.store.database import Database
 SOURCE_ROOT = Path(__file__).resolve().parents[2] / "daemon"
 PATIENCE = 60.0
 
+RUN = ("-m", "credwatch", "run", "--config")
+"""The daemon as systemd starts it."""
+
+RUN_UNCHECKED = (
+    "-c",
+    """
+import asyncio, sys
+from pathlib import Path
+from credwatch.app.supervisor import Supervisor
+from credwatch.telemetry.logs import configure_logs
+configure_logs("json")
+asyncio.run(Supervisor(Path(sys.argv[1])).run())
+""",
+)
+"""The same daemon without the check before its start, which takes longer than the start itself."""
+
 SETTINGS = """
 staff_profile = "default"
 [daemon]
@@ -219,6 +235,7 @@ class Site:
     folder: Path
     port: int
     settings: str = SETTINGS
+    command: tuple[str, ...] = RUN
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
     registers: dict[str, str] = field(
@@ -263,7 +280,7 @@ class Site:
         environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT), "POLARS_MAX_THREADS": "2"}
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "credwatch", "run", "--config", str(self.config)],
+                [sys.executable, *self.command, str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,0 +1,55 @@
+"""What a run has come to: everything in the store but the moments at which this machine did it, and its chance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from credwatch.kernel.incident import Incident
+from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store.database import Database
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run's outcome; equal where nobody could tell two runs apart."""
+
+    lines: int
+    """How many lines were taken."""
+    unparsed: Counter[Any]
+    """Source, position, text and reason of the lines that nothing read."""
+    detections: Counter[Any]
+    """Id, rule, incident, count, whether it ended, and latest event of each."""
+    incidents: list[Incident]
+    """The incidents, by number."""
+    notices: list[Any]
+    """Id, workflow, incident, customer and recipient of each message, digests left out."""
+    clocks: list[Any]
+    """Workflow, incident and customer of each clock."""
+
+
+def outcome_of(database: Database) -> Outcome:
+    """Read the outcome from a store."""
+    found, unread, tallies = incidents.detections.c, progress.unparsed.c, progress.tallies.c
+    clock = legal_clocks.legal_clocks.c
+    detections = select(found.id, found.rule_id, found.incident, found.count, found.closed, found.last)
+    with database.reading() as connection:
+        return Outcome(
+            lines=sum(connection.scalars(select(tallies.number).where(tallies.name == "lines"))),
+            unparsed=Counter(
+                map(tuple, connection.execute(select(unread.source, unread.position, unread.line, unread.reason)))
+            ),
+            detections=Counter(map(tuple, connection.execute(detections.where(found.document != "")))),
+            incidents=sorted(incidents.list_incidents(connection), key=lambda incident: incident.number),
+            notices=_notices(database),
+            clocks=sorted(map(tuple, connection.execute(select(clock.workflow, clock.incident, clock.organization)))),
+        )
+
+
+def _notices(database: Database) -> list[Any]:
+    listed = outbox.OutboxStore(database).listed(("queued", "sending", "refused", "delivered"))
+    commands = [stored.command for stored in listed if stored.command.workflow != "digest"]
+    return sorted((each.id, each.workflow, each.incident, each.organization, each.recipient) for each in commands)

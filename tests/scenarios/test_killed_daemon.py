@@ -1,0 +1,187 @@
+"""Nothing is lost and nothing happens twice, whenever the daemon dies."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenarios.daemon import RUN_UNCHECKED, PostOffice, Site, a_post_office, a_site, append, await_
+from scenarios.lines import app, app_guessing, guessing, ssh, staff_access
+from scenarios.outcome import Outcome, outcome_of
+
+KILLS = 50
+SEED = 20260302
+ROTATE = "rotate"
+
+Step = tuple[str, str]
+"""A log (auth, application, or ROTATE) and a line for it."""
+
+
+def a_story() -> list[Step]:
+    """Write forty minutes of several customers: guessing with and without success, staff, orders, and noise."""
+    auth: list[str] = []
+    application: list[str] = []
+    for round_ in range(8):
+        begin, last = round_ * 300, 10 + round_
+        auth += guessing(begin, "quocbao", f"203.0.113.{last}")
+        auth += [ssh(begin + 30 + n, "Accepted", f"user{n}", "198.51.100.4", process=900 + n) for n in range(12)]
+        auth += [f"{round_} no pack knows this line {n}" for n in range(3)]
+        application += app_guessing(begin, "ke.toan@haiau.example", "hai-au", f"203.0.113.{40 + last}")
+        application += app_guessing(
+            begin + 40,
+            f"clerk{round_}@blueharbor.example",
+            "blue-harbor",
+            f"203.0.113.{80 + last}",
+            succeeds=round_ % 2 == 0,
+        )
+        application += [
+            app(begin + 70 + n, "login", "success", f"p{n}@haiau.example", "hai-au", "198.51.100.9") for n in range(12)
+        ]
+        application += [staff_access(begin + 90, "minh", f"u{round_}@haiau.example", "hai-au")]
+        application += [staff_access(begin + 91, "thao", f"u{round_}@haiau.example", "hai-au")]
+    middle = len(auth) // 2
+    steps = [("auth", line) for line in auth]
+    steps.insert(middle, (ROTATE, ""))
+    return _woven(steps, [("application", line) for line in application])
+
+
+def _woven(left: list[Step], right: list[Step]) -> list[Step]:
+    """Put two series into one that goes through both evenly."""
+    numbered = [(number / len(series), step) for series in (left, right) for number, step in enumerate(series)]
+    return [step for _, step in sorted(numbered, key=lambda pair: pair[0])]
+
+
+class Writer(threading.Thread):
+    """Writes the story into the logs of a site, a portion each time it is asked, some lines in two pieces."""
+
+    def __init__(self, site: Site, story: list[Step], *, chance: random.Random, pause: float) -> None:
+        super().__init__(daemon=True)
+        self._site = site
+        self._story = iter(story)
+        self._chance = chance
+        self._pause = pause
+        self._asked = threading.Semaphore(0)
+
+    def ask(self, lines: int) -> None:
+        """Have so many more lines written."""
+        self._asked.release(lines)
+
+    def run(self) -> None:
+        """Write until the story ends."""
+        for log, line in self._story:
+            self._asked.acquire()
+            self._write(log, line)
+            time.sleep(self._chance.random() * self._pause)
+
+    def _write(self, log: str, line: str) -> None:
+        if log == ROTATE:
+            self._site.auth_log.rename(self._site.auth_log.with_name("auth.log.1"))
+            self._site.auth_log.touch()
+            return
+        path = self._site.auth_log if log == "auth" else self._site.application_log
+        if self._chance.random() < 0.1 and self._pause:
+            half = len(line) // 2
+            with path.open("ab", buffering=0) as file:
+                file.write(line[:half].encode())
+                time.sleep(self._chance.random() * self._pause)
+                file.write(f"{line[half:]}\n".encode())
+        else:
+            append(path, line)
+
+
+def settle(site: Site, lines: int) -> None:
+    """Wait until every line is taken and every message delivered."""
+    await_(lambda: site.lines_taken() >= lines, what=f"all {lines} lines are taken")
+    await_(lambda: not site.messages("queued", "sending", "refused"), what="every message is delivered")
+
+
+@pytest.fixture(scope="module")
+def story() -> list[Step]:
+    """Return the story that all runs tell."""
+    return a_story()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(story: list[Step], tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Tell the story to a daemon that nobody kills."""
+    with a_post_office() as office, _a_site(tmp_path_factory.mktemp("undisturbed"), office) as site:
+        site.started()
+        writer = Writer(site, story, chance=random.Random(SEED), pause=0)
+        writer.ask(len(story))
+        writer.run()
+        settle(site, _lines(story))
+        assert 0 == site.terminate()
+        return _outcome(site)
+
+
+@pytest.mark.slow
+def test_fifty_kills_change_nothing(story: list[Step], undisturbed: Outcome, tmp_path: Path) -> None:
+    """After fifty SIGKILLs at random instants incidents, detections and notices equal those of an undisturbed run."""
+    chance = random.Random(SEED)
+    with a_post_office() as office, _a_site(tmp_path, office) as site:
+        writer = Writer(site, story, chance=random.Random(SEED), pause=0.04)
+        writer.start()
+        portion = -(-len(story) // KILLS)
+        progress = set()
+        for number in range(KILLS):
+            site.start()
+            if number % 2:
+                site.await_ready()
+                writer.ask(portion)
+                time.sleep(chance.uniform(0, 0.4))
+            else:
+                writer.ask(portion)
+                time.sleep(chance.uniform(0.2, 2.0))
+            site.kill()
+            progress.add(site.lines_taken())
+        assert len(progress) > KILLS // 4, "the daemon never got anywhere between two kills"
+        writer.join(60)
+        assert not writer.is_alive()
+        site.started()
+        settle(site, _lines(story))
+        assert 0 == site.terminate()
+        _hold_equal(undisturbed, _outcome(site))
+        _hold_sent_once(office, undisturbed)
+
+
+def _outcome(site: Site) -> Outcome:
+    with site.store() as database:
+        return outcome_of(database)
+
+
+def _hold_equal(expected: Outcome, actual: Outcome) -> None:
+    for part in fields(Outcome):
+        assert getattr(expected, part.name) == getattr(actual, part.name), part.name
+
+
+def _hold_sent_once(office: PostOffice, expected: Outcome) -> None:
+    """Hold that each notice came under its one id, and as the same bytes however often it came."""
+    taken = office.taken()
+    assert {notice[0] for notice in expected.notices} == set(taken)
+    assert {1} == {len(contents) for contents in taken.values()}
+    causes = Counter(notice[1:5] for notice in expected.notices)
+    assert {1} == set(causes.values())
+
+
+def test_the_story_has_all_that_can_go_wrong(undisturbed: Outcome) -> None:
+    """The story leads to break-ins, to guessing that failed, to staff incidents, to disclosures and to unread lines."""
+    kinds = Counter(incident.kind for incident in undisturbed.incidents)
+    assert {"own_guessing", "own_break_in", "unauthorised_staff_access", "authorised_disclosure"} <= set(kinds)
+    assert {"customer_notice", "disclosure_notice"} == {notice[1] for notice in undisturbed.notices}
+    assert {"hai-au", "blue-harbor"} == {notice[3] for notice in undisturbed.notices}
+    assert 24 == undisturbed.unparsed.total()
+
+
+def _a_site(folder: Path, office: PostOffice) -> Any:
+    return a_site(folder, office.port, command=RUN_UNCHECKED)
+
+
+def _lines(story: list[Step]) -> int:
+    return sum(log != ROTATE for log, _ in story)
