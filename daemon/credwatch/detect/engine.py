@@ -149,11 +149,12 @@ class Engine:
     def _views(self, earliest: int) -> Iterable[tuple[Watch, View]]:
         """Give each rule the rows it looks at, correlations after those they refer to.
 
-        A group whose episode is open needs no earlier rows: it goes on or ends by the new ones alone.
+        A group whose open episode is carried on needs no earlier rows: what follows depends on the new ones alone.
         """
         for watch, stream in self.plan.counting:
             if len(stream.touched):
-                yield watch, stream.view(watch.episodes.open_for(stream.touched), since=earliest - watch.span_us)
+                settled = watch.episodes.carried_on(stream.touched, stream.began, watch.span_us)
+                yield watch, stream.view(settled, since=earliest - watch.span_us)
         for temporal in self.plan.temporal:
             yield temporal.watch, self._completed(temporal)
 

@@ -55,10 +55,14 @@ class Episodes:
         place = np.searchsorted(self.table["key"], keys, side="right") - 1
         return np.where((place >= 0) & (self.table["key"][place] == keys), place, -1)
 
-    def open_for(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Say for each group whether an episode is open."""
+    def carried_on(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.bool_]:
+        """Say for each group whether its open episode is carried on by an event at the time of `first`."""
         place = self.latest(keys)
-        return (place >= 0) & ~self.table["closed"][place] if len(self.table) else np.zeros(len(keys), dtype=bool)
+        if not len(self.table):
+            return np.zeros(len(keys), dtype=bool)
+        episode = self.table[place]
+        within = (episode["opened"] <= first) & (first <= episode["last"] + span_us)
+        return np.asarray((place >= 0) & ~episode["closed"] & within)
 
     def continued(self, chains: Chains, span_us: int) -> NDArray[np.intp]:
         """Return for each chain the position of the open episode that it carries on, -1 where there is none."""

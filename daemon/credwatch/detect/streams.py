@@ -110,6 +110,8 @@ class Stream:
     """What it keeps."""
     touched: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     """The groups of the present batch, sorted."""
+    began: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """The time of the first row that the present batch adds to each of those groups."""
     new: View = field(default_factory=View.empty)
     """The rows of the present batch."""
 
@@ -117,7 +119,8 @@ class Stream:
         """Take the batch's matching rows: fills `touched` and `new`; `keep` makes them part of what is kept."""
         rows, event = self._new_rows(batch)
         self.new = View.sorted(rows, event) if len(rows) else View.empty()
-        self.touched = np.unique(self.new.keys)
+        self.touched, first = np.unique(self.new.keys, return_index=True)
+        self.began = self.new.times[first]
 
     def keep(self, *, oldest: int) -> None:
         """Keep the batch's rows, once every rule has looked at them; rows older than `oldest` may go."""

@@ -1,0 +1,116 @@
+"""Holds the engine to plain loops: how lines fall into batches, and where a restart falls, changes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from itertools import accumulate
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from credwatch.rules.model import Correlation, CorrelationType
+from unit.detect.watched import FAILED, SUCCEEDED, a_correlation, a_rule, an_event, found_in, rule_set
+
+BURST = a_correlation()
+SPRAY = a_correlation("spray", CorrelationType.VALUE_COUNT, field="user.name")
+MANY = a_correlation("many", CorrelationType.VALUE_COUNT, group_by=("user.name",), field="source.ip", threshold=2)
+HOSTS = a_correlation("hosts", CorrelationType.VALUE_COUNT, field="host.name", threshold=2)
+SERVING = a_correlation("serving", threshold=2, alone=False)
+TAKEOVER = a_correlation("takeover", CorrelationType.TEMPORAL_ORDERED, ("burst", "succeeded"), seconds=300)
+QUIETLY = a_correlation("quietly", CorrelationType.TEMPORAL_ORDERED, ("serving", "succeeded"), seconds=90)
+TOGETHER = a_correlation("together", CorrelationType.TEMPORAL, ("failed", "succeeded"), ("user.name",), seconds=60)
+SINGLE = a_rule("single", group_by=("organization.id", "user.name"), alone=True)
+RULES = rule_set(FAILED, SUCCEEDED, SINGLE, BURST, SPRAY, MANY, HOSTS, SERVING, TAKEOVER, QUIETLY, TOGETHER)
+
+_LOGIN = st.tuples(
+    st.sampled_from([0, 0, 1, 5, 20, 60, 61, 119, 120, 121, 200]),
+    st.sampled_from(["failure", "failure", "failure", "success"]),
+    st.sampled_from(["an", "binh", "chi", None]),
+    st.sampled_from(["203.0.113.1", "203.0.113.1", "203.0.113.2", None]),
+    st.sampled_from([None, "web1", "web2"]),
+    st.sampled_from([None, None, 2]),
+)
+
+
+@st.composite
+def logins(draw: st.DrawFn, most: int = 40) -> list[dict[str, Any]]:
+    """Draw logins in the order of their time, some at the same moment."""
+    drawn = draw(st.lists(_LOGIN, min_size=1, max_size=most))
+    moments = accumulate(gap for gap, *_ in drawn)
+    return [
+        an_event(
+            at,
+            event__outcome=outcome,
+            user__name=user,
+            source__ip=address,
+            host__name=host,
+            credwatch__repeat=repeat,
+            event__original=f"line {number}",
+        )
+        for number, (at, (_, outcome, user, address, host, repeat)) in enumerate(zip(moments, drawn, strict=True))
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(events=logins(), cuts=st.sets(st.integers(1, 40), max_size=8))
+def test_the_split_into_batches_does_not_matter(events: list[dict[str, Any]], cuts: set[int]) -> None:
+    """Any split gives the same detections, with the same evidence, counts and last events."""
+    assert found_in(RULES, events).outcome() == found_in(RULES, events, cuts=cuts).outcome()
+
+
+@settings(max_examples=40, deadline=None)
+@given(events=logins(), cuts=st.sets(st.integers(1, 40), max_size=6))
+def test_a_restart_does_not_matter(events: list[dict[str, Any]], cuts: set[int]) -> None:
+    """An engine restored from the deltas after each batch goes on as the one that never stopped."""
+    assert found_in(RULES, events).outcome() == found_in(RULES, events, cuts=cuts, restart=True).outcome()
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=logins(60), cuts=st.sets(st.integers(1, 60), max_size=3))
+def test_counts_are_those_of_a_plain_loop(events: list[dict[str, Any]], cuts: set[int]) -> None:
+    """Openings, counts and distinct counts equal those of a model that looks at one event after another."""
+    rules = (BURST, SPRAY, MANY, HOSTS)
+    kept = found_in(rule_set(FAILED, *rules), events, cuts=cuts)
+    found = {
+        (each.rule_id, each.group, each.opened_at, each.count, kept.episodes[each.id][5])
+        for each in kept.detections.values()
+    }
+    assert {opening for rule in rules for opening in _plainly(rule, events)} == found
+
+
+def _plainly(rule: Correlation, events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Tell the openings of a counting rule: (rule, group, opened at, count then, count in the end)."""
+    groups: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    (by,) = rule.group_by
+    for event in events:
+        if event["event.outcome"] == "failure" and event[by] is not None:
+            groups[event[by]] += [event] * (event["credwatch.repeat"] or 1)
+    span = timedelta(microseconds=rule.timespan_us)
+    return [
+        (rule.id, ((by, group),), *opening)
+        for group, rows in groups.items()
+        for chain in _chains(rows, span)
+        for opening in _opening(rule, chain, span)
+    ]
+
+
+def _chains(rows: list[dict[str, Any]], span: timedelta) -> list[list[dict[str, Any]]]:
+    chains: list[list[dict[str, Any]]] = []
+    for row in rows:
+        if chains and row["@timestamp"] - chains[-1][-1]["@timestamp"] <= span:
+            chains[-1].append(row)
+        else:
+            chains.append([row])
+    return chains
+
+
+def _opening(rule: Correlation, chain: list[dict[str, Any]], span: timedelta) -> list[tuple[Any, ...]]:
+    for number, row in enumerate(chain):
+        begin = next(at for at, each in enumerate(chain) if row["@timestamp"] - each["@timestamp"] <= span)
+        window = chain[begin : number + 1]
+        values = {each[rule.field] for each in window} - {None} if rule.field else window
+        if len(values) >= rule.threshold:
+            return [(row["@timestamp"], len(window), len(chain) - begin)]
+    return []
