@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -23,7 +24,7 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from credwatch.kernel.incident import Incident
-from credwatch.store import incidents, outbox, progress
+from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2] / "daemon"
@@ -32,18 +33,24 @@ PATIENCE = 60.0
 RUN = ("-m", "credwatch", "run", "--config")
 """The daemon as systemd starts it."""
 
-RUN_UNCHECKED = (
-    "-c",
-    """
+_UNCHECKED = """
 import asyncio, sys
 from pathlib import Path
 from credwatch.app.supervisor import Supervisor
 from credwatch.telemetry.logs import configure_logs
 configure_logs("json")
 asyncio.run(Supervisor(Path(sys.argv[1])).run())
-""",
-)
+"""
+RUN_UNCHECKED = ("-c", _UNCHECKED)
 """The same daemon without the check before its start, which takes longer than the start itself."""
+
+_IMPATIENT = """
+from datetime import timedelta
+from credwatch.outbox import retry
+retry.FIRST = retry.LONGEST = timedelta(seconds=1)
+"""
+RUN_IMPATIENT = ("-c", _IMPATIENT + _UNCHECKED)
+"""The same daemon, which tries to deliver every second instead of ever more seldom."""
 
 SETTINGS = """
 staff_profile = "default"
@@ -183,7 +190,8 @@ class PostOffice:
         self.port = a_free_port()
         self.letters: list[Letter] = []
         self.answer: Callable[[str], str] = lambda _recipient: "250 2.0.0 taken"
-        self.pause = 0.0
+        self.is_awake = threading.Event()
+        self.is_awake.set()
         self.attempts: Counter[str] = Counter()
         self._controller: Controller | None = None
 
@@ -207,9 +215,9 @@ class PostOffice:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         """Take a message, or answer as the test says."""
-        await asyncio.sleep(self.pause)
         recipient = envelope.rcpt_tos[0]
         self.attempts[recipient] += 1
+        await asyncio.to_thread(self.is_awake.wait, PATIENCE)
         answer = self.answer(recipient)
         if answer.startswith("250"):
             message_id = str(message_from_bytes(envelope.content)["Message-ID"])
@@ -356,6 +364,11 @@ class Site:
         with self.store() as database, database.reading() as connection:
             numbers = connection.execute(select(progress.tallies.c.number).where(progress.tallies.c.name == "lines"))
             return sum(numbers.scalars())
+
+    def duties(self) -> set[str]:
+        """Return the workflows whose clocks run."""
+        with self.store() as database, database.reading() as connection:
+            return {clock.workflow for clock in legal_clocks.running_clocks(connection)}
 
     def incidents(self) -> list[Incident]:
         """Return every incident."""
