@@ -35,7 +35,9 @@ def check(
     socket: Annotated[Path | None, typer.Option(help="Ask the gate on this socket, with history.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the password on standard input; without --socket by the default profile, or by --profile.
+    """Judge the password on standard input.
+
+    Without --socket it is judged by the default profile or by --profile, and its history is not looked at.
 
     Exit codes: 0 accepted, 1 refused, 2 usage or configuration, 3 the gate does not answer.
     """

@@ -24,7 +24,9 @@ _SOCKET = Path("/run/credwatch/gate.sock")
 
 @totp_app.command("enrol")
 def enrol(user: User, organization: Organization = "", socket: Socket = _SOCKET, as_json: JsonOption = False) -> None:
-    """Make a secret and print it, once; it counts after `totp verify --first`.
+    """Make a secret and print it, once.
+
+    It counts after `totp verify --first`.
 
     Exit codes: 0 made, 1 a factor stands already, 2 usage, 3 the gate does not answer.
     """
@@ -41,7 +43,7 @@ def verify(
     socket: Socket = _SOCKET,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the code on standard input.
+    """Verify the code on standard input.
 
     Exit codes: 0 accepted, 1 not accepted, 2 usage, 3 the gate does not answer.
     """
@@ -58,7 +60,9 @@ def verify(
 def unlock(
     user: User, by: By, why: Why, organization: Organization = "", socket: Socket = _SOCKET, as_json: JsonOption = False
 ) -> None:
-    """Forgive the failures of a locked factor, once you have identified the person.
+    """Forgive the failures of a locked factor.
+
+    Identify the person before.
 
     Exit codes: 0 unlocked, 1 it was not locked or must be enrolled anew, 2 usage, 3 the gate does not answer.
     """

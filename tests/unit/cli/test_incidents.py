@@ -1,0 +1,113 @@
+"""`credwatch incidents`: list, show, close."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from credwatch.cli.main import app
+from credwatch.kernel.detection import Consequence, Detection, Level
+from credwatch.kernel.incident import Incident, Status, Transition
+from credwatch.store.database import Database
+from credwatch.store.incidents import add_detections, save_incidents
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NUMBER = "CW-2026-7KQ2M4AA"
+
+
+def an_incident(number: str = NUMBER, status: Status = Status.NEW) -> Incident:
+    """Make an incident about one account."""
+    return Incident(
+        number=number,
+        kind="account_takeover",
+        organization="acme",
+        subject="lan",
+        level=Level.HIGH,
+        status=status,
+        title="Login after brute force",
+        clause="8.2",
+        occurred_first=NOON,
+        occurred_last=NOON,
+        detected_at=NOON,
+        detections=("d-1",),
+        transitions=(Transition(NOON, Status.NEW, "rule", "it fired"),),
+    )
+
+
+def a_detection() -> Detection:
+    """Make the detection that the incident comes from."""
+    return Detection(
+        id="d-1",
+        rule_id="r-1",
+        title="Login after brute force",
+        level=Level.HIGH,
+        consequence=Consequence("account_takeover"),
+        group=(("user.name", "lan"),),
+        organization="acme",
+        subject="lan",
+        occurred_first=NOON,
+        opened_at=NOON,
+        count=9,
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> str:
+    """Settings whose store has one open and one closed incident."""
+    database = Database(tmp_path / "credwatch.sqlite")
+    database.migrate()
+    with database.writing() as connection:
+        save_incidents(connection, [an_incident(), an_incident("CW-2026-OLDOLDOL", Status.CLOSED)])
+        add_detections(connection, [(a_detection(), NUMBER)])
+    database.close()
+    path = tmp_path / "credwatch.toml"
+    path.write_text(f'[daemon]\nstate_directory = "{tmp_path}"\nregisters_directory = "{tmp_path}"\n')
+    return str(path)
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    """Run `credwatch incidents` and return exit code, stdout and stderr."""
+    result = CliRunner().invoke(app, ["incidents", *arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_open_incidents_are_listed(settings: str) -> None:
+    """One line each with number, moment, level, status, kind, customer and subject; closed ones on request."""
+    code, shown, _ = run("list", "--config", settings)
+    row = [NUMBER, "2026-03-02", "12:00", "high", "new", "account_takeover", "acme", "lan"]
+    assert (0, [row]) == (code, [line.split() for line in shown.splitlines()])
+    assert 2 == len(run("list", "--all", "--config", settings)[1].splitlines())
+
+
+def test_a_list_as_json(settings: str) -> None:
+    """One object a line, with the level as a word."""
+    (told,) = map(json.loads, run("list", "--json", "--config", settings)[1].splitlines())
+    assert (NUMBER, "high", "new") == (told["number"], told["level"], told["status"])
+
+
+def test_a_case_is_shown(settings: str) -> None:
+    """Its facts, its detections with their counts, and its history."""
+    code, shown, _ = run("show", NUMBER, "--config", settings)
+    assert 0 == code
+    assert "detection      2026-03-02 12:00:00 UTC  Login after brute force, 9 counted" in shown
+    assert "history        2026-03-02 12:00:00 UTC  new by rule: it fired" in shown
+    assert NUMBER == json.loads(run("show", NUMBER, "--json", "--config", settings)[1])["number"]
+
+
+def test_an_incident_is_closed_once(settings: str) -> None:
+    """Closing needs a reason, is kept with who and why, and cannot be done twice."""
+    assert (0, f"{NUMBER} is closed\n", "") == run(
+        "close", NUMBER, "--why", "my own", "--by", "lan", "--config", settings
+    )
+    assert "closed by lan: my own" in run("show", NUMBER, "--config", settings)[1]
+    assert (0, "", "no open incidents\n") == run("list", "--config", settings)
+    assert 2 == run("close", NUMBER, "--why", "again", "--config", settings)[0]
+
+
+@pytest.mark.parametrize("command", [["show", "CW-0"], ["close", "CW-0", "--why", "x"]])
+def test_an_unknown_number(settings: str, command: list[str]) -> None:
+    """A number that is nobody's is answered with exit code 1 and where the numbers are."""
+    code, shown, talk = run(*command, "--config", settings)
+    assert (1, "", True) == (code, shown, "credwatch incidents list --all" in talk)
