@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import DaemonOptions, Settings
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
+from credwatch.rules.model import Rule
 
+DOCS = Path(__file__).parents[2] / "docs"
 SETTINGS = Settings(daemon=DaemonOptions(registers_directory=shipped("config") / "examples"))
 FILES = [file for path in find_cases(rule_folders(SETTINGS)) for file in read_cases(path)]
 
@@ -58,3 +61,34 @@ def test_every_rule_is_complete(knowledge: Knowledge) -> None:
 
 def _rule_files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*.yml") if not path.name.endswith(".cases.yml")]
+
+
+def test_the_page_of_detections_lists_every_rule(knowledge: Knowledge) -> None:
+    """The tables of docs/detections.md say what the files say."""
+    lines = (DOCS / "detections.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    every = knowledge.rules.by_id().values()
+    expected = [_row(rule) for rule in every if rule.alone]
+    assert expected == [row for row in cells if len(row) == 6]
+    assert [[f"`{rule.name}`", rule.title] for rule in every if not rule.alone] == [
+        row for row in cells if len(row) == 2
+    ]
+
+
+def _row(rule: Rule) -> list[str]:
+    follows = rule.consequence
+    workflows = ", ".join(follows.workflows) or "–"
+    return [f"`{rule.name}`", rule.title, rule.level.name.lower(), follows.incident, workflows, follows.clause]
+
+
+def test_the_examples_of_the_page_about_rules_hold(tmp_path: Path) -> None:
+    """Its rule, cases, correlation and filter load beside the shipped ones, and its cases come out."""
+    page = (DOCS / "rules.md").read_text(encoding="utf-8")
+    rule, cases, correlation, quiet = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    for name, text in {"a.yml": rule, "a.cases.yml": cases, "b.yml": correlation, "c.yml": quiet}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    settings = Settings(daemon=DaemonOptions(registers_directory=tmp_path, rules_directories=(tmp_path,)))
+    (file,) = read_cases(tmp_path / "a.cases.yml")
+    outcomes = run_cases(file, build_knowledge(settings, notice_key=Secret("cases")))
+    assert [("contractor_at_night", "")] * 3 == [(outcome.rule, outcome.problem) for outcome in outcomes]
+    assert "contractor_at_night" in outcomes[0].fired

@@ -217,7 +217,7 @@ def _written(each: str | Mapping[str, Any], where: str) -> Iterator[tuple[dateti
     for moment, number, rest in _timings(each, where):
         if set(rest) != {"line"}:
             raise RuleError(
-                f"unknown keys in a line: {sorted(rest)}", where=where, hint="give line, offset, times, every"
+                f"expected a line, found the keys {sorted(rest)}", where=where, hint="give line, offset, times, every"
             )
         line = str(_numbered(rest["line"], number)).replace("{at}", rfc3339(moment))
         yield moment, line if line.startswith("{") else f"{rfc3339(moment)} host1 {line}"
