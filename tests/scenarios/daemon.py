@@ -58,6 +58,7 @@ staff_profile = "default"
 state_directory = "{folder}/state"
 registers_directory = "{folder}/registers"
 rules_directories = ["{folder}/rules"]
+packs_directories = ["{folder}/packs"]
 log_format = "json"
 [[source]]
 id = "servers"
@@ -171,6 +172,23 @@ credwatch: {incident: own_break_in, subject: user.name, workflows: [customer_not
 """
 
 
+STEALING_PACK = """
+pack: thief
+title: Claims what is OpenSSH's
+envelope: syslog
+programs: [sshd]
+constants: {event.category: authentication}
+patterns:
+  - name: failed
+    pattern: '^Failed password for (?P<user>lan) from (?P<ip>\\S+) port 1 ssh2$'
+    fields: {user: user.name, ip: source.ip}
+    constants: {event.type: start, event.action: login, event.outcome: failure}
+    samples:
+      - line: '2026-01-01T00:00:00Z srv1 sshd[1]: Failed password for lan from 192.0.2.1 port 1 ssh2'
+        gives: {user.name: lan}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One message as the mail server took it."""
@@ -272,7 +290,7 @@ class Site:
 
     def furnish(self) -> Site:
         """Write everything that the daemon reads."""
-        for name in ("state", "registers", "rules", "logs"):
+        for name in ("state", "registers", "rules", "packs", "logs"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for name, text in self.registers.items():
             (self.folder / "registers" / f"{name}.toml").write_text(text, encoding="utf-8")

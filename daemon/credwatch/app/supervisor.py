@@ -25,11 +25,12 @@ from credwatch.app.settings import SourceOptions, load_settings
 from credwatch.app.watchfiles import ConfigurationWatch
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.command import Command
-from credwatch.kernel.errors import CredwatchError
+from credwatch.kernel.errors import CredwatchError, ProblemsFound
 from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.email import EmailChannel
 from credwatch.outbox.render import Renderer, Sender
 from credwatch.outbox.templates import Templates
+from credwatch.parse.samples import check_packs
 from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.store.database import Database
@@ -133,6 +134,8 @@ class Supervisor:
         try:
             settings = load_settings(self._config)
             knowledge = build_knowledge(settings, notice_key=self._notice_key)
+            if settings.daemon.packs_directories and (problems := check_packs(knowledge.packs)):
+                raise ProblemsFound(problems)
             self._pipeline.reload(knowledge)
         except CredwatchError as error:
             log.error("reload.failed", error=str(error), hint="the last good state stays in force")

@@ -1,0 +1,109 @@
+"""Changing what a running daemon knows, and ending it, without losing a line or a count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scenarios.daemon import CUSTOMERS, RULES, RUN_UNCHECKED, STEALING_PACK, Site, a_post_office, a_site, append, await_
+from scenarios.lines import app_guessing, guessing, ssh
+
+SUCCESS = "credwatch_reload_success"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """Run a daemon."""
+    with a_post_office() as office, a_site(tmp_path, office.port, command=RUN_UNCHECKED) as furnished:
+        yield furnished.started()
+
+
+BROKEN = {
+    "a rule": ("rules/other.yml", "title: x\nid: no-uuid\ndetection: {condition: nothing}\n"),
+    "a register": ("registers/customers.toml", f"{CUSTOMERS}\ncolour = 'red'\n"),
+    "a pack": ("packs/thief.yml", STEALING_PACK),
+    "not TOML": ("registers/staff.toml", "[[staff\n"),
+}
+
+
+@pytest.mark.parametrize(("file", "text"), BROKEN.values(), ids=list(BROKEN))
+def test_a_broken_file_leaves_the_last_good_state(site: Site, file: str, text: str) -> None:
+    """SIGHUP on a mistake says so in log and metric, and detection goes on; mending reloads without being told."""
+    path = site.folder / file
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    path.write_text(text, encoding="utf-8")
+    site.hang_up()
+    await_(lambda: site.metric(SUCCESS) == 0, what="the reload has failed")
+    assert path.name in next(line for line in site.log().splitlines() if "reload.failed" in line)
+    append(site.auth_log, *guessing(0, "quocbao", "203.0.113.7"))
+    await_(lambda: site.kinds()["own_break_in"], what="the break-in is found")
+    await_(lambda: site.messages("delivered"), what="its notice is delivered")
+    if before is None:
+        path.unlink()
+    else:
+        path.write_text(before, encoding="utf-8")
+    await_(lambda: site.metric(SUCCESS) == 1, what="the mended file was taken up")
+
+
+def test_an_edited_register_counts_from_the_next_line(site: Site) -> None:
+    """A customer that is entered while the daemon runs gets its notices, at the address that was entered."""
+    entry = """
+[[customer]]
+id = "sao-mai"
+name = "Sao Mai"
+notice_addresses = ["a@saomai.example", "b@saomai.example"]
+recognise = { organizations = ["sao-mai"] }
+"""
+    (site.folder / "registers" / "customers.toml").write_text(CUSTOMERS + entry, encoding="utf-8")
+    await_(lambda: "reload.done" in site.log(), what="the register was taken up")
+    append(site.application_log, *app_guessing(0, "x@saomai.example", "sao-mai", "203.0.113.9"))
+    await_(lambda: site.messages("delivered"), what="the notices are delivered")
+    assert {"a@saomai.example", "b@saomai.example"} == {stored.command.recipient for stored in site.messages()}
+
+
+def test_windows_survive_a_reload(site: Site) -> None:
+    """Four failures before a reload and four after it are eight."""
+    append(site.auth_log, *(ssh(n, "Failed", "quocbao", "203.0.113.7", process=n + 1) for n in range(4)))
+    await_(lambda: site.lines_taken() == 4, what="the first failures are taken")
+    site.rules.write_text(
+        RULES.replace("title: Any login that succeeded", "title: Any that succeeded"), encoding="utf-8"
+    )
+    site.hang_up()
+    await_(lambda: "reload.done" in site.log(), what="the rules were taken up")
+    append(site.auth_log, *(ssh(n, "Failed", "quocbao", "203.0.113.7", process=n + 1) for n in range(4, 8)))
+    await_(lambda: site.lines_taken() == 8, what="the other failures are taken")
+    assert 1 == site.kinds()["own_guessing"]
+
+
+def test_an_unchanged_episode_is_not_opened_again(site: Site) -> None:
+    """Guessing that goes on over a reload stays one detection and one incident."""
+    append(site.auth_log, *(ssh(n, "Failed", "quocbao", "203.0.113.7", process=n + 1) for n in range(9)))
+    await_(lambda: site.kinds()["own_guessing"] == 1, what="the guessing is found")
+    before = _own_guessing(site)
+    site.hang_up()
+    await_(lambda: "reload.done" in site.log(), what="the daemon reloaded")
+    append(site.auth_log, *(ssh(n, "Failed", "quocbao", "203.0.113.7", process=n + 1) for n in range(9, 18)))
+    await_(lambda: site.lines_taken() == 18, what="the other failures are taken")
+    assert before == _own_guessing(site)
+
+
+def test_the_end_in_order_commits_each_line_once(site: Site) -> None:
+    """SIGTERM in a stream of lines ends with exit 0; the next start goes on behind what was committed."""
+    lines = [ssh(n / 100, "Accepted", f"user{n}", "198.51.100.4", process=n + 1) for n in range(30_000)]
+    append(site.auth_log, *lines)
+    append(site.auth_log, *guessing(400, "quocbao", "203.0.113.7"))
+    await_(lambda: site.lines_taken() > 0, what="the first lines are taken")
+    assert 0 == site.terminate()
+    assert "daemon.stopped" in site.log()
+    append(site.auth_log, *guessing(500, "quocbao", "203.0.113.8"))
+    site.started()
+    await_(lambda: site.lines_taken() >= 30_022, what="the rest is taken")
+    assert 30_022 == site.lines_taken()
+    assert {"203.0.113.7", "203.0.113.8"} == {subject for subject, _ in _own_guessing(site)}
+
+
+def _own_guessing(site: Site) -> set[tuple[str, tuple[str, ...]]]:
+    """Return subject and detections of the incidents that the site's own rule opened."""
+    return {(each.subject, each.detections) for each in site.incidents() if each.kind == "own_guessing"}
