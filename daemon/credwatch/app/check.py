@@ -33,7 +33,8 @@ def check_everything(config: Path) -> list[Problem]:
     if settings is None:
         return gathering.problems
     knowledge = gather_knowledge(settings, Secret("check"), gathering)
-    gathering.problems.extend(check_packs(knowledge.packs))
+    # Where a pack cannot be loaded there are none to hold samples against; that is told already.
+    gathering.problems.extend(check_packs(knowledge.packs) if knowledge.packs.packs else [])
     gathering.problems.extend(_sources(settings))
     gathering.problems.extend(_directories(settings))
     gathering.problems.extend(_addressees(settings))

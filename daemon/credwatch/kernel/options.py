@@ -14,7 +14,13 @@ from credwatch.kernel.errors import ConfigurationError, Problem, ProblemsFound, 
 class Options(BaseModel):
     """The base of every configuration table and register row: strict, frozen, no unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,18 +57,32 @@ def _problem(item: Any, model: type[BaseModel], where: str) -> Problem:
         return Problem(where=f"{where}: {key}", message=f"unknown key {location[-1]!r}", hint=hint)
     if item["type"] == "missing":
         return Problem(where=f"{where}: {key}", message="this key is missing", hint=f"add {location[-1]} = …")
-    return Problem(where=f"{where}: {key}", message=str(item["msg"]).removeprefix("Value error, "))
+    message, _, advice = str(item["msg"]).removeprefix("Value error, ").partition("; ")
+    return Problem(where=f"{where}: {key}", message=message, hint=advice or _meaning(model, location))
+
+
+def _meaning(model: type[BaseModel], path: list[str]) -> str:
+    """Say what the key is for, in the words that stand under it in the model."""
+    for depth in range(len(path) - 1, -1, -1):
+        found = _model_at(model, path[:depth])
+        if found is not None and (field := found.model_fields.get(path[depth])) and field.description:
+            return f"what the key means: {field.description}"
+    return "the shipped credwatch.toml shows every key"
 
 
 def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
-    """List the keys of the model at a path; the index or name of an entry leads to the same model as its list."""
+    """List the keys of the model at a path."""
+    found = _model_at(model, path)
+    return list(found.model_fields) if found is not None else []
+
+
+def _model_at(model: type[BaseModel], path: list[str]) -> type[BaseModel] | None:
+    """Find the model at a path; the index or name of an entry leads to the same model as its list."""
     current: Any = model
     for part in path:
         if isinstance(current, type) and issubclass(current, BaseModel) and (field := current.model_fields.get(part)):
             current = _inner(field.annotation)
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return list(current.model_fields)
-    return []
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
 
 
 def _inner(annotation: Any) -> Any:
