@@ -30,6 +30,8 @@ class Watch:
     """How many rows or distinct values complete it."""
     counts: str = ""
     """The column of the rows whose distinct values are counted; empty where rows are counted."""
+    follows: tuple[Watch, ...] = ()
+    """The correlations that must have happened before: what they saw is where its detections begin."""
     lookback_us: int = 0
     """How long ended episodes are kept for rules that ask what came before."""
     episodes: Episodes = field(default_factory=Episodes)

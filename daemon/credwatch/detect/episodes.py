@@ -64,6 +64,15 @@ class Episodes:
         within = (episode["opened"] <= first) & (first <= episode["last"] + span_us)
         return np.asarray((place >= 0) & ~episode["closed"] & within)
 
+    def opened_before(self, episode: np.void) -> int | None:
+        """Return when the group's latest episode that opened before another one did so; None where it has none."""
+        begin, end = np.searchsorted(self.table["key"], [episode["key"], episode["key"] + np.uint64(1)])
+        mine = self.table[begin:end]
+        ahead = (mine["opened"] < episode["opened"]) | (
+            (mine["opened"] == episode["opened"]) & (mine["sequence"] < episode["sequence"])
+        )
+        return int(mine["opened"][ahead][-1]) if ahead.any() else None
+
     def continued(self, chains: Chains, span_us: int) -> NDArray[np.intp]:
         """Return for each chain the position of the open episode that it carries on, -1 where there is none."""
         place = self.latest(chains.keys)

@@ -89,7 +89,7 @@ def _detection(watch: Watch, rows: Rows, event: dict[str, Any], words: dict[int,
         group=group,
         organization=_text(event.get("organization.id")),
         subject=_text(event.get(rule.consequence.subject)),
-        occurred_first=moment(rows["time"].min()),
+        occurred_first=moment(_begun(watch, rows, episode)),
         opened_at=opened_at,
         count=len(rows),
         accounts=_words(rows["user"], words),
@@ -101,6 +101,12 @@ def _detection(watch: Watch, rows: Rows, event: dict[str, Any], words: dict[int,
         sequence=int(episode["sequence"]),
         details=tuple((name, _text(event[name])) for name in DETAILS if event.get(name) is not None),
     )
+
+
+def _begun(watch: Watch, rows: Rows, episode: np.void) -> int:
+    """Return when it began: with the first row, or with what a correlation before it saw."""
+    before = (each.episodes.opened_before(episode) for each in watch.follows)
+    return min(int(rows["time"].min()), *(time for time in before if time is not None), int(episode["opened"]))
 
 
 def _words(hashes: NDArray[np.uint64], words: dict[int, str]) -> tuple[str, ...]:

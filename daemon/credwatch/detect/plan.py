@@ -118,7 +118,8 @@ class _Builder:
             raise RuleError("a correlation needs group-by", where=rule.where, hint="add group-by: [user.name]")
         parts = tuple(self._part(rule, part.rule, part.group_by) for part in rule.parts)
         ordered = rule.type is CorrelationType.TEMPORAL_ORDERED
-        watch = Watch(rule=rule, fields=rule.parts[-1].group_by, span_us=rule.timespan_us)
+        follows = tuple(part.watch for part in parts if isinstance(part, Lasting))
+        watch = Watch(rule=rule, fields=rule.parts[-1].group_by, span_us=rule.timespan_us, follows=follows)
         self._temporal.append(TemporalWatch(watch, parts, ordered))
 
     def _part(self, rule: Correlation, reference: str, group_by: tuple[str, ...]) -> TemporalPart:
