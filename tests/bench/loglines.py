@@ -17,7 +17,8 @@ def write_log(path: Path, lines: int, *, failures: float, at_once: int = 60, see
     """Write a syslog file of about `lines` lines, of whose logins the share `failures` fails.
 
     `at_once` attackers are busy at any time, each for 20 to 400 guesses from an address of its own, as in real logs;
-    then another takes its place; the first names are tried far more often than the last (Zipf). 200 lines fall on a second.
+    then another takes its place; the first names are tried far more often than the last (Zipf).
+    200 lines fall on a second.
     """
     chance = random.Random(seed)
     start = datetime(2026, 3, 2, 0, 0, 0, tzinfo=UTC)

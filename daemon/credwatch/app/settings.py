@@ -193,6 +193,11 @@ class Settings(Options):
     staff_profile: str = "default"
     """The profile that holds for the vendor's own staff."""
 
+    @field_validator("profile")
+    @classmethod
+    def _with_default(cls, profiles: dict[str, PolicyProfile]) -> dict[str, PolicyProfile]:
+        return {"default": PolicyProfile()} | profiles
+
     @model_validator(mode="after")
     def _sources_differ(self) -> Settings:
         names = [source.id for source in self.source]

@@ -34,6 +34,7 @@ from credwatch.parse.samples import check_packs
 from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.store.database import Database
+from credwatch.store.migrate import migrate_apart
 from credwatch.store.outbox import OutboxStore
 from credwatch.telemetry.metrics import Metrics, ServedMetrics, serve_metrics
 from credwatch.web.gate import gate_app
@@ -57,7 +58,7 @@ class Supervisor:
         self._notice_key = keys.notice_key(self._settings)
         self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)
         self._database = Database(self._settings.daemon.state_directory / STORE)
-        self._database.migrate()
+        migrate_apart(self._database)
         self._metrics = Metrics()
         self._declare(self._knowledge)
         self._pipeline = Pipeline(self._knowledge, self._database, clock)

@@ -33,7 +33,7 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; may be called on every start."""
-        if self._is_current():
+        if self.is_current():
             return
         # A store that is up to date never loads the migration library: a daemon need not carry it for life.
         from alembic import command
@@ -48,7 +48,8 @@ class Database:
         except SQLAlchemyError as error:
             raise _store_error(self.path, error) from error
 
-    def _is_current(self) -> bool:
+    def is_current(self) -> bool:
+        """Say whether the schema is at the newest version."""
         newest = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
         try:
             with self.engine.connect() as connection:
