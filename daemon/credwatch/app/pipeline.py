@@ -36,6 +36,13 @@ _SEED = "seed"
 _FORM = "window_form"
 _PRESENT_FORM = f"polars {pl.__version__}, {ROW.descr}".encode()
 
+_NOTHING = Parsed(
+    events=pl.DataFrame(),
+    unparsed=pl.DataFrame(schema={"position": pl.Int64, "line": pl.String, "reason": pl.String}),
+    skips=pl.DataFrame(schema={"position": pl.Int64, "pack": pl.String}),
+)
+"""What no lines are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -138,6 +145,8 @@ class Pipeline:
         began = perf_counter()
         know = self._knowledge
         lines = split_lines(chunk.data, chunk.first_position)
+        if not lines.height:
+            return Prepared(chunk, lines, _NOTHING, _NOTHING.events, 0.0)
         parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
         events = know.enricher.enrich(parsed.events)
         return Prepared(chunk, lines, parsed, events, perf_counter() - began)
@@ -149,7 +158,9 @@ class Pipeline:
         """
         began = perf_counter()
         chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
-        events, pairing = mark_attempts(prepared.events, self._pairing)
+        events, pairing = prepared.events, self._pairing
+        if events.height:
+            events, pairing = mark_attempts(events, pairing)
         found = self._engine.process(events, chunk.source)
         batch = Batch(
             source=chunk.source,
