@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 
@@ -16,6 +17,8 @@ def tune_allocators() -> None:
     Freed pages that go back to the kernel after every batch must be faulted in again with the next, which costs a
     seventh of the throughput. See mallopt(3), and `dirty_decay_ms` of jemalloc, which polars uses.
     """
+    # What a batch makes dies with it by its reference counts; looking for cycles that often is in vain.
+    gc.set_threshold(100_000, 50, 100)
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:2000,muzzy_decay_ms:2000")
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from credwatch.detect.correlate import Progress, Watch, advance, completions
 from credwatch.detect.episodes import EPISODE
 from credwatch.detect.evidence import detections_of, moment
-from credwatch.detect.expressions import compiled, fields_of, with_fields
+from credwatch.detect.expressions import actions_of, compiled, fields_of, with_fields
 from credwatch.detect.found import Delta, Found, Serving
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.names import Names
@@ -44,9 +44,10 @@ class Engine:
         self._turned = _OLDEST
         self._settled = _OLDEST
         self._serving: list[Serving] = []
-        self._expressions = [compiled(rule.condition).alias(rule.id) for rule in plan.rules.events]
+        self._expressions = {rule.id: compiled(rule.condition).alias(rule.id) for rule in plan.rules.events}
+        self._actions = {rule.id: actions_of(rule.condition) for rule in plan.rules.events}
         needed = [fields_of(rule.condition) for rule in plan.rules.events]
-        self._fields = frozenset({"@timestamp", *_NAME_FIELDS}).union(*needed)
+        self._fields = frozenset({"@timestamp", "event.action", *_NAME_FIELDS}).union(*needed)
 
     def process(self, events: pl.DataFrame, source: str) -> Found:
         """Hold a batch of enriched events of one source against every rule."""
@@ -114,11 +115,18 @@ class Engine:
     def _batch(self, events: pl.DataFrame, source: str) -> Batch:
         whole = with_fields(events, self._fields)
         times = whole.get_column("@timestamp").dt.timestamp("us").to_numpy()
-        matched = whole.select(self._expressions) if self._expressions else pl.DataFrame()
-        masks = {name: matched.get_column(name).to_numpy() for name in matched.columns}
+        masks = self._masks(whole)
         late, hashes = self._late(times, source), FieldHashes(whole, self._seed)
         self._sequence += events.height
         return Batch(whole, times, masks, late, hashes, self._sequence - events.height, _repeats(events))
+
+    def _masks(self, events: pl.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Say which events each rule matches; a rule none of whose actions has happened is not asked."""
+        happened = set(events.get_column("event.action").unique().to_list())
+        asked = [name for name, actions in self._actions.items() if actions is None or not actions.isdisjoint(happened)]
+        matched = events.select(self._expressions[name] for name in asked)
+        masks = dict.fromkeys(self._expressions, np.zeros(events.height, dtype=bool))
+        return masks | {name: matched.get_column(name).to_numpy() for name in asked}
 
     def _late(self, times: NDArray[np.int64], source: str) -> NDArray[np.bool_]:
         """Say which events lie more than the lateness behind the latest event of their source before them."""
