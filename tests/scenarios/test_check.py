@@ -84,7 +84,7 @@ def test_a_site_without_mistakes_has_no_problems(site: Site) -> None:
     assert before == sorted(site.folder.rglob("*"))
 
 
-@pytest.mark.parametrize(("make", "where", "message"), MISTAKES.values(), ids=list(MISTAKES))
+@pytest.mark.parametrize(("make", "where", "message"), list(MISTAKES.values()), ids=list(MISTAKES))
 def test_each_mistake_is_named(site: Site, make: Any, where: str, message: str) -> None:
     """A mistake is found with its place and a hint, and it is the only thing that is said."""
     make(site)

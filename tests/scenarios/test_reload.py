@@ -28,7 +28,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("file", "text"), BROKEN.values(), ids=list(BROKEN))
+@pytest.mark.parametrize(("file", "text"), list(BROKEN.values()), ids=list(BROKEN))
 def test_a_broken_file_leaves_the_last_good_state(site: Site, file: str, text: str) -> None:
     """SIGHUP on a mistake says so in log and metric, and detection goes on; mending reloads without being told."""
     path = site.folder / file

@@ -1,0 +1,158 @@
+"""Detections become incidents: one for each kind, customer and subject while it is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from credwatch.incidents.grouping import ended, grouped, key_of
+from credwatch.kernel.detection import Consequence, Detection, DetectionUpdate, Level
+from credwatch.kernel.incident import ChangeKind, Incident, Status
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def a_detection(number: int = 1, **changes: Any) -> Detection:
+    """Build a detection of a takeover of lan's account at acme, `number` minutes after noon."""
+    at = NOON + timedelta(minutes=number)
+    detection = Detection(
+        id=f"detection-{number}",
+        rule_id="rule-1",
+        title="Success after guessing",
+        level=Level.HIGH,
+        consequence=Consequence("account_takeover", workflows=("customer_notice",), clause="8.2"),
+        group=(("source.ip", "203.0.113.7"),),
+        organization="acme",
+        subject="lan",
+        occurred_first=at - timedelta(minutes=5),
+        opened_at=at,
+        count=8,
+        accounts=("lan",),
+        addresses=("203.0.113.7",),
+        organizations=("acme",),
+        lines=(f"line {number}",),
+    )
+    return replace(detection, **changes)
+
+
+def the_incident(*detections: Detection) -> Incident:
+    """Return the one incident that these detections lead to."""
+    return grouped(detections, {})[-1].incident
+
+
+def test_the_first_detection_opens_an_incident() -> None:
+    """It begins with the first event, is detected with the completing one, and starts the rule's workflows."""
+    (change,) = grouped([a_detection()], {})
+    incident = change.incident
+    assert (ChangeKind.OPENED, ("customer_notice",)) == (change.kind, change.started)
+    assert ("account_takeover", "acme", "lan", Status.NEW) == (
+        incident.kind,
+        incident.organization,
+        incident.subject,
+        incident.status,
+    )
+    assert (NOON - timedelta(minutes=4), NOON + timedelta(minutes=1)) == (incident.occurred_first, incident.detected_at)
+    assert ["rule-1"] == [transition.by for transition in incident.transitions]
+
+
+def test_the_number_follows_from_the_cause() -> None:
+    """The same detection gives the same number on every run; another subject or moment gives another."""
+    numbers = [
+        the_incident(each).number
+        for each in (
+            a_detection(),
+            a_detection(),
+            a_detection(2),
+            a_detection(subject="mai"),
+            a_detection(organization=""),
+        )
+    ]
+    assert numbers[0] == numbers[1]
+    assert 4 == len(set(numbers))
+    assert numbers[0].startswith("CW-2026-")
+
+
+def test_more_evidence_updates_the_open_incident() -> None:
+    """A second detection widens accounts, addresses, time and level, and starts only what had not begun."""
+    more = a_detection(
+        2,
+        level=Level.CRITICAL,
+        title="Worse",
+        rule_id="rule-2",
+        accounts=("mai",),
+        addresses=("192.0.2.1",),
+        consequence=Consequence("account_takeover", workflows=("customer_notice", "breach_report")),
+    )
+    first, second = grouped([a_detection(), more], {})
+    assert (ChangeKind.UPDATED, ("breach_report",)) == (second.kind, second.started)
+    incident = second.incident
+    assert first.incident.number == incident.number
+    assert (Level.CRITICAL, "Worse") == (incident.level, incident.title)
+    assert (("lan", "mai"), ("192.0.2.1", "203.0.113.7")) == (incident.accounts, incident.addresses)
+    assert (NOON - timedelta(minutes=4), NOON + timedelta(minutes=2)) == (
+        incident.occurred_first,
+        incident.occurred_last,
+    )
+    assert (("detection-1", "detection-2"), ("rule-1", "rule-2")) == (incident.detections, incident.rules)
+    assert first.incident.detected_at == incident.detected_at
+
+
+def test_an_open_incident_of_the_store_is_joined() -> None:
+    """What was opened in an earlier batch goes on."""
+    known = the_incident(a_detection())
+    (change,) = grouped([a_detection(2)], {key_of(a_detection()): known})
+    assert known.number == change.incident.number
+
+
+def test_a_rule_without_consequence_opens_nothing() -> None:
+    """A detection whose rule names no kind of incident changes none."""
+    assert () == grouped([a_detection(consequence=Consequence(""))], {})
+
+
+def test_without_a_subject_the_group_tells_incidents_apart() -> None:
+    """Two groups without subject are two incidents, named by their group."""
+    changes = grouped([a_detection(subject=""), a_detection(subject="", group=(("source.ip", "192.0.2.1"),))], {})
+    assert ["203.0.113.7", "192.0.2.1"] == [change.incident.subject for change in changes]
+
+
+@pytest.mark.parametrize(("field", "limit"), [("accounts", 500), ("detections", 500), ("lines", 10)])
+def test_lists_are_bounded(field: str, limit: int) -> None:
+    """A storm of detections cannot make an incident grow without end."""
+    storm = [a_detection(number, accounts=(f"user{number:04}",)) for number in range(600)]
+    assert limit == len(getattr(the_incident(*storm), field))
+
+
+def test_an_act_that_is_over_closes_its_incident() -> None:
+    """A disclosure is closed with its detection, by the rule, at the latest event; a problem stays open."""
+    disclosure = Consequence("authorised_disclosure")
+    for consequence, closes in ((disclosure, True), (Consequence("account_takeover"), False)):
+        incident = the_incident(a_detection(consequence=consequence))
+        update = DetectionUpdate("detection-1", "rule-1", NOON + timedelta(minutes=9), 3, closed=True)
+        changes = ended([update], {"detection-1": incident})
+        expected = [(ChangeKind.CLOSED, Status.CLOSED, update.last_at)] if closes else []
+        assert expected == [(c.kind, c.incident.status, c.incident.transitions[-1].at) for c in changes]
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        DetectionUpdate("detection-1", "rule-1", NOON, 3, closed=False),
+        DetectionUpdate("detection-9", "rule-1", NOON, 3, closed=True),
+    ],
+    ids=["goes on", "of no incident"],
+)
+def test_nothing_else_closes_it(update: DetectionUpdate) -> None:
+    """A detection that goes on, and one that belongs to no incident, close nothing."""
+    incident = the_incident(a_detection(consequence=Consequence("authorised_disclosure")))
+    assert () == ended([update], {"detection-1": incident})
+
+
+def test_an_earlier_detection_does_not_close_the_incident() -> None:
+    """Only the end of the latest detection is the end of the act."""
+    consequence = Consequence("authorised_disclosure")
+    incident = the_incident(a_detection(consequence=consequence), a_detection(2, consequence=consequence))
+    update = DetectionUpdate("detection-1", "rule-1", NOON, 3, closed=True)
+    assert () == ended([update], {"detection-1": incident})
