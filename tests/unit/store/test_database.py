@@ -1,0 +1,97 @@
+"""Transactions that are whole or not at all, and errors that name no values."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+
+from credwatch.kernel.errors import StoreError
+from credwatch.store import progress
+from credwatch.store.database import Database, metadata
+from credwatch.store.progress import cursors
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """Make an empty store."""
+    made = Database(tmp_path / "store.sqlite", durable=False)
+    made.migrate()
+    yield made
+    made.close()
+
+
+def test_migrations_make_every_table(database: Database) -> None:
+    """What the code declares and what the migrations make have the same tables and columns; a second run is quiet."""
+    database.migrate()
+    with sqlite3.connect(database.path) as connection:
+        for table in metadata.tables.values():
+            made = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+            assert {column.name for column in table.columns} == made, table.name
+
+
+def test_an_exception_takes_everything_back(database: Database) -> None:
+    """A block that fails leaves nothing, and its exception comes out as it is; the store can be used again."""
+    with pytest.raises(KeyboardInterrupt):
+        _write_and_break_off(database)
+    with database.writing() as connection:
+        assert {} == progress.cursors_of(connection, "a")
+        progress.save_cursor(connection, "a", "/1", {})
+    with database.reading() as connection:
+        assert {"/1": {}} == progress.cursors_of(connection, "a")
+
+
+def test_a_reader_sees_one_state(database: Database) -> None:
+    """What is committed while somebody reads is not seen in the same block."""
+    with database.reading() as reading:
+        assert {} == progress.cursors_of(reading, "a")
+        with database.writing() as connection:
+            progress.save_cursor(connection, "a", "/1", {})
+        assert {} == progress.cursors_of(reading, "a")
+
+
+def test_errors_name_no_values(database: Database) -> None:
+    """A statement that fails becomes a StoreError with the driver's words, without what was to be written."""
+    row = {"source": "geheim", "file": "/1", "cursor": "{}"}
+    with pytest.raises(StoreError) as failed:
+        _insert_twice(database, row)
+    assert "geheim" not in str(failed.value)
+    assert "UNIQUE" in failed.value.message
+    assert database.path == failed.value.where
+
+
+def test_a_file_that_is_no_store_is_an_error(tmp_path: Path) -> None:
+    """Garbage in place of the store is told with its path and a hint."""
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"this is no database" * 100)
+    database = Database(path)
+    with pytest.raises(StoreError) as failed:
+        database.migrate()
+    assert str(path) == failed.value.where
+    assert failed.value.hint
+    database.close()
+
+
+def test_tidying_keeps_what_is_there(database: Database) -> None:
+    """The write-ahead log is folded into the file, and every row stays."""
+    with database.writing() as connection:
+        progress.save_cursor(connection, "a", "/1", {})
+    database.tidy()
+    assert 0 == Path(f"{database.path}-wal").stat().st_size
+    with database.reading() as connection:
+        assert 1 == len(connection.execute(select(cursors)).all())
+
+
+def _write_and_break_off(database: Database) -> None:
+    with database.writing() as connection:
+        progress.save_cursor(connection, "a", "/1", {})
+        raise KeyboardInterrupt
+
+
+def _insert_twice(database: Database, row: dict[str, str]) -> None:
+    with database.writing() as connection:
+        connection.execute(insert(cursors), row)
+        connection.execute(insert(cursors), row)
