@@ -1,0 +1,103 @@
+"""What the daemon owes by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from builders_outbox import NOON, a_command, an_incident, some_facts
+from credwatch.app.chores import Chores
+from credwatch.app.settings import Settings
+from credwatch.kernel.command import CommandKind, LegalClock
+from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store.database import Database
+from credwatch.telemetry.metrics import Metrics
+from scenarios.pipeline import a_store
+
+
+@dataclass
+class Post:
+    """Chores over a store, with a clock that a test moves."""
+
+    database: Database
+    now: datetime = NOON
+    wakes: list[datetime] = field(default_factory=list)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def chores(self) -> Chores:
+        """Build the chores."""
+        return Chores(
+            self.database,
+            self.metrics,
+            lambda: self.wakes.append(self.now),
+            lambda: self.now,
+            some_facts,
+            Settings(),
+        )
+
+    def kinds(self) -> list[CommandKind]:
+        """Return the kinds of the messages that wait."""
+        return [stored.command.kind for stored in outbox.OutboxStore(self.database).listed()]
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Iterator[Post]:
+    """Make a store in which one duty runs and one message waits."""
+    clock = LegalClock("clock-1", "customer_notice", "CW-2026-7KQ2M4", "tanphat", NOON, NOON + timedelta(minutes=15))
+    with a_store(tmp_path / "store.sqlite") as database:
+        with database.writing() as connection:
+            incidents.save_incidents(connection, [an_incident()])
+            legal_clocks.save_clocks(connection, [clock])
+            outbox.queue(connection, [a_command(1)])
+        yield Post(database)
+
+
+def test_a_clock_that_ran_out_is_told_once(post: Post) -> None:
+    """Before its end nobody is written to; after it the operators are, once however often it ticks."""
+    chores = post.chores()
+    post.now = NOON + timedelta(minutes=14)
+    chores.tick()
+    assert ([], [CommandKind.NOTIFY]) == (post.wakes, post.kinds())
+    post.now = NOON + timedelta(minutes=16)
+    chores.tick()
+    chores.tick()
+    assert [CommandKind.NOTIFY, CommandKind.ESCALATE] == post.kinds()
+    assert [post.now] == post.wakes
+
+
+def test_gauges_tell_what_the_store_has(post: Post) -> None:
+    """Open incidents, waiting messages and their age, and what the clocks have left."""
+    post.now = NOON + timedelta(minutes=20)
+    post.chores().gauge()
+    value = post.metrics.registry.get_sample_value
+    assert 1 == value("credwatch_incidents_open", {"kind": "account_takeover"})
+    assert 1200 == value("credwatch_outbox_oldest_age_seconds")
+    assert -300 == value("credwatch_clock_remaining_seconds", {"workflow": "customer_notice"})
+    assert 1 == value("credwatch_clocks_overdue", {"workflow": "customer_notice"})
+
+
+def test_the_digest_tells_of_yesterday(post: Post) -> None:
+    """It goes to the operators once a day, with the counts of the day before."""
+    with post.database.writing() as connection:
+        progress.add_tallies(connection, f"{NOON - timedelta(days=1):%Y-%m-%d}", {"lines": 12_345})
+    post.chores().send_digest()
+    post.chores().send_digest()
+    (digest,) = [
+        stored.command
+        for stored in outbox.OutboxStore(post.database).listed()
+        if stored.command.kind is CommandKind.DIGEST
+    ]
+    assert "12345" in str(digest.context)
+    assert "ops@modoro.example" == digest.recipient
+
+
+def test_every_job_has_a_time_and_can_run(post: Post) -> None:
+    """Names are told apart, and each act runs on a store as it is."""
+    jobs = post.chores().jobs()
+    assert len(jobs) == len({job.name for job in jobs})
+    for job in jobs:
+        job.act()
