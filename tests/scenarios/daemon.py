@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from credwatch.kernel.incident import Incident
 from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
+from scenarios.site_files import AUTHORISATIONS, CUSTOMERS, RULES, SETTINGS, STAFF
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2] / "daemon"
 PATIENCE = 60.0
@@ -51,207 +47,6 @@ retry.FIRST = retry.LONGEST = timedelta(seconds=1)
 """
 RUN_IMPATIENT = ("-c", _IMPATIENT + _UNCHECKED)
 """The same daemon, which tries to deliver every second instead of ever more seldom."""
-
-SETTINGS = """
-staff_profile = "default"
-[daemon]
-state_directory = "{folder}/state"
-registers_directory = "{folder}/registers"
-rules_directories = ["{folder}/rules"]
-packs_directories = ["{folder}/packs"]
-log_format = "json"
-[[source]]
-id = "servers"
-paths = ["{folder}/logs/auth.log"]
-kind = "syslog"
-read_from = "start"
-[[source]]
-id = "application"
-paths = ["{folder}/logs/application.jsonl"]
-kind = "json"
-read_from = "start"
-[operators]
-addresses = ["operators@vendor.example"]
-[outbox.email]
-host = "127.0.0.1"
-port = {port}
-security = "none"
-timeout_seconds = 5
-[metrics]
-port = 0
-[gate]
-enabled = false
-"""
-
-CUSTOMERS = """
-[[customer]]
-id = "hai-au"
-name = "Công ty Cổ phần Hải Âu"
-language = "vi"
-notice_addresses = ["it@haiau.example", "giam.doc@haiau.example"]
-recognise = { organizations = ["hai-au"], email_domains = ["haiau.example"], users = ["quocbao"] }
-
-[[customer]]
-id = "blue-harbor"
-name = "Blue Harbor Trading"
-language = "en"
-notice_addresses = ["security@blueharbor.example", "office@blueharbor.example"]
-recognise = { organizations = ["blue-harbor"], email_domains = ["blueharbor.example"] }
-"""
-
-STAFF = """
-[departments]
-may_touch_customers = ["support"]
-""" + "".join(
-    f"""
-[[staff]]
-id = "{name}"
-name = "{name}"
-accounts = ["{name}@vendor.example"]
-department = "{department}"
-roles = ["{department}"]
-"""
-    for name, department in (("minh", "support"), ("thao", "support"), ("quang", "security"), ("yen", "legal"))
-)
-
-AUTHORISATIONS = """
-[[authorisation]]
-id = "order-118"
-basis = "court_order"
-reference = "118/2026"
-issuer = "Tòa án nhân dân tỉnh Khánh Hòa"
-document_sha256 = "9f2c4e1b7a6d5f8e0c3b2a1d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f6071"
-customer = "hai-au"
-accounts = ["*"]
-actors = ["thao"]
-actions = ["staff_access"]
-valid_from = 2026-03-01T00:00:00Z
-valid_until = 2026-03-04T00:00:00Z
-approvers = ["quang", "yen"]
-"""
-
-RULES = """
-title: Any login that failed
-id: 7d2c1f0e-0001-4000-8000-000000000001
-name: any_login_failed
-logsource: {category: authentication}
-detection:
-  failed: {event.action: login, event.outcome: failure, credwatch.attempt: true}
-  condition: failed
----
-title: Any login that succeeded
-id: 7d2c1f0e-0001-4000-8000-000000000002
-name: any_login_succeeded
-logsource: {category: authentication}
-detection:
-  succeeded: {event.action: login, event.outcome: success, credwatch.attempt: true}
-  condition: succeeded
----
-title: Eight failures
-id: 7d2c1f0e-0001-4000-8000-000000000003
-name: eight_failures
-correlation:
-  type: event_count
-  rules: [any_login_failed]
-  group-by: [source.ip]
-  timespan: 2m
-  condition: {gte: 8}
-level: medium
-credwatch: {incident: own_guessing, subject: source.ip}
----
-title: Eight failures, then in
-id: 7d2c1f0e-0001-4000-8000-000000000004
-name: eight_failures_then_in
-correlation:
-  type: temporal_ordered
-  rules: [eight_failures, any_login_succeeded]
-  group-by: [source.ip]
-  timespan: 10m
-level: high
-credwatch: {incident: own_break_in, subject: user.name, workflows: [customer_notice], clause: "8.2"}
-"""
-
-
-STEALING_PACK = """
-pack: thief
-title: Claims what is OpenSSH's
-envelope: syslog
-programs: [sshd]
-constants: {event.category: authentication}
-patterns:
-  - name: failed
-    pattern: '^Failed password for (?P<user>lan) from (?P<ip>\\S+) port 1 ssh2$'
-    fields: {user: user.name, ip: source.ip}
-    constants: {event.type: start, event.action: login, event.outcome: failure}
-    samples:
-      - line: '2026-01-01T00:00:00Z srv1 sshd[1]: Failed password for lan from 192.0.2.1 port 1 ssh2'
-        gives: {user.name: lan}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One message as the mail server took it."""
-
-    id: str
-    """Its Message-ID, without the angle brackets and the domain: the command's id."""
-    recipient: str
-    """Whom the envelope named."""
-    content: bytes
-    """All of its bytes."""
-
-
-class PostOffice:
-    """A mail server that can close, open again at the same port, refuse, and take its time."""
-
-    def __init__(self) -> None:
-        self.port = a_free_port()
-        self.letters: list[Letter] = []
-        self.answer: Callable[[str], str] = lambda _recipient: "250 2.0.0 taken"
-        self.is_awake = threading.Event()
-        self.is_awake.set()
-        self.attempts: Counter[str] = Counter()
-        self._controller: Controller | None = None
-
-    def open(self) -> None:
-        """Begin to listen."""
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
-        self._controller.start()
-
-    def close(self) -> None:
-        """Listen no more."""
-        if self._controller is not None:
-            self._controller.stop()
-            self._controller = None
-
-    def taken(self) -> dict[str, set[bytes]]:
-        """Return the different contents that came under each id."""
-        found: dict[str, set[bytes]] = {}
-        for letter in list(self.letters):
-            found.setdefault(letter.id, set()).add(letter.content)
-        return found
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        """Take a message, or answer as the test says."""
-        recipient = envelope.rcpt_tos[0]
-        self.attempts[recipient] += 1
-        await asyncio.to_thread(self.is_awake.wait, PATIENCE)
-        answer = self.answer(recipient)
-        if answer.startswith("250"):
-            message_id = str(message_from_bytes(envelope.content)["Message-ID"])
-            self.letters.append(Letter(message_id.strip("<>").partition("@")[0], recipient, bytes(envelope.content)))
-        return answer
-
-
-@contextmanager
-def a_post_office() -> Iterator[PostOffice]:
-    """Run a mail server for the length of a block."""
-    office = PostOffice()
-    office.open()
-    try:
-        yield office
-    finally:
-        office.close()
 
 
 @dataclass
@@ -429,11 +224,3 @@ def append(path: Path, *lines: str | bytes) -> None:
     with path.open("ab") as log:
         for line in lines:
             log.write((line.encode() if isinstance(line, str) else line) + b"\n")
-
-
-def a_free_port() -> int:
-    """Pick a port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -13,7 +13,8 @@ import pytest
 
 from credwatch.app.check import check_everything
 from credwatch.kernel.errors import Problem
-from scenarios.daemon import CUSTOMERS, RULES, SETTINGS, SOURCE_ROOT, STEALING_PACK, Site
+from scenarios.daemon import SOURCE_ROOT, Site
+from scenarios.site_files import CUSTOMERS, RULES, SETTINGS, STEALING_PACK
 
 UNKNOWN_KEY = SETTINGS.replace('log_format = "json"', 'log_format = "json"\nstate_directry = "/x"')
 UNKNOWN_ZONE = SETTINGS.replace('kind = "syslog"', 'kind = "syslog"\ntime_zone = "Asia/Nha_Trang"')

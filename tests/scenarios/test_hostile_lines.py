@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from credwatch.store import progress
-from scenarios.daemon import RUN_UNCHECKED, PostOffice, Site, a_post_office, a_site, append, await_
+from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app, at, guessing, ssh
+from scenarios.post_office import PostOffice, a_post_office
 
 REAL, FORGED = "198.51.100.66", "10.0.0.1"
 SECRETS = ("Tr0ub4dor&3x", "N0t-For!Logs9", "hunter2hunter2", "s3cr3t-in-json", "Zu&gang2026!")

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from scenarios.daemon import RUN_UNCHECKED, PostOffice, Site, a_post_office, a_site, append, await_
+from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app, app_guessing, guessing, ssh, staff_access
 from scenarios.outcome import Outcome, outcome_of
+from scenarios.post_office import PostOffice, a_post_office
 
 KILLS = 50
 SEED = 20260302

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.daemon import RUN_IMPATIENT, SETTINGS, PostOffice, Site, a_post_office, a_site, append, await_
+from scenarios.daemon import RUN_IMPATIENT, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing, ssh, staff_access
+from scenarios.post_office import PostOffice, a_post_office
+from scenarios.site_files import SETTINGS
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.daemon import CUSTOMERS, RULES, RUN_UNCHECKED, STEALING_PACK, Site, a_post_office, a_site, append, await_
+from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing, ssh
+from scenarios.post_office import a_post_office
+from scenarios.site_files import CUSTOMERS, RULES, STEALING_PACK
 
 SUCCESS = "credwatch_reload_success"
 
