@@ -70,10 +70,12 @@ install:
 ifneq ($(DESTDIR),)
 	@cd "$(DESTDIR)$(PREFIX)" && grep -rlIZF '$(DESTDIR)$(PREFIX)' bin pyvenv.cfg | xargs -0r sed -i 's|$(DESTDIR)$(PREFIX)|$(PREFIX)|g'
 else
-	@if [ -d /run/systemd/system ]; then \
-	  systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload; \
-	  chgrp credwatch /etc/credwatch/credwatch.toml; \
+	@if command -v systemd-sysusers >/dev/null; then \
+	  systemd-sysusers credwatch.conf && systemd-tmpfiles --create credwatch.conf; \
+	else \
+	  echo "no systemd here: make the user credwatch and the folders of systemd/credwatch.tmpfiles yourself"; \
 	fi
+	@if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 	@echo "installed. Next: edit /etc/credwatch/credwatch.toml, then: credwatch check && systemctl enable --now credwatch"
 endif
 

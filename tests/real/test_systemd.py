@@ -141,15 +141,19 @@ def test_the_user_can_be_made(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder to another group")
 def test_the_folders_can_be_made(tmp_path: Path) -> None:
     """systemd-tmpfiles makes the folders closed to others, in a root of its own."""
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\ncredwatch:x:990:990::/:/usr/sbin/nologin\n")
+    (tmp_path / "etc/credwatch").mkdir(parents=True)
+    (tmp_path / "etc/credwatch/credwatch.toml").touch(0o600)
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\ncredwatch:x:991:990::/:/usr/sbin/nologin\n")
     (tmp_path / "etc/group").write_text("root:x:0:\ncredwatch:x:990:\n")
     command = ["systemd-tmpfiles", f"--root={tmp_path}", "--create", "-"]
     with (UNITS / "credwatch.tmpfiles").open() as lines:
         done = subprocess.run(command, stdin=lines, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    made = {name: (tmp_path / "etc" / name).stat() for name in ("credwatch", "credstore")}
-    assert {name: (oct(found.st_mode & 0o777), found.st_gid) for name, found in made.items()} == {
-        "credwatch": ("0o750", 990),
-        "credstore": ("0o700", 0),
+    expected = {
+        "etc/credwatch": ("0o750", 0, 990),
+        "etc/credwatch/credwatch.toml": ("0o640", 0, 990),
+        "etc/credstore": ("0o700", 0, 0),
+        "var/lib/credwatch": ("0o700", 991, 990),
     }
+    made = {name: (tmp_path / name).stat() for name in expected}
+    assert expected == {name: (oct(s.st_mode & 0o777), s.st_uid, s.st_gid) for name, s in made.items()}
