@@ -52,6 +52,9 @@ $(READY): pyproject.toml
 
 install:
 	@$(call check_python)
+	@$(PYTHON) -c 'import pathlib, sys; sys.exit(pathlib.Path(sys.executable).resolve().parts[1] in ("home", "root"))' || { \
+	  echo "$(PYTHON) lies in somebody's home, where the daemon may not look."; \
+	  echo "Name another one: make install PYTHON=/usr/bin/python3"; exit 1; }
 	@test -n "$(DESTDIR)" || test "$$(id -u)" -eq 0 || { echo "make install needs root, or a DESTDIR"; exit 1; }
 	@umask 022; set -eu; \
 	$(PYTHON) -m venv "$(DESTDIR)$(PREFIX)"; \
