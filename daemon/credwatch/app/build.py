@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from credwatch.app.pipeline import Knowledge
-from credwatch.app.settings import Settings
+from credwatch.app.settings import Settings, SourceOptions
 from credwatch.detect.plan import plan_for
 from credwatch.enrich.authorisation import ACTIONS_DUE
 from credwatch.enrich.enrich import Enricher
@@ -15,6 +15,8 @@ from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem,
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
+from credwatch.outbox.render import Renderer, Sender
+from credwatch.outbox.templates import Templates
 from credwatch.parse.parse import SourceFormat
 from credwatch.registers.authorisations import read_authorisations
 from credwatch.registers.customers import read_customers
@@ -132,9 +134,25 @@ def _read(path: Path, reader: Callable[[str, str], T], otherwise: T) -> T:
     return reader(text, str(path))
 
 
+def followed_sources(settings: Settings) -> list[SourceOptions]:
+    """Return the configured sources, and the gate's own events, which rules must see."""
+    gate = settings.gate
+    if not gate.enabled or GATE_SOURCE in {source.id for source in settings.source}:
+        return [*settings.source]
+    own = SourceOptions(id=GATE_SOURCE, paths=(str(gate.events_file),), kind="json", read_from="start")
+    return [*settings.source, own]
+
+
+def build_renderer(settings: Settings) -> Renderer:
+    """Build what makes messages of commands; raises ConfigurationError or ProblemsFound where words cannot be read."""
+    email = settings.outbox.email
+    sender = Sender(email.sender, email.sender_name, email.reply_to)
+    return Renderer(Templates(settings.daemon.templates_directory), sender)
+
+
 def _formats(settings: Settings) -> dict[str, SourceFormat]:
-    formats = {GATE_SOURCE: SourceFormat(GATE_SOURCE, "json")}
-    return formats | {source.id: SourceFormat(source.id, source.kind, source.time_zone) for source in settings.source}
+    sources = followed_sources(settings)
+    return {source.id: SourceFormat(source.id, source.kind, source.time_zone) for source in sources}
 
 
 def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Facts:

@@ -23,9 +23,6 @@ from credwatch.store import incidents, legal_clocks, outbox
 from credwatch.store.database import Database
 from credwatch.workflows.decide import react
 
-STORE = "credwatch.sqlite"
-"""The store's file name in the state directory."""
-
 _INCIDENT = TypeAdapter(Incident)
 
 
@@ -45,7 +42,7 @@ def opened_outbox(config: Path, store: Path | None) -> Iterator[outbox.OutboxSto
 
     Raises ConfigurationError, ProblemsFound or StoreError.
     """
-    database = open_store(store or load_settings(config).daemon.state_directory / STORE)
+    database = open_store(store or load_settings(config).daemon.store)
     try:
         yield outbox.OutboxStore(database)
     finally:
@@ -57,7 +54,7 @@ class Casebook:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._database = open_store(settings.daemon.state_directory / STORE)
+        self._database = open_store(settings.daemon.store)
 
     def __enter__(self) -> Self:
         """Return the casebook itself."""

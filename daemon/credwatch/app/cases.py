@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
-import yaml
 from pydantic import Field
 
 from credwatch.app.pipeline import Knowledge
@@ -25,6 +24,7 @@ from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.kernel.options import Options, validated
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import SourceFormat, parse
+from credwatch.rules.documents import read_documents
 from credwatch.rules.model import RuleSet
 
 SUFFIX = ".cases.yml"
@@ -92,13 +92,7 @@ def find_cases(folders: Iterable[Path]) -> list[Path]:
 
 def read_cases(path: Path) -> list[CaseFile]:
     """Read a case file: a YAML document for each rule; raises RuleError, or ProblemsFound with every wrong key."""
-    try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
-    except OSError as error:
-        raise RuleError(f"cannot be read: {error.strerror}", where=str(path), hint="check its permissions") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RuleError(f"not valid YAML: {error}", where=str(path), hint="mend the line it names") from error
-    return [_case_file(document, str(path)) for document in documents if document is not None]
+    return [_case_file(document, str(path)) for document in read_documents(path)]
 
 
 def run_cases(file: CaseFile, knowledge: Knowledge) -> list[Outcome]:

@@ -8,7 +8,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from credwatch.app import keys
-from credwatch.app.build import Gathering, gather_knowledge
+from credwatch.app.build import Gathering, build_renderer, gather_knowledge
 from credwatch.app.salvage import salvaged
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.clock import system_clock
@@ -16,8 +16,7 @@ from credwatch.kernel.errors import CredwatchError, Problem, TemplateError
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.email import EmailChannel
 from credwatch.outbox.examples import EXAMPLES, example
-from credwatch.outbox.render import Renderer, Sender
-from credwatch.outbox.templates import Templates
+from credwatch.outbox.render import Renderer
 from credwatch.parse.samples import check_packs
 from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.sealing import Sealer
@@ -38,8 +37,10 @@ def check_everything(config: Path) -> list[Problem]:
     gathering.problems.extend(_sources(settings))
     gathering.problems.extend(_directories(settings))
     gathering.problems.extend(_addressees(settings))
-    _secrets(settings, gathering)
-    _notices(settings, gathering)
+    renderer = gathering.attempt(lambda: build_renderer(settings), None)
+    _secrets(settings, renderer, gathering)
+    if renderer is not None:
+        _notices(renderer, gathering)
     return gathering.problems
 
 
@@ -70,28 +71,18 @@ def _addressees(settings: Settings) -> Iterator[Problem]:
         yield Problem("operators.addresses", "nobody is there to hear of escalations", 'add addresses = ["…"]')
 
 
-def _secrets(settings: Settings, gathering: Gathering) -> None:
+def _secrets(settings: Settings, renderer: Renderer | None, gathering: Gathering) -> None:
     """Try the keys and the mail server's options, and forget them."""
     gathering.attempt(lambda: Sealer(keys.totp_key()), None)
     gathering.attempt(lambda: load_blocklist(settings.gate.blocklists), None)
     options = settings.outbox.email
     password = gathering.attempt(lambda: keys.smtp_password(settings), None)
-    renderer = gathering.attempt(lambda: _renderer(settings), None)
     if renderer is not None:
         gathering.attempt(lambda: EmailChannel(options, renderer, system_clock, password), None)
 
 
-def _renderer(settings: Settings) -> Renderer:
-    email = settings.outbox.email
-    sender = Sender(email.sender, email.sender_name, email.reply_to)
-    return Renderer(Templates(settings.daemon.templates_directory), sender)
-
-
-def _notices(settings: Settings, gathering: Gathering) -> None:
-    """Render an example of every message in both languages."""
-    renderer = Gathering().attempt(lambda: _renderer(settings), None)
-    if renderer is None:
-        return
+def _notices(renderer: Renderer, gathering: Gathering) -> None:
+    """Render an example of every message in both languages; a mistake that several share is told once."""
     for workflow in EXAMPLES:
         for language in ("vi", "en"):
             try:

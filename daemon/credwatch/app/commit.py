@@ -96,13 +96,7 @@ def _incidents(connection: Connection, found: Found) -> tuple[IncidentChange, ..
     changes = grouped(found.detections, incidents.open_incidents(connection, keys))
     numbers = {detection: change.incident.number for change in changes for detection in change.incident.detections}
     incidents.add_detections(connection, [(each, numbers.get(each.id, "")) for each in found.detections])
-    incidents.add_serving(
-        connection,
-        (
-            (each.id, each.rule_id, each.group_key, each.opened, each.sequence, each.last, each.count)
-            for each in found.serving
-        ),
-    )
+    incidents.add_serving(connection, found.serving)
     incidents.update_detections(connection, found.updates)
     incidents.save_incidents(connection, (change.incident for change in changes))
     return (*closed, *changes)

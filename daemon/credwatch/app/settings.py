@@ -54,6 +54,11 @@ class DaemonOptions(Options):
     log_format: Literal["auto", "json", "text"] = "auto"
     """auto: for the journal under systemd, text on a terminal."""
 
+    @property
+    def store(self) -> Path:
+        """The store's file."""
+        return self.state_directory / "credwatch.sqlite"
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:

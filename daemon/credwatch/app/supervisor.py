@@ -13,8 +13,7 @@ from threading import Thread
 import structlog
 
 from credwatch.app import keys, systemd
-from credwatch.app.build import build_knowledge
-from credwatch.app.casebook import STORE
+from credwatch.app.build import build_knowledge, build_renderer, followed_sources
 from credwatch.app.chores import Chores
 from credwatch.app.gate import build_gate
 from credwatch.app.memory import return_free_memory
@@ -28,8 +27,6 @@ from credwatch.kernel.command import Command
 from credwatch.kernel.errors import CredwatchError, ProblemsFound
 from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.email import EmailChannel
-from credwatch.outbox.render import Renderer, Sender
-from credwatch.outbox.templates import Templates
 from credwatch.parse.samples import check_packs
 from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
@@ -55,9 +52,10 @@ class Supervisor:
         self._config = config
         self._clock = clock
         self._settings = load_settings(config)
+        self._sources = followed_sources(self._settings)
         self._notice_key = keys.notice_key(self._settings)
         self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)
-        self._database = Database(self._settings.daemon.state_directory / STORE)
+        self._database = Database(self._settings.daemon.store)
         migrate_apart(self._database)
         self._metrics = Metrics()
         self._declare(self._knowledge)
@@ -65,7 +63,7 @@ class Supervisor:
         self._dispatcher = self._build_dispatcher()
         self._reader = Reader(
             self._pipeline,
-            {source.id: self._opener(source) for source in self._sources()},
+            {source.id: self._opener(source) for source in self._sources},
             self._database,
             batch_bytes=self._settings.detection.batch_bytes,
             on_report=self._reported,
@@ -92,7 +90,7 @@ class Supervisor:
         watch.start()
         return_free_memory()
         systemd.notify("READY=1")
-        log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources()])
+        log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources])
         # 2. Wait, and say that the daemon lives.
         await self._live(reading)
         # 3. Stop in the same order as lines flow: the batch under way is committed, attempts under way are settled.
@@ -152,13 +150,6 @@ class Supervisor:
         daemon = self._settings.daemon
         return [daemon.registers_directory, *daemon.rules_directories, *daemon.packs_directories]
 
-    def _sources(self) -> list[SourceOptions]:
-        """Return the configured sources, and the gate's own events, which rules must see."""
-        gate = self._settings.gate
-        own = SourceOptions(id="gate", paths=(str(gate.events_file),), kind="json", read_from="start")
-        taken = {source.id for source in self._settings.source}
-        return [*self._settings.source, *([own] if gate.enabled and "gate" not in taken else [])]
-
     def _opener(self, options: SourceOptions) -> OpenSource:
         def opened(cursors: Mapping[str, Cursor]) -> Source:
             followed = FileOptions(name=options.id, paths=options.paths, start=options.read_from)
@@ -168,10 +159,8 @@ class Supervisor:
 
     def _build_dispatcher(self) -> Dispatcher:
         settings = self._settings
-        email = settings.outbox.email
-        sender = Sender(email.sender, email.sender_name, email.reply_to)
-        renderer = Renderer(Templates(settings.daemon.templates_directory), sender)
-        channel = EmailChannel(email, renderer, self._clock, keys.smtp_password(settings))
+        renderer, password = build_renderer(settings), keys.smtp_password(settings)
+        channel = EmailChannel(settings.outbox.email, renderer, self._clock, password)
         return Dispatcher(
             OutboxStore(self._database),
             channel,
@@ -222,7 +211,7 @@ class Supervisor:
         kinds = {rule.consequence.incident for rule in knowledge.rules.by_id().values()} - {""}
         workflows = {name for rule in knowledge.rules.by_id().values() for name in rule.consequence.workflows}
         self._metrics.declare(
-            sources=[source.id for source in self._sources()],
+            sources=[source.id for source in self._sources],
             packs=[pack.id for pack in knowledge.packs.packs],
             rules=rules,
             kinds=sorted(kinds),

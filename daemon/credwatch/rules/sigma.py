@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaRegularExpressionError
@@ -16,6 +15,7 @@ from sigma.rule import SigmaRule
 
 from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
 from credwatch.rules.conditions import REGEX_HINT
+from credwatch.rules.documents import read_documents
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
 from credwatch.rules.reading import key_of, read_rule
 
@@ -51,7 +51,7 @@ def _parse_file(path: Path, problems: list[Problem]) -> list[_Parsed]:
     """Read the documents of a file; what is wrong with one leaves the others."""
     parsed = []
     try:
-        for document in _documents(path):
+        for document in read_documents(path):
             try:
                 parsed.append((str(path), _parse_document(document, path)))
             except RuleError as error:
@@ -59,16 +59,6 @@ def _parse_file(path: Path, problems: list[Problem]) -> list[_Parsed]:
     except RuleError as error:
         problems.append(Problem.of(error))
     return parsed
-
-
-def _documents(path: Path) -> list[Any]:
-    try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
-    except OSError as error:
-        raise RuleError(f"cannot be read: {error.strerror}", where=str(path), hint="check its permissions") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RuleError(f"not valid YAML: {error}", where=str(path), hint="mend the line it names") from error
-    return [document for document in documents if document is not None]
 
 
 def _parse_document(document: Any, path: Path) -> Any:

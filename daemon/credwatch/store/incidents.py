@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from credwatch.detect.found import Serving
 from credwatch.kernel.detection import Detection, DetectionUpdate
 from credwatch.kernel.incident import Incident, Status
 from credwatch.store.database import metadata
@@ -82,9 +83,12 @@ def add_detections(connection: Connection, found: Sequence[tuple[Detection, str]
         connection.execute(insert(detections).on_conflict_do_nothing(), rows)
 
 
-def add_serving(connection: Connection, episodes: Iterable[tuple[str, str, int, int, int, int, int]]) -> None:
-    """Store episodes that give no detection: (id, rule id, group key, opened, sequence, last, count)."""
-    rows = [(*episode, "", False, "") for episode in episodes]
+def add_serving(connection: Connection, episodes: Iterable[Serving]) -> None:
+    """Store episodes that give no detection; known ids are left alone."""
+    rows = [
+        (each.id, each.rule_id, each.group_key, each.opened, each.sequence, each.last, each.count, "", False, "")
+        for each in episodes
+    ]
     if rows:
         columns = "id, rule_id, group_key, opened, sequence, last, count, incident, closed, document"
         connection.exec_driver_sql(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builders_outbox import NOON, a_command, an_incident
-from credwatch.app.casebook import STORE, Casebook, open_store, opened_outbox
+from credwatch.app.casebook import Casebook, open_store, opened_outbox
 from credwatch.incidents.lifecycle import IllegalTransition
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import Status
@@ -22,7 +22,7 @@ def site(tmp_path: Path) -> Site:
     """Make a site whose store holds one incident of a customer, with its notice."""
     site = Site(tmp_path, port=25).furnish()
     incident = an_incident(organization="hai-au", organizations=("hai-au",), workflows=("customer_notice",))
-    with a_store(tmp_path / "state" / STORE) as database, database.writing() as connection:
+    with a_store(tmp_path / "state" / "credwatch.sqlite") as database, database.writing() as connection:
         incidents.save_incidents(connection, [incident])
         outbox.queue(connection, [a_command(1, incident=incident.number, organization="hai-au")])
     return site
@@ -68,12 +68,12 @@ def test_a_case_has_its_messages(site: Site) -> None:
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     """Looking at a store that no daemon has made is an error, and leaves nothing behind."""
     with pytest.raises(StoreError, match="there is no store"):
-        open_store(tmp_path / STORE)
+        open_store(tmp_path / "credwatch.sqlite")
     assert [] == list(tmp_path.iterdir())
 
 
 def test_an_outbox_opens_by_settings_or_by_path(site: Site) -> None:
     """Both ways lead to the same messages."""
-    for store in (None, site.folder / "state" / STORE):
+    for store in (None, site.folder / "state" / "credwatch.sqlite"):
         with opened_outbox(site.config, store) as box:
             assert 1 == len(box.listed())

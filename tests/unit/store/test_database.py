@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,6 @@ from credwatch.kernel.errors import StoreError
 from credwatch.store import progress
 from credwatch.store.database import Database, metadata
 from credwatch.store.progress import cursors
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """Make an empty store."""
-    made = Database(tmp_path / "store.sqlite", durable=False)
-    made.migrate()
-    yield made
-    made.close()
 
 
 def test_migrations_make_every_table(database: Database) -> None:

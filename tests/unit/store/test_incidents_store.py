@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from builders_outbox import NOON, an_incident
+from credwatch.detect.found import Serving
 from credwatch.kernel.detection import Consequence, Detection, DetectionUpdate, Level
 from credwatch.kernel.incident import Status, Transition
 from credwatch.store import incidents
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """Make an empty store."""
-    made = Database(tmp_path / "store.sqlite", durable=False)
-    made.migrate()
-    yield made
-    made.close()
 
 
 def a_detection(id_: str = "d-1", **changes: Any) -> Detection:
@@ -76,7 +64,7 @@ def test_episodes_that_may_go_on_are_kept(database: Database) -> None:
         incidents.update_detections(
             connection, [DetectionUpdate(id_, "rule-1", end, 8, closed=True) for id_, end in ends.items()]
         )
-        incidents.add_serving(connection, [("serving", "rule-2", 7, at, 42, at, 3)])
+        incidents.add_serving(connection, [Serving("rule-2", "serving", 7, at, 42, at, 3)])
         kept = incidents.episodes_kept(connection, since_us=at - 1)
     assert sorted(kept) == [
         ("rule-1", "ended", -(2**63), at, 41, at, 8, True),

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from credwatch.store import progress
 from credwatch.store.database import Database
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """Make an empty store."""
-    made = Database(tmp_path / "store.sqlite", durable=False)
-    made.migrate()
-    yield made
-    made.close()
 
 
 def a_line(number: int) -> dict[str, object]:
