@@ -65,6 +65,18 @@ recognise = { organizations = ["sao-mai"] }
     assert {"a@saomai.example", "b@saomai.example"} == {stored.command.recipient for stored in site.messages()}
 
 
+def test_a_source_that_is_renamed_is_read_on_until_a_restart(site: Site) -> None:
+    """Sources are those of the start: a reload with other ones reads on, and sets no line aside."""
+    settings = site.config.read_text(encoding="utf-8")
+    site.config.write_text(settings.replace('id = "servers"', 'id = "renamed"'), encoding="utf-8")
+    assert settings != site.config.read_text(encoding="utf-8")
+    site.hang_up()
+    await_(lambda: "reload.done" in site.log(), what="the settings were taken up")
+    append(site.auth_log, *guessing(0, "quocbao", "203.0.113.7"))
+    await_(lambda: site.kinds()["own_break_in"], what="the break-in is found")
+    assert "pipeline.failed" not in site.log()
+
+
 def test_windows_survive_a_reload(site: Site) -> None:
     """Four failures before a reload and four after it are eight."""
     append(site.auth_log, *(ssh(n, "Failed", "quocbao", "203.0.113.7", process=n + 1) for n in range(4)))

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
@@ -135,6 +136,8 @@ class Supervisor:
             knowledge = build_knowledge(settings, notice_key=self._notice_key)
             if settings.daemon.packs_directories and (problems := check_packs(knowledge.packs)):
                 raise ProblemsFound(problems)
+            # Sources are followed as they were at the start, so their lines must be read as they were.
+            knowledge = replace(knowledge, formats=self._knowledge.formats)
             self._pipeline.reload(knowledge)
         except CredwatchError as error:
             log.error("reload.failed", error=str(error), hint="the last good state stays in force")
