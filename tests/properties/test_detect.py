@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credwatch.rules.model import Correlation, CorrelationType
+from credwatch.rules.model import Bound, Correlation, CorrelationType, Operator, PartsAll, PartsAny, PartsNot, PartThere
 from unit.detect.watched import FAILED, SUCCEEDED, a_correlation, a_rule, an_event, found_in, rule_set
 
 BURST = a_correlation()
@@ -24,6 +24,32 @@ TOGETHER = a_correlation("together", CorrelationType.TEMPORAL, ("failed", "succe
 SINGLE = a_rule("single", group_by=("organization.id", "user.name"), alone=True)
 RULES = rule_set(FAILED, SUCCEEDED, SINGLE, BURST, SPRAY, MANY, HOSTS, SERVING, TAKEOVER, QUIETLY, TOGETHER)
 
+FEW = a_correlation("few", bounds=(Bound(Operator.GREATER_EQUAL, 2), Bound(Operator.LESS, 4)))
+SUM = a_correlation("sum", CorrelationType.VALUE_SUM, field="credwatch.export.records", threshold=3)
+MEAN = a_correlation("mean", CorrelationType.VALUE_AVG, field="credwatch.export.records", threshold=2)
+MEDIAN = a_correlation(
+    "median", CorrelationType.VALUE_PERCENTILE, field="credwatch.export.records", threshold=2, percentile=50
+)
+ABSENT = a_correlation(
+    "absent",
+    CorrelationType.TEMPORAL,
+    ("failed", "succeeded"),
+    ("user.name",),
+    seconds=60,
+    condition=PartsAll((PartThere(0), PartsNot(PartThere(1)))),
+)
+EITHER = a_correlation(
+    "either",
+    CorrelationType.TEMPORAL,
+    ("burst", "succeeded"),
+    seconds=60,
+    condition=PartsAny((PartThere(0), PartThere(1))),
+)
+AGAIN = a_correlation("again", rules=("burst",), seconds=600, threshold=2)
+USERS = a_correlation("users", CorrelationType.VALUE_COUNT, ("takeover",), seconds=600, threshold=2, field="user.name")
+BEHIND = a_correlation("behind", CorrelationType.TEMPORAL_ORDERED, ("takeover", "failed"), seconds=90)
+EVERY = rule_set(*RULES.events, *RULES.correlations, FEW, SUM, MEAN, MEDIAN, ABSENT, EITHER, AGAIN, USERS, BEHIND)
+
 _LOGIN = st.tuples(
     st.sampled_from([0, 0, 1, 5, 20, 60, 61, 119, 120, 121, 200]),
     st.sampled_from(["failure", "failure", "failure", "success"]),
@@ -31,6 +57,7 @@ _LOGIN = st.tuples(
     st.sampled_from(["203.0.113.1", "203.0.113.1", "203.0.113.2", None]),
     st.sampled_from([None, "web1", "web2"]),
     st.sampled_from([None, None, 2]),
+    st.sampled_from([None, -1, 0, 1, 2, 5]),
 )
 
 
@@ -47,9 +74,12 @@ def logins(draw: st.DrawFn, most: int = 40) -> list[dict[str, Any]]:
             source__ip=address,
             host__name=host,
             credwatch__repeat=repeat,
+            credwatch__export__records=records,
             event__original=f"line {number}",
         )
-        for number, (at, (_, outcome, user, address, host, repeat)) in enumerate(zip(moments, drawn, strict=True))
+        for number, (at, (_, outcome, user, address, host, repeat, records)) in enumerate(
+            zip(moments, drawn, strict=True)
+        )
     ]
 
 
@@ -74,10 +104,30 @@ def test_counts_are_those_of_a_plain_loop(events: list[dict[str, Any]], cuts: se
     rules = (BURST, SPRAY, MANY, HOSTS)
     kept = found_in(rule_set(FAILED, *rules), events, cuts=cuts)
     found = {
-        (each.rule_id, each.group, each.opened_at, each.count, kept.episodes[each.id][5])
+        (each.rule_id, each.group, each.opened_at, each.count, kept.last_counts()[each.id])
         for each in kept.detections.values()
     }
     assert {opening for rule in rules for opening in _plainly(rule, events)} == found
+
+
+@settings(max_examples=150, deadline=None)
+@given(events=logins(), shifts=st.lists(st.integers(0, 10), min_size=40, max_size=40), cuts=st.sets(st.integers(1, 40)))
+def test_the_order_of_arrival_does_not_matter(events: list[dict[str, Any]], shifts: list[int], cuts: set[int]) -> None:
+    """Any order of arrival within the lateness, in any batches, gives the episodes of the lines in time order."""
+    arrival = [event["@timestamp"] + timedelta(seconds=shift) for event, shift in zip(events, shifts, strict=False)]
+    shuffled = [events[at] for at in sorted(range(len(events)), key=lambda at: (arrival[at], -at))]
+    assert found_in(EVERY, events).facts() == found_in(EVERY, shuffled, cuts=cuts).facts()
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=logins(), shifts=st.lists(st.integers(0, 10), min_size=40, max_size=40), cuts=st.sets(st.integers(1, 40)))
+def test_a_restart_among_rows_out_of_order_does_not_matter(
+    events: list[dict[str, Any]], shifts: list[int], cuts: set[int]
+) -> None:
+    """Restored after each batch, the engine corrects what it told just the same."""
+    arrival = [event["@timestamp"] + timedelta(seconds=shift) for event, shift in zip(events, shifts, strict=False)]
+    shuffled = [events[at] for at in sorted(range(len(events)), key=lambda at: (arrival[at], -at))]
+    assert found_in(EVERY, events).facts() == found_in(EVERY, shuffled, cuts=cuts, restart=True).facts()
 
 
 def _plainly(rule: Correlation, events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -111,6 +161,6 @@ def _opening(rule: Correlation, chain: list[dict[str, Any]], span: timedelta) ->
         begin = next(at for at, each in enumerate(chain) if row["@timestamp"] - each["@timestamp"] <= span)
         window = chain[begin : number + 1]
         values = {each[rule.field] for each in window} - {None} if rule.field else window
-        if len(values) >= rule.threshold:
+        if len(values) >= rule.bounds[0].number:
             return [(row["@timestamp"], len(window), len(chain) - begin)]
     return []

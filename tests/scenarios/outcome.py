@@ -22,7 +22,7 @@ class Outcome:
     unparsed: Counter[Any]
     """Source, position, text and reason of the lines that nothing read."""
     detections: Counter[Any]
-    """Id, rule, incident, count, whether it ended, and latest event of each."""
+    """Id, rule, incident, opening, count, whether it ended, and latest event of each."""
     incidents: list[Incident]
     """The incidents, by number."""
     notices: list[Any]
@@ -33,16 +33,19 @@ class Outcome:
 
 def outcome_of(database: Database) -> Outcome:
     """Read the outcome from a store."""
-    found, unread, tallies = incidents.detections.c, progress.unparsed.c, progress.tallies.c
+    found, lasting = incidents.detections.c, incidents.episodes.c
+    unread, tallies = progress.unparsed.c, progress.tallies.c
     clock = legal_clocks.legal_clocks.c
-    detections = select(found.id, found.rule_id, found.incident, found.count, found.closed, found.last)
+    detections = select(
+        found.id, found.rule_id, found.incident, lasting.opened, lasting.count, lasting.closed, lasting.last
+    ).join(incidents.episodes, lasting.serial == found.serial)
     with database.reading() as connection:
         return Outcome(
             lines=sum(connection.scalars(select(tallies.number).where(tallies.name == "lines"))),
             unparsed=Counter(
                 map(tuple, connection.execute(select(unread.source, unread.position, unread.line, unread.reason)))
             ),
-            detections=Counter(map(tuple, connection.execute(detections.where(found.document != "")))),
+            detections=Counter(map(tuple, connection.execute(detections))),
             incidents=sorted(incidents.list_incidents(connection), key=lambda incident: incident.number),
             notices=_notices(database),
             clocks=sorted(map(tuple, connection.execute(select(clock.workflow, clock.incident, clock.organization)))),

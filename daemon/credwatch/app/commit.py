@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,14 +11,14 @@ import polars as pl
 from sqlalchemy import Connection
 
 from credwatch.detect.found import Found
-from credwatch.incidents.grouping import ended, grouped, key_of
+from credwatch.incidents.grouping import Ending, ended, grouped, key_of
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
 from credwatch.kernel.incident import ChangeKind, IncidentChange
 from credwatch.store import incidents, legal_clocks, outbox, progress
-from credwatch.store.moments import to_micros
+from credwatch.store.moments import from_micros, to_micros
 from credwatch.workflows.facts import Reaction
 
-SEQUENCE = "sequence"
+SETTLED = "settled"
 PAIRING = "attempt_pairing"
 _MOST_UNPARSED = 10_000
 
@@ -82,24 +82,32 @@ def _remember(connection: Connection, batch: Batch) -> None:
         progress.add_words(connection, *delta.names)
     if delta.watermarks:
         progress.save_watermarks(connection, delta.watermarks)
-        progress.save_value(connection, SEQUENCE, str(delta.sequence).encode())
+        progress.save_value(connection, SETTLED, str(delta.settled).encode())
     if batch.pairing:
         progress.save_value(connection, PAIRING, batch.pairing)
 
 
 def _incidents(connection: Connection, found: Found) -> tuple[IncidentChange, ...]:
     """Group what was found: what ended first, then what opened, so that a new act is not added to an old one."""
-    ended_ids = [update.detection_id for update in found.updates if update.closed]
-    closed = ended(found.updates, incidents.incidents_of(connection, ended_ids, ENDS_BY_ITSELF))
+    closed = ended(_endings(connection, found))
     incidents.save_incidents(connection, (change.incident for change in closed))
     keys = [key_of(detection) for detection in found.detections if detection.consequence.incident]
     changes = grouped(found.detections, incidents.open_incidents(connection, keys))
     numbers = {detection: change.incident.number for change in changes for detection in change.incident.detections}
     incidents.add_detections(connection, [(each, numbers.get(each.id, "")) for each in found.detections])
-    incidents.add_serving(connection, found.serving)
-    incidents.update_detections(connection, found.updates)
+    incidents.save_episodes(connection, found.episodes)
     incidents.save_incidents(connection, (change.incident for change in changes))
     return (*closed, *changes)
+
+
+def _endings(connection: Connection, found: Found) -> Iterator[Ending]:
+    """Give the episodes that ended, of the rules whose incidents end with them."""
+    for rule, table in found.ended(ENDS_BY_ITSELF):
+        known = incidents.incidents_of(connection, table["serial"].tolist())
+        for serial, last in zip(table["serial"].tolist(), table["last"].tolist(), strict=True):
+            if serial in known:
+                detection, incident = known[serial]
+                yield Ending(detection, rule.id, from_micros(last), incident)
 
 
 def _unparsed_rows(batch: Batch) -> list[dict[str, Any]]:

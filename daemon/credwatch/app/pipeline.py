@@ -11,7 +11,7 @@ from time import perf_counter
 
 import polars as pl
 
-from credwatch.app.commit import PAIRING, SEQUENCE, Batch, Consequences, commit
+from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, commit
 from credwatch.detect.engine import Engine
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
@@ -224,11 +224,12 @@ class Pipeline:
             marks = progress.all_watermarks(connection)
             low = min((time for _, time in marks), default=0)
             engine.restore(
-                sequence=int(progress.value(connection, SEQUENCE) or b"0"),
                 watermarks=marks,
                 windows=progress.all_windows(connection),
                 names=progress.all_words(connection),
                 episodes=incidents.episodes_kept(connection, since_us=low - 2 * plan.longest_us),
+                serial=incidents.next_serial(connection),
+                settled=None if (settled := progress.value(connection, SETTLED)) is None else int(settled),
             )
             pairing = progress.value(connection, PAIRING)
         return engine, AttemptPairing.from_bytes(pairing) if pairing else AttemptPairing()

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import assert_never
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.detect.correlate import Progress, Watch, advance, completions
+from credwatch.detect.advance import Openings, Progress, Watch, advance, advance_late
 from credwatch.detect.episodes import EPISODE
-from credwatch.detect.evidence import detections_of, moment
+from credwatch.detect.evidence import detections_of
 from credwatch.detect.expressions import actions_of, compiled, fields_of, with_fields
-from credwatch.detect.found import Delta, Found, Serving
+from credwatch.detect.found import Delta, Episodic, Found
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.names import Names
-from credwatch.detect.plan import Plan, TemporalWatch
-from credwatch.detect.streams import Batch, View
-from credwatch.detect.windows import ROW
-from credwatch.kernel.detection import Detection, DetectionUpdate
+from credwatch.detect.nested import NestedWatch
+from credwatch.detect.plan import AnyWatch, Plan, StreamWatch
+from credwatch.detect.streams import Batch
+from credwatch.detect.temporal import TemporalWatch
+from credwatch.detect.windows import CARRIED, ROW
+from credwatch.kernel.detection import Detection
 
 _HOUR = 3_600_000_000
 _MOST_REPEATS = 1000
-_NAME_FIELDS = ("user.name", "source.ip", "organization.id")
 _OLDEST = int(np.iinfo(np.int64).min) // 4
+_NO_EPISODES = np.empty(0, EPISODE)
 
 
 class Engine:
     """Holds compiled rules, their windows and their episodes.
 
-    `process` is to be called with the batches of all sources, one after the other, and `delta` of its answer to be
-    stored in the same transaction as everything else the batch caused. Not thread-safe.
+    `process` is to be called with the batches of all sources, one after the other, and what its answer says of
+    episodes and state to be stored in the same transaction as everything else the batch caused. Not thread-safe.
     """
 
     def __init__(self, plan: Plan, *, seed: int, lateness_us: int = 10_000_000) -> None:
@@ -40,14 +42,15 @@ class Engine:
         self._seed = seed
         self._lateness_us = lateness_us
         self._watermarks: dict[str, int] = {}
-        self._sequence = 0
+        self._serial = 1
         self._turned = _OLDEST
         self._settled = _OLDEST
-        self._serving: list[Serving] = []
-        self._expressions = {rule.id: compiled(rule.condition).alias(rule.id) for rule in plan.rules.events}
-        self._actions = {rule.id: actions_of(rule.condition) for rule in plan.rules.events}
-        needed = [fields_of(rule.condition) for rule in plan.rules.events]
-        self._fields = frozenset({"@timestamp", "event.action", *_NAME_FIELDS}).union(*needed)
+        self._conditions = {rule.condition for rule in plan.rules.events}
+        self._expressions = {each: compiled(each).alias(str(at)) for at, each in enumerate(self._conditions)}
+        self._actions = {each: actions_of(each) for each in self._conditions}
+        values = {stream.spec.value for stream in plan.streams if stream.spec.value}
+        needed = [fields_of(each) for each in self._conditions]
+        self._fields = frozenset({"@timestamp", "event.action", *CARRIED, *values}).union(*needed)
 
     def process(self, events: pl.DataFrame, source: str) -> Found:
         """Hold a batch of enriched events of one source against every rule."""
@@ -59,54 +62,65 @@ class Engine:
         for stream in self.plan.streams:
             stream.take(batch)
         self._remember_names(batch)
-        self._serving = []
+        earliest = int(batch.times.min())
+        # 1. Note what rows that come out of order may change, before anything changes.
+        for each in self.plan.watches:
+            if not isinstance(each, StreamWatch):
+                each.look_back()
+        # 2. Carry every rule on, each behind those it refers to.
+        first_serial, settled_before = self._serial, self._settled
+        self._settled = max(self._settled, low)
         detections: list[Detection] = []
-        updates: list[DetectionUpdate] = []
-        for watch, view in self._views(int(batch.times.min())):
-            opened, carried = self._follow(watch, view, batch)
-            detections += opened
-            updates += carried
-        updates += self._ended(low)
+        withdrawn: dict[str, NDArray[np.void]] = {}
+        for each in self.plan.watches:
+            progress = self._advanced(each, earliest, settled_before)
+            detections += self._opened(each.watch, progress.openings, batch)
+            withdrawn[each.watch.rule.id] = progress.withdrawn
+        # 3. End what has ended, and hand out what the store must know.
+        episodes = self._episodes(low, first_serial, withdrawn)
         for stream in self.plan.streams:
             stream.keep(oldest=low_before - stream.log.retention_us)
         return Found(
             detections=tuple(sorted(detections, key=lambda found: (found.opened_at, found.id))),
-            updates=tuple(updates),
-            serving=tuple(self._serving),
+            episodes=episodes,
             late=int(batch.late.sum()),
-            evaluations=events.height * len(self._expressions),
+            evaluations=events.height * len(self.plan.rules.events),
+            dropped=self._dropped(),
             delta=self._delta(low),
         )
 
     def restore(
         self,
         *,
-        sequence: int,
         watermarks: Iterable[tuple[str, int]],
         windows: Iterable[tuple[str, bytes]],
         names: Iterable[tuple[int, bytes]],
-        episodes: Iterable[tuple[str, str, int, int, int, int, int, bool]],
+        episodes: Iterable[tuple[str, tuple[int, ...]]],
+        serial: int,
+        settled: int | None,
     ) -> None:
         """Take back the state that the store kept.
 
-        `episodes` are (rule id, detection id, then the columns of EPISODE with the group key as a signed number).
+        `episodes` are a rule's id and the columns of EPISODE from `serial` to `organization` and `closed`, hashes as
+        signed numbers; `serial` is the first number that no episode has.
         """
-        self._sequence = sequence
         self._watermarks.update(watermarks)
-        self._settled = max(self._watermarks.values(), default=_OLDEST) - self._lateness_us
+        self._serial = serial
+        self._settled = _OLDEST if settled is None else settled
         streams = {stream.spec.name: stream for stream in self.plan.streams}
         for name, data in windows:
             if name in streams:
                 streams[name].log.restore(np.frombuffer(data, ROW), oldest=_OLDEST)
         for generation, data in names:
             self.names.restore(generation, data)
-        by_rule: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
-        for rule, detection, *numbers in episodes:
-            by_rule.setdefault(rule, []).append((detection, tuple(numbers)))
-        for watch in self.plan.all_watches():
-            kept = by_rule.get(watch.rule.id, [])
-            table = np.array([(np.int64(n[0]).astype(np.uint64), *n[1:]) for _, n in kept], dtype=EPISODE)
-            watch.episodes.open(table, [detection for detection, _ in kept])
+        by_rule: dict[str, list[tuple[int, ...]]] = {}
+        for rule, numbers in episodes:
+            by_rule.setdefault(rule, []).append(numbers)
+        for watch in self.plan.every():
+            watch.episodes.restore(by_rule.get(watch.rule.id, []))
+        for each in self.plan.watches:
+            if isinstance(each, TemporalWatch):
+                each.resume(self._settled)
 
     def rows_kept(self) -> int:
         """Count the rows in all windows."""
@@ -115,18 +129,17 @@ class Engine:
     def _batch(self, events: pl.DataFrame, source: str) -> Batch:
         whole = with_fields(events, self._fields)
         times = whole.get_column("@timestamp").dt.timestamp("us").to_numpy()
-        masks = self._masks(whole)
         late, hashes = self._late(times, source), FieldHashes(whole, self._seed)
-        self._sequence += events.height
-        return Batch(whole, times, masks, late, hashes, self._sequence - events.height, _repeats(events))
+        return Batch(whole, times, self._masks(whole), late, hashes, _repeats(events))
 
     def _masks(self, events: pl.DataFrame) -> dict[str, NDArray[np.bool_]]:
-        """Say which events each rule matches; a rule none of whose actions has happened is not asked."""
+        """Say which events each rule matches; a condition none of whose actions has happened is not asked."""
         happened = set(events.get_column("event.action").unique().to_list())
-        asked = [name for name, actions in self._actions.items() if actions is None or not actions.isdisjoint(happened)]
-        matched = events.select(self._expressions[name] for name in asked)
-        masks = dict.fromkeys(self._expressions, np.zeros(events.height, dtype=bool))
-        return masks | {name: matched.get_column(name).to_numpy() for name in asked}
+        asked = [each for each, actions in self._actions.items() if actions is None or not actions.isdisjoint(happened)]
+        matched = events.select(self._expressions[each] for each in asked)
+        masks = {each: column.to_numpy() for each, column in zip(asked, matched.iter_columns(), strict=True)}
+        found = {each: mask for each, mask in masks.items() if mask.any()}
+        return {rule.id: found[rule.condition] for rule in self.plan.rules.events if rule.condition in found}
 
     def _late(self, times: NDArray[np.int64], source: str) -> NDArray[np.bool_]:
         """Say which events lie more than the lateness behind the latest event of their source before them."""
@@ -149,70 +162,59 @@ class Engine:
         for stream in self.plan.streams:
             used[stream.new.event] = True
         at = np.flatnonzero(used)
-        for name in _NAME_FIELDS:
+        for name in CARRIED:
             column = batch.events.get_column(name)
             if column.null_count() < len(column):
                 self.names.remember(column.gather(at), batch.hashes.of(name)[at])
 
-    def _views(self, earliest: int) -> Iterable[tuple[Watch, View]]:
-        """Give each rule the rows it looks at, correlations after those they refer to.
+    def _advanced(self, each: AnyWatch, earliest: int, settled: int) -> Progress:
+        match each:
+            case StreamWatch():
+                feed = each.feed(earliest) if len(each.stream.touched) else None
+            case TemporalWatch():
+                feed = each.feed(settled=self._settled)
+            case NestedWatch():
+                feed = each.feed()
+            case _:
+                assert_never(each)
+        progress = Progress() if feed is None else advance(each.watch, feed, settled=settled)
+        if isinstance(each, StreamWatch) and len(each.stream.late.keys):
+            return Progress((*progress.openings, *advance_late(each.watch, each.stream.late)), progress.withdrawn)
+        return progress
 
-        A group whose open episode is carried on needs no earlier rows: what follows depends on the new ones alone.
-        """
-        for watch, stream in self.plan.counting:
-            if len(stream.touched):
-                settled = watch.episodes.carried_on(stream.touched, stream.began, watch.span_us)
-                yield watch, stream.view(settled, since=earliest - watch.span_us)
-        for temporal in self.plan.temporal:
-            yield temporal.watch, self._completed(temporal)
+    def _opened(self, watch: Watch, openings: tuple[Openings, ...], batch: Batch) -> list[Detection]:
+        """Number what has opened and make it known, and end the earlier episodes of the same keys."""
+        detections: list[Detection] = []
+        for each in openings:
+            each.episodes["serial"] = np.arange(self._serial, self._serial + len(each.episodes))
+            self._serial += len(each.episodes)
+            if watch.rule.alone:
+                detections += detections_of(watch, each, batch, self.names)
+            watch.episodes.open(each.episodes)
+        if openings:
+            watch.episodes.supersede(np.concatenate([each.episodes["key"] for each in openings]))
+        return detections
 
-    def _completed(self, temporal: TemporalWatch) -> View:
-        """Return the completing rows; new are those of this batch, and those that a late row has completed."""
-        view = completions(list(temporal.parts), temporal.watch.span_us, ordered=temporal.ordered)
-        episodes = temporal.watch.episodes
-        place = episodes.latest(view.rows["key"])
-        seen = np.zeros(len(place), dtype=bool)
-        if len(episodes.table):
-            seen = (place >= 0) & (view.times <= episodes.table["last"][place])
-        # Episodes that ended before this may be forgotten: what had completed by then was told then.
-        known_since = self._settled - temporal.watch.span_us
-        view.new |= ~seen & (view.times >= known_since)
-        return view
+    def _episodes(self, low: int, first_serial: int, withdrawn: dict[str, NDArray[np.void]]) -> tuple[Episodic, ...]:
+        found = []
+        for watch in self.plan.every():
+            over = low - watch.span_us - watch.delay_us
+            watch.episodes.end(before=over)
+            changed = watch.episodes.take_changed()
+            gone = withdrawn.get(watch.rule.id, _NO_EPISODES)
+            if len(changed) or len(gone):
+                new = changed["serial"] >= first_serial
+                found.append(Episodic(watch.rule, changed[new], changed[~new], gone))
+            watch.episodes.forget(ended_before=over - watch.lookback_us)
+        return tuple(found)
 
-    def _follow(self, watch: Watch, view: View, batch: Batch) -> tuple[list[Detection], list[DetectionUpdate]]:
-        progress = advance(watch, view)
-        updates = self._closed(watch, progress.superseded)
-        updates += self._carried(watch, progress)
-        openings = progress.openings
-        if not len(openings.hit):
-            return [], updates
-        if not watch.rule.alone:
-            self._serving += _serve(watch, openings.episodes)
-            return [], updates
-        detections = detections_of(watch, openings, view, batch.events, self.names)
-        watch.episodes.open(openings.episodes, [detection.id for detection in detections])
-        grown = openings.episodes["count"] > openings.hit - openings.begin + 1
-        updates += [_update(watch, detections[at].id, openings.episodes[at]) for at in np.flatnonzero(grown)]
-        return detections, updates
-
-    def _carried(self, watch: Watch, progress: Progress) -> list[DetectionUpdate]:
-        table, ids = watch.episodes.table, watch.episodes.ids
-        return [_update(watch, ids[place], table[place]) for place in progress.extended]
-
-    def _closed(self, watch: Watch, places: NDArray[np.intp]) -> list[DetectionUpdate]:
-        watch.episodes.close(places)
-        table, ids = watch.episodes.table, watch.episodes.ids
-        return [_update(watch, ids[place], table[place]) for place in places]
-
-    def _ended(self, low: int) -> list[DetectionUpdate]:
-        updates: list[DetectionUpdate] = []
-        self._settled = max(self._settled, low)
-        for watch in self.plan.all_watches():
-            table = watch.episodes.table
-            places = np.flatnonzero(~table["closed"] & (table["last"] < low - watch.span_us))
-            updates += self._closed(watch, places)
-            watch.episodes.forget(ended_before=low - watch.span_us - watch.lookback_us)
-        return updates
+    def _dropped(self) -> tuple[tuple[str, int], ...]:
+        return tuple(
+            (name, stream.dropped)
+            for stream in self.plan.streams
+            if stream.dropped
+            for name in self.plan.rules_of(stream)
+        )
 
     def _delta(self, low: int) -> Delta:
         windows, forget = [], []
@@ -230,7 +232,7 @@ class Engine:
             forget=tuple(forget),
             names=(self.names.generation, names) if names else None,
             watermarks=tuple(self._watermarks.items()),
-            sequence=self._sequence,
+            settled=self._settled,
         )
 
     def _turn_names(self, low: int) -> None:
@@ -241,38 +243,9 @@ class Engine:
             self._turned = low
 
 
-def _serve(watch: Watch, episodes: NDArray[np.void]) -> list[Serving]:
-    """Open episodes of a rule that only serves others."""
-    keys = episodes["key"].astype(np.int64)
-    ids = [f"{watch.rule.id}:{key}:{opened}" for key, opened in zip(keys, episodes["opened"], strict=True)]
-    watch.episodes.open(episodes, ids)
-    return [
-        Serving(
-            watch.rule.id,
-            name,
-            int(key),
-            int(each["opened"]),
-            int(each["sequence"]),
-            int(each["last"]),
-            int(each["count"]),
-        )
-        for name, key, each in zip(ids, keys, episodes, strict=True)
-    ]
-
-
 def _repeats(events: pl.DataFrame) -> NDArray[np.int64] | None:
     """Return for how many equal events each event stands, up to a bound; None where each stands for itself."""
     if "credwatch.repeat" not in events.columns:
         return None
     repeats = events.get_column("credwatch.repeat").fill_null(1).clip(1, _MOST_REPEATS).to_numpy()
     return repeats if (repeats != 1).any() else None
-
-
-def _update(watch: Watch, detection: str, episode: Any) -> DetectionUpdate:
-    return DetectionUpdate(
-        detection_id=detection,
-        rule_id=watch.rule.id,
-        last_at=moment(episode["last"]),
-        count=int(episode["count"]),
-        closed=bool(episode["closed"]),
-    )

@@ -2,99 +2,129 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 EPISODE = np.dtype(
     [
-        ("key", "u8"),  # hash of the group
+        ("serial", "i8"),  # its number in the store
+        ("key", "u8"),  # hash of what it is about: the group, and the subject where the group does not tell it
+        ("group", "u8"),  # hash of the group
         ("opened", "i8"),  # time of the completing row, microseconds UTC
-        ("sequence", "i8"),  # order of arrival of the completing row
         ("last", "i8"),  # time of the latest row
         ("count", "i8"),  # rows counted so far
+        ("user", "u8"),  # of the completing row, like the next two
+        ("address", "u8"),
+        ("organization", "u8"),
+        ("event", "i8"),  # its position in the present batch, -1 where it came before
         ("closed", "?"),  # whether it has ended
+        ("dirty", "?"),  # whether the store must hear of it
     ]
 )
 """One episode of a group."""
 
+STORED = ("serial", "key", "group", "opened", "last", "count", "user", "address", "organization", "closed")
+"""The columns that the store keeps."""
 
-@dataclass(frozen=True, slots=True)
-class Chains:
-    """What a batch knows of each chain of a group's events."""
-
-    keys: NDArray[np.uint64]
-    """The group."""
-    first: NDArray[np.int64]
-    """The time of the first event at hand."""
-    last: NDArray[np.int64]
-    """The time of the last event."""
-    added: NDArray[np.int64]
-    """How many of its events are new in this batch."""
+Table = NDArray[np.void]
+"""Rows of dtype EPISODE."""
 
 
 class Episodes:
-    """The episodes of one rule, at most one open for each group, sorted by (group, opened)."""
+    """The episodes of one rule, at most one open for each key, sorted by (key, opened)."""
 
     def __init__(self) -> None:
-        self.table = np.empty(0, EPISODE)
-        self.ids = np.empty(0, object)
+        self.table: Table = np.empty(0, EPISODE)
+        self.keys: NDArray[np.uint64] = np.empty(0, np.uint64)
 
-    def open(self, rows: NDArray[np.void], ids: list[str]) -> None:
-        """Add episodes of dtype EPISODE with the ids of their detections."""
-        table = np.concatenate([self.table, rows])
-        all_ids = np.concatenate([self.ids, np.array(ids, dtype=object)])
-        order = np.lexsort((table["opened"], table["key"]))
-        self.table, self.ids = table[order], all_ids[order]
+    def open(self, rows: Table) -> None:
+        """Add episodes."""
+        if len(rows):
+            table = np.concatenate([self.table, rows])
+            self._take(table[np.lexsort((table["opened"], table["key"]))])
 
     def latest(self, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
-        """Return the position of each group's latest episode, -1 where it has none."""
-        if not len(self.table):
+        """Return the position of each key's latest episode, -1 where it has none."""
+        if not len(self.keys):
             return np.full(len(keys), -1, dtype=np.intp)
-        place = np.searchsorted(self.table["key"], keys, side="right") - 1
-        return np.where((place >= 0) & (self.table["key"][place] == keys), place, -1)
+        place = np.searchsorted(self.keys, keys, side="right") - 1
+        return np.where((place >= 0) & (self.keys[place] == keys), place, -1)
 
-    def carried_on(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.bool_]:
-        """Say for each group whether its open episode is carried on by an event at the time of `first`."""
+    def of(self, key: np.uint64) -> NDArray[np.intp]:
+        """Return the positions of a key's episodes, the earliest first."""
+        begin, end = np.searchsorted(self.keys, key, "left"), np.searchsorted(self.keys, key, "right")
+        return np.arange(begin, end)
+
+    def carried_on(
+        self, keys: NDArray[np.uint64], first: NDArray[np.int64], last: NDArray[np.int64], span_us: int
+    ) -> NDArray[np.bool_]:
+        """Say for each key whether its latest episode is open and takes every row from `first` to `last`.
+
+        So it is where they do not come before its opening, and reach no farther than the span behind its latest row.
+        """
         place = self.latest(keys)
-        if not len(self.table):
+        if not len(self.keys):
             return np.zeros(len(keys), dtype=bool)
         episode = self.table[place]
-        within = (episode["opened"] <= first) & (first <= episode["last"] + span_us)
-        return np.asarray((place >= 0) & ~episode["closed"] & within)
+        within = (first <= episode["last"]) & (last <= episode["last"] + span_us)
+        behind = (episode["last"] <= first) & (first <= episode["last"] + span_us)
+        taken = (episode["opened"] < first) & (within | behind)
+        return np.asarray((place >= 0) & ~episode["closed"] & taken)
 
-    def opened_before(self, episode: np.void) -> int | None:
-        """Return when the group's latest episode that opened before another one did so; None where it has none."""
-        begin, end = np.searchsorted(self.table["key"], [episode["key"], episode["key"] + np.uint64(1)])
-        mine = self.table[begin:end]
-        ahead = (mine["opened"] < episode["opened"]) | (
-            (mine["opened"] == episode["opened"]) & (mine["sequence"] < episode["sequence"])
-        )
-        return int(mine["opened"][ahead][-1]) if ahead.any() else None
-
-    def continued(self, chains: Chains, span_us: int) -> NDArray[np.intp]:
+    def continued(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.intp]:
         """Return for each chain the position of the open episode that it carries on, -1 where there is none."""
-        place = self.latest(chains.keys)
-        if not len(self.table):
+        place = self.latest(keys)
+        if not len(self.keys):
             return place
         episode = self.table[place]
-        # A late row may lie before the episode and still within the span of its first.
-        joined = (episode["last"] >= chains.first - span_us) & (episode["opened"] - span_us <= chains.last)
-        joined &= ~episode["closed"]
-        return np.where((place >= 0) & joined, place, -1)
+        return np.where((place >= 0) & ~episode["closed"] & (episode["last"] >= first - span_us), place, -1)
 
     def extend(self, places: NDArray[np.intp], last: NDArray[np.int64], added: NDArray[np.int64]) -> None:
-        """Carry on the episodes at the given distinct positions."""
-        self.table["last"][places] = np.maximum(self.table["last"][places], last)
-        self.table["count"][places] += added
+        """Carry on the episodes at the given positions; one that is given twice is carried on by both."""
+        np.maximum.at(self.table["last"], places, last)
+        np.add.at(self.table["count"], places, added)
+        self.table["dirty"][places] = True
 
-    def close(self, places: NDArray[np.intp]) -> None:
-        """Mark the episodes at the given positions as ended."""
-        self.table["closed"][places] = True
+    def supersede(self, keys: NDArray[np.uint64]) -> None:
+        """End the episodes of the given keys behind which another one has opened."""
+        latest = np.append(self.keys[1:] != self.keys[:-1], True) if len(self.keys) else np.empty(0, bool)
+        self._close(np.flatnonzero(~latest & ~self.table["closed"] & np.isin(self.keys, keys)))
+
+    def end(self, *, before: int) -> None:
+        """End the episodes whose latest row is older."""
+        self._close(np.flatnonzero(~self.table["closed"] & (self.table["last"] < before)))
+
+    def restore(self, rows: Iterable[tuple[int, ...]]) -> None:
+        """Take back episodes that the store kept: the columns of EPISODE that are stored, hashes as signed numbers."""
+        kept = list(rows)
+        table = np.zeros(len(kept), EPISODE)
+        for name, column in zip(STORED, zip(*kept, strict=True), strict=True) if kept else ():
+            table[name] = np.array(column, np.int64).astype(EPISODE[name])
+        table["event"] = -1
+        self.open(table)
+
+    def replace(self, places: NDArray[np.intp], rows: Table) -> None:
+        """Put rows in the place of others."""
+        self._take(np.delete(self.table, places))
+        self.open(rows)
 
     def forget(self, *, ended_before: int) -> None:
         """Let go of closed episodes whose last event is older."""
         kept = ~(self.table["closed"] & (self.table["last"] < ended_before))
         if not kept.all():
-            self.table, self.ids = self.table[kept], self.ids[kept]
+            self._take(self.table[kept])
+
+    def take_changed(self) -> Table:
+        """Return the episodes that changed since the last call."""
+        changed: Table = self.table[self.table["dirty"]]
+        self.table["dirty"], self.table["event"] = False, -1
+        return changed
+
+    def _close(self, places: NDArray[np.intp]) -> None:
+        self.table["closed"][places] = True
+        self.table["dirty"][places] = True
+
+    def _take(self, table: Table) -> None:
+        self.table, self.keys = table, np.ascontiguousarray(table["key"])

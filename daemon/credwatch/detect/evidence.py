@@ -6,13 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
-from credwatch.detect.correlate import Openings, Watch
+from credwatch.detect.advance import Openings, Watch
 from credwatch.detect.names import Names
-from credwatch.detect.streams import View
-from credwatch.detect.windows import Rows
+from credwatch.detect.streams import Batch, View
+from credwatch.detect.windows import CARRIED
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.ids import stable_id
 
@@ -48,69 +46,114 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=int(microseconds))
 
 
-def detections_of(watch: Watch, openings: Openings, view: View, events: pl.DataFrame, names: Names) -> list[Detection]:
+def detections_of(watch: Watch, openings: Openings, batch: Batch, names: Names) -> list[Detection]:
     """Build the detection of each opening, in their order.
 
-    `events` is the batch's frame; a completing row of an earlier batch has no event there and gives no details.
+    A completing row of an earlier batch has no event there; then its detection tells what rows carry, and the group as
+    another event of the batch tells it.
     """
-    rows = [view.rows[begin : hit + 1] for begin, hit in zip(openings.begin, openings.hit, strict=True)]
-    words = names.of(np.concatenate([part[name] for part in rows for name in ("user", "address", "organization")]))
-    completing = _events(view.event[openings.hit], events, watch)
+    events = _events(watch, openings, batch)
+    evidence = {name: _words(watch, openings, name, events, names) for name in CARRIED}
+    begun = _begun(watch, openings)
     return [
-        _detection(watch, counted, _told_by(counted[-1], words) | event, words, episode)
-        for counted, event, episode in zip(rows, completing, openings.episodes, strict=True)
+        _detection(watch, openings, at, event, begun[at], {name: words[at] for name, words in evidence.items()})
+        for at, event in enumerate(events)
     ]
 
 
-def _told_by(row: np.void, words: dict[int, str]) -> dict[str, Any]:
-    """Return what the row itself tells of its event, which may have come with an earlier batch."""
-    told = {"user.name": row["user"], "source.ip": row["address"], "organization.id": row["organization"]}
-    return {name: words[int(each)] for name, each in told.items() if int(each) in words}
-
-
-def _events(positions: NDArray[np.int64], events: pl.DataFrame, watch: Watch) -> list[dict[str, Any]]:
+def _events(watch: Watch, openings: Openings, batch: Batch) -> list[dict[str, Any]]:
+    """Return what is known of each completing event: of its own, or of another event of its group."""
+    view, hit = openings.view, openings.hit
     needed = {*DETAILS, *watch.fields, watch.rule.consequence.subject, "event.original", "organization.id"}
-    known = events.select(name for name in events.columns if name in needed)
-    found = known.select(pl.all().gather(np.maximum(positions, 0))).to_dicts()
-    return [event if at >= 0 else {} for at, event in zip(positions, found, strict=True)]
+    frame = batch.events
+    filled = [each for each in frame.columns if each in needed and frame.get_column(each).null_count() < frame.height]
+    positions = view.event[hit]
+    found: list[dict[str, Any]] = frame.select(filled)[np.maximum(positions, 0)].to_dicts()
+    if not filled:
+        found = [{} for _ in positions]
+    for at in np.flatnonzero(positions < 0):
+        found[at] = _stand_in(watch, view, int(hit[at]), batch)
+    return found
 
 
-def _detection(watch: Watch, rows: Rows, event: dict[str, Any], words: dict[int, str], episode: np.void) -> Detection:
-    rule = watch.rule
+def _stand_in(watch: Watch, view: View, hit: int, batch: Batch) -> dict[str, Any]:
+    """Tell of a completing row of an earlier batch what a row of its group in this batch tells of the group."""
+    group = view.event[view.span_of(view.keys[hit])]
+    beside = group[group >= 0]
+    if not len(beside):
+        return {}
+    told = batch.events.select(name for name in watch.fields if name in batch.events.columns)
+    row: dict[str, Any] = told.row(int(beside[0]), named=True)
+    return row
+
+
+def _words(
+    watch: Watch, openings: Openings, name: str, events: list[dict[str, Any]], names: Names
+) -> list[tuple[str, ...]]:
+    """Return the distinct values of a carried field in the rows of each opening, sorted."""
+    if name in watch.fields:
+        told = [event.get(name) for event in events]
+        if None not in told:
+            return [(str(value),) for value in told]
+    lengths = openings.hit - openings.begin + 1
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    rows = np.arange(lengths.sum()) + np.repeat(openings.begin - np.cumsum(lengths) + lengths, lengths)
+    values = openings.view.rows[CARRIED[name]][rows]
+    owner, values = owner[values != 0], values[values != 0]
+    order = np.lexsort((values, owner))
+    owner, values = owner[order], values[order]
+    fresh = np.append(True, (owner[1:] != owner[:-1]) | (values[1:] != values[:-1]))[: len(owner)]
+    owner, values = owner[fresh], values[fresh]
+    word_of = names.of(values)
+    words = [word_of.get(value, "") for value in values.tolist()]
+    ends = np.searchsorted(owner, np.arange(len(lengths)), side="right").tolist()
+    return [tuple(sorted(filter(None, words[begin:end]))) for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+def _begun(watch: Watch, openings: Openings) -> list[int]:
+    """Return when each began: with its first row, or with what a correlation before it saw."""
+    first = openings.view.times[openings.begin]
+    for each in watch.follows:
+        table = each.episodes.table
+        for at, episode in enumerate(openings.episodes):
+            mine = table["opened"][each.episodes.of(episode["group"])]
+            before = mine[mine <= episode["opened"]]
+            first[at] = min(first[at], before[-1]) if len(before) else first[at]
+    begun: list[int] = first.tolist()
+    return begun
+
+
+def _detection(
+    watch: Watch, openings: Openings, at: int, event: dict[str, Any], begun: int, evidence: dict[str, tuple[str, ...]]
+) -> Detection:
+    rule, episode = watch.rule, openings.episodes[at]
+    if openings.view.event[openings.hit[at]] < 0:
+        event = {name: words[-1] for name, words in evidence.items() if len(words) == 1} | event
     group = tuple((name, _text(event.get(field))) for name, field in zip(rule.group_by, watch.fields, strict=True))
     opened_at = moment(episode["opened"])
-    line = event.get("event.original")
+    line, subject = event.get("event.original"), _text(event.get(rule.consequence.subject))
+    organization = _text(event.get("organization.id"))
+    apart = (subject, organization) if watch.told_apart else ()
     return Detection(
-        id=stable_id("detection", rule.id, *(value for pair in group for value in pair), opened_at.isoformat()),
+        id=stable_id("detection", rule.id, *(value for pair in group for value in pair), *apart, opened_at.isoformat()),
+        serial=int(episode["serial"]),
         rule_id=rule.id,
         title=rule.title,
         level=rule.level,
         consequence=rule.consequence,
         group=group,
-        organization=_text(event.get("organization.id")),
-        subject=_text(event.get(rule.consequence.subject)),
-        occurred_first=moment(_begun(watch, rows, episode)),
+        organization=organization,
+        subject=subject,
+        occurred_first=moment(begun),
         opened_at=opened_at,
-        count=len(rows),
-        accounts=_words(rows["user"], words),
-        addresses=_words(rows["address"], words),
-        organizations=_words(rows["organization"], words),
+        count=int(openings.hit[at] - openings.begin[at] + 1),
+        accounts=evidence["user.name"],
+        addresses=evidence["source.ip"],
+        organizations=evidence["organization.id"],
         lines=(line,) if line else (),
         tags=rule.tags,
-        group_key=int(episode["key"].astype(np.int64)),
-        sequence=int(episode["sequence"]),
         details=tuple((name, _text(event[name])) for name in DETAILS if event.get(name) is not None),
     )
-
-
-def _begun(watch: Watch, rows: Rows, episode: np.void) -> int:
-    """Return when it began: with the first row, or with what a correlation before it saw."""
-    before = (each.episodes.opened_before(episode) for each in watch.follows)
-    return min(int(rows["time"].min()), *(time for time in before if time is not None), int(episode["opened"]))
-
-
-def _words(hashes: NDArray[np.uint64], words: dict[int, str]) -> tuple[str, ...]:
-    return tuple(sorted({words[each] for each in set(hashes.tolist()) if each in words}))
 
 
 def _text(value: Any) -> str:

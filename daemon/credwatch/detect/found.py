@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from credwatch.kernel.detection import Detection, DetectionUpdate
+from credwatch.detect.episodes import Table
+from credwatch.kernel.detection import Detection
+from credwatch.rules.model import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,43 +22,45 @@ class Delta:
     """Words added: generation, Arrow IPC file."""
     watermarks: tuple[tuple[str, int], ...] = ()
     """The latest event time of each source, microseconds."""
-    sequence: int = 0
-    """How many events have been taken in all."""
+    settled: int = 0
+    """The event time before which nothing is expected any more, microseconds; meant where there are watermarks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """An episode of a rule that only serves others: kept for a restart, and no detection."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Episodic:
+    """What a batch did to the episodes of one rule."""
 
-    rule_id: str
+    rule: Rule
     """The rule."""
-    id: str
-    """The episode's id."""
-    group_key: int
-    """The group, as a signed number."""
-    opened: int
-    """The time of the completing event, microseconds UTC."""
-    sequence: int
-    """The order of arrival of the completing event."""
-    last: int
-    """The time of the latest event."""
-    count: int
-    """How many events belong to it."""
+    opened: Table
+    """New ones, as they are at the end of the batch."""
+    changed: Table
+    """Earlier ones that went on, ended, or turned out to have opened at another moment."""
+    withdrawn: Table
+    """Earlier ones that late rows have joined to the one before them: they are no more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """What one batch led to."""
 
     detections: tuple[Detection, ...] = ()
     """Detections that opened, in the order of event time."""
-    updates: tuple[DetectionUpdate, ...] = ()
-    """Detections that went on or ended; those that ended before a new one opened come with `closed`."""
-    serving: tuple[Serving, ...] = ()
-    """Episodes that opened for rules that only serve others."""
+    episodes: tuple[Episodic, ...] = ()
+    """What became of episodes, of rules that only serve others too."""
     late: int = 0
     """How many events came too late for the windows."""
     evaluations: int = 0
     """How many times a rule was held against an event."""
+    dropped: tuple[tuple[str, int], ...] = ()
+    """How many rows a full window let go before their time, by the name of each rule that looks at it."""
     delta: Delta = field(default_factory=Delta)
     """What to store."""
+
+    def ended(self, kinds: Iterable[str]) -> list[tuple[Rule, Table]]:
+        """Give the episodes that ended, for the rules that open incidents of some kinds."""
+        return [
+            (each.rule, each.changed[each.changed["closed"]])
+            for each in self.episodes
+            if each.rule.consequence.incident in kinds and each.changed["closed"].any()
+        ]

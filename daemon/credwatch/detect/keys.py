@@ -13,6 +13,11 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _ABSENT = np.uint64(0)
 
 
+def mixed(key: Hashes, other: Hashes) -> Hashes:
+    """Join a key and one more hash into a key."""
+    return np.asarray((key * _MIX) ^ (other + (key >> np.uint64(31))))
+
+
 class FieldHashes:
     """The seeded hashes of an events frame's fields, each computed once.
 
@@ -35,7 +40,7 @@ class FieldHashes:
         first, *others = (self.of(field)[rows] for field in fields)
         key, whole = first, first != _ABSENT
         for other in others:
-            key = (key * _MIX) ^ (other + (key >> np.uint64(31)))
+            key = mixed(key, other)
             whole &= other != _ABSENT
         return np.where(whole, key, _ABSENT)
 
@@ -43,7 +48,7 @@ class FieldHashes:
         """Return one key for the fields of the given rows, in which an absent field counts as a value; never 0."""
         key = np.full(len(rows), np.uint64(1), dtype=np.uint64)
         for field in fields:
-            key = (key * _MIX) ^ (self.of(field)[rows] + (key >> np.uint64(31)))
+            key = mixed(key, self.of(field)[rows])
         return np.where(key == _ABSENT, np.uint64(1), key)
 
     def _hash(self, field: str) -> Hashes:

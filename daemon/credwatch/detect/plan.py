@@ -4,29 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from credwatch.detect.correlate import Lasting, Plain, TemporalPart, Watch
+import numpy as np
+from numpy.typing import NDArray
+
+from credwatch.detect.advance import Feed, Watch
+from credwatch.detect.aggregates import AtLeast, aggregate_of
+from credwatch.detect.nested import Counted, NestedWatch
 from credwatch.detect.streams import Stream, StreamSpec
+from credwatch.detect.temporal import Lasting, Nested, Plain, TemporalPart, TemporalWatch
 from credwatch.detect.windows import CARRIED, WindowLog
 from credwatch.kernel.errors import RuleError
-from credwatch.rules.model import Correlation, CorrelationType, EventRule, RuleSet
+from credwatch.rules.model import Correlation, CorrelationType, EventRule, Part, RuleSet
 
-_COUNTING = (CorrelationType.EVENT_COUNT, CorrelationType.VALUE_COUNT)
+_NUMERIC = (CorrelationType.VALUE_SUM, CorrelationType.VALUE_AVG, CorrelationType.VALUE_PERCENTILE)
 
 
-@dataclass(frozen=True, slots=True)
-class TemporalWatch:
-    """A temporal correlation at work."""
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamWatch:
+    """A rule over one event, or a count of events, at work."""
 
     watch: Watch
     """Its episodes."""
-    parts: tuple[TemporalPart, ...]
-    """What it waits for."""
-    ordered: bool
-    """True where the parts must happen in their order."""
+    stream: Stream
+    """Its rows."""
+
+    def feed(self, earliest: int) -> Feed:
+        """Return the rows that the rule's episodes have to take; `earliest` is the time of the batch's first.
+
+        A group whose open episode is carried on needs no earlier rows: what follows depends on the new ones alone.
+        """
+        stream, span_us = self.stream, self.watch.span_us
+        settled = self.watch.episodes.carried_on(stream.touched, stream.began, stream.reached, span_us)
+        view = stream.view(settled, since=earliest - span_us)
+        return Feed.of(view, ties=not self.watch.aggregate.monotone)
 
 
-@dataclass(frozen=True, slots=True)
+AnyWatch = StreamWatch | TemporalWatch | NestedWatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """Everything an engine evaluates, built once at load."""
 
@@ -34,22 +52,34 @@ class Plan:
     """The rules."""
     streams: tuple[Stream, ...]
     """The streams they share."""
-    counting: tuple[tuple[Watch, Stream], ...]
-    """Single-event rules and counting correlations, each with its stream."""
-    temporal: tuple[TemporalWatch, ...]
-    """Temporal correlations."""
+    watches: tuple[AnyWatch, ...]
+    """The rules at work, each behind those it refers to."""
     longest_us: int
     """The longest time any row is kept, microseconds of event time."""
 
-    def all_watches(self) -> Iterator[Watch]:
-        """Give every watch."""
-        yield from (watch for watch, _ in self.counting)
-        yield from (temporal.watch for temporal in self.temporal)
+    def every(self) -> Iterator[Watch]:
+        """Give the episodes of every rule."""
+        return (each.watch for each in self.watches)
+
+    def rules_of(self, stream: Stream) -> tuple[str, ...]:
+        """Name the rules that look at a stream."""
+        direct = {each.watch.rule.name for each in self.watches if _looks_at(each, stream)}
+        return tuple(sorted(direct))
 
 
 def plan_for(rules: RuleSet, *, lateness_us: int = 10_000_000) -> Plan:
     """Build the plan of a rule set; raises RuleError where a correlation refers to what it cannot follow."""
     return _Builder(rules, lateness_us).plan()
+
+
+def _looks_at(each: AnyWatch, stream: Stream) -> bool:
+    match each:
+        case StreamWatch():
+            return each.stream is stream
+        case TemporalWatch():
+            return any(not isinstance(part, Nested) and part.stream is stream for part in each.parts)
+        case NestedWatch():
+            return False
 
 
 class _Builder:
@@ -58,27 +88,32 @@ class _Builder:
         self._by_id = rules.by_id()
         self._lateness_us = lateness_us
         self._streams: dict[StreamSpec, Stream] = {}
-        self._counting: dict[str, tuple[Watch, Stream]] = {}
-        self._temporal: list[TemporalWatch] = []
+        self._built: dict[str, AnyWatch] = {}
+        self._under_way: list[str] = []
 
     def plan(self) -> Plan:
         for event_rule in self._rules.events:
             if event_rule.alone:
-                self._single(event_rule)
+                self._built[event_rule.id] = self._single(event_rule)
         for correlation in self._rules.correlations:
-            if correlation.type in _COUNTING:
-                self._count(correlation)
-        for correlation in self._rules.correlations:
-            if correlation.type not in _COUNTING:
-                self._in_time(correlation)
+            self._watch_of(correlation)
         longest = max((stream.log.retention_us for stream in self._streams.values()), default=0)
-        return Plan(
-            rules=self._rules,
-            streams=tuple(self._streams.values()),
-            counting=tuple(self._counting.values()),
-            temporal=tuple(self._temporal),
-            longest_us=longest,
-        )
+        return Plan(self._rules, tuple(self._streams.values()), tuple(self._built.values()), longest)
+
+    def _watch_of(self, rule: Correlation) -> AnyWatch:
+        """Build a correlation behind those it refers to."""
+        if rule.id in self._built:
+            return self._built[rule.id]
+        if rule.id in self._under_way:
+            circle = " → ".join(self._by_id[each].name for each in [*self._under_way, rule.id])
+            raise RuleError(f"correlations refer to each other: {circle}", where=rule.where, hint="break the circle")
+        if not rule.group_by:
+            raise RuleError("a correlation needs group-by", where=rule.where, hint="add group-by: [source.ip]")
+        self._under_way.append(rule.id)
+        built = self._in_time(rule) if rule.type.in_time else self._measuring(rule)
+        self._under_way.pop()
+        self._built[rule.id] = built
+        return built
 
     def _stream(self, spec: StreamSpec, span_us: int) -> Stream:
         """Return the stream of a spec, kept as long as its longest user needs."""
@@ -86,58 +121,118 @@ class _Builder:
         stream.log.retention_us = max(stream.log.retention_us, span_us + self._lateness_us)
         return stream
 
-    def _single(self, rule: EventRule) -> None:
+    def _single(self, rule: EventRule) -> StreamWatch:
         spec = StreamSpec(parts=((rule.id, rule.group_by),), empty_groups=True)
-        watch = Watch(rule=rule, fields=rule.group_by, span_us=rule.quiet_us)
-        self._counting[rule.id] = (watch, self._stream(spec, rule.quiet_us))
+        watch = Watch(rule, rule.group_by, rule.quiet_us, AtLeast(1))
+        return StreamWatch(watch, self._stream(spec, rule.quiet_us))
 
-    def _count(self, rule: Correlation) -> None:
-        for part in rule.parts:
-            if not isinstance(self._by_id[part.rule], EventRule):
-                raise RuleError(
-                    f"{rule.type} over the correlation {part.rule!r} is not supported",
-                    where=rule.where,
-                    hint="refer to event rules, or use temporal",
-                )
-        if not rule.group_by:
-            raise RuleError("a correlation needs group-by", where=rule.where, hint="add group-by: [source.ip]")
-        parts = tuple((part.rule, part.group_by) for part in rule.parts)
-        value = "" if rule.field in CARRIED else rule.field
-        stream = self._stream(StreamSpec(parts, value=value), rule.timespan_us)
-        watch = Watch(
-            rule=rule,
-            fields=rule.parts[0].group_by,
-            span_us=rule.timespan_us,
-            threshold=rule.threshold,
-            counts=CARRIED.get(rule.field, "value") if rule.type is CorrelationType.VALUE_COUNT else "",
-        )
-        self._counting[rule.id] = (watch, stream)
-
-    def _in_time(self, rule: Correlation) -> None:
-        if not rule.group_by:
-            raise RuleError("a correlation needs group-by", where=rule.where, hint="add group-by: [user.name]")
-        parts = tuple(self._part(rule, part.rule, part.group_by) for part in rule.parts)
-        ordered = rule.type is CorrelationType.TEMPORAL_ORDERED
-        follows = tuple(part.watch for part in parts if isinstance(part, Lasting))
-        watch = Watch(rule=rule, fields=rule.parts[-1].group_by, span_us=rule.timespan_us, follows=follows)
-        self._temporal.append(TemporalWatch(watch, parts, ordered))
-
-    def _part(self, rule: Correlation, reference: str, group_by: tuple[str, ...]) -> TemporalPart:
-        target = self._by_id[reference]
-        if isinstance(target, EventRule):
-            return Plain(self._stream(StreamSpec(parts=((reference, group_by),)), rule.timespan_us))
-        if reference not in self._counting:
+    def _measuring(self, rule: Correlation) -> StreamWatch | NestedWatch:
+        over_events = [isinstance(self._by_id[part.rule], EventRule) for part in rule.parts]
+        watch = Watch(rule, rule.parts[-1].group_by, rule.timespan_us, aggregate_of(rule))
+        if not any(over_events):
+            return self._nested(rule, watch)
+        if not all(over_events):
             raise RuleError(
-                f"{reference!r} is itself a temporal correlation",
+                f"{rule.type} over events and correlations at once is not supported",
+                where=rule.where,
+                hint="count the events by a correlation of their own, and refer to that",
+            )
+        numeric = rule.type in _NUMERIC
+        value = rule.field if numeric or rule.field not in CARRIED else ""
+        parts = tuple((part.rule, part.group_by) for part in rule.parts)
+        return StreamWatch(watch, self._stream(StreamSpec(parts, value, numeric), rule.timespan_us))
+
+    def _nested(self, rule: Correlation, watch: Watch) -> NestedWatch:
+        if rule.type is not CorrelationType.EVENT_COUNT and (
+            rule.type is not CorrelationType.VALUE_COUNT or rule.field not in CARRIED
+        ):
+            known = ", ".join(CARRIED)
+            raise RuleError(
+                f"{rule.type} of {rule.field!r} over correlations is not supported",
+                where=rule.where,
+                hint=f"use event_count, or value_count of {known}",
+            )
+        parts = tuple(self._counted(rule, part) for part in rule.parts)
+        for part in parts:
+            part.watch.lookback_us = max(part.watch.lookback_us, rule.timespan_us + self._lateness_us)
+        return NestedWatch(watch, parts)
+
+    def _counted(self, rule: Correlation, part: Part) -> Counted:
+        inner = self._inner(rule, part.rule)
+        same = inner.watch.rule.group_by == part.group_by or inner.watch.fields == part.group_by
+        if not same and not set(part.group_by) <= set(CARRIED):
+            known = ", ".join(CARRIED)
+            raise RuleError(
+                f"{inner.watch.rule.title!r} groups by other fields",
+                where=rule.where,
+                hint=f"use its group-by, or fields among {known}",
+            )
+        columns = () if same else tuple(CARRIED[name] for name in part.group_by)
+        return Counted(inner.watch, partial(_all_began, inner), columns)
+
+    def _inner(self, rule: Correlation, reference: str) -> AnyWatch:
+        target = self._by_id[reference]
+        assert isinstance(target, Correlation)
+        inner = self._watch_of(target)
+        if isinstance(inner, TemporalWatch) and inner.waits:
+            raise RuleError(
+                f"{target.title!r} is decided only after its timespan, so nothing can be built on it",
                 where=rule.where,
                 hint="refer to its parts instead",
             )
-        watch, stream = self._counting[reference]
-        if len(target.group_by) != len(group_by):
+        return inner
+
+    def _in_time(self, rule: Correlation) -> TemporalWatch:
+        waits = rule.condition is not None
+        span_us = rule.timespan_us * (2 if waits else 1)
+        parts = tuple(self._part(rule, part, span_us) for part in rule.parts)
+        follows = tuple(part.watch for part in parts if isinstance(part, Lasting))
+        watch = Watch(
+            rule, rule.parts[-1].group_by, rule.timespan_us, aggregate_of(rule), follows=follows, told_apart=True
+        )
+        ordered = rule.type is CorrelationType.TEMPORAL_ORDERED
+        temporal = TemporalWatch(watch, parts, ordered, rule.condition)
+        watch.delay_us = rule.timespan_us if temporal.waits else 0
+        if temporal.waits and not set(watch.fields) <= set(CARRIED):
+            known = ", ".join(CARRIED)
+            raise RuleError(
+                "a correlation with `not` is decided later, when other fields are no longer known",
+                where=rule.where,
+                hint=f"group by fields among {known}",
+            )
+        return temporal
+
+    def _part(self, rule: Correlation, part: Part, span_us: int) -> TemporalPart:
+        target = self._by_id[part.rule]
+        if isinstance(target, EventRule):
+            return Plain(self._stream(StreamSpec(parts=((part.rule, part.group_by),)), span_us))
+        inner = self._inner(rule, part.rule)
+        if len(inner.watch.fields) != len(part.group_by):
             raise RuleError(
                 f"{target.title!r} groups by other fields",
                 where=rule.where,
                 hint="use the same group-by in both",
             )
-        watch.lookback_us = max(watch.lookback_us, rule.timespan_us)
-        return Lasting(watch, stream)
+        inner.watch.lookback_us = max(inner.watch.lookback_us, span_us + self._lateness_us)
+        match inner:
+            case StreamWatch():
+                return Lasting(inner.watch, inner.stream)
+            case TemporalWatch():
+                return Nested(inner)
+            case NestedWatch():
+                raise RuleError(
+                    f"{target.title!r} counts correlations, and cannot be part of a temporal one",
+                    where=rule.where,
+                    hint="refer to what it counts instead",
+                )
+
+
+def _all_began(inner: AnyWatch) -> NDArray[np.int64]:
+    """Return the moments from which the batch may have changed the episodes of a correlation."""
+    match inner:
+        case StreamWatch():
+            return inner.stream.began
+        case TemporalWatch():
+            return inner.began(inner.touched())
+        case NestedWatch():
+            return np.concatenate([part.began() for part in inner.parts])

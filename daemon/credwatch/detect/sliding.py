@@ -32,9 +32,10 @@ def reaches_count(view: View, threshold: int, span_us: int) -> Flags:
     return reached
 
 
-def window_starts(view: View, span_us: int) -> NDArray[np.intp]:
-    """Return for each row the first row of its key that is not older than the span."""
+def window_starts(view: View, span_us: int, rows: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
+    """Return for each row, or for those at the given positions, the first row of its key not older than the span."""
     keys, times = view.keys, view.times
+    asked = slice(None) if rows is None else rows
     if not len(keys):
         return np.empty(0, np.intp)
     first = np.concatenate(([True], np.diff(keys) != 0))
@@ -44,9 +45,9 @@ def window_starts(view: View, span_us: int) -> NDArray[np.intp]:
     stride = times.max() - origin + span_us + 1
     line = (times - origin) + group * stride
     if stride > (1 << 62) // (int(group[-1]) + 1):
-        return _window_starts_by_key(view, span_us, np.flatnonzero(first))
-    found = np.searchsorted(line, line - span_us, side="left")
-    return np.asarray(np.maximum(found, np.flatnonzero(first)[group]), dtype=np.intp)
+        return _window_starts_by_key(view, span_us, np.flatnonzero(first))[asked]
+    found = np.searchsorted(line, line[asked] - span_us, side="left")
+    return np.asarray(np.maximum(found, np.flatnonzero(first)[group[asked]]), dtype=np.intp)
 
 
 def _window_starts_by_key(view: View, span_us: int, firsts: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -58,8 +59,8 @@ def _window_starts_by_key(view: View, span_us: int, firsts: NDArray[np.intp]) ->
     return starts
 
 
-def reaches_distinct(view: View, threshold: int, span_us: int, values: NDArray[np.uint64]) -> Flags:
-    """Say for each row whether the rows within the span up to it hold at least `threshold` distinct values.
+def distinct_counts(view: View, span_us: int, values: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return for each row how many distinct values the rows within the span up to it hold.
 
     `values` has one hash a row; rows whose value is 0 (absent) count for nothing. A row is the first of its value in
     the window [s, i] where the row before it of equal value lies before s, so the count is that of k in [s, i] with
@@ -68,7 +69,24 @@ def reaches_distinct(view: View, threshold: int, span_us: int, values: NDArray[n
     starts = window_starts(view, span_us)
     previous = _previous_equal(view.keys, values)
     ends = np.arange(1, len(starts) + 1)
-    return _count_below(previous, starts, ends) >= threshold
+    return _count_below(previous, starts, ends)
+
+
+def rich_enough(view: View, span_us: int, values: NDArray[np.uint64], threshold: int) -> Flags:
+    """Say which rows lie in a chain with at least `threshold` distinct values: in no other can a window hold them."""
+    number = chains(view, span_us)
+    order = np.lexsort((values, number))
+    ordered_number, value = number[order], values[order]
+    fresh = np.concatenate(([True], (np.diff(ordered_number) != 0) | (value[1:] != value[:-1])))
+    distinct = np.bincount(ordered_number[fresh & (value != 0)], minlength=int(number[-1]) + 1)
+    return np.asarray(distinct[number] >= threshold)
+
+
+def last_of_moments(view: View) -> Flags:
+    """Say which rows are the last of their key and time: there a window holds all that happened at that moment."""
+    if not len(view.keys):
+        return np.empty(0, dtype=bool)
+    return np.append((np.diff(view.keys) != 0) | (np.diff(view.times) != 0), True)
 
 
 def _previous_equal(keys: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.int64]:

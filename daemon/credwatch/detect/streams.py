@@ -9,8 +9,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from credwatch.detect.keys import FieldHashes
-from credwatch.detect.windows import ROW, Rows, WindowLog
+from credwatch.detect.values import numbers_of
+from credwatch.detect.windows import CARRIED, ROW, Rows, WindowLog
 from credwatch.kernel.ids import stable_id
+
+NO_KEYS = np.empty(0, np.uint64)
+"""No groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,9 @@ class StreamSpec:
     parts: tuple[tuple[str, tuple[str, ...]], ...]
     """The event rules whose matches it takes, each with its group-by fields."""
     value: str = ""
-    """A field whose distinct values are counted and that rows do not carry anyway; empty for none."""
+    """A field whose values are counted or summed and that rows do not carry anyway; empty for none."""
+    numeric: bool = False
+    """True where the values are numbers; events without one are left out."""
     empty_groups: bool = False
     """True where an absent group-by field counts as a value instead of leaving the event out."""
 
@@ -39,13 +45,11 @@ class Batch:
     times: NDArray[np.int64]
     """Event time, microseconds UTC."""
     masks: dict[str, NDArray[np.bool_]]
-    """Which events each event rule matches."""
+    """Which events each event rule matches; rules that match none are left out."""
     late: NDArray[np.bool_]
     """Which events came later than the source's lateness allows."""
     hashes: FieldHashes
     """The hashes of the fields."""
-    sequence: int
-    """How many events came before this batch."""
     repeats: NDArray[np.int64] | None
     """For how many equal events each event stands; None where each stands for itself."""
 
@@ -58,46 +62,53 @@ class View:
     """The rows."""
     event: NDArray[np.int64]
     """For each row the event's position in the batch, -1 for rows of earlier batches."""
+    new: NDArray[np.bool_] = None  # type: ignore[assignment]  # set below where it is not given
+    """Which rows this batch added."""
     keys: NDArray[np.uint64] = field(init=False)
     """The rows' groups, side by side for searching."""
     times: NDArray[np.int64] = field(init=False)
     """The rows' event times, side by side for searching."""
-    new: NDArray[np.bool_] = field(init=False)
-    """Which rows this batch added."""
 
     def __post_init__(self) -> None:
-        self.new = self.event >= 0
+        if self.new is None:
+            self.new = self.event >= 0
         self.keys = np.ascontiguousarray(self.rows["key"])
         self.times = np.ascontiguousarray(self.rows["time"])
 
     @classmethod
     def sorted(cls, rows: Rows, event: NDArray[np.int64]) -> View:
-        """Sort the rows by (key, time), equal ones in the order of their arrival."""
+        """Sort the rows by (key, time), those of equal time in the order given."""
         # Rows mostly come as runs sorted by key whose times follow one another: merging those is far cheaper.
         order = np.argsort(rows["key"], kind="stable")
         view = cls(rows[order], event[order])
-        if view._in_time_order():
+        if np.all((view.keys[1:] != view.keys[:-1]) | (view.times[1:] >= view.times[:-1])):
             return view
-        order = np.lexsort((rows["sequence"], rows["time"], rows["key"]))
+        order = np.lexsort((rows["time"], rows["key"]))
         return cls(rows[order], event[order])
-
-    def _in_time_order(self) -> bool:
-        same = self.keys[1:] == self.keys[:-1]
-        earlier, later = self.rows[:-1], self.rows[1:]
-        ahead = (self.times[1:] > self.times[:-1]) | (
-            (self.times[1:] == self.times[:-1]) & (later["sequence"] >= earlier["sequence"])
-        )
-        return bool(np.all(ahead | ~same))
 
     @classmethod
     def empty(cls) -> View:
         """Give a view without rows."""
         return cls(np.empty(0, ROW), np.empty(0, np.int64))
 
+    def at(self, places: NDArray[np.intp]) -> View:
+        """Give the rows at rising positions."""
+        if len(places) == len(self.rows):
+            return self
+        return View(self.rows[places], self.event[places], self.new[places])
+
     def span_of(self, key: np.uint64) -> slice:
         """Return where the rows of a group stand."""
         begin, end = np.searchsorted(self.keys, key, side="left"), np.searchsorted(self.keys, key, side="right")
         return slice(int(begin), int(end))
+
+    def disordered(self, *, ties: bool) -> NDArray[np.uint64]:
+        """Return the groups in which a row of the batch lies before an earlier one; with `ties`, or beside it."""
+        same = self.keys[1:] == self.keys[:-1]
+        found = same & self.new[:-1] & ~self.new[1:]
+        if ties:
+            found |= same & ~self.new[:-1] & self.new[1:] & (self.times[1:] == self.times[:-1])
+        return np.unique(self.keys[1:][found])
 
 
 @dataclass(slots=True)
@@ -108,19 +119,37 @@ class Stream:
     """What it takes."""
     log: WindowLog
     """What it keeps."""
-    touched: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    touched: NDArray[np.uint64] = field(default_factory=lambda: NO_KEYS)
     """The groups of the present batch, sorted."""
     began: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """The time of the first row that the present batch adds to each of those groups."""
+    reached: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """The time of the last one."""
     new: View = field(default_factory=View.empty)
     """The rows of the present batch."""
+    late: View = field(default_factory=View.empty)
+    """Its rows that came too late for windows; only where absent fields count, that is for rules over one event."""
+    dropped: int = 0
+    """How many rows had to go before their time in the present batch, because there were too many."""
 
     def take(self, batch: Batch) -> None:
         """Take the batch's matching rows: fills `touched` and `new`; `keep` makes them part of what is kept."""
         rows, event = self._new_rows(batch)
-        self.new = View.sorted(rows, event) if len(rows) else View.empty()
-        self.touched, first = np.unique(self.new.keys, return_index=True)
-        self.began = self.new.times[first]
+        if not len(rows):
+            self.new = self.late = View.empty()
+            self.touched, self.began, self.reached = NO_KEYS, self.new.times, self.new.times
+            return
+        late = batch.late[event]
+        self.late = View.empty()
+        if late.any():
+            self.late = View.sorted(rows[late], event[late]) if self.spec.empty_groups else View.empty()
+            rows, event = rows[~late], event[~late]
+        self.new = View.sorted(rows, event)
+        edges = np.flatnonzero(self.new.keys[1:] != self.new.keys[:-1])
+        first, last = np.append(-1, edges) + 1, np.append(edges, len(rows) - 1)
+        if not len(rows):
+            first = last = edges
+        self.touched, self.began, self.reached = self.new.keys[first], self.new.times[first], self.new.times[last]
 
     def keep(self, *, oldest: int) -> None:
         """Keep the batch's rows, once every rule has looked at them; rows older than `oldest` may go."""
@@ -136,8 +165,11 @@ class Stream:
     def of(self, keys: NDArray[np.uint64]) -> View:
         """Return everything there is of the given groups."""
         inside = np.isin(self.new.keys, keys)
-        old = self.log.gather(keys, oldest=int(np.iinfo(np.int64).min))
-        return self._joined(old, self.new.rows[inside], self.new.event[inside])
+        return self._joined(self.before(keys), self.new.rows[inside], self.new.event[inside])
+
+    def before(self, keys: NDArray[np.uint64]) -> Rows:
+        """Return what was kept of the given groups before the present batch, unsorted."""
+        return self.log.gather(keys, oldest=int(np.iinfo(np.int64).min))
 
     def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say for each group whether there is any row of it."""
@@ -151,7 +183,9 @@ class Stream:
 
     def _new_rows(self, batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
         """Return the batch's rows in the order of their events."""
-        found = [self._part_rows(batch, rule, fields) for rule, fields in self.spec.parts]
+        found = [self._part_rows(batch, rule, fields) for rule, fields in self.spec.parts if rule in batch.masks]
+        if not found:
+            return np.empty(0, ROW), np.empty(0, np.int64)
         if len(found) == 1:
             return _repeated(*found[0], batch)
         rows = np.concatenate([rows for rows, _ in found])
@@ -165,15 +199,22 @@ class Stream:
         at = np.flatnonzero(matched)
         group = batch.hashes.group_with_empty if self.spec.empty_groups else batch.hashes.group
         keys = group(fields, at)
-        at, keys = at[keys != 0], keys[keys != 0]
+        values, kept = self._values(batch, at)
+        kept &= keys != 0
+        if not kept.all():
+            at, keys, values = at[kept], keys[kept], values[kept]
         rows = np.empty(len(at), ROW)
-        rows["key"], rows["time"] = keys, batch.times[at]
-        rows["sequence"] = batch.sequence + at
-        rows["value"] = batch.hashes.of(self.spec.value)[at] if self.spec.value else 0
-        rows["user"] = batch.hashes.of("user.name")[at]
-        rows["address"] = batch.hashes.of("source.ip")[at]
-        rows["organization"] = batch.hashes.of("organization.id")[at]
+        rows["key"], rows["time"], rows["value"] = keys, batch.times[at], values
+        for name, column in CARRIED.items():
+            rows[column] = batch.hashes.of(name)[at]
         return rows, at
+
+    def _values(self, batch: Batch, at: NDArray[np.intp]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """Return the value of each event, and whether the event can take part."""
+        if self.spec.numeric:
+            return numbers_of(batch.events.get_column(self.spec.value).gather(at))
+        values = batch.hashes.of(self.spec.value)[at] if self.spec.value else np.zeros(len(at), np.uint64)
+        return values, np.ones(len(at), dtype=bool)
 
 
 def _repeated(rows: Rows, event: NDArray[np.int64], batch: Batch) -> tuple[Rows, NDArray[np.int64]]:

@@ -14,8 +14,7 @@ ROW = np.dtype(
     [
         ("key", "u8"),  # hash of the group
         ("time", "i8"),  # event time, microseconds since the epoch, UTC
-        ("sequence", "i8"),  # order of arrival: which of two rows of equal time came first
-        ("value", "u8"),  # hash of the value that a distinct count counts
+        ("value", "u8"),  # what is counted or summed: a hash, or the bits of a number (see `values`)
         ("user", "u8"),  # hash of user.name, 0 where absent
         ("address", "u8"),  # hash of source.ip, 0 where absent
         ("organization", "u8"),  # hash of organization.id, 0 where absent
@@ -66,6 +65,10 @@ class WindowLog:
         while len(self._runs) > 1 and len(self._runs[-2].rows) <= 2 * len(self._runs[-1].rows):
             later, earlier = self._runs.pop(), self._runs.pop()
             self._runs.append(_Run.of(_by_key(_younger(np.concatenate([earlier.rows, later.rows]), oldest))))
+
+    def rows(self) -> Rows:
+        """Return everything that is kept, in no order."""
+        return np.concatenate([np.empty(0, ROW), *(run.rows for run in self._runs)])
 
     def gather(self, keys: NDArray[np.uint64], *, oldest: int) -> Rows:
         """Return the kept rows of the given sorted, distinct keys, none older than `oldest`, unsorted."""

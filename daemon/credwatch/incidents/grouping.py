@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF, moved
-from credwatch.kernel.detection import Detection, DetectionUpdate
+from credwatch.kernel.detection import Detection
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status, Transition
 
@@ -40,17 +41,30 @@ def grouped(detections: Iterable[Detection], open_incidents: Mapping[GroupKey, I
     return tuple(changes)
 
 
-def ended(updates: Iterable[DetectionUpdate], of_detection: Mapping[str, Incident]) -> tuple[IncidentChange, ...]:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A detection whose episode has ended, and the incident it belongs to."""
+
+    detection: str
+    """The detection's id."""
+    rule: str
+    """Its rule's id."""
+    last_at: datetime
+    """The latest event that belongs to it, UTC."""
+    incident: Incident
+    """The incident as it is."""
+
+
+def ended(endings: Iterable[Ending]) -> tuple[IncidentChange, ...]:
     """Close the incidents that end by themselves, once the detection that made them has ended."""
     changes = []
-    for update in updates:
-        incident = of_detection.get(update.detection_id)
-        if not update.closed or incident is None or incident.kind not in ENDS_BY_ITSELF:
+    for each in endings:
+        incident = each.incident
+        if incident.kind not in ENDS_BY_ITSELF or incident.status is Status.CLOSED:
             continue
-        if incident.status is Status.CLOSED or incident.detections[-1] != update.detection_id:
-            continue
-        closed = moved(incident, Status.CLOSED, at=update.last_at, by=update.rule_id, why="the act is over")
-        changes.append(IncidentChange(ChangeKind.CLOSED, closed))
+        if incident.detections[-1] == each.detection:
+            closed = moved(incident, Status.CLOSED, at=each.last_at, by=each.rule, why="the act is over")
+            changes.append(IncidentChange(ChangeKind.CLOSED, closed))
     return tuple(changes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
@@ -70,27 +70,7 @@ class Detection:
     """Sample lines, secrets masked."""
     tags: tuple[str, ...] = ()
     """ATT&CK tags of the rule, such as attack.t1110.001."""
-    group_key: int = 0
-    """The seeded 64-bit hash of the group, by which more evidence finds it."""
-    sequence: int = 0
-    """The order of arrival of the completing event."""
+    serial: int = 0
+    """Its number in the store, by which more evidence finds it."""
     details: tuple[tuple[str, str], ...] = ()
     """Further fields of the completing event that a notice needs (action, actor, authorisation …)."""
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionUpdate:
-    """More evidence for a detection that is open, or its end."""
-
-    detection_id: str
-    """The detection."""
-    rule_id: str
-    """Its rule."""
-    last_at: datetime
-    """The latest event that belongs to it."""
-    count: int
-    """How many events belong to it now."""
-    closed: bool = False
-    """True where the episode has ended."""
-    lines: tuple[str, ...] = field(default=())
-    """Further sample lines."""

@@ -109,12 +109,65 @@ class EventRule:
 
 
 class CorrelationType(StrEnum):
-    """Sigma's correlation types that are read so far."""
+    """Sigma's correlation types."""
 
     EVENT_COUNT = "event_count"
     VALUE_COUNT = "value_count"
+    VALUE_SUM = "value_sum"
+    VALUE_AVG = "value_avg"
+    VALUE_PERCENTILE = "value_percentile"
     TEMPORAL = "temporal"
     TEMPORAL_ORDERED = "temporal_ordered"
+
+    @property
+    def in_time(self) -> bool:
+        """Say whether it asks what happened together, rather than how much."""
+        return self in (CorrelationType.TEMPORAL, CorrelationType.TEMPORAL_ORDERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One comparison of what a correlation computes."""
+
+    operator: Operator
+    """LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUALS or NOT_EQUAL."""
+    number: int | float
+    """With what."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartThere:
+    """A part has matched within the timespan."""
+
+    part: int
+    """Its place among the correlation's parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartsAll:
+    """Every item holds."""
+
+    items: tuple[PartCondition, ...]
+    """The items."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartsAny:
+    """At least one item holds."""
+
+    items: tuple[PartCondition, ...]
+    """The items."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartsNot:
+    """The item does not hold."""
+
+    item: PartCondition
+    """The item."""
+
+
+PartCondition = PartThere | PartsAll | PartsAny | PartsNot
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +204,16 @@ class Correlation:
     """The names of the group, aliases included."""
     timespan_us: int
     """The window, in microseconds of event time."""
-    threshold: int
-    """How many events or values at least; 1 for temporal types."""
+    bounds: tuple[Bound, ...]
+    """What must hold of the number it computes; empty for temporal types."""
     field: str
-    """The field whose distinct values count (value_count); empty otherwise."""
+    """The field whose values are counted or computed with (`value_*`); empty otherwise."""
     consequence: Consequence
     """What must follow."""
+    percentile: int = 0
+    """Which percentile, 1 to 100 (value_percentile)."""
+    condition: PartCondition | None = None
+    """For temporal types: which of the parts must and must not have matched; None where all must."""
     alone: bool = True
     """False where it only serves other correlations."""
     shadow: bool = False

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaRule
 
 from credwatch.kernel.detection import Consequence, Level
 from credwatch.kernel.errors import RuleError
 from credwatch.kernel.options import Options, validated
 from credwatch.rules.conditions import read_condition, require_field
-from credwatch.rules.model import AnyOf, Correlation, CorrelationType, EventRule, Part, Rule
+from credwatch.rules.correlating import key_of, read_correlation
+from credwatch.rules.model import AnyOf, Correlation, EventRule, Rule
 
 _SECOND = 1_000_000
 _UNITS = {"s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND}
 _LONGEST = 90 * 86400 * _SECOND
 _HOUR = 3600 * _SECOND
-_MOST_COUNTED = 1_000_000
 
 
 class _CredwatchKey(Options):
@@ -31,11 +31,6 @@ class _CredwatchKey(Options):
     group_by: tuple[str, ...] = ()
     quiet: str = "1h"
     shadow: bool = False
-
-
-def key_of(rule: Any) -> str:
-    """Return what a rule is known by: its id, else its name, else its title."""
-    return str(rule.id or rule.name or rule.title)
 
 
 def read_rule(rule: SigmaRule | SigmaCorrelationRule, where: str) -> Rule:
@@ -64,9 +59,7 @@ def _event_rule(rule: SigmaRule, where: str) -> EventRule:
 
 def _correlation(rule: SigmaCorrelationRule, where: str) -> Correlation:
     ours = _own_key(rule, where)
-    kind = _type(rule, where)
-    threshold, field = _threshold(rule, kind, where)
-    parts = tuple(_part(rule, reference, where) for reference in rule.rules or ())
+    read = read_correlation(rule, where)
     return Correlation(
         id=key_of(rule),
         name=rule.name or key_of(rule),
@@ -74,78 +67,17 @@ def _correlation(rule: SigmaCorrelationRule, where: str) -> Correlation:
         level=_level(rule),
         tags=_tags(rule),
         where=where,
-        type=kind,
-        parts=parts,
+        type=read.type,
+        parts=read.parts,
         group_by=tuple(rule.group_by or ()),
         timespan_us=_span(rule.timespan.spec, where),
-        threshold=threshold,
-        field=field,
+        bounds=read.bounds,
+        field=read.field,
+        percentile=read.percentile,
+        condition=read.condition,
         consequence=_consequence(ours, where),
         shadow=ours.shadow,
     )
-
-
-def _type(rule: SigmaCorrelationRule, where: str) -> CorrelationType:
-    try:
-        return CorrelationType(rule.type.name.lower())
-    except ValueError as error:
-        known = ", ".join(CorrelationType)
-        raise RuleError(
-            f"correlation type {rule.type.name.lower()!r} is not supported",
-            where=where,
-            hint=f"known types: {known}",
-        ) from error
-
-
-def _threshold(rule: SigmaCorrelationRule, kind: CorrelationType, where: str) -> tuple[int, str]:
-    """Return how many events or values are asked for, and the field whose values count."""
-    condition = rule.condition
-    if not isinstance(condition, SigmaCorrelationCondition):
-        raise RuleError(
-            "conditions over rules are not supported", where=where, hint="write gte with a number, or leave it out"
-        )
-    if kind in (CorrelationType.TEMPORAL, CorrelationType.TEMPORAL_ORDERED):
-        if condition.op.name != "GTE" or condition.count != len(rule.rules or ()):
-            raise RuleError(
-                "a temporal correlation waits for all of its rules", where=where, hint="leave condition: out"
-            )
-        return 1, ""
-    operator, count = condition.op.name, condition.count
-    if operator not in ("GTE", "GT") or not isinstance(count, int):
-        raise RuleError(
-            f"condition {operator.lower()}: {count} is not supported",
-            where=where,
-            hint="write gte or gt with a whole number",
-        )
-    threshold = count + 1 if operator == "GT" else count
-    if not 1 <= threshold <= _MOST_COUNTED:
-        raise RuleError(
-            f"a count of {threshold} cannot be reached or watched",
-            where=where,
-            hint=f"write 1 to {_MOST_COUNTED}",
-        )
-    field = condition.fieldref
-    return threshold, require_field(str(field), where) if kind is CorrelationType.VALUE_COUNT else ""
-
-
-def _part(rule: SigmaCorrelationRule, reference: Any, where: str) -> Part:
-    aliases = {alias.alias: alias.mapping for alias in rule.aliases}
-    fields = []
-    for name in rule.group_by or ():
-        mapping = aliases.get(name)
-        native = (
-            next((field for ref, field in mapping.items() if ref.reference == reference.reference), None)
-            if mapping
-            else name
-        )
-        if native is None:
-            raise RuleError(
-                f"alias {name!r} does not say what {reference.reference!r} calls it",
-                where=where,
-                hint="add it under aliases",
-            )
-        fields.append(require_field(native, where))
-    return Part(rule=key_of(reference.rule), group_by=tuple(fields))
 
 
 def _own_key(rule: Any, where: str) -> _CredwatchKey:

@@ -15,9 +15,10 @@ from sigma.rule import SigmaRule
 
 from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
 from credwatch.rules.conditions import REGEX_HINT
+from credwatch.rules.correlating import key_of
 from credwatch.rules.documents import read_documents
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
-from credwatch.rules.reading import key_of, read_rule
+from credwatch.rules.reading import read_rule
 
 _Parsed = tuple[str, Any]
 """A file and a rule, correlation or filter in it, as pySigma reads it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
@@ -20,8 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from credwatch.detect.found import Serving
-from credwatch.kernel.detection import Detection, DetectionUpdate
+from credwatch.detect.episodes import STORED
+from credwatch.detect.episodes import Table as EpisodeTable
+from credwatch.detect.found import Episodic
+from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident, Status
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
@@ -30,20 +33,32 @@ _DETECTION = TypeAdapter(Detection)
 _INCIDENT = TypeAdapter(Incident)
 _AT_ONCE = 500
 
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("serial", Integer, primary_key=True),
+    Column("rule_id", String, nullable=False),
+    Column("group_key", Integer, nullable=False),  # hashes are kept as signed numbers
+    Column("group", Integer, nullable=False),
+    Column("opened", Integer, nullable=False),  # microseconds since the epoch, UTC, like every moment here
+    Column("last", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("user", Integer, nullable=False),
+    Column("address", Integer, nullable=False),
+    Column("organization", Integer, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Index("episodes_open", "closed", "last"),
+)
+
 detections = Table(
     "detections",
     metadata,
-    Column("id", String, primary_key=True),
+    Column("serial", Integer, primary_key=True),  # of its episode
+    Column("id", String, nullable=False, unique=True),
     Column("rule_id", String, nullable=False),
     Column("incident", String, nullable=False),  # number of its incident; empty where it has none
-    Column("group_key", Integer, nullable=False),
-    Column("opened", Integer, nullable=False),  # microseconds since the epoch, UTC, like every moment here
-    Column("sequence", Integer, nullable=False),
-    Column("last", Integer, nullable=False),
-    Column("count", Integer, nullable=False),
-    Column("closed", Boolean, nullable=False),
+    Column("opened", Integer, nullable=False),
     Column("document", Text, nullable=False),  # the Detection as it opened, JSON
-    Index("detections_open", "closed", "last"),
     Index("detections_incident", "incident"),
 )
 
@@ -65,59 +80,71 @@ incidents = Table(
 def add_detections(connection: Connection, found: Sequence[tuple[Detection, str]]) -> None:
     """Store opened detections, each with the number of its incident (empty for none); known ids are left alone."""
     rows = [
-        {
-            "id": detection.id,
-            "rule_id": detection.rule_id,
-            "incident": incident,
-            "group_key": detection.group_key,
-            "opened": to_micros(detection.opened_at),
-            "sequence": detection.sequence,
-            "last": to_micros(detection.opened_at),
-            "count": detection.count,
-            "closed": False,
-            "document": _DETECTION.dump_json(detection).decode(),
-        }
-        for detection, incident in found
+        (
+            each.serial,
+            each.id,
+            each.rule_id,
+            incident,
+            to_micros(each.opened_at),
+            _DETECTION.dump_json(each, exclude_defaults=True).decode(),
+        )
+        for each, incident in found
     ]
-    if rows:
-        connection.execute(insert(detections).on_conflict_do_nothing(), rows)
+    _many(
+        connection,
+        "INSERT OR IGNORE INTO detections (serial, id, rule_id, incident, opened, document) VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
+    )
 
 
-def add_serving(connection: Connection, episodes: Iterable[Serving]) -> None:
-    """Store episodes that give no detection; known ids are left alone."""
-    rows = [
-        (each.id, each.rule_id, each.group_key, each.opened, each.sequence, each.last, each.count, "", False, "")
-        for each in episodes
-    ]
-    if rows:
-        columns = "id, rule_id, group_key, opened, sequence, last, count, incident, closed, document"
-        connection.exec_driver_sql(
-            f"INSERT OR IGNORE INTO detections ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            rows,
+def save_episodes(connection: Connection, changed: Iterable[Episodic]) -> None:
+    """Store what became of episodes."""
+    for each in changed:
+        columns = [_signed(each.opened, name) for name in STORED]
+        rule = [each.rule.id] * len(each.opened)
+        _many(
+            connection,
+            'INSERT INTO episodes (rule_id, serial, group_key, "group", opened, last, count, user, address,'
+            " organization, closed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            list(zip(rule, *columns, strict=True)),
+        )
+        gone = each.withdrawn
+        now = [_signed(each.changed, name) for name in ("opened", "last", "count", "closed", "serial")]
+        _many(
+            connection,
+            "UPDATE episodes SET opened = ?, last = ?, count = ?, closed = ? WHERE serial = ?",
+            list(zip(*now, strict=True)),
+        )
+        _many(
+            connection,
+            "UPDATE episodes SET count = 0, closed = 1 WHERE serial = ?",
+            [(serial,) for serial in gone["serial"].tolist()],
         )
 
 
-def update_detections(connection: Connection, updates: Iterable[DetectionUpdate]) -> None:
-    """Carry on or end stored detections."""
-    rows = [(to_micros(each.last_at), each.count, each.closed, each.detection_id) for each in updates]
-    if rows:
-        # Thousands a second under attack: the driver's own executemany is several times faster here.
-        connection.exec_driver_sql("UPDATE detections SET last = ?, count = ?, closed = ? WHERE id = ?", rows)
+def episodes_kept(connection: Connection, *, since_us: int) -> list[tuple[str, tuple[int, ...]]]:
+    """Return open episodes and those that ended after a moment, in the form `Engine.restore` takes."""
+    kept = episodes.c
+    columns = (kept.serial, kept.group_key, kept.group, kept.opened, kept.last, kept.count, kept.user, kept.address)
+    query = select(kept.rule_id, *columns, kept.organization, kept.closed).where(
+        ((~kept.closed) | (kept.last >= since_us)) & (kept.count > 0)
+    )
+    return [(row[0], tuple(row[1:])) for row in connection.execute(query)]
 
 
-def episodes_kept(connection: Connection, *, since_us: int) -> list[tuple[str, str, int, int, int, int, int, bool]]:
-    """Return open detections and those that ended after a moment, in the form `Engine.restore` takes."""
-    table = detections.c
-    query = select(
-        table.rule_id, table.id, table.group_key, table.opened, table.sequence, table.last, table.count, table.closed
-    ).where((~table.closed) | (table.last >= since_us))
-    return [tuple(row) for row in connection.execute(query)]
+def next_serial(connection: Connection) -> int:
+    """Return the first number that no episode has."""
+    return int(connection.execute(select(func.max(episodes.c.serial))).scalar() or 0) + 1
 
 
 def detections_of(connection: Connection, number: str) -> list[tuple[Detection, int, datetime]]:
     """Return an incident's detections with their present count and latest event."""
-    table = detections.c
-    query = select(table.document, table.count, table.last).where(table.incident == number).order_by(table.opened)
+    query = (
+        select(detections.c.document, episodes.c.count, episodes.c.last)
+        .join(episodes, episodes.c.serial == detections.c.serial)
+        .where(detections.c.incident == number)
+        .order_by(detections.c.opened)
+    )
     return [
         (_DETECTION.validate_json(document), count, from_micros(last))
         for document, count, last in connection.execute(query)
@@ -164,16 +191,17 @@ def open_incidents(
     return found
 
 
-def incidents_of(connection: Connection, detection_ids: Sequence[str], kinds: Iterable[str]) -> dict[str, Incident]:
-    """Map detection ids to their incidents, for incidents of the given kinds."""
-    found: dict[str, Incident] = {}
-    for start in range(0, len(detection_ids), _AT_ONCE):
+def incidents_of(connection: Connection, serials: Sequence[int]) -> dict[int, tuple[str, Incident]]:
+    """Map the numbers of episodes to the ids of their detections and the incidents of these."""
+    found: dict[int, tuple[str, Incident]] = {}
+    for start in range(0, len(serials), _AT_ONCE):
         query = (
-            select(detections.c.id, incidents.c.document)
+            select(detections.c.serial, detections.c.id, incidents.c.document)
             .join(incidents, incidents.c.number == detections.c.incident)
-            .where(detections.c.id.in_(detection_ids[start : start + _AT_ONCE]), incidents.c.kind.in_(list(kinds)))
+            .where(detections.c.serial.in_(serials[start : start + _AT_ONCE]))
         )
-        found.update({row[0]: _INCIDENT.validate_json(row[1]) for row in connection.execute(query)})
+        rows = connection.execute(query)
+        found.update({serial: (id_, _INCIDENT.validate_json(document)) for serial, id_, document in rows})
     return found
 
 
@@ -195,3 +223,15 @@ def open_by_kind(connection: Connection) -> dict[str, int]:
     """Count the open incidents of each kind."""
     query = select(incidents.c.kind, func.count()).where(incidents.c.status != Status.CLOSED.value)
     return {kind: count for kind, count in connection.execute(query.group_by(incidents.c.kind))}
+
+
+def _many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    """Run a statement for many rows; thousands a second under attack, so straight through the driver."""
+    if rows:
+        connection.exec_driver_sql(statement, rows)
+
+
+def _signed(table: EpisodeTable, name: str) -> list[int]:
+    """Return a column as plain numbers; SQLite's are signed."""
+    column: list[int] = table[name].astype("i8").tolist()
+    return column

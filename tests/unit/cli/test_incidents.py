@@ -11,7 +11,7 @@ from credwatch.cli.main import app
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import Incident, Status, Transition
 from credwatch.store.database import Database
-from credwatch.store.incidents import add_detections, save_incidents
+from credwatch.store.incidents import add_detections, episodes, save_incidents
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NUMBER = "CW-2026-7KQ2M4AA"
@@ -50,6 +50,7 @@ def a_detection() -> Detection:
         occurred_first=NOON,
         opened_at=NOON,
         count=9,
+        serial=1,
     )
 
 
@@ -60,6 +61,9 @@ def settings(tmp_path: Path) -> str:
     database.migrate()
     with database.writing() as connection:
         save_incidents(connection, [an_incident(), an_incident("CW-2026-OLDOLDOL", Status.CLOSED)])
+        connection.execute(
+            episodes.insert(), {**dict.fromkeys(episodes.c.keys(), 0), "serial": 1, "count": 9, "rule_id": "r-1"}
+        )
         add_detections(connection, [(a_detection(), NUMBER)])
     database.close()
     path = tmp_path / "credwatch.toml"

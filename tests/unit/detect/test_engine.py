@@ -21,6 +21,7 @@ from unit.detect.watched import (
     a_rule,
     an_engine,
     an_event,
+    changed_in,
     found_in,
     rule_set,
 )
@@ -63,11 +64,11 @@ def test_an_episode_goes_on_and_ends() -> None:
     engine = an_engine(rule_set(FAILED, BURST))
     first = engine.process(a_frame([an_event(at) for at in (0, 1, 2, 60)]), "s")
     (opened,) = first.detections
-    assert [(opened.id, 4, False)] == [(each.detection_id, each.count, each.closed) for each in first.updates]
+    assert [4] == [int(row["count"]) for each in first.episodes for row in each.opened]
     later = engine.process(a_frame([an_event(180)]), "s")
-    assert ((), [(5, False)]) == (later.detections, [(each.count, each.closed) for each in later.updates])
+    assert ((), [(opened.serial, 5, False)]) == (later.detections, changed_in(later))
     quiet = engine.process(a_frame([an_event(311, source__ip="198.51.100.7")]), "s")
-    assert [(opened.id, True)] == [(each.detection_id, each.closed) for each in quiet.updates]
+    assert [(opened.serial, 5, True)] == changed_in(quiet)
     again = engine.process(a_frame([an_event(at) for at in (400, 401, 402)]), "s")
     assert [AT + timedelta(seconds=402)] == [each.opened_at for each in again.detections]
 
@@ -77,7 +78,7 @@ def test_an_episode_that_a_new_one_follows_within_the_lateness_is_closed_first()
     engine = an_engine(rule_set(FAILED, BURST))
     (first,) = engine.process(a_frame([an_event(at) for at in (0, 1, 2)]), "s").detections
     found = engine.process(a_frame([an_event(at) for at in (123, 124, 125)]), "s")
-    assert [(first.id, True)] == [(each.detection_id, each.closed) for each in found.updates]
+    assert [(first.serial, 3, True)] == changed_in(found)
     assert 1 == len(found.detections)
 
 
@@ -118,7 +119,7 @@ def test_a_silent_source_holds_nothing_up() -> None:
     engine.process(a_frame([an_event(-7200)]), "old")
     engine.process(a_frame([an_event(at) for at in (0, 1, 2)]), "new")
     found = engine.process(a_frame([an_event(1000, source__ip="198.51.100.7")]), "new")
-    assert [True] == [each.closed for each in found.updates]
+    assert [True] == [closed for _, _, closed in changed_in(found)]
 
 
 def test_a_group_without_the_field() -> None:
@@ -187,10 +188,12 @@ def test_a_restart_with_other_rules() -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        (a_correlation(group_by=()), "needs group-by"),
+        (a_correlation("alone", group_by=()), "needs group-by"),
         (a_correlation("t", CorrelationType.TEMPORAL, group_by=()), "needs group-by"),
-        (a_correlation("over", rules=("burst",)), "over the correlation 'burst' is not supported"),
-        (a_correlation("t", CorrelationType.TEMPORAL, ("takeover",)), "'takeover' is itself a temporal correlation"),
+        (a_correlation("over", rules=("burst", "failed")), "over events and correlations at once"),
+        (a_correlation("a", rules=("a",)), "refer to each other: a → a"),
+        (a_correlation("over", CorrelationType.VALUE_COUNT, ("burst",), field="host.name"), "over correlations is not"),
+        (a_correlation("over", rules=("burst",), group_by=("host.name",)), "groups by other fields"),
         (
             a_correlation("t", CorrelationType.TEMPORAL, ("burst",), ("user.name", "source.ip")),
             "groups by other fields",

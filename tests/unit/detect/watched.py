@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,12 +11,23 @@ from typing import Any
 import polars as pl
 
 from credwatch.detect.engine import Engine
+from credwatch.detect.episodes import STORED
 from credwatch.detect.expressions import TYPES
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.fields import BY_NAME
-from credwatch.rules.model import Condition, Correlation, CorrelationType, EventRule, Operator, Part, RuleSet, Test
+from credwatch.rules.model import (
+    Bound,
+    Condition,
+    Correlation,
+    CorrelationType,
+    EventRule,
+    Operator,
+    Part,
+    RuleSet,
+    Test,
+)
 
 AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 SECOND = 1_000_000
@@ -67,7 +78,7 @@ def a_correlation(
         "parts": tuple(Part(rule, group_by) for rule in rules),
         "group_by": group_by,
         "timespan_us": seconds * SECOND,
-        "threshold": threshold,
+        "bounds": () if kind.in_time else (Bound(Operator.GREATER_EQUAL, threshold),),
         "field": "",
         "consequence": Consequence("brute_force", subject="source.ip"),
     }
@@ -110,22 +121,22 @@ class Kept:
     windows: list[tuple[str, int, bytes]] = field(default_factory=list)
     names: list[tuple[int, bytes]] = field(default_factory=list)
     watermarks: dict[str, int] = field(default_factory=dict)
-    sequence: int = 0
-    episodes: dict[str, list[Any]] = field(default_factory=dict)
-    detections: dict[str, Detection] = field(default_factory=dict)
+    settled: int | None = None
+    episodes: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    detections: dict[int, Detection] = field(default_factory=dict)
 
     def commit(self, found: Found) -> None:
         """Take what one batch led to."""
         for each in found.detections:
-            assert each.id not in self.detections, "a detection opens once"
-            self.detections[each.id] = each
-            opened = _micros(each.opened_at)
-            self.episodes[each.id] = [each.rule_id, each.group_key, opened, each.sequence, opened, each.count, False]
-        for each in found.serving:
-            numbers = [each.group_key, each.opened, each.sequence, each.last, each.count, False]
-            self.episodes[each.id] = [each.rule_id, *numbers]
-        for update in found.updates:
-            self.episodes[update.detection_id][4:] = [_micros(update.last_at), update.count, update.closed]
+            assert each.id not in {known.id for known in self.detections.values()}, "a detection opens once"
+            self.detections[each.serial] = each
+        for episodic in found.episodes:
+            for row in (*episodic.opened, *episodic.changed):
+                columns = {name: int(row[name].astype("i8")) for name in STORED}
+                self.episodes[columns["serial"]] = (episodic.rule.id, columns)
+            for row in episodic.withdrawn:
+                del self.episodes[int(row["serial"])]
+                self.detections.pop(int(row["serial"]), None)
         delta = found.delta
         self.windows += delta.windows
         for stream, oldest in delta.forget:
@@ -133,27 +144,46 @@ class Kept:
         if delta.names:
             self.names.append(delta.names)
         self.watermarks.update(delta.watermarks)
-        self.sequence = delta.sequence or self.sequence
+        self.settled = delta.settled
 
     def restarted(self, rules: RuleSet) -> Engine:
         """Build a new engine from what is kept."""
         engine = an_engine(rules)
         engine.restore(
-            sequence=self.sequence,
             watermarks=self.watermarks.items(),
             windows=[(stream, data) for stream, _, data in self.windows],
             names=self.names,
-            episodes=[(row[0], id_, *row[1:]) for id_, row in self.episodes.items()],
+            episodes=[(rule, tuple(columns.values())) for rule, columns in self.episodes.values()],
+            serial=max(self.episodes, default=0) + 1,
+            settled=self.settled,
         )
         return engine
 
     def outcome(self) -> dict[str, tuple[Any, ...]]:
         """Tell every detection with its last event and count; whether it has ended yet is a matter of the clock."""
-        return {id_: (detection, *self.episodes[id_][4:6]) for id_, detection in self.detections.items()}
+        return {
+            detection.id: (
+                replace(detection, serial=0),
+                *(self.episodes[serial][1][name] for name in ("last", "count")),
+            )
+            for serial, detection in self.detections.items()
+        }
+
+    def facts(self) -> set[tuple[Any, ...]]:
+        """Tell of every episode what does not depend on the order in which its rows came."""
+        told = ("key", "opened", "last", "count")
+        return {(rule, *(columns[name] for name in told)) for rule, columns in self.episodes.values()}
+
+    def last_counts(self) -> dict[str, int]:
+        """Tell the count of each detection as it is now."""
+        return {detection.id: self.episodes[serial][1]["count"] for serial, detection in self.detections.items()}
 
 
-def _micros(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+def changed_in(found: Found) -> list[tuple[int, int, bool]]:
+    """Tell number, count and end of the earlier episodes that a batch changed."""
+    return [
+        (int(row["serial"]), int(row["count"]), bool(row["closed"])) for each in found.episodes for row in each.changed
+    ]
 
 
 def found_in(

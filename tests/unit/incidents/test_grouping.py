@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from credwatch.incidents.grouping import ended, grouped, key_of
-from credwatch.kernel.detection import Consequence, Detection, DetectionUpdate, Level
+from credwatch.incidents.grouping import Ending, ended, grouped, key_of
+from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import ChangeKind, Incident, Status
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -127,32 +127,22 @@ def test_lists_are_bounded(field: str, limit: int) -> None:
 
 def test_an_act_that_is_over_closes_its_incident() -> None:
     """A disclosure is closed with its detection, by the rule, at the latest event; a problem stays open."""
-    disclosure = Consequence("authorised_disclosure")
+    disclosure, end = Consequence("authorised_disclosure"), NOON + timedelta(minutes=9)
     for consequence, closes in ((disclosure, True), (Consequence("account_takeover"), False)):
         incident = the_incident(a_detection(consequence=consequence))
-        update = DetectionUpdate("detection-1", "rule-1", NOON + timedelta(minutes=9), 3, closed=True)
-        changes = ended([update], {"detection-1": incident})
-        expected = [(ChangeKind.CLOSED, Status.CLOSED, update.last_at)] if closes else []
+        changes = ended([Ending("detection-1", "rule-1", end, incident)])
+        expected = [(ChangeKind.CLOSED, Status.CLOSED, end)] if closes else []
         assert expected == [(c.kind, c.incident.status, c.incident.transitions[-1].at) for c in changes]
 
 
-@pytest.mark.parametrize(
-    "update",
-    [
-        DetectionUpdate("detection-1", "rule-1", NOON, 3, closed=False),
-        DetectionUpdate("detection-9", "rule-1", NOON, 3, closed=True),
-    ],
-    ids=["goes on", "of no incident"],
-)
-def test_nothing_else_closes_it(update: DetectionUpdate) -> None:
-    """A detection that goes on, and one that belongs to no incident, close nothing."""
+def test_an_incident_that_is_closed_stays_as_it_is() -> None:
+    """An operator who was faster is not overruled."""
     incident = the_incident(a_detection(consequence=Consequence("authorised_disclosure")))
-    assert () == ended([update], {"detection-1": incident})
+    assert () == ended([Ending("detection-1", "rule-1", NOON, replace(incident, status=Status.CLOSED))])
 
 
 def test_an_earlier_detection_does_not_close_the_incident() -> None:
     """Only the end of the latest detection is the end of the act."""
     consequence = Consequence("authorised_disclosure")
     incident = the_incident(a_detection(consequence=consequence), a_detection(2, consequence=consequence))
-    update = DetectionUpdate("detection-1", "rule-1", NOON, 3, closed=True)
-    assert () == ended([update], {"detection-1": incident})
+    assert () == ended([Ending("detection-1", "rule-1", NOON, incident)])

@@ -12,12 +12,16 @@ from credwatch.rules.conditions import read_condition
 from credwatch.rules.model import (
     AllOf,
     AnyOf,
+    Bound,
     Condition,
     Correlation,
     CorrelationType,
     EventRule,
     NotThis,
     Operator,
+    PartsAll,
+    PartsNot,
+    PartThere,
     RuleSet,
     Test,
 )
@@ -260,7 +264,8 @@ def test_a_correlation(tmp_path: Path) -> None:
     """Type, parts, group, timespan and threshold are kept, and its part alone gives no detections."""
     rules, problems = reading(tmp_path, a_rule(), a_correlation(condition="condition: {gt: 3}"))
     (rule,) = rules.correlations
-    assert ([], CorrelationType.EVENT_COUNT, 4, "") == (problems, rule.type, rule.threshold, rule.field)
+    bounds = (Bound(Operator.GREATER, 3),)
+    assert ([], CorrelationType.EVENT_COUNT, bounds, "") == (problems, rule.type, rule.bounds, rule.field)
     assert (("source.ip",), 300_000_000, True) == (rule.group_by, rule.timespan_us, rule.alone)
     assert [("base", ("source.ip",))] == [(part.rule, part.group_by) for part in rule.parts]
     assert [False] == [event.alone for event in rules.events]
@@ -270,7 +275,25 @@ def test_a_correlation(tmp_path: Path) -> None:
 def test_a_count_of_values(tmp_path: Path) -> None:
     """It names the field whose values count."""
     text = a_correlation("value_count", condition="condition: {gte: 5, field: user.name}")
-    assert ("user.name", 5) == ((rule := only_correlation(tmp_path, a_rule(), text)).field, rule.threshold)
+    rule = only_correlation(tmp_path, a_rule(), text)
+    assert ("user.name", (Bound(Operator.GREATER_EQUAL, 5),)) == (rule.field, rule.bounds)
+
+
+def test_what_is_computed_of_values(tmp_path: Path) -> None:
+    """Sums, means, percentiles and the median name their field and number, fractions too."""
+    kinds = (("sum", "", 0), ("avg", "", 0), ("percentile", ", percentile: 95", 95), ("median", "", 50))
+    for kind, percentile, wanted in kinds:
+        text = a_correlation(f"value_{kind}", condition=f"condition: {{lt: 2.5, field: source.port{percentile}}}")
+        rule = only_correlation(tmp_path, a_rule(), text)
+        assert ("source.port", wanted, (Bound(Operator.LESS, 2.5),)) == (rule.field, rule.percentile, rule.bounds)
+
+
+def test_a_condition_over_rules(tmp_path: Path) -> None:
+    """What must and must not have matched is kept as a tree over the parts."""
+    text = a_correlation("temporal", "[base, other]", condition="condition: base and not other")
+    rules, problems = reading(tmp_path, a_rule(), a_rule(name="other"), text)
+    assert [] == problems
+    assert PartsAll((PartThere(0), PartsNot(PartThere(1)))) == rules.correlations[0].condition
 
 
 def test_a_rule_with_an_incident_or_generate_speaks_alone(tmp_path: Path) -> None:
@@ -294,20 +317,25 @@ def test_aliases(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (a_correlation(condition="condition: {lt: 3}"), "condition lt: 3 is not supported"),
-        (a_correlation(condition="condition: {gte: 0}"), "a count of 0 cannot be reached"),
-        (a_correlation(condition="condition: {gte: 1000001}"), "a count of 1000001 cannot be reached"),
+        (a_correlation(condition="condition: {lt: 1}"), "can never hold"),
+        (a_correlation(condition="condition: {eq: 1.5}"), "can never hold"),
+        (a_correlation(condition="condition: {gte: 1000001}"), "the number 1000001 cannot be reached"),
         (a_correlation(condition="condition: {gte: 3, lt: 9}"), "exactly one condition"),
         (
-            a_correlation("value_sum", condition="condition: {gte: 3, field: source.port}"),
-            "'value_sum' is not supported",
+            a_correlation("value_percentile", condition="condition: {gte: 3, field: source.port, percentile: 101}"),
+            "percentile 101 is not between",
+        ),
+        (
+            a_correlation("value_sum", condition="condition: {gte: 3, field: [source.port, user.id]}"),
+            "over several fields",
         ),
         (a_correlation("value_count"), "without field reference"),
         (a_correlation(rules="[nothing]"), "refers to 'nothing', which is missing"),
         (a_correlation(group_by="[source.ipp]"), "unknown field 'source.ipp'"),
         (a_correlation(timespan="0m"), "must be greater than zero"),
         (a_correlation(timespan="1000d"), "is not between 1s and 90d"),
-        (a_correlation("temporal", condition="condition: base and not base"), "conditions over rules"),
+        (a_correlation("temporal", condition="condition: not base"), "only says what must not"),
+        (a_correlation("temporal_ordered", condition="condition: base and not base"), "has no meaning"),
         (a_correlation("temporal", condition="condition: {gte: 2}"), "waits for all of its rules"),
         (
             a_correlation("temporal", group_by="[who]", condition="aliases: {who: {other: user.name}}"),

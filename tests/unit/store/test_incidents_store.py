@@ -6,13 +6,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
+
 from builders_outbox import NOON, an_incident
-from credwatch.detect.found import Serving
-from credwatch.kernel.detection import Consequence, Detection, DetectionUpdate, Level
+from credwatch.detect.episodes import EPISODE
+from credwatch.detect.found import Episodic
+from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import Status, Transition
 from credwatch.store import incidents
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
+from unit.detect.watched import a_rule
+
+NONE = np.empty(0, EPISODE)
 
 
 def a_detection(id_: str = "d-1", **changes: Any) -> Detection:
@@ -31,18 +37,33 @@ def a_detection(id_: str = "d-1", **changes: Any) -> Detection:
         count=8,
         accounts=("lan",),
         details=(("event.action", "login"),),
-        group_key=-(2**63),
-        sequence=41,
+        serial=1,
     )
     return replace(detection, **changes)
+
+
+def an_episode(serial: int = 1, **columns: int) -> np.ndarray[Any, Any]:
+    """Build an episode that opened at noon and has the largest hash there is."""
+    table = np.zeros(1, EPISODE)
+    given = {"key": 2**64 - 1, "group": 7, "opened": to_micros(NOON), "last": to_micros(NOON), "count": 8}
+    for name, value in {"serial": serial, **given, **columns}.items():
+        table[name] = value
+    return table
+
+
+def opened(*episodes: np.ndarray[Any, Any], rule: str = "rule-1") -> Episodic:
+    """Say that episodes of a rule have opened."""
+    return Episodic(a_rule(rule), np.concatenate(episodes), NONE, NONE)
 
 
 def test_a_detection_comes_back_whole(database: Database) -> None:
     """Every field survives, with its present count and latest event beside it."""
     later = NOON + timedelta(seconds=1.5)
     with database.writing() as connection:
+        incidents.save_episodes(connection, [opened(an_episode())])
         incidents.add_detections(connection, [(a_detection(), "CW-1")])
-        incidents.update_detections(connection, [DetectionUpdate("d-1", "rule-1", later, 12)])
+        now = an_episode(last=to_micros(later), count=12)
+        incidents.save_episodes(connection, [Episodic(a_rule("rule-1"), NONE, now, NONE)])
         assert [(a_detection(), 12, later)] == incidents.detections_of(connection, "CW-1")
         assert [] == incidents.detections_of(connection, "CW-2")
 
@@ -50,27 +71,36 @@ def test_a_detection_comes_back_whole(database: Database) -> None:
 def test_a_known_detection_is_left_alone(database: Database) -> None:
     """What is stored again under the same id changes nothing."""
     with database.writing() as connection:
+        incidents.save_episodes(connection, [opened(an_episode(1), an_episode(2))])
         incidents.add_detections(connection, [(a_detection(), "CW-1")])
-        incidents.add_detections(connection, [(a_detection(count=99), "CW-2")])
-        assert [8] == [count for _, count, _ in incidents.detections_of(connection, "CW-1")]
+        incidents.add_detections(connection, [(a_detection(serial=2, count=99), "CW-2")])
+        assert [8] == [each.count for each, _, _ in incidents.detections_of(connection, "CW-1")]
+        assert [] == incidents.detections_of(connection, "CW-2")
 
 
 def test_episodes_that_may_go_on_are_kept(database: Database) -> None:
-    """Open ones, and closed ones that ended after the moment, come back for the engine; detections or not."""
+    """Open ones, and closed ones that ended after the moment, come back for the engine; withdrawn ones do not."""
     at = to_micros(NOON)
+    ended, old = an_episode(2, closed=1), an_episode(3, closed=1, last=at - 3_600_000_000)
     with database.writing() as connection:
-        incidents.add_detections(connection, [(a_detection(id_), "") for id_ in ("open", "ended", "old")])
-        ends = {"ended": NOON, "old": NOON - timedelta(hours=1)}
-        incidents.update_detections(
-            connection, [DetectionUpdate(id_, "rule-1", end, 8, closed=True) for id_, end in ends.items()]
-        )
-        incidents.add_serving(connection, [Serving("rule-2", "serving", 7, at, 42, at, 3)])
+        assert 1 == incidents.next_serial(connection)
+        incidents.save_episodes(connection, [opened(an_episode(1), ended, old, an_episode(4))])
+        incidents.save_episodes(connection, [Episodic(a_rule("rule-1"), NONE, NONE, an_episode(4))])
         kept = incidents.episodes_kept(connection, since_us=at - 1)
+        assert 5 == incidents.next_serial(connection)
     assert sorted(kept) == [
-        ("rule-1", "ended", -(2**63), at, 41, at, 8, True),
-        ("rule-1", "open", -(2**63), at, 41, at, 8, False),
-        ("rule-2", "serving", 7, at, 42, at, 3, False),
+        ("rule-1", (1, -1, 7, at, at, 8, 0, 0, 0, False)),
+        ("rule-1", (2, -1, 7, at, at, 8, 0, 0, 0, True)),
     ]
+
+
+def test_the_incidents_of_episodes(database: Database) -> None:
+    """The number of an episode leads to its detection's id and incident; one without an incident to nothing."""
+    incident = an_incident()
+    with database.writing() as connection:
+        incidents.save_incidents(connection, [incident])
+        incidents.add_detections(connection, [(a_detection(), incident.number), (a_detection("d-2", serial=2), "")])
+        assert {1: ("d-1", incident)} == incidents.incidents_of(connection, [1, 2, 3])
 
 
 def test_an_incident_comes_back_whole_and_as_it_is_now(database: Database) -> None:
@@ -110,12 +140,3 @@ def test_more_keys_than_one_question_takes(database: Database) -> None:
         incidents.save_incidents(connection, many)
         keys = [(each.kind, each.organization, each.subject) for each in many]
         assert len(many) == len(incidents.open_incidents(connection, keys))
-
-
-def test_incidents_of_detections_are_found_by_kind(database: Database) -> None:
-    """Of the detections asked for, those count whose incident is of the kinds."""
-    act, problem = an_incident(number="CW-1", kind="authorised_disclosure"), an_incident(number="CW-2")
-    with database.writing() as connection:
-        incidents.save_incidents(connection, [act, problem])
-        incidents.add_detections(connection, [(a_detection("a"), "CW-1"), (a_detection("b"), "CW-2")])
-        assert {"a": act} == incidents.incidents_of(connection, ["a", "b", "c"], ["authorised_disclosure"])

@@ -1,0 +1,419 @@
+"""Correlations in time: the moments at which several rules have matched within a span, in any order or in theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from credwatch.detect.advance import Feed, Rewound, Watch
+from credwatch.detect.episodes import Table
+from credwatch.detect.keys import mixed
+from credwatch.detect.sliding import Flags
+from credwatch.detect.streams import NO_KEYS, Stream, View
+from credwatch.detect.windows import CARRIED, ROW, Rows
+from credwatch.rules.model import PartCondition, PartsAll, PartsAny, PartsNot, PartThere
+
+Keys = NDArray[np.uint64]
+_NEVER = int(np.iinfo(np.int64).max)
+_STANDS_IN = -2
+"""In place of the event of a row that stands for others: it tells what lasts, and completes nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plain:
+    """A part that is an event rule: its matches."""
+
+    stream: Stream
+    """The rule's stream."""
+
+    def touched(self) -> Keys:
+        """Return the groups that the batch added to, sorted."""
+        return self.stream.touched
+
+    def holds(self, keys: Keys) -> Flags:
+        """Say which groups have any match at hand."""
+        return self.stream.holds(keys)
+
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time of the first row that the batch added to each group; far in the future for none."""
+        return _began(self.stream, keys)
+
+    def kept(self, keys: Keys) -> View:
+        """Return what was there of the groups before the batch."""
+        return _old(self.stream.before(keys))
+
+    def view(self, keys: Keys, *, before: bool) -> View:
+        """Return the matches of the groups; `before` leaves out those of the batch."""
+        return self.kept(keys) if before else self.stream.of(keys)
+
+    def arrived(self, keys: Keys) -> View:
+        """Return the matches of the groups, of which each says when it arrived."""
+        return self.stream.of(keys)
+
+    def fresh(self) -> View:
+        """Return the matches of the batch."""
+        return self.stream.new
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lasting:
+    """A part that is itself a count: its rows from the opening of an episode to its end."""
+
+    watch: Watch
+    """The correlation."""
+    stream: Stream
+    """Its stream."""
+
+    def touched(self) -> Keys:
+        """Return the groups that the batch added to, sorted."""
+        return self.stream.touched
+
+    def holds(self, keys: Keys) -> Flags:
+        """Say which groups have an episode at hand."""
+        return self.watch.episodes.latest(keys) >= 0
+
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time of the first row that the batch added to each group; far in the future for none."""
+        return _began(self.stream, keys)
+
+    def kept(self, keys: Keys) -> View:
+        """Return what was there of the groups before the batch, within episodes or not."""
+        return _old(self.stream.before(keys))
+
+    def view(self, keys: Keys, *, before: bool) -> View:
+        """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
+        table = self.watch.episodes.table
+        episodes = table[np.isin(self.watch.episodes.keys, keys)]
+        ends = _ends(episodes)
+        kept = self.kept(keys) if before else self.stream.of(keys)
+        place = _place_in(kept, episodes)
+        inside = kept.at(np.flatnonzero(place >= 0))
+        return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
+
+    def arrived(self, keys: Keys) -> View:
+        """Return those of the rows that lie within an episode also by the order in which they arrived."""
+        table = self.watch.episodes.table
+        episodes = table[np.isin(self.watch.episodes.keys, keys)]
+        kept = self.stream.of(keys)
+        place = _place_in(kept, episodes)
+        kept, place = kept.at(np.flatnonzero(place >= 0)), place[place >= 0]
+        before_it = (kept.times == episodes["opened"][place]) & (kept.event < episodes["event"][place])
+        inside = kept.at(np.flatnonzero(~before_it))
+        ends = _ends(episodes[episodes["event"] < 0])
+        return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
+
+    def fresh(self) -> View:
+        """Return the rows of the batch that lie within an episode."""
+        view = self.view(self.touched(), before=False)
+        return view.at(np.flatnonzero(view.new))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nested:
+    """A part that is itself a correlation in time: the openings of its episodes, and their latest rows."""
+
+    inner: TemporalWatch
+    """The correlation."""
+
+    def touched(self) -> Keys:
+        """Return the groups in which the batch may have changed anything, sorted."""
+        return self.inner.touched()
+
+    def holds(self, keys: Keys) -> Flags:
+        """Say which groups have an episode at hand."""
+        return np.isin(keys, self.inner.watch.episodes.table["group"])
+
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time from which the group's rows may differ from those before the batch."""
+        return self.inner.began(keys)
+
+    def kept(self, keys: Keys) -> View:
+        """Return what was there of the groups before the batch; to be asked before anything goes on."""
+        return self.view(keys, before=True)
+
+    def view(self, keys: Keys, *, before: bool) -> View:
+        """Return the openings of the groups' episodes and their ends; for those before the batch, ask before it."""
+        table = self.inner.watch.episodes.table
+        episodes = table[np.isin(table["group"], keys)]
+        opened, last = _end_rows(episodes, "opened"), _end_rows(episodes, "last")
+        may_differ = opened["time"] >= self.began(np.ascontiguousarray(opened["key"]))
+        event = np.where(may_differ & (not before), 0, -1)
+        return View.sorted(np.concatenate([opened, last]), np.concatenate([event, np.full(len(last), _STANDS_IN)]))
+
+    def arrived(self, keys: Keys) -> View:
+        """Return the same; an opening is taken to have arrived with the batch."""
+        return self.view(keys, before=False)
+
+    def fresh(self) -> View:
+        """Return the openings that the batch has brought."""
+        view = self.view(self.touched(), before=False)
+        return view.at(np.flatnonzero(view.new))
+
+
+TemporalPart = Plain | Lasting | Nested
+
+
+@dataclass(slots=True, eq=False)
+class TemporalWatch:
+    """A correlation in time at work."""
+
+    watch: Watch
+    """Its episodes."""
+    parts: tuple[TemporalPart, ...]
+    """What it waits for."""
+    ordered: bool
+    """True where the parts must happen in their order."""
+    condition: PartCondition | None = None
+    """What must and must not have happened; None where all parts must."""
+    _told: View = field(default_factory=View.empty)
+    """What had completed before the batch, for groups in which rows came out of order."""
+    _rewound: Keys = field(default_factory=lambda: NO_KEYS)
+    _pending: Rows = field(default_factory=lambda: np.empty(0, ROW))
+    """Rows that may complete once nothing can come any more that forbids it."""
+
+    @property
+    def waits(self) -> bool:
+        """Say whether the condition forbids a part, so that it can be decided only when the span is over."""
+        return self.condition is not None and _forbids(self.condition)
+
+    def look_back(self) -> None:
+        """Note, before any rule goes on, what had completed in the groups in which rows now come out of order."""
+        if self.waits:
+            return
+        keys = self.touched()
+        began, latest = self.began(keys), np.full(len(keys), np.iinfo(np.int64).min)
+        for part in self.parts:
+            old = part.kept(keys)
+            np.maximum.at(latest, np.searchsorted(keys, old.keys), old.times)
+        self._rewound = keys[latest >= began]
+        held = self._possible(self._rewound)
+        self._told = self._completions(held, before=True) if len(held) else View.empty()
+
+    def feed(self, *, settled: int) -> Feed:
+        """Return the completing rows that the rule's episodes have to take."""
+        if self.waits:
+            return Feed(self._decided(settled))
+        keys = self._possible(self.touched())
+        if not len(keys):
+            return Feed(View.empty())
+        view = self._completions(keys, before=False)
+        if not len(self._rewound):
+            return Feed(view.at(np.flatnonzero(view.new)))
+        return self._corrected(view)
+
+    def resume(self, settled: int) -> None:
+        """Take up, after a restart, the rows that were not decided yet."""
+        if self.waits:
+            rows = [part.stream.log.rows() for part in self._wanted() if isinstance(part, Plain)]
+            every = np.concatenate([np.empty(0, ROW), *rows])
+            self._pending = every[every["time"] >= settled - self.watch.span_us]
+
+    def touched(self) -> Keys:
+        """Return the groups in which the batch may have changed anything, sorted."""
+        return np.unique(np.concatenate([part.touched() for part in self.parts]))
+
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time from which each group's rows may differ from those before the batch."""
+        return np.asarray(np.minimum.reduce([part.began(keys) for part in self.parts]))
+
+    def _possible(self, keys: Keys) -> Keys:
+        """Leave out the groups in which a part that must happen has not."""
+        if self.condition is not None:
+            return keys
+        return keys[np.logical_and.reduce([part.holds(keys) for part in self.parts])]
+
+    def _corrected(self, view: View) -> Feed:
+        """Feed new rows of groups in order, and of the others all from where they may differ."""
+        groups = np.ascontiguousarray(view.rows["value"])
+        again = np.isin(groups, self._rewound)
+        since = self.began(self._rewound)
+        place = np.minimum(np.searchsorted(self._rewound, groups), len(since) - 1)
+        view.new = np.where(again, view.times >= since[place], view.new)
+        told_since = since[np.searchsorted(self._rewound, self._told.rows["value"])]
+        told = self._told.at(np.flatnonzero(self._told.times >= told_since))
+        keys, first = np.unique(np.concatenate([view.keys[again], told.keys]), return_index=True)
+        since_of = np.concatenate([since[place[again]], told_since[self._told.times >= told_since]])[first]
+        rewound = tuple(
+            Rewound(key, int(moment), told.times[told.span_of(key)]) for key, moment in zip(keys, since_of, strict=True)
+        )
+        return Feed(view.at(np.flatnonzero(again | view.new)), rewound)
+
+    def _completions(self, keys: Keys, *, before: bool) -> View:
+        """Return the rows of sorted groups at which the condition holds, told apart by subject and customer."""
+        views = [part.view(keys, before=before) for part in self.parts]
+        asked = views[-1] if self.ordered else _joined(views)
+        asked = asked.at(np.flatnonzero(asked.event != _STANDS_IN))
+        hits = asked.at(np.flatnonzero(self._complete(asked, views, arrived=False)))
+        # Of rows of one moment, the one with which the last of what was needed arrived goes first and is told of.
+        arrived = self._arrived(hits) if not before and len(hits.keys) else np.ones(len(hits.keys), dtype=bool)
+        first = np.lexsort((hits.event, ~arrived))
+        event = np.where(arrived, hits.event, -1)
+        return self._told_apart(hits.rows[first], event[first], hits.new[first])
+
+    def _arrived(self, hits: View) -> Flags:
+        """Say which of the completing rows were complete with what had arrived when they did."""
+        keys = np.unique(hits.keys)
+        return self._complete(hits, [part.arrived(keys) for part in self.parts], arrived=True)
+
+    def _complete(self, asked: View, views: list[View], *, arrived: bool) -> Flags:
+        """Say at which rows the condition holds; with `arrived`, by what had arrived with the row."""
+        latest = _Latest(asked, views, arrived=arrived)
+        since = asked.times - self.watch.span_us
+        if self.condition is not None:
+            there = [latest.of(view, asked.times, asked.event) >= since for view in views]
+            return _evaluated(self.condition, there)
+        complete, limit, event = np.ones(len(asked.keys), dtype=bool), asked.times, asked.event
+        for view in reversed(views):
+            place = latest.place(view, limit, event)
+            moment = np.append(view.times, -_NEVER)[place]
+            complete &= moment >= since
+            if self.ordered:
+                limit, event = moment, np.append(view.event, -1)[place]
+        return complete
+
+    def _told_apart(self, rows: Rows, event: NDArray[np.int64], new: Flags) -> View:
+        subject = CARRIED.get(self.watch.rule.consequence.subject)
+        rows = rows.copy()
+        rows["value"] = rows["key"]
+        key = mixed(rows["key"], rows["organization"])
+        rows["key"] = mixed(key, rows[subject]) if subject else key
+        order = np.lexsort((rows["time"], rows["key"]))
+        return View(rows[order], event[order], new[order])
+
+    def _wanted(self) -> list[TemporalPart]:
+        """List the parts that may complete: those the condition does not only forbid."""
+        assert self.condition is not None
+        wanted = _wanted(self.condition)
+        return [part for at, part in enumerate(self.parts) if at in wanted]
+
+    def _decided(self, settled: int) -> View:
+        """Decide about the rows behind which nothing can come any more that would forbid them."""
+        span_us = self.watch.span_us
+        self._pending = np.concatenate([self._pending, *(part.fresh().rows for part in self._wanted())])
+        due = self._pending["time"] < settled - span_us
+        if not due.any():
+            return View.empty()
+        rows, self._pending = self._pending[due], self._pending[~due]
+        asked = _old(rows)
+        keys = np.unique(asked.keys)
+        views = [part.view(keys, before=False) for part in self.parts]
+        latest, there = _Latest(asked, views, arrived=False), []
+        wanted = _wanted(self.condition) if self.condition is not None else frozenset()
+        for at, view in enumerate(views):
+            until = asked.times if at in wanted else asked.times + span_us
+            there.append(latest.of(view, until, asked.event) >= asked.times - span_us)
+        assert self.condition is not None
+        hits = np.flatnonzero(_evaluated(self.condition, there))
+        return self._told_apart(asked.rows[hits], asked.event[hits], np.ones(len(hits), dtype=bool))
+
+
+class _Latest:
+    """Finds the latest row of a group that is not later than a moment, for many at once.
+
+    With `arrived`, rows of that very moment count only where they had arrived by a certain event of the batch.
+    """
+
+    def __init__(self, asked: View, views: list[View], *, arrived: bool) -> None:
+        self._keys = asked.keys
+        self._groups = np.unique(np.concatenate([asked.keys, *(view.keys for view in views)]))
+        self._moments = np.unique(np.concatenate([view.times for view in views]))
+        most = max((int(view.event.max()) for view in views if len(view.event)), default=0)
+        self._events = most + 3 if arrived else 1
+
+    def of(self, view: View, limit: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the time of the latest row of each asked row's group up to its limit; far in the past for none."""
+        return np.append(view.times, -_NEVER)[self.place(view, limit, event)]
+
+    def place(self, view: View, limit: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Return where that row stands in the view, -1 for none."""
+        if not len(view.keys):
+            return np.full(len(limit), -1, dtype=np.intp)
+        line = self._line(view.keys, np.searchsorted(self._moments, view.times), view.event)
+        rank = np.searchsorted(self._moments, limit, side="right") - 1
+        # Before a moment that is no row's, everything of the moment in front of it has arrived.
+        exact = (rank >= 0) & (self._moments[np.maximum(rank, 0)] == limit)
+        wanted = self._line(self._keys, rank, np.where(exact, event, self._events - 3))
+        order = np.arange(len(line)) if self._events == 1 else np.argsort(line, kind="stable")
+        place = np.searchsorted(line[order], wanted, side="right") - 1
+        found = (place >= 0) & (view.keys[order[place]] == self._keys)
+        return np.where(found, order[place], -1)
+
+    def _line(self, keys: Keys, moment: NDArray[np.intp], event: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Put groups, the ranks of moments and arrival into one rising sequence."""
+        line = np.searchsorted(self._groups, keys) * (len(self._moments) + 2) + moment + 1
+        return np.asarray(line if self._events == 1 else line * self._events + event + 2)
+
+
+def _evaluated(condition: PartCondition, there: list[Flags]) -> Flags:
+    match condition:
+        case PartThere(part):
+            return there[part]
+        case PartsAll(items):
+            return np.asarray(np.logical_and.reduce([_evaluated(item, there) for item in items]))
+        case PartsAny(items):
+            return np.asarray(np.logical_or.reduce([_evaluated(item, there) for item in items]))
+        case PartsNot(item):
+            return ~_evaluated(item, there)
+
+
+def _forbids(condition: PartCondition) -> bool:
+    match condition:
+        case PartsNot():
+            return True
+        case PartsAll(items) | PartsAny(items):
+            return any(_forbids(item) for item in items)
+        case PartThere():
+            return False
+
+
+def _wanted(condition: PartCondition) -> frozenset[int]:
+    """Name the parts that stand outside of every `not`."""
+    match condition:
+        case PartThere(part):
+            return frozenset({part})
+        case PartsAll(items) | PartsAny(items):
+            return frozenset().union(*map(_wanted, items))
+        case PartsNot():
+            return frozenset()
+
+
+def _began(stream: Stream, keys: Keys) -> NDArray[np.int64]:
+    began = np.full(len(keys), _NEVER)
+    if len(stream.touched):
+        place = np.minimum(np.searchsorted(stream.touched, keys), len(stream.touched) - 1)
+        there = stream.touched[place] == keys
+        began[there] = stream.began[place[there]]
+    return began
+
+
+def _old(rows: Rows) -> View:
+    return View.sorted(rows, np.full(len(rows), -1))
+
+
+def _joined(views: list[View]) -> View:
+    rows = np.concatenate([view.rows for view in views])
+    return View.sorted(rows, np.concatenate([view.event for view in views]))
+
+
+def _ends(episodes: Table) -> View:
+    rows = np.concatenate([_end_rows(episodes, "opened"), _end_rows(episodes, "last")])
+    return View.sorted(rows, np.full(len(rows), _STANDS_IN))
+
+
+def _end_rows(episodes: Table, which: str) -> Rows:
+    rows = np.zeros(len(episodes), ROW)
+    rows["key"], rows["time"] = episodes["group"], episodes[which]
+    for name in ("user", "address", "organization"):
+        rows[name] = episodes[name]
+    return rows
+
+
+def _place_in(view: View, episodes: Table) -> NDArray[np.intp]:
+    """Return for each row which of its group's episodes, which do not overlap, it lies within; -1 for none."""
+    if not len(episodes):
+        return np.full(len(view.keys), -1, dtype=np.intp)
+    begun = _old(_end_rows(episodes, "opened"))
+    place = _Latest(view, [begun, view], arrived=False).place(begun, view.times, view.event)
+    return np.where((place >= 0) & (view.times <= episodes["last"][place]), place, -1)
