@@ -95,7 +95,7 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     timed = events["@timestamp"].is_not_null()
     timeless = _rows(events.select("row"), ~timed).with_columns(pl.lit("no_timestamp").alias("problem"))
     unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), lines, compiled.dispatcher)
-    skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), frame, lines)
+    skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), read["row"], lines)
     return Parsed(redact_events(_rows(events, timed).drop("row")), redact_lines(unread), skips)
 
 

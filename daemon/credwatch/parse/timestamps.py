@@ -28,7 +28,10 @@ def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
     one, in the hour that is left out the offset before the change. Each distinct stamp is parsed once.
     `reference` is the moment near which the lines end, such as the file's time of change; see `_years`.
     """
-    distinct = stamps.drop_nulls().unique(maintain_order=True).alias("stamp")
+    # Stamps come in runs: one of each is looked up.
+    runs = stamps.rle_id()
+    firsts = stamps.gather((runs != runs.shift()).fill_null(True).arg_true()).alias("stamp")
+    distinct = firsts.drop_nulls().unique(maintain_order=True)
     is_iso = distinct.str.contains(r"^\d{4}-")
     iso, old = distinct.filter(is_iso), distinct.filter(~is_iso)
     tables = [pl.DataFrame(schema={"stamp": pl.String, "moment": MOMENT})]
@@ -37,8 +40,8 @@ def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
     if len(old):
         tables.append(pl.DataFrame([old, _without_year(old, zone, reference).alias("moment")]))
     table = pl.concat(tables)
-    joined = stamps.alias("stamp").to_frame().join(table, on="stamp", how="left", maintain_order="left")
-    return joined.get_column("moment")
+    found = firsts.to_frame().join(table, on="stamp", how="left", maintain_order="left").get_column("moment")
+    return found.gather(runs)
 
 
 def _iso(stamps: pl.Series, zone: str) -> pl.Series:
