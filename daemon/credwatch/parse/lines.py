@@ -77,7 +77,7 @@ def _lines_of(offsets: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np
 
 
 def _is_clean_utf8(data: bytes) -> bool:
-    """Say whether a buffer is UTF-8 without the control characters U+0080 to U+009F, which are written C2 80 to C2 9F."""
+    """Say whether a buffer is UTF-8 without the controls U+0080 to U+009F, which are written C2 80 to C2 9F."""
     codes = np.frombuffer(data + b"\n", np.uint8)
     if (codes[np.flatnonzero(codes == 0xC2) + 1] < 0xA0).any():
         return False

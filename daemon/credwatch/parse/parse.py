@@ -110,7 +110,7 @@ def _in_order(read: pl.DataFrame, lines: int) -> pl.DataFrame:
     """Sort by `row`, which is unique and below `lines`: its place is looked up, and nothing is compared."""
     places = np.full(lines, len(read), np.uint32)
     places[read["row"].to_numpy()] = np.arange(len(read), dtype=np.uint32)
-    return read[pl.Series(places[places < len(read)])]
+    return read.rechunk()[pl.Series(places[places < len(read)])]
 
 
 @lru_cache(maxsize=8)
