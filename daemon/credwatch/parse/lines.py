@@ -59,7 +59,7 @@ def _cut(data: bytes) -> pl.Series:
 
 
 def _offending(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
-    """Number the lines that need mending; the common buffer, clean and in UTF-8, costs four passes in C."""
+    """Number the lines that need mending; a clean buffer costs four passes in C."""
     found = [np.flatnonzero(ends - starts > limit)]
     codes = np.frombuffer(data, np.uint8)
     if len(data.translate(None, _CONTROL_BYTES)) != len(data):
