@@ -13,6 +13,7 @@ from credwatch.enrich.columns import column, computed
 
 _ACTIONS = ("login", "invalid_user", "user_not_allowed")
 _ADDRESS = "source.ip"
+_NEEDED = ("credwatch.attempt", "event.category", "event.action", "event.outcome", "@timestamp", _ADDRESS)
 _FIRST, _LAST = pl.col("first").min(), pl.col("last").max()
 
 
@@ -65,14 +66,15 @@ class AttemptCounts:
 
 def _attempts(events: pl.DataFrame) -> pl.DataFrame:
     """Reduce marked events to one row an address, with the columns of the counts."""
+    needed = [name for name in _NEEDED if name in events.columns]
+    counted = events.select(needed).filter("credwatch.attempt")
     facts = computed(
-        events,
-        **{name: column(events, name) for name in (_ADDRESS, "@timestamp", "event.outcome")},
+        counted,
+        **{name: column(counted, name) for name in (_ADDRESS, "@timestamp", "event.outcome")},
         counts=(
-            column(events, "credwatch.attempt")
-            & (column(events, "event.category") == "authentication")
-            & column(events, "event.action").is_in(_ACTIONS)
-            & column(events, _ADDRESS).is_not_null()
+            (column(counted, "event.category") == "authentication")
+            & column(counted, "event.action").is_in(_ACTIONS)
+            & column(counted, _ADDRESS).is_not_null()
         ).fill_null(False),
     )
     outcome = pl.col("event.outcome")

@@ -18,10 +18,11 @@ def place_addresses(events: pl.DataFrame) -> pl.DataFrame:
     if "source.ip" not in events.columns:
         return events
     addresses = events["source.ip"]
-    other = (~addresses.str.contains(_IPV4)).fill_null(False)
-    if not other.any():
+    words = addresses.unique().drop_nulls()
+    words = words.filter(~words.str.contains(_IPV4))
+    if words.is_empty():
         return events
-    words = addresses.filter(other).unique()
+    other = addresses.is_in(words.implode()).fill_null(False)
     table = pl.DataFrame(
         {"source.ip": words, "address": [_address(word) for word in words]},
         schema={"source.ip": pl.String, "address": pl.String},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from credwatch.kernel.fields import BY_NAME, FieldType
@@ -76,10 +77,12 @@ def unread_lines(
 
     `read` holds the rows that were read, `problems` (`row`, `problem`) those of objects, which go before.
     """
-    frame = envelopes.select("row", "program", pl.col("problem").alias("of_envelope")).with_columns(lines)
+    is_unread = _is_other(read, len(lines)) | ~_is_other(problems["row"], len(lines))
+    if not is_unread.any():
+        return pl.DataFrame(schema={"position": pl.Int64, "line": pl.String, "reason": pl.String})
+    frame = pl.DataFrame([*envelopes.select("row", "program", of_envelope="problem"), *lines]).filter(is_unread)
+    frame = frame.filter(pl.col("line").str.strip_chars() != "")
     frame = frame.join(problems, on="row", how="left", maintain_order="left")
-    is_read = frame["row"].is_in(read.implode()) & frame["problem"].is_null()
-    frame = frame.filter(~is_read & (frame["line"].str.strip_chars() != ""))
     programs = frame["program"].unique().drop_nulls()
     known = programs.filter(pl.Series([dispatcher.knows_program(name) for name in programs], dtype=pl.Boolean))
     by_program = pl.when(pl.col("program").is_in(known.implode())).then(pl.lit("unknown_message"))
@@ -87,12 +90,21 @@ def unread_lines(
     return frame.select("position", "line", reason.alias("reason"))
 
 
-def skipped_lines(
-    read: pl.DataFrame, constants: pl.DataFrame, envelopes: pl.DataFrame, lines: pl.DataFrame
-) -> pl.DataFrame:
-    """List the lines that are known as no event: `position`, `pack`; empty lines have no pack."""
-    known = pl.DataFrame([read["row"], constants["event.dataset"].alias("pack")])
-    empty = envelopes.select("row").filter(lines["line"].str.strip_chars() == "")
-    empty = empty.join(known, on="row", how="anti").with_columns(pl.lit(None, pl.String).alias("pack"))
-    every = pl.concat([known, empty]).sort("row")
-    return every.select(lines["position"].gather(every["row"]), "pack")
+def skipped_lines(known: pl.DataFrame, constants: pl.DataFrame, read: pl.Series, lines: pl.DataFrame) -> pl.DataFrame:
+    """List the lines that are no event: `position`, `pack`; empty lines have no pack.
+
+    `known` and `constants` have one row for each line that a pack knows so, `read` holds all rows that were read.
+    """
+    skips = pl.DataFrame([lines["position"].gather(known["row"]), constants["event.dataset"].alias("pack")])
+    is_unread = _is_other(read, len(lines))
+    if not is_unread.any():
+        return skips
+    blank = lines.filter(is_unread).filter(pl.col("line").str.strip_chars() == "")
+    return pl.concat([skips, blank.select("position", pl.lit(None, pl.String).alias("pack"))]).sort("position")
+
+
+def _is_other(rows: pl.Series, count: int) -> pl.Series:
+    """Mark, among so many rows, those that are not listed."""
+    marks = np.ones(count, np.bool_)
+    marks[rows.to_numpy()] = False
+    return pl.Series(marks, dtype=pl.Boolean)

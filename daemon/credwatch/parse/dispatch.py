@@ -49,30 +49,33 @@ class Dispatcher:
     """The programs that a reader names; all others share their readers."""
     routes: list[tuple[Reader, ...]] = field(default_factory=lambda: [()])
     """The routes in use; number 0 is the empty one, for what nothing reads."""
-    _known: dict[str, int] = field(default_factory=dict)
+    _known: dict[tuple[str, str], int] = field(default_factory=dict)
     _numbers: dict[tuple[int, ...], int] = field(default_factory=lambda: {(): 0})
     _by_program: dict[str, _Candidates] = field(default_factory=dict)
 
-    def route(self, programs: pl.Series, messages: pl.Series) -> pl.Series:
-        """Number the route of each message (UInt32); 0 where no pattern can read it."""
-        keys = (programs.fill_null("") + "\0" + messages.str.head(HEAD).fill_null("")).alias("key")
-        distinct = keys.unique()
-        numbers = pl.Series("route", [self._number(key) for key in distinct], dtype=pl.UInt32)
-        table = pl.DataFrame([distinct, numbers])
-        return keys.to_frame().join(table, on="key", how="left", maintain_order="left").get_column("route")
+    def route(self, programs: pl.Series, messages: pl.Series) -> list[tuple[int, pl.Series]]:
+        """Give the routes that messages take, each with the places (UInt32) of its messages; what none reads has none.
+
+        Only distinct pairs of program and first letters are looked at one by one.
+        """
+        heads = [programs.alias("program"), messages.str.head(HEAD).alias("head")]
+        keys = pl.DataFrame(heads).with_row_index("place").group_by("program", "head", maintain_order=True).agg("place")
+        numbers = [self._number(program or "", head or "") for program, head in keys.select("program", "head").rows()]
+        by_route = keys.select(pl.Series("route", numbers, dtype=pl.UInt32), "place").filter(pl.col("route") != 0)
+        merged = by_route.group_by("route", maintain_order=True).agg(pl.col("place").explode())
+        return list(zip(merged["route"], merged["place"], strict=True))
 
     def knows_program(self, program: str) -> bool:
         """Say whether a pattern names this program."""
         return any(program in reader.pattern.programs for reader in self._of(program).readers)
 
-    def _number(self, key: str) -> int:
-        number = self._known.get(key)
+    def _number(self, program: str, head: str) -> int:
+        number = self._known.get((program, head))
         if number is None:
-            program, _, head = key.partition("\0")
             number = self._new_number(self._of(program), head)
             if len(self._known) >= _MEMORY:
                 self._known.clear()
-            self._known[key] = number
+            self._known[program, head] = number
         return number
 
     def _new_number(self, candidates: _Candidates, head: str) -> int:

@@ -27,6 +27,7 @@ _RFC5424 = (
     r"^<(?P<priority>\d{1,3})>[1-9]\d{0,2} (?P<stamp>\S+) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) \S+ "
     r'(?:-|(?:\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\])+)(?: (?P<message>.*))?$'
 )
+_NEW_SYSLOG = r"^<\d{1,3}>[1-9]\d{0,2} "
 _REPEATED = r"^message repeated (?P<times>\d+) times: \[ ?(?P<inner>.*?) ?\]$"
 _COLUMNS = ("row", "stamp", "host", "program", "pid", "message", "priority", "json", "problem")
 _NOTHING = pl.lit(None, pl.String)
@@ -40,13 +41,14 @@ def read_envelopes(lines: pl.Series, kind: SourceKind) -> pl.DataFrame:
     header, `not_json` where it should be JSON and does not begin as an object). Lists no time: see `timestamps`.
     """
     frame = lines.alias("line").to_frame().with_row_index("row")
-    first = pl.col("line").str.head(1)
     if kind is SourceKind.JSON:
         return _finished(_json(frame))
-    is_object = (first == "{") & (kind is SourceKind.AUTO)
-    is_digit = first.is_between(pl.lit("0"), pl.lit("9"))
-    shape = pl.when(is_object).then(0).when(first == "<").then(1).when(is_digit).then(2).otherwise(3)
-    return _finished(_by_shape(frame, shape, (_json, _with_priority, _iso_syslog, _old_syslog)))
+    is_object = pl.col("line").str.starts_with("{") & (kind is SourceKind.AUTO)
+    is_new = pl.col("line").str.starts_with("<")
+    if frame.select(is_new.any()).item():
+        is_new = is_new & pl.col("line").str.contains(_NEW_SYSLOG)
+    shape = pl.when(is_object).then(0).when(is_new).then(1).otherwise(2)
+    return _finished(_by_shape(frame, shape, (_json, _new_syslog, _tagged)))
 
 
 _Reader = Callable[[pl.DataFrame], pl.DataFrame]
@@ -60,6 +62,35 @@ def _by_shape(frame: pl.DataFrame, shape: pl.Expr, readers: tuple[_Reader, ...])
         only = readers[present[0] if present else 0]
         return only(frame)
     return pl.concat([readers[at](frame.filter(shapes == at)) for at in present]).sort("row")
+
+
+def _tagged(frame: pl.DataFrame) -> pl.DataFrame:
+    """Read headers that end with a tag; where lines in a row have the same one, it is read once.
+
+    A line is cut at its first `: `. Where that turns out not to be the end of the tag, the line is read as a whole.
+    """
+    cut = frame.select("row", pl.col("line").str.splitn(": ", 2).alias("cut")).unnest("cut")
+    runs = cut["field_0"].rle_id()
+    headers = cut["field_0"].gather(_first_of_each(runs))
+    read = _headers((headers + ":").alias("line").to_frame().with_row_index("row"))
+    doubtful = (read["message"].is_not_null() | read["problem"].is_not_null()).gather(runs)
+    doubtful = doubtful | cut["field_1"].is_null()
+    parts = read.select(pl.exclude("row", "message"))[runs]
+    tagged = pl.DataFrame([cut["row"], *parts, cut["field_1"].alias("message")]).select(_COLUMNS)
+    if not doubtful.any():
+        return tagged
+    return pl.concat([tagged.filter(~doubtful), _headers(frame.filter(doubtful))]).sort("row")
+
+
+def _first_of_each(runs: pl.Series) -> pl.Series:
+    return (runs != runs.shift()).fill_null(True).arg_true()
+
+
+def _headers(frame: pl.DataFrame) -> pl.DataFrame:
+    first = pl.col("line").str.head(1)
+    is_digit = first.is_between(pl.lit("0"), pl.lit("9"))
+    shape = pl.when(first == "<").then(0).when(is_digit).then(1).otherwise(2)
+    return _by_shape(frame, shape, (_with_priority, _iso_syslog, _old_syslog))
 
 
 def _json(frame: pl.DataFrame) -> pl.DataFrame:
@@ -103,12 +134,7 @@ def _with_tag(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_priority(frame: pl.DataFrame) -> pl.DataFrame:
-    is_new = pl.col("line").str.contains(r"^<\d{1,3}>[1-9]\d{0,2} ")
-    return _by_shape(frame, pl.when(is_new).then(0).otherwise(1), (_new_syslog, _old_with_priority))
-
-
-def _old_with_priority(frame: pl.DataFrame) -> pl.DataFrame:
-    priority = frame.select("row", pl.col("line").str.extract(r"^<(\d{1,3})>").alias("priority"))
+    priority = frame.select(pl.col("line").str.extract(r"^<(\d{1,3})>").alias("priority"), "row")
     bare = frame.with_columns(pl.col("line").str.replace(r"^<\d{1,3}>", ""))
     is_iso = pl.col("line").str.contains(r"^\d")
     read = _by_shape(bare, pl.when(is_iso).then(0).otherwise(1), (_iso_syslog, _old_syslog))
@@ -134,14 +160,14 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
     frame = _unwrapped(frame)
     if frame["program"].str.starts_with("/").any():
         frame = frame.with_columns(pl.col("program").str.replace(r"^/.*/", ""))
-    beginnings = frame["message"].str.head(1)
-    if (beginnings == " ").any():
+    beginnings = frame["message"].str.head(1).unique()
+    if " " in beginnings:
         frame = frame.with_columns(pl.col("message").str.strip_chars_start(" "))
-    wrapped = pl.col("message").str.contains(r"^(?:@cee: ?)?\{")
     if beginnings.is_in(["{", "@", " "]).any():
+        wrapped = pl.col("message").str.contains(r"^(?:@cee: ?)?\{")
         inner = pl.when(wrapped).then(pl.col("message").str.replace(r"^@cee: ?", ""))
         frame = frame.with_columns(pl.coalesce("json", inner))
-    return frame.with_columns(pl.col("pid", "priority").cast(pl.Int64, strict=False))
+    return frame.with_columns_seq(pl.col("pid", "priority").cast(pl.Int64, strict=False))
 
 
 def _unwrapped(frame: pl.DataFrame) -> pl.DataFrame:

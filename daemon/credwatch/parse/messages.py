@@ -21,27 +21,28 @@ def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> pl.DataFram
     Gives one row for each message that a reader took, in no order: `row`, `reader` (UInt32), and a String column for
     each field that a group filled. A message that several readers could take goes to the first.
     """
-    frame = messages.with_columns(dispatcher.route(messages["program"], messages["message"]))
     taken = [pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})]
-    for number in frame["route"].unique():
-        rest = frame.filter(pl.col("route") == number).select("row", "message")
+    for number, places in dispatcher.route(messages["program"], messages["message"]):
+        rest = messages.select("row", "message")[places]
         for reader in dispatcher.routes[number]:
             hits, rest = _try(reader, rest)
-            taken.append(hits)
+            if len(hits):
+                taken.append(hits)
             if rest.is_empty():
                 break
-    return pl.concat([hits for hits in taken if len(hits)] or taken, how="diagonal")
+    return pl.concat(taken, how="diagonal")
 
 
 def _try(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read what the pattern matches; return that, and the messages it left."""
-    groups = pl.col("message").str.extract_groups(f"{reader.pattern.regex}(?P<{_HIT}>)").alias("groups")
-    tried = rest.select("row", groups).unnest("groups")
-    left = rest.clear()
-    if tried[_HIT].null_count():
-        missed = tried[_HIT].is_null()
-        left, tried = rest.filter(missed), tried.filter(~missed)
-    return tried.select("row", pl.lit(reader.number, pl.UInt32).alias("reader"), *_captured(reader)), left
+    groups = rest["message"].str.extract_groups(f"{reader.pattern.regex}(?P<{_HIT}>)").struct.unnest()
+    missed = groups[_HIT].is_null()
+    misses = missed.sum()
+    if misses == len(rest):
+        return rest.clear(), rest
+    tried = pl.DataFrame([rest["row"], *groups])
+    tried, left = (tried.filter(~missed), rest.filter(missed)) if misses else (tried, rest.clear())
+    return tried.select_seq("row", pl.lit(reader.number, pl.UInt32).alias("reader"), *_captured(reader)), left
 
 
 def _captured(reader: Reader) -> list[pl.Expr]:

@@ -16,6 +16,7 @@ _CLUES = (
     *("token=", "token =", 'token"', "api_key", "api-key", "apikey", "authorization", "bearer ", 'pwd"', "pwd="),
     *("--password", "--passwd", "--token", "--secret"),
 )
+_MARKS = r'[="]|--|earer |uthorization'
 _KEY = r"(?:password|passwd|passphrase|secret|(?:[a-z]+[_-])?token|api[_-]?key)"
 # Keys are matched in any case, but for `pwd`: sudo writes PWD=/home/lan in every line.
 _RULES: tuple[tuple[str, str], ...] = (
@@ -67,8 +68,6 @@ def looks_like_secret(name: pl.Expr) -> pl.Expr:
 
     E-mail addresses, `DOMAIN\\user`, `DOMAIN/user`, machine accounts (`HOST$`) and words joined by `. _ -` are names.
     """
-    # In front of these, a name needs no further look: nearly all names end here.
-    plain = name.str.contains(r"^[a-z0-9._-]*$|^[A-Z]?[a-z._-]*[0-9]*$") | (name.str.len_chars() < 8)
     is_name = name.str.contains(
         r"^[^@\s]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}$|^[\w.-]+[\\/][\w.-]+\$?$|^[\w.-]+\$$|\s|://|^\$\{"
     )
@@ -78,14 +77,21 @@ def looks_like_secret(name: pl.Expr) -> pl.Expr:
     classes = lower.cast(pl.Int8) + upper.cast(pl.Int8) + digit.cast(pl.Int8)
     mixed = (symbol & (classes >= 2)) | (at & (classes == 3)) | (name.str.count_matches(r"[^\w\s.\-@\\/+]") >= 2)
     woven = lower & upper & (name.str.count_matches(r"\p{L}\d+\b{0}\p{L}".replace(r"\b{0}", "")) >= 2)
-    return ~plain & ~is_name & (mixed | (woven & (name.str.len_chars() >= 10)))
+    return ~_is_plain(name) & ~is_name & (mixed | (woven & (name.str.len_chars() >= 10)))
+
+
+def _is_plain(name: pl.Expr) -> pl.Expr:
+    """Mark the names that need no further look, which are nearly all."""
+    return name.str.contains(r"^[a-z0-9._-]*$|^[A-Z]?[a-z._-]*[0-9]*$") | (name.str.len_chars() < 8)
 
 
 def _secret_names(events: pl.DataFrame, names: list[str]) -> frozenset[str]:
     """Find the secrets among the names; each distinct name is looked at once."""
     distinct = pl.concat([pl.Series("name", [], dtype=pl.String), *(events[name].unique() for name in names)])
-    found = distinct.drop_nulls().to_frame("name").filter(looks_like_secret(pl.col("name")))
-    return frozenset(found.to_series())
+    unusual = distinct.drop_nulls().to_frame("name").filter(~_is_plain(pl.col("name")))
+    if unusual.is_empty():
+        return frozenset()
+    return frozenset(unusual.filter(looks_like_secret(pl.col("name"))).to_series())
 
 
 def _mask_names(events: pl.DataFrame, secrets: frozenset[str], names: list[str]) -> pl.DataFrame:
@@ -124,15 +130,12 @@ def _without(text: str | None, secret: str, *, must_hold: bool) -> str | None:
 
 def _has_clue(texts: pl.Series) -> pl.Series:
     """Mark the texts that may hold a credential: a fast look for rare marks first, the words only where one is."""
-    frame = texts.fill_null("").alias("text").to_frame()
-    text = pl.col("text").str
-    marks = [text.contains(mark, literal=True) for mark in ("--", "earer ", "uthorization")]
-    marked = frame.select(pl.any_horizontal(text.contains_any(["=", '"']), *marks)).to_series()
+    marked = texts.str.contains(_MARKS).fill_null(False)
     if not marked.any():
         return marked
     rows = marked.arg_true()
-    clues = text.contains_any(list(_CLUES), ascii_case_insensitive=True)
-    return marked.scatter(rows, frame[rows].select(clues).to_series())
+    clues = pl.col("text").str.contains_any(list(_CLUES), ascii_case_insensitive=True)
+    return marked.scatter(rows, texts.gather(rows).alias("text").to_frame().select(clues).to_series())
 
 
 def _mask_texts(events: pl.DataFrame) -> pl.DataFrame:

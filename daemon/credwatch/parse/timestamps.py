@@ -28,7 +28,10 @@ def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
     one, in the hour that is left out the offset before the change. Each distinct stamp is parsed once.
     `reference` is the moment near which the lines end, such as the file's time of change; see `_years`.
     """
-    distinct = stamps.drop_nulls().unique(maintain_order=True).alias("stamp")
+    # Stamps come in runs: one of each is looked up.
+    runs = stamps.rle_id()
+    firsts = stamps.gather((runs != runs.shift()).fill_null(True).arg_true()).alias("stamp")
+    distinct = firsts.drop_nulls().unique(maintain_order=True)
     is_iso = distinct.str.contains(r"^\d{4}-")
     iso, old = distinct.filter(is_iso), distinct.filter(~is_iso)
     tables = [pl.DataFrame(schema={"stamp": pl.String, "moment": MOMENT})]
@@ -37,8 +40,8 @@ def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
     if len(old):
         tables.append(pl.DataFrame([old, _without_year(old, zone, reference).alias("moment")]))
     table = pl.concat(tables)
-    joined = stamps.alias("stamp").to_frame().join(table, on="stamp", how="left", maintain_order="left")
-    return joined.get_column("moment")
+    found = firsts.to_frame().join(table, on="stamp", how="left", maintain_order="left").get_column("moment")
+    return found.gather(runs)
 
 
 def _iso(stamps: pl.Series, zone: str) -> pl.Series:
@@ -79,13 +82,12 @@ def _without_year(stamps: pl.Series, zone: str, reference: datetime) -> pl.Serie
     whole = stamps.set(~stamps.str.contains(_OLD), None)
     in_leap_year = ("2000 " + whole).str.to_datetime("%Y %b %e %H:%M:%S", time_unit="us", strict=False)
     limit = reference.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + _AHEAD
-    frame = pl.DataFrame({"at": in_leap_year}).with_columns(_years(in_leap_year, limit).alias("year"))
+    frame = pl.DataFrame([in_leap_year.alias("at"), _years(in_leap_year, limit).alias("year")])
     at = pl.col("at").dt
     wall = pl.datetime(pl.col("year"), at.month(), at.day(), at.hour(), at.minute(), at.second(), time_unit="us")
-    rows = frame.with_row_index().filter(pl.col("at").is_not_null())
-    read = rows.select("index", wall.alias("wall"))
-    placed = frame.with_row_index().select("index").join(read, on="index", how="left", maintain_order="left")
-    return _in_zone(placed["wall"].cast(_WALL), zone)
+    read = frame.filter(pl.col("at").is_not_null()).select(wall.alias("wall")).to_series()
+    placed = pl.Series("wall", [None], dtype=_WALL).new_from_index(0, len(frame))
+    return _in_zone(placed.scatter(in_leap_year.is_not_null().arg_true(), read.cast(_WALL)), zone)
 
 
 def _years(at: pl.Series, limit: datetime) -> pl.Series:
@@ -99,12 +101,12 @@ def _years(at: pl.Series, limit: datetime) -> pl.Series:
     latest = pl.when(pl.col("at") > limit.replace(year=2000)).then(limit.year - 1).otherwise(limit.year)
     step = pl.col("at").dt.ordinal_day().cast(pl.Int32).forward_fill().diff().fill_null(0)
     crossings = (step < -_NEW_YEAR_JUMP).cast(pl.Int32) - (step > _NEW_YEAR_JUMP).cast(pl.Int32)
-    frame = frame.with_columns(latest.cast(pl.Int32).alias("latest"), crossings.cum_sum().alias("passed"))
+    frame = frame.with_columns_seq(latest.cast(pl.Int32).alias("latest"), crossings.cum_sum().alias("passed"))
     anchor = pl.col("latest").filter(pl.col("at").is_not_null()).last()
     by_neighbours = anchor - (pl.col("passed").last() - pl.col("passed"))
     year = pl.min_horizontal(pl.col("latest"), by_neighbours)
     leap_day = (pl.col("at").dt.month() == 2) & (pl.col("at").dt.day() == 29)
-    return frame.select(pl.when(leap_day).then(_leap(year)).otherwise(year)).to_series()
+    return frame.select_seq(pl.when(leap_day).then(_leap(year)).otherwise(year)).to_series()
 
 
 def _leap(year: pl.Expr) -> pl.Expr:

@@ -69,3 +69,25 @@ def test_order_of_mixed_lines() -> None:
     frame = read_envelopes(lines, SourceKind.AUTO)
     assert frame["row"].to_list() == [0, 1, 2, 3, 4]
     assert frame["program"].to_list()[:4] == [None, "sshd", "sshd", "su"]
+
+
+def test_lines_that_share_a_header_are_read_as_if_alone() -> None:
+    """A header that stands in several lines is the header of those alone in which a message follows it."""
+    lines = [
+        OLD,
+        "Nov 30 06:39:00 web1 sshd[811]: Postponed: again",
+        "Nov 30 06:39:00 web1 sshd[811]",
+        "Nov 30 06:39:00 web1 sshd[811]:",
+        "Nov 30 06:39:00 web1: sshd[811]: hello",
+        "Nov 30 06:39:00 web1: sshd[811]:hello",
+        "Nov 30 06:39:00 web1 no tag: hello",
+        "Nov 30 06:39:00 web1 : hello",
+        "<38>1 : hello",
+        '<38>1 2025-11-30T06:39:00Z web1 app - - [a@1 b="c: d"] hello',
+        ": hello",
+    ]
+    together = read_envelopes(pl.Series(lines), SourceKind.AUTO).drop("row").to_dicts()
+    alone = [read_envelopes(pl.Series([line]), SourceKind.AUTO).drop("row").to_dicts()[0] for line in lines]
+    assert alone == together
+    problems = [None, None, "no_envelope", None, None, "no_envelope", "no_envelope", None]
+    assert [*problems, "no_envelope", None, "no_envelope"] == [row["problem"] for row in together]

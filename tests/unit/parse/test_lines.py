@@ -17,6 +17,8 @@ from credwatch.parse.lines import split_lines
         ("Nguyễn\u2028Văn\n".encode(), ["Nguyễn\u2028Văn"], [116]),
         (b"tab\there\n", ["tab\there"], [109]),
         (b"\n", [""], [101]),
+        (b"a\tb\nopen end", ["a\tb", "open end"], [104, 112]),
+        ("a\u00a0b\r\n".encode(), ["a\u00a0b"], [106]),
     ],
 )
 def test_clean_lines(data: bytes, lines: list[str], positions: list[int]) -> None:
@@ -25,6 +27,13 @@ def test_clean_lines(data: bytes, lines: list[str], positions: list[int]) -> Non
     assert lines == frame["line"].to_list()
     assert positions == frame["position"].to_list()
     assert [None] * len(lines) == frame["malformed"].to_list()
+
+
+@pytest.mark.parametrize("beginning", ["x^abc", "BZh91AY&SY", "PAR1"])
+def test_lines_are_never_unpacked(beginning: str) -> None:
+    """Lines that begin as a compressed file does are lines all the same."""
+    frame = split_lines(f"{beginning}\nb\n".encode(), 0)
+    assert [beginning, "b"] == frame["line"].to_list()
 
 
 @pytest.mark.parametrize(
