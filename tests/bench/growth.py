@@ -10,7 +10,7 @@ from bench.figures import Figure, at_least, at_most, below
 from bench.loglines import Round, write_keys
 from bench.programs import apart, talk
 from bench.rulecopies import write_copies
-from bench.steps import Step, correlations_on, seconds_a_line, step_at, steps_of
+from bench.steps import Step, seconds_a_line, watched
 
 _COPIES = 9
 """With the shipped rules themselves these are ten times as many."""
@@ -25,17 +25,16 @@ over an hour, and what grows afterwards is not what the windows must hold.
 
 def engine(folder: Path, attack: Path) -> Iterator[Figure]:
     """Measure the shipped rules on the attack log: how many, what their transactions cost, and ten times as many."""
-    yield at_least(40, "correlations on", apart(correlations_on), "rules")
     talk("credwatch replay, watched from inside")
-    shipped = apart(steps_of, attack)
-    first, last = shipped[0], shipped[-1]
+    shipped = apart(watched, attack)
+    yield at_least(40, "correlations on", shipped.correlations, "rules")
+    first, last = shipped.first, shipped.last
     share = (last.commit_seconds - first.commit_seconds) / (last.seconds - first.seconds)
     yield at_most(0.10, "share of window commit in the time", share, "")
     talk(f"credwatch replay, {1 + _COPIES} times the rules")
-    settings = _with_copies(folder)
-    many = apart(steps_of, attack, settings)
-    yield Figure(f"correlations on, with {_COPIES} copies of each", apart(correlations_on, settings), "rules")
-    growth = seconds_a_line(many[0], many[-1]) / seconds_a_line(first, last)
+    many = apart(watched, attack, _with_copies(folder))
+    yield Figure(f"correlations on, with {_COPIES} copies of each", many.correlations, "rules")
+    growth = seconds_a_line(many.first, many.last) / seconds_a_line(first, last)
     yield at_most(4, "  time per line, beside the shipped rules alone", growth, "times")
 
 
@@ -66,9 +65,9 @@ def _with_keys(folder: Path, lines: int, keys: int) -> _Keys:
     talk(f"credwatch replay, {2 * lines:,} lines from {keys:,} addresses")
     log = folder / "keys.log"
     apart(write_keys, log, (Round(lines, lines / _FAST), Round(lines, lines / _SLOW)), keys=keys)
-    steps = apart(steps_of, log)
+    replay = apart(watched, log)
     log.unlink()
-    return _Keys(step_at(steps, lines), steps[-1])
+    return _Keys(replay.at(lines), replay.last)
 
 
 def _with_copies(folder: Path) -> Path:

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from statistics import median
@@ -50,13 +51,16 @@ def measured(name: str, command: tuple[str, ...], repeat: int) -> Run:
 
 
 def apart(act: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """Call a function in a fresh process and return what it returns.
+    """Call a function in a fresh process and return what it returns; raises CannotRun where the process dies.
 
     What this process has ever held counts as the peak memory of the commands it starts (the kernel carries
     `ru_maxrss` across exec), so whatever needs frames is done elsewhere.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(act, *args, **named).result()
+        try:
+            return process.submit(act, *args, **named).result()
+        except BrokenProcessPool as error:
+            raise CannotRun(f"the process of {act.__name__} died") from error
 
 
 def talk(words: str) -> None:

@@ -12,11 +12,11 @@ import yaml
 from credwatch.kernel.resources import shipped
 
 _FIELDS = ("host.name", "process.name", "event.dataset", "event.category")
-"""Fields that every login has; each copy groups by some of them besides."""
+"""Fields that every line of the logs gives; each copy groups by some of them besides."""
 
 
 def write_copies(folder: Path, copies: int) -> None:
-    """Write that many copies of every shipped rule into a folder, no two grouped alike; 15 are the most."""
+    """Write so many copies of every shipped rule into a folder, each with additional groups of its own; at most 15."""
     folder.mkdir()
     groups = [group for size in range(1, len(_FIELDS) + 1) for group in combinations(_FIELDS, size)]
     documents = [document for path in _shipped() for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))]

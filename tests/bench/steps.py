@@ -27,17 +27,32 @@ class Step:
     """The most memory the process has held so far."""
 
 
-def correlations_on(config: Path | None = None) -> int:
-    """Count the correlations that a settings file, or none, turns on."""
-    from credwatch.app.build import rule_folders
-    from credwatch.app.settings import Settings, load_settings
-    from credwatch.rules.sigma import load_rules
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A replay that was watched."""
 
-    settings = load_settings(config) if config else Settings()
-    return len(load_rules(rule_folders(settings)).correlations)
+    correlations: int
+    """How many correlations were on."""
+    steps: list[Step]
+    """What it had cost after each batch."""
+
+    @property
+    def first(self) -> Step:
+        """The first step; what came before it includes the making of a store."""
+        return self.steps[0]
+
+    @property
+    def last(self) -> Step:
+        """The last step."""
+        return self.steps[-1]
+
+    def at(self, lines: int) -> Step:
+        """Return the first step at which so many lines were taken, the last one where none was."""
+        place = bisect_left(self.steps, lines, key=lambda step: step.lines)
+        return self.steps[min(place, len(self.steps) - 1)]
 
 
-def steps_of(log: Path, config: Path | None = None) -> list[Step]:
+def watched(log: Path, config: Path | None = None) -> Watched:
     """Replay a log with the rules of a settings file, or the shipped ones alone; to be called in a fresh process."""
     from credwatch.app.memory import tune_allocators
 
@@ -61,13 +76,7 @@ def steps_of(log: Path, config: Path | None = None) -> list[Step]:
         steps.append(Step(tally.lines, perf_counter() - began, tally.commit_seconds, _peak_mib()))
 
     replay([str(log)], knowledge, system_clock, batch_bytes=batch_bytes, on_progress=note)
-    return steps
-
-
-def step_at(steps: list[Step], lines: int) -> Step:
-    """Return the first step at which so many lines were taken, the last one where none was."""
-    place = bisect_left(steps, lines, key=lambda step: step.lines)
-    return steps[min(place, len(steps) - 1)]
+    return Watched(len(knowledge.rules.correlations), steps)
 
 
 def seconds_a_line(begin: Step, end: Step) -> float:
