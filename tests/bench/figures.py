@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -41,7 +42,7 @@ def left_out(name: str, program: str, package: str) -> Figure:
     return Figure(name, None, f"left out: needs {program} (Debian package {package})")
 
 
-def print_table(figures: list[Figure], machine: dict[str, object]) -> None:
+def print_table(figures: list[Figure], machine: Mapping[str, object]) -> None:
     """Print the figures as a person reads them, each with what is asked of it and whether it holds."""
     print(f"\n{'what':<50} {'measured':>12} {'unit':<8} {'floor':<12} holds\n{'-' * 92}")
     for figure in figures:
