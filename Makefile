@@ -21,7 +21,7 @@ help:
 	@echo "make demo     a working day in a minute: log lines, detections, incidents, delivered notices"
 	@echo "make test     formatting, lint, types, import floors, all tests; installs Debian packages where it may"
 	@echo "make lint     the first four of them"
-	@echo "make bench    lines per second, beside fail2ban-regex and grep"
+	@echo "make bench    what it costs: speed, growth, latency, memory, each held to its floor"
 	@echo "make install  into PREFIX=$(PREFIX), with the systemd unit; understands DESTDIR"
 	@echo "make clean    remove .venv and caches"
 
@@ -40,7 +40,7 @@ lint: $(READY)
 
 bench: $(READY)
 	@tests/install-packages
-	@PYTHONPATH=tests $(BIN)/python tests/bench/bench.py
+	@PYTHONPATH=tests $(BIN)/python -m bench
 
 # The stamp is newer than pyproject.toml as long as what is installed is what is asked for.
 $(READY): pyproject.toml

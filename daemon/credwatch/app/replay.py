@@ -46,6 +46,8 @@ class Tally:
     """Detections by title of the rule."""
     late: int = 0
     """Events that came too late for the windows."""
+    commit_seconds: float = 0.0
+    """How long the transactions took."""
 
     def add(self, report: Report) -> None:
         """Count one report."""
@@ -55,6 +57,7 @@ class Tally:
         self.unparsed.update(report.unparsed)
         self.detections.update(detection.title for detection in report.found.detections)
         self.late += report.found.late
+        self.commit_seconds += report.commit_seconds
 
     @property
     def unparsed_share(self) -> float:

@@ -1,0 +1,1 @@
+"""Measures credwatch and holds it to its floors; `make bench` runs it."""
