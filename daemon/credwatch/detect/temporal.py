@@ -32,9 +32,13 @@ class Plain:
         """Return the groups that the batch added to, sorted."""
         return self.stream.touched
 
+    def has_rows(self, keys: Keys) -> Flags:
+        """Say which groups have any row at hand."""
+        return self.stream.holds(keys)
+
     def holds(self, keys: Keys) -> Flags:
         """Say which groups have any match at hand."""
-        return self.stream.holds(keys)
+        return self.has_rows(keys)
 
     def began(self, keys: Keys) -> NDArray[np.int64]:
         """Return the time of the first row that the batch added to each group; far in the future for none."""
@@ -69,6 +73,10 @@ class Lasting:
     def touched(self) -> Keys:
         """Return the groups that the batch added to, sorted."""
         return self.stream.touched
+
+    def has_rows(self, keys: Keys) -> Flags:
+        """Say which groups have any row at hand, within an episode or not."""
+        return self.stream.holds(keys)
 
     def holds(self, keys: Keys) -> Flags:
         """Say which groups have an episode at hand."""
@@ -120,6 +128,11 @@ class Nested:
     def touched(self) -> Keys:
         """Return the groups in which the batch may have changed anything, sorted."""
         return self.inner.touched()
+
+    def has_rows(self, keys: Keys) -> Flags:
+        """Say which groups may have an episode once the batch is taken."""
+        conceivable = self.inner.conceivable(self.inner.touched())
+        return np.isin(keys, self.inner.watch.episodes.table["group"]) | np.isin(keys, conceivable)
 
     def holds(self, keys: Keys) -> Flags:
         """Say which groups have an episode at hand."""
@@ -182,7 +195,7 @@ class TemporalWatch:
         """Note, before any rule goes on, what had completed in the groups in which rows now come out of order."""
         if self.waits:
             return
-        keys = self.touched()
+        keys = self.conceivable(self.touched())
         began, latest = self.began(keys), np.full(len(keys), np.iinfo(np.int64).min)
         for part in self.parts:
             old = part.kept(keys)
@@ -217,6 +230,13 @@ class TemporalWatch:
     def began(self, keys: Keys) -> NDArray[np.int64]:
         """Return the time from which each group's rows may differ from those before the batch."""
         return np.asarray(np.minimum.reduce([part.began(keys) for part in self.parts]))
+
+    def conceivable(self, keys: Keys) -> Keys:
+        """Leave out the groups in which a part that must happen has no row at all."""
+        if self.condition is None:
+            for part in self.parts:
+                keys = keys[part.has_rows(keys)]
+        return keys
 
     def _possible(self, keys: Keys) -> Keys:
         """Leave out the groups in which a part that must happen has not."""
