@@ -9,6 +9,7 @@ from typing import TypeVar
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings, SourceOptions
 from credwatch.detect.plan import plan_for
+from credwatch.detect.windows import Caps
 from credwatch.enrich.authorisation import ACTIONS_DUE
 from credwatch.enrich.enrich import Enricher
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
@@ -80,6 +81,7 @@ def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gatherin
         profile_of={customer.id: customer.profile for customer in registers.customers},
         formats=_formats(settings),
         lateness_us=lateness_us,
+        caps=Caps(settings.detection.window_rows, settings.detection.window_rows_per_customer),
     )
 
 

@@ -46,6 +46,7 @@ class Chores:
             Job("gauges", Every(_TICK_SECONDS), self.gauge),
             Job("retries", Every(30), self._wake_outbox),
             Job("digest", Daily(hour, minute, self._settings.daemon.time_zone), self.send_digest),
+            Job("windows", Every(3600), self.compact),
             Job("housekeeping", Daily(3, 30, self._settings.daemon.time_zone), self.tidy),
         ]
 
@@ -95,6 +96,11 @@ class Chores:
             )
             outbox.queue(connection, commands)
         self._wake_outbox()
+
+    def compact(self) -> None:
+        """Let the stored windows be few large pieces again."""
+        with self._database.writing() as connection:
+            progress.compact_windows(connection)
 
     def tidy(self) -> None:
         """Give free pages back and let the log file of the store shrink."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 
@@ -15,7 +15,7 @@ from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, commit
 from credwatch.detect.engine import Engine
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
-from credwatch.detect.windows import ROW
+from credwatch.detect.windows import ROW, Caps
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.enrich import Enricher
 from credwatch.kernel.clock import Clock
@@ -62,6 +62,8 @@ class Knowledge:
     """How each source's lines begin, by the source's id."""
     lateness_us: int = 10_000_000
     """How much later than its neighbours a line may come, microseconds."""
+    caps: Caps = field(default_factory=Caps)
+    """How many rows windows may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ class Pipeline:
 
     def _restored(self) -> tuple[Engine, AttemptPairing]:
         """Build the engine from the rules and bring it to the state that the store has."""
-        plan = plan_for(self._knowledge.rules, lateness_us=self._knowledge.lateness_us)
+        plan = plan_for(self._knowledge.rules, lateness_us=self._knowledge.lateness_us, caps=self._knowledge.caps)
         with self._database.writing() as connection:
             seed = progress.value(connection, _SEED)
             if seed is None:

@@ -53,7 +53,7 @@ class Found:
     evaluations: int = 0
     """How many times a rule was held against an event."""
     dropped: tuple[tuple[str, int], ...] = ()
-    """How many rows a full window let go before their time, by the name of each rule that looks at it."""
+    """How many rows a full window let go before their time, by the title of each rule that looks at it."""
     delta: Delta = field(default_factory=Delta)
     """What to store."""
 

@@ -14,7 +14,7 @@ from credwatch.detect.aggregates import AtLeast, aggregate_of
 from credwatch.detect.nested import Counted, NestedWatch
 from credwatch.detect.streams import Stream, StreamSpec
 from credwatch.detect.temporal import Lasting, Nested, Plain, TemporalPart, TemporalWatch
-from credwatch.detect.windows import CARRIED, WindowLog
+from credwatch.detect.windows import CARRIED, Caps, WindowLog
 from credwatch.kernel.errors import RuleError
 from credwatch.rules.model import Correlation, CorrelationType, EventRule, Part, RuleSet
 
@@ -62,14 +62,14 @@ class Plan:
         return (each.watch for each in self.watches)
 
     def rules_of(self, stream: Stream) -> tuple[str, ...]:
-        """Name the rules that look at a stream."""
-        direct = {each.watch.rule.name for each in self.watches if _looks_at(each, stream)}
+        """Give the titles of the rules that look at a stream."""
+        direct = {each.watch.rule.title for each in self.watches if _looks_at(each, stream)}
         return tuple(sorted(direct))
 
 
-def plan_for(rules: RuleSet, *, lateness_us: int = 10_000_000) -> Plan:
+def plan_for(rules: RuleSet, *, lateness_us: int = 10_000_000, caps: Caps | None = None) -> Plan:
     """Build the plan of a rule set; raises RuleError where a correlation refers to what it cannot follow."""
-    return _Builder(rules, lateness_us).plan()
+    return _Builder(rules, lateness_us, caps or Caps()).plan()
 
 
 def _looks_at(each: AnyWatch, stream: Stream) -> bool:
@@ -83,8 +83,9 @@ def _looks_at(each: AnyWatch, stream: Stream) -> bool:
 
 
 class _Builder:
-    def __init__(self, rules: RuleSet, lateness_us: int) -> None:
+    def __init__(self, rules: RuleSet, lateness_us: int, caps: Caps) -> None:
         self._rules = rules
+        self._caps = caps
         self._by_id = rules.by_id()
         self._lateness_us = lateness_us
         self._streams: dict[StreamSpec, Stream] = {}
@@ -117,7 +118,7 @@ class _Builder:
 
     def _stream(self, spec: StreamSpec, span_us: int) -> Stream:
         """Return the stream of a spec, kept as long as its longest user needs."""
-        stream = self._streams.setdefault(spec, Stream(spec, WindowLog(0)))
+        stream = self._streams.setdefault(spec, Stream(spec, WindowLog(0), self._caps))
         stream.log.retention_us = max(stream.log.retention_us, span_us + self._lateness_us)
         return stream
 

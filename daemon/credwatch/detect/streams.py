@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.values import numbers_of
-from credwatch.detect.windows import CARRIED, ROW, Rows, WindowLog
+from credwatch.detect.windows import CARRIED, ROW, Caps, Rows, WindowLog
 from credwatch.kernel.ids import stable_id
 
 NO_KEYS = np.empty(0, np.uint64)
@@ -119,6 +119,8 @@ class Stream:
     """What it takes."""
     log: WindowLog
     """What it keeps."""
+    caps: Caps = field(default_factory=Caps)
+    """How much it may keep."""
     touched: NDArray[np.uint64] = field(default_factory=lambda: NO_KEYS)
     """The groups of the present batch, sorted."""
     began: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -154,6 +156,7 @@ class Stream:
     def keep(self, *, oldest: int) -> None:
         """Keep the batch's rows, once every rule has looked at them; rows older than `oldest` may go."""
         self.log.add(self.new.rows, oldest=oldest)
+        self.dropped = self.log.limit(self.caps)
 
     def view(self, settled: NDArray[np.bool_], *, since: int) -> View:
         """Return the batch's rows, behind those kept since a moment of each touched group that is not settled."""

@@ -27,6 +27,20 @@ Rows = NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True)
+class Caps:
+    """How many rows a window may hold; when there are more, the oldest go."""
+
+    rows: int = 2_000_000
+    """Of all customers together."""
+    of_customer: int = 500_000
+    """Of one customer; rows of no known customer count as those of one."""
+
+
+_SLACK = 8
+"""A full window gives up this part of what it may hold, so that it is not full again at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Run:
     """Rows sorted by key, with their keys side by side for searching."""
 
@@ -91,10 +105,40 @@ class WindowLog:
         self._runs = [run for run in self._runs if len(run.rows)]
         return before - len(self)
 
+    def limit(self, caps: Caps) -> int:
+        """Let the oldest rows go where a customer has too many, or all have; return how many went."""
+        if len(self) <= caps.of_customer:
+            return 0
+        rows = self.rows()
+        crowded = _excess(rows, caps)
+        if not crowded.any():
+            return 0
+        self._runs = [_Run.of(_by_key(rows[~crowded]))]
+        return int(np.count_nonzero(crowded))
+
     def take_new(self) -> Rows:
         """Return the rows added since the last call."""
         new, self._new = self._new, []
         return np.concatenate(new) if new else np.empty(0, ROW)
+
+
+def _excess(rows: Rows, caps: Caps) -> NDArray[np.bool_]:
+    """Say which rows are too many: the oldest of each customer that has too many, then the oldest of all."""
+    gone = np.zeros(len(rows), dtype=bool)
+    _, owner, counts = np.unique(rows["organization"], return_inverse=True, return_counts=True)
+    for at in np.flatnonzero(counts > caps.of_customer):
+        mine = np.flatnonzero(owner == at)
+        gone[mine[_oldest(rows["time"][mine], caps.of_customer)]] = True
+    left = np.flatnonzero(~gone)
+    if len(left) > caps.rows:
+        gone[left[_oldest(rows["time"][left], caps.rows)]] = True
+    return gone
+
+
+def _oldest(times: NDArray[np.int64], most: int) -> NDArray[np.intp]:
+    """Number the oldest rows, so many that the rest fits with some room."""
+    surplus = len(times) - (most - most // _SLACK)
+    return np.argsort(times, kind="stable")[:surplus]
 
 
 def _by_key(rows: Rows) -> Rows:

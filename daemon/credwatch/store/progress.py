@@ -11,6 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.store.database import metadata
 
+_AT_ONCE = 500
+
 cursors = Table(
     "cursors",
     metadata,
@@ -135,6 +137,33 @@ def all_windows(connection: Connection) -> list[tuple[str, bytes]]:
     """Return the window rows in the order they were stored."""
     query = select(window_rows.c.stream, window_rows.c.rows).order_by(window_rows.c.id)
     return [(stream, data) for stream, data in connection.execute(query)]
+
+
+def compact_windows(connection: Connection, *, size: int = 1_000_000) -> None:
+    """Join neighbouring window rows of a stream, so that a restart reads few large pieces instead of many small ones.
+
+    A piece of `size` bytes is not joined any further: rows are deleted by piece once all of it is too old.
+    """
+    table = window_rows.c
+    small = select(table.id, table.stream, table.last, table.rows).where(func.length(table.rows) < size)
+    pieces: dict[str, list[Any]] = {}
+    for row in connection.execute(small.order_by(table.id)):
+        waiting = pieces.setdefault(row.stream, [])
+        waiting.append(row)
+        if sum(len(each.rows) for each in waiting) >= size:
+            _join(connection, pieces.pop(row.stream))
+    for waiting in pieces.values():
+        _join(connection, waiting)
+
+
+def _join(connection: Connection, pieces: list[Any]) -> None:
+    """Put the rows of all pieces into the first, which keeps its place in the order."""
+    if len(pieces) > 1:
+        ids = [each.id for each in pieces]
+        whole = {"rows": b"".join(each.rows for each in pieces), "last": max(each.last for each in pieces)}
+        connection.execute(window_rows.update().where(window_rows.c.id == ids[0]).values(whole))
+        for start in range(1, len(ids), _AT_ONCE):
+            connection.execute(delete(window_rows).where(window_rows.c.id.in_(ids[start : start + _AT_ONCE])))
 
 
 def add_words(connection: Connection, generation: int, data: bytes) -> None:

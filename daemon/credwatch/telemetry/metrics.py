@@ -87,6 +87,7 @@ class Metrics:
         self._declared = named
         for rule, level in rules:
             self._detection.detections.labels(rule, level)
+            self._detection.dropped.labels(rule)
         for kind in kinds:
             self._detection.opened.labels(kind)
             self._detection.open.labels(kind)
@@ -230,6 +231,8 @@ class Metrics:
         series, found = self._detection, report.found
         series.evaluations.inc(found.evaluations)
         series.window_rows.set(report.window_rows)
+        for rule, rows in found.dropped:
+            series.dropped.labels(rule).inc(rows)
         for detection in found.detections:
             series.detections.labels(detection.title, detection.level.name.lower()).inc()
             waited = (report.received_at - detection.opened_at).total_seconds() + report.seconds

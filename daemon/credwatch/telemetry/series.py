@@ -46,6 +46,12 @@ class DetectionSeries:
         self.window_rows = Gauge(
             "credwatch_window_rows", "Rows that the windows of correlations hold in memory.", registry=registry
         )
+        self.dropped = Counter(
+            "credwatch_window_rows_dropped_total",
+            "Rows that a full window let go before their time: the oldest of the customer that has too many.",
+            ["rule"],
+            registry=registry,
+        )
         self.latency = Histogram(
             "credwatch_detection_latency_seconds",
             "From the event that completed a detection to the commit that stored it.",

@@ -87,3 +87,23 @@ def test_tallies_add_up_by_day(database: Database) -> None:
         progress.add_tallies(connection, "2026-03-03", {"lines": 1})
         assert {"lines": 7, "events": 0} == progress.tallies_of(connection, "2026-03-02")
         assert {} == progress.tallies_of(connection, "2026-03-04")
+
+
+def test_windows_are_joined(database: Database) -> None:
+    """Small neighbours of a stream become pieces of the size asked for, with every row in its order."""
+    with database.writing() as connection:
+        progress.add_windows(connection, [(f"s{n % 2}", n, bytes([n]) * 4) for n in range(10)])
+        before = dict.fromkeys(("s0", "s1"), b"")
+        for stream, rows in progress.all_windows(connection):
+            before[stream] += rows
+        progress.compact_windows(connection, size=12)
+        pieces = progress.all_windows(connection)
+        assert [12, 12, 8, 8] == [len(rows) for _, rows in pieces]
+        after = dict.fromkeys(("s0", "s1"), b"")
+        for stream, rows in pieces:
+            after[stream] += rows
+        assert before == after
+        progress.forget_windows(connection, [("s0", 5)])
+        assert [("s1", 12), ("s0", 8), ("s1", 8)] == [
+            (stream, len(rows)) for stream, rows in progress.all_windows(connection)
+        ]

@@ -1,0 +1,64 @@
+"""A window keeps rows by group, and within its caps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from credwatch.detect.streams import Stream, StreamSpec, View
+from credwatch.detect.windows import ROW, Caps, Rows, WindowLog
+
+CAPS = Caps(rows=24, of_customer=16)
+
+
+def rows_of(customer: int, times: range) -> Rows:
+    """Build rows of one customer, a group for each second."""
+    rows = np.zeros(len(times), ROW)
+    rows["key"] = rows["time"] = list(times)
+    rows["organization"] = customer
+    return rows
+
+
+def a_log(*parts: Rows) -> WindowLog:
+    """Build a log that keeps some rows."""
+    log = WindowLog(100)
+    for rows in parts:
+        log.add(rows, oldest=0)
+    return log
+
+
+def kept(log: WindowLog, customer: int) -> list[int]:
+    """Tell the times of a customer's rows."""
+    rows = log.rows()
+    return sorted(rows["time"][rows["organization"] == customer].tolist())
+
+
+def test_the_oldest_of_the_customer_that_has_too_many_go() -> None:
+    """A flood at one customer takes nothing from another, though the other's rows are older."""
+    log = a_log(rows_of(1, range(5)), rows_of(2, range(10, 27)))
+    assert 3 == log.limit(CAPS)
+    assert (list(range(5)), list(range(13, 27))) == (kept(log, 1), kept(log, 2))
+
+
+def test_the_oldest_of_all_go_where_all_together_have_too_many() -> None:
+    """No customer has more than its share, and still the window is full."""
+    log = a_log(rows_of(1, range(9)), rows_of(2, range(9, 18)), rows_of(3, range(18, 27)))
+    assert 6 == log.limit(CAPS)
+    assert list(range(6, 9)) == kept(log, 1)
+
+
+def test_a_window_within_its_caps_keeps_everything() -> None:
+    """Rows of no known customer count as those of one."""
+    log = a_log(rows_of(0, range(16)))
+    assert (0, 16) == (log.limit(CAPS), len(log))
+
+
+def test_a_stream_says_how_many_had_to_go() -> None:
+    """It counts them for the batch that brought too many, and no more in the next."""
+    stream = Stream(StreamSpec(()), WindowLog(100), CAPS)
+    rows = rows_of(1, range(20))
+    stream.new = View.sorted(rows, np.arange(20))
+    stream.keep(oldest=0)
+    assert (6, 14) == (stream.dropped, len(stream.log))
+    stream.new = View.empty()
+    stream.keep(oldest=0)
+    assert 0 == stream.dropped
