@@ -16,7 +16,7 @@ from credwatch.rules.correlating import key_of, read_correlation
 from credwatch.rules.model import AnyOf, Correlation, EventRule, Rule
 
 _SECOND = 1_000_000
-_UNITS = {"s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND}
+_UNITS = {"s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND, "w": 604800 * _SECOND}
 _LONGEST = 90 * 86400 * _SECOND
 _HOUR = 3600 * _SECOND
 
@@ -103,12 +103,12 @@ def _tags(rule: Any) -> tuple[str, ...]:
 
 def _span(text: str, where: str) -> int:
     """Read a timespan such as 10m into microseconds; between one second and 90 days."""
-    found = re.fullmatch(r"(\d{1,9})([smhd])", text.strip())
+    found = re.fullmatch(r"(\d{1,9})([smhdw])", text.strip())
     span = int(found[1]) * _UNITS[found[2]] if found else 0
     if not _SECOND <= span <= _LONGEST:
         raise RuleError(
             f"timespan {text!r} is not between 1s and 90d",
             where=where,
-            hint="write a number and s, m, h or d",
+            hint="write a number and s, m, h, d or w",
         )
     return span
