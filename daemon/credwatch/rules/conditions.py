@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -117,15 +117,13 @@ def _tests(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> Iterat
     """Give the tests that one value stands for."""
     match modifiers.kind:
         case "re":
-            for body in filled(_text(value, scope), literal, scope) if modifiers.expand else [_text(value, scope)]:
+            for body in _filled(value, literal, modifiers, scope):
                 yield pattern_test(field, body, flags=modifiers.flags, shape=modifiers.shape, scope=scope)
         case "cidr":
-            for text in filled(_text(value, scope), str, scope) if modifiers.expand else [_text(value, scope)]:
+            for text in _filled(value, str, modifiers, scope):
                 yield Test(field, Operator.CIDR, _network(text, scope))
         case "exists":
-            if not isinstance(value, bool):
-                raise scope.error(f"'exists' asks for true or false, not {value!r}", "write true or false")
-            yield Test(field, Operator.EXISTS, value)
+            yield Test(field, Operator.EXISTS, _truth(value, scope))
         case "fieldref":
             other = require_field(_text(value, scope), scope.where)
             yield Test(field, _FIELD_SHAPES[modifiers.shape], other, modifiers.cased)
@@ -133,6 +131,11 @@ def _tests(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> Iterat
             yield from _value_tests(field, value, modifiers, scope)
         case _:
             yield _comparison(field, value, modifiers, scope)
+
+
+def _filled(value: Any, quote: Callable[[str], str], modifiers: Modifiers, scope: Scope) -> list[str]:
+    text = _text(value, scope)
+    return filled(text, quote, scope) if modifiers.expand else [text]
 
 
 def _value_tests(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> Iterator[Condition]:
@@ -163,6 +166,12 @@ def _comparison(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> T
         )
         raise scope.error(f"{field!r} is of type {_type(field)} and cannot be compared with a number", hint)
     return Test(field, operator, number, part=modifiers.part)
+
+
+def _truth(value: Any, scope: Scope) -> bool:
+    if not isinstance(value, bool):
+        raise scope.error(f"'exists' asks for true or false, not {value!r}", "write true or false")
+    return value
 
 
 def _text(value: Any, scope: Scope) -> str:

@@ -12,7 +12,7 @@ from sigma.correlations import SigmaCorrelationRule, SigmaExtendedCorrelationCon
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
-from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
+from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError, nearest
 from credwatch.rules.conditions import read_condition
 from credwatch.rules.correlating import key_of
 from credwatch.rules.documents import Document, marked_documents
@@ -82,10 +82,8 @@ def _parse(path: Path, problems: list[Problem]) -> list[_Parsed]:
     for document in documents:
         try:
             parsed.append(_Parsed(document, read_header(document)))
-        except ProblemsFound as error:
-            problems += error.problems
-        except RuleError as error:
-            problems.append(Problem.of(error))
+        except (ProblemsFound, RuleError) as error:
+            problems += _problems_of(error)
     return parsed
 
 
@@ -131,10 +129,8 @@ def _event_rules(
                 scope = Scope(each.document, placeholders, ("detection",))
                 condition = read_condition(each.document.content["detection"], scope)
                 yield event_rule(each.item, narrowed(condition, each.item, filters), str(each.document.path))
-            except ProblemsFound as error:
-                problems.extend(error.problems)
-            except RuleError as error:
-                problems.append(_placed(error, each, "credwatch"))
+            except (ProblemsFound, RuleError) as error:
+                problems += _placed(error, each, "credwatch")
 
 
 def _correlations(parsed: list[_Parsed], collection: SigmaCollection, problems: list[Problem]) -> Iterable[Correlation]:
@@ -144,16 +140,22 @@ def _correlations(parsed: list[_Parsed], collection: SigmaCollection, problems: 
             each = by_key[key_of(rule)]
             try:
                 yield correlation_rule(rule, str(each.document.path))
-            except ProblemsFound as error:
-                problems.extend(error.problems)
-            except RuleError as error:
-                problems.append(_placed(error, each, "correlation"))
+            except (ProblemsFound, RuleError) as error:
+                problems += _placed(error, each, "correlation")
 
 
-def _placed(error: RuleError, each: _Parsed, key: str) -> Problem:
-    """Add line and key to an error that knows its file only."""
-    problem = Problem.of(error)
-    return replace(problem, where=each.document.where(key)) if problem.where == str(each.document.path) else problem
+def _problems_of(error: CredwatchError) -> Sequence[Problem]:
+    return error.problems if isinstance(error, ProblemsFound) else [Problem.of(error)]
+
+
+def _placed(error: CredwatchError, each: _Parsed, key: str) -> list[Problem]:
+    """Add line and key to what knows its file, or its key, only."""
+    found = _problems_of(error)
+    path, place = str(each.document.path), each.document.where(key)
+    known = {path: place, f"{path}: {key}": place}
+    return [
+        replace(one, where=known.get(one.where) or one.where.replace(f"{path}: {key}: ", f"{place}: ")) for one in found
+    ]
 
 
 def _without_dangling(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:

@@ -292,3 +292,12 @@ def test_what_refers_to_a_refused_rule_is_left_out(tmp_path: Path) -> None:
     rules, problems = reading(tmp_path, a_rule(name="fine"), a_correlation(), late)
     assert ["'base'", "'burst'"] == [each.message.split()[4].rstrip(",") for each in problems]
     assert () == rules.correlations
+
+
+def test_a_mistake_in_what_must_follow_has_its_line(tmp_path: Path) -> None:
+    """The credwatch key of a rule, and of a correlation, is named with its line."""
+    rule = a_rule(more="credwatch: {quite: 3h, subject: user.name}")
+    correlation = a_correlation(more="credwatch: {subject: usr.name}")
+    _, problems = reading(tmp_path, rule, a_rule(name="other"), correlation.replace("[base]", "[other]"))
+    path = tmp_path / "rules.yml"
+    assert [f"{path}:8: credwatch: quite", f"{path}:24: correlation"] == [problem.where for problem in problems]
