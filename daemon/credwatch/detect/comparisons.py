@@ -148,7 +148,7 @@ def _number(value: object) -> float | int | None:
 def _compare(test: Test, column: pl.Expr) -> pl.Expr:
     """Compare numbers; a text that is no finite number is not less, equal or greater than any."""
     number, kind = _number(test.value), type_of(test.field)
-    if number is None:
+    if number is None or (test.part and kind not in (FieldType.STRING, FieldType.TIMESTAMP)):
         return _never(column)
     if test.part:
         return _holds(test.operator, _time_part(test.part, column, kind), number)
@@ -174,8 +174,6 @@ def _time_part(part: str, column: pl.Expr, kind: FieldType) -> pl.Expr:
     """Take a part of a moment in UTC; the week is that of ISO 8601."""
     if kind is FieldType.STRING:
         column = column.map_batches(_moments, return_dtype=TYPES[FieldType.TIMESTAMP], is_elementwise=True)
-    elif kind is not FieldType.TIMESTAMP:
-        return pl.lit(None, dtype=pl.Int32)
     moment = column.dt
     parts: dict[str, pl.Expr] = {
         "minute": moment.minute(),

@@ -212,6 +212,12 @@ def test_a_count_of_values(tmp_path: Path) -> None:
     assert ("user.name", (Bound(Operator.GREATER_EQUAL, 5),)) == (rule.field, rule.bounds)
 
 
+def test_a_range_has_two_bounds(tmp_path: Path) -> None:
+    """A condition may say from where and to where, which pySigma alone would refuse."""
+    rule = only_correlation(tmp_path, a_rule(), a_correlation(condition="condition: {gt: 3, lte: 9}"))
+    assert {Bound(Operator.GREATER, 3), Bound(Operator.LESS_EQUAL, 9)} == set(rule.bounds)
+
+
 def test_what_is_computed_of_values(tmp_path: Path) -> None:
     """Sums, means, percentiles and the median name their field and number, fractions too."""
     kinds = (("sum", "", 0), ("avg", "", 0), ("percentile", ", percentile: 95", 95), ("median", "", 50))
