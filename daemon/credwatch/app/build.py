@@ -99,7 +99,7 @@ def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
     for folder in settings.daemon.rules_directories:
         if not folder.is_dir():
             gathering.problems.append(Problem(str(folder), "the folder of rules does not exist", "create it"))
-    rules, problems = read_rules(rule_folders(settings))
+    rules, problems = read_rules(rule_folders(settings), settings.placeholders)
     gathering.problems.extend(problems)
     return rules
 

@@ -201,11 +201,23 @@ class Settings(Options):
     """The policy profiles by name."""
     staff_profile: str = "default"
     """The profile that holds for the vendor's own staff."""
+    placeholders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """What rules put in for %name% where they say |expand: values of which one must match."""
 
     @field_validator("profile")
     @classmethod
     def _with_default(cls, profiles: dict[str, PolicyProfile]) -> dict[str, PolicyProfile]:
         return {"default": PolicyProfile()} | profiles
+
+    @field_validator("placeholders")
+    @classmethod
+    def _usable(cls, placeholders: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, values in placeholders.items():
+            if not re.fullmatch(r"[^%\\]+", name):
+                raise ValueError(f"the placeholder {name!r} cannot be written as %name%; leave % and \\ out")
+            if not values:
+                raise ValueError(f"the placeholder {name!r} has no value; name one at least, or take it out")
+        return placeholders
 
     @model_validator(mode="after")
     def _sources_differ(self) -> Settings:

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import ipaddress
-from functools import reduce
+from collections.abc import Callable, Iterator
 from operator import and_, or_
 from typing import assert_never
 
 import polars as pl
 
-from credwatch.kernel.fields import BY_NAME, FieldType
+from credwatch.detect.comparisons import OF_FIELDS, TYPES, column_of, held, held_by_lists, lower, type_of
+from credwatch.kernel.fields import FieldType
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Test
 
-TYPES: dict[FieldType, pl.DataType] = {
-    FieldType.STRING: pl.String(),
-    FieldType.INTEGER: pl.Int64(),
-    FieldType.BOOLEAN: pl.Boolean(),
-    FieldType.TIMESTAMP: pl.Datetime("us", "UTC"),
-}
-"""The Polars type of each field type."""
 
-_NEVER = pl.lit(False)
-
-_IN_SMALL_LETTERS = frozenset({"event.category", "event.type", "event.action", "event.outcome"})
-"""Fields that only packs fill, from their own constants: there is no case to fold."""
-
-
-def compiled(condition: Condition) -> pl.Expr:
+def compiled(condition: Condition, lists: frozenset[str] = frozenset()) -> pl.Expr:
     """Compile a condition to a Boolean expression without nulls: a missing field is a plain false.
 
-    The frame must have every column that `fields_of` names, null where the events lack it.
+    The frame must have every column that `fields_of` names, null where the events lack it. `lists` names the fields
+    whose columns are lists; such a field passes a test where one of its elements does.
     """
     match condition:
         case AllOf(items):
-            return reduce(and_, map(compiled, items))
+            return _balanced(and_, [compiled(item, lists) for item in items])
         case AnyOf(items):
-            return _any_of(items)
+            return _balanced(or_, list(_any_of(items, lists)))
         case NotThis(item):
-            return ~compiled(item)
-        case Test():
-            return _test(condition)
+            return ~compiled(item, lists)
+        case Test(field) if field in lists or (condition.operator in OF_FIELDS and condition.value in lists):
+            return _list_test(condition)
+        case Test(field):
+            return held(condition, column_of(field))
         case _:
             assert_never(condition)
 
@@ -52,7 +42,7 @@ def fields_of(condition: Condition) -> frozenset[str]:
         case NotThis(item):
             return fields_of(item)
         case Test(field, operator, value):
-            return frozenset((field, str(value))) if operator is Operator.FIELD else frozenset((field,))
+            return frozenset((field, str(value))) if operator in OF_FIELDS else frozenset((field,))
         case _:
             assert_never(condition)
 
@@ -75,160 +65,54 @@ def actions_of(condition: Condition) -> frozenset[str] | None:
 def with_fields(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
     """Return the events with a null column for each field they lack."""
     missing = sorted(fields - set(events.columns))
-    return events.with_columns(pl.lit(None, dtype=TYPES[BY_NAME[name].type]).alias(name) for name in missing)
+    return events.with_columns(pl.lit(None, dtype=TYPES[type_of(name)]).alias(name) for name in missing)
 
 
-def _any_of(items: tuple[Condition, ...]) -> pl.Expr:
-    """Join alternatives; equal tests of one string field become one membership test, which is far cheaper."""
-    same = _same_field_strings(items)
-    if same is None:
-        return reduce(or_, map(compiled, items))
-    field, values = same
-    return _lower(field).is_in(values).fill_null(False)
+def _balanced(join: Callable[[pl.Expr, pl.Expr], pl.Expr], items: list[pl.Expr]) -> pl.Expr:
+    """Join expressions as a balanced tree: a chain of thousands would be too deep for the engine's recursion."""
+    while len(items) > 1:
+        items = [join(*pair) if len(pair) == 2 else pair[0] for pair in _pairs(items)]
+    return items[0]
 
 
-def _same_field_strings(items: tuple[Condition, ...]) -> tuple[str, list[str]] | None:
-    fields, values = set(), []
+def _pairs(items: list[pl.Expr]) -> list[list[pl.Expr]]:
+    return [items[place : place + 2] for place in range(0, len(items), 2)]
+
+
+def _any_of(items: tuple[Condition, ...], lists: frozenset[str]) -> Iterator[pl.Expr]:
+    """Give alternatives; like tests of one string field become one test of all their values, which is far cheaper."""
+    alike: dict[tuple[str, Operator, bool], list[str]] = {}
     for item in items:
-        if not (isinstance(item, Test) and item.operator is Operator.EQUALS and isinstance(item.value, str)):
-            return None
-        if item.cased or BY_NAME[item.field].type is not FieldType.STRING:
-            return None
-        fields.add(item.field)
-        values.append(item.value.lower())
-    return (fields.pop(), values) if len(fields) == 1 and len(values) > 1 else None
+        if isinstance(item, Test) and _may_join(item, lists):
+            alike.setdefault((item.field, item.operator, item.cased), []).append(str(item.value))
+        else:
+            yield compiled(item, lists)
+    for (field, operator, cased), values in alike.items():
+        if len(values) == 1:
+            yield compiled(Test(field, operator, values[0], cased), lists)
+        else:
+            yield _one_of(field, operator, values, cased=cased)
 
 
-def _lower(field: str) -> pl.Expr:
-    return pl.col(field) if field in _IN_SMALL_LETTERS else pl.col(field).str.to_lowercase()
-
-
-def _test(test: Test) -> pl.Expr:
-    column = pl.col(test.field)
-    match test.operator:
-        case Operator.NULL:
-            return column.is_null()
-        case Operator.EXISTS:
-            return column.is_not_null() if test.value else column.is_null()
-        case Operator.TIME_PART:
-            return _time_part(test)
-        case Operator.FIELD:
-            other = pl.col(str(test.value)).cast(pl.String).str.to_lowercase()
-            return (column.cast(pl.String).str.to_lowercase() == other).fill_null(False)
-        case Operator.LESS | Operator.LESS_EQUAL | Operator.GREATER | Operator.GREATER_EQUAL | Operator.NOT_EQUAL:
-            return _compare(test)
-        case _:
-            return _by_type(test)
-
-
-def _by_type(test: Test) -> pl.Expr:
-    kind = BY_NAME[test.field].type
-    if kind is FieldType.STRING:
-        return _string_test(test).fill_null(False)
-    if kind is FieldType.INTEGER and test.operator is Operator.EQUALS:
-        number = _number(test.value)
-        return _NEVER if number is None else (pl.col(test.field) == number).fill_null(False)
-    if kind is FieldType.BOOLEAN and test.operator is Operator.EQUALS:
-        return _boolean_test(test)
-    return _string_test(test, pl.col(test.field).cast(pl.String)).fill_null(False)
-
-
-def _boolean_test(test: Test) -> pl.Expr:
-    wanted = {"true": True, "false": False}.get(str(test.value).lower())
-    if wanted is None:
-        return _NEVER
-    column = pl.col(test.field)
-    return (column if wanted else ~column).fill_null(False)
-
-
-def _string_test(test: Test, column: pl.Expr | None = None) -> pl.Expr:
-    value = _text(test.value)
-    base = pl.col(test.field) if column is None else column
-    if test.operator is Operator.REGEX:
-        return base.str.contains(value)
-    if test.operator is Operator.CIDR:
-        return _in_network(base, value)
-    folded = base.str.to_lowercase() if column is not None else _lower(test.field)
-    text, wanted = (base, value) if test.cased else (folded, value.lower())
-    match test.operator:
-        case Operator.STARTS_WITH:
-            return text.str.starts_with(wanted)
-        case Operator.ENDS_WITH:
-            return text.str.ends_with(wanted)
-        case Operator.CONTAINS:
-            return text.str.contains(wanted, literal=True)
-        case _:
-            return text == wanted
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _number(value: object) -> float | int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return value
-    try:
-        return int(str(value))
-    except ValueError:
-        return None
-
-
-def _compare(test: Test) -> pl.Expr:
-    kind = BY_NAME[test.field].type
-    number = _number(test.value)
-    if number is None or kind in (FieldType.BOOLEAN, FieldType.TIMESTAMP):
-        return _NEVER
-    column = pl.col(test.field)
-    if kind is FieldType.STRING:
-        column = column.cast(pl.Float64, strict=False)
-    compared = {
-        Operator.LESS: column < number,
-        Operator.LESS_EQUAL: column <= number,
-        Operator.GREATER: column > number,
-        Operator.GREATER_EQUAL: column >= number,
-        Operator.NOT_EQUAL: column != number,
-    }[test.operator]
-    return compared.fill_null(False)
-
-
-def _time_part(test: Test) -> pl.Expr:
-    assert isinstance(test.value, tuple)
-    part, number = test.value
-    if BY_NAME[test.field].type is not FieldType.TIMESTAMP:
-        return _NEVER
-    moment = pl.col(test.field).dt
-    parts = {
-        "minute": moment.minute,
-        "hour": moment.hour,
-        "day": moment.day,
-        "week": moment.week,
-        "month": moment.month,
-        "year": moment.year,
-    }
-    return (parts[part]() == number).fill_null(False)
-
-
-def _in_network(column: pl.Expr, network_text: str) -> pl.Expr:
-    """Test addresses against a network; the distinct addresses are parsed once each."""
-    network = ipaddress.ip_network(network_text)
-
-    def inside(addresses: pl.Series) -> pl.Series:
-        unique = addresses.unique().drop_nulls()
-        matching = [text for text in unique.to_list() if _lies_in(text, network)]
-        return addresses.is_in(matching)
-
-    return column.map_batches(inside, return_dtype=pl.Boolean, is_elementwise=True)
-
-
-def _lies_in(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
+def _may_join(test: Test, lists: frozenset[str]) -> bool:
+    if test.field in lists or type_of(test.field) is not FieldType.STRING or not isinstance(test.value, str):
         return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address) in network
+    return test.operator is Operator.EQUALS or (test.operator is Operator.CONTAINS and test.value != "")
+
+
+def _one_of(field: str, operator: Operator, values: list[str], *, cased: bool) -> pl.Expr:
+    text = column_of(field) if cased else lower(column_of(field), field)
+    wanted = values if cased else [value.lower() for value in values]
+    found = text.is_in(wanted) if operator is Operator.EQUALS else text.str.contains_any(wanted)
+    return found.fill_null(False)
+
+
+def _list_test(test: Test) -> pl.Expr:
+    """Test the elements of a list; an empty list is present and passes nothing."""
+    column = column_of(test.field)
+    if test.operator in OF_FIELDS:
+        return held_by_lists(test)
+    if test.operator is Operator.EXISTS:
+        return held(test, column)
+    passed = column.list.eval(held(test, pl.element())).list.any().fill_null(False)
+    return passed | column.is_null() if test.operator is Operator.NULL else passed

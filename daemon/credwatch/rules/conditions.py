@@ -1,174 +1,209 @@
-"""pySigma's parsed conditions turned into conditions of our own."""
+"""The `detection:` section of a rule, or the `filter:` section of a filter, turned into a condition.
+
+pySigma reads wildcards, log sources and correlations for us. These sections are read here, because it refuses modifiers
+and names that the specification allows, changes rules in place when filters apply, and cannot say at which key it met
+a mistake. A property test holds both readings against each other.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-import polars as pl
-from sigma.conditions import (
-    ConditionAND,
-    ConditionFieldEqualsValueExpression,
-    ConditionNOT,
-    ConditionOR,
-    ConditionValueExpression,
-)
-from sigma.types import (
-    SigmaBool,
-    SigmaCasedString,
-    SigmaCIDRExpression,
-    SigmaCompareExpression,
-    SigmaExists,
-    SigmaExpansion,
-    SigmaFieldReference,
-    SigmaNull,
-    SigmaNumber,
-    SigmaRegularExpression,
-    SigmaRegularExpressionFlag,
-    SigmaString,
-    SigmaTimestampPart,
-    SpecialChars,
-)
-
 from credwatch.kernel.errors import RuleError, nearest
-from credwatch.kernel.fields import BY_NAME
+from credwatch.kernel.fields import BY_NAME, FieldType
+from credwatch.rules.grammar import joined, read_expression
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Test
+from credwatch.rules.modifiers import COMPARISONS, TIME_PARTS, Modifiers, read_modifiers
+from credwatch.rules.patterns import literal, pattern_test, text_test
+from credwatch.rules.scope import Scope
+from credwatch.rules.texts import filled, read_texts
 
 KEYWORD_FIELD = "message"
 """Keywords without a field are searched in the message."""
 
-REGEX_HINT = "it runs in linear time: no look-around, no back-references, and the syntax of Rust's regex crate"
-"""What a rule's author needs to know where a regular expression is refused."""
-
-_COMPARE = {
-    "LT": Operator.LESS,
-    "LTE": Operator.LESS_EQUAL,
-    "GT": Operator.GREATER,
-    "GTE": Operator.GREATER_EQUAL,
-    "NEQ": Operator.NOT_EQUAL,
-}
-_FLAGS = {
-    SigmaRegularExpressionFlag.IGNORECASE: "i",
-    SigmaRegularExpressionFlag.MULTILINE: "m",
-    SigmaRegularExpressionFlag.DOTALL: "s",
+_GREATEST = 2**63 - 1
+_NUMBER = re.compile(r"[+-]?\d{1,19}(\.\d+)?", re.ASCII)
+_SPAN = re.compile(r"\d+[smhdwMy]")
+_FIELD_SHAPES = {
+    "": Operator.FIELD,
+    "contains": Operator.FIELD_CONTAINS,
+    "startswith": Operator.FIELD_STARTS_WITH,
+    "endswith": Operator.FIELD_ENDS_WITH,
 }
 
 
-def read_condition(node: Any, where: str) -> Condition:
-    """Turn a parsed pySigma condition into a Condition; raises RuleError for what cannot be evaluated."""
-    match node:
-        case ConditionAND():
-            return AllOf(tuple(read_condition(item, where) for item in node.args))
-        case ConditionOR():
-            return AnyOf(tuple(read_condition(item, where) for item in node.args))
-        case ConditionNOT():
-            return NotThis(read_condition(node.args[0], where))
-        case ConditionFieldEqualsValueExpression():
-            return _test(_known(node.field, where), node.value, where)
-        case ConditionValueExpression():
-            return _keyword(node.value, where)
-        case _:
-            raise RuleError(f"cannot evaluate {type(node).__name__}", where=where, hint="rewrite the condition")
+def read_condition(section: Mapping[str, Any], scope: Scope) -> Condition:
+    """Read the selections of a section and the condition over them.
+
+    Keys other than `condition` are selections; several conditions are alternatives. Raises RuleError with file, line
+    and key for what cannot be evaluated.
+    """
+    conditions = _conditions(section.get("condition"), scope.at("condition"))
+    selections = {
+        str(name): _selection(value, scope.at(name)) for name, value in section.items() if name != "condition"
+    }
+    if not selections:
+        raise scope.error("there is no selection", "write a name and what it selects, such as login: {user.name: lan}")
+    return joined(AnyOf, [read_expression(text, selections, scope.at("condition")) for text in conditions])
 
 
 def require_field(name: str, where: str) -> str:
     """Return the name where the event schema has it; raises RuleError with the nearest known name otherwise."""
-    return _known(name, where)
-
-
-def _known(name: str, where: str) -> str:
     if name not in BY_NAME:
         hint = nearest(name, BY_NAME) or "the fields are listed in docs/events.md"
         raise RuleError(f"unknown field {name!r}", where=where, hint=hint)
     return name
 
 
-def _keyword(value: Any, where: str) -> Condition:
-    """Search a word anywhere in the message, wildcards within it included."""
-    word = SigmaString(str(value)) if isinstance(value, SigmaNumber) else value
-    if isinstance(word, SigmaString):
-        star = SpecialChars.WILDCARD_MULTI
-        word = word if word.startswith(star) else star + word
-        word = word if word.endswith(star) else word + star
-    return _test(KEYWORD_FIELD, word, where)
+def _type(field: str) -> FieldType:
+    return BY_NAME[field].type
 
 
-def _test(field: str, value: Any, where: str) -> Condition:
-    match value:
-        case SigmaString():
-            return _string_test(field, _without_placeholders(field, value, where))
-        case SigmaExpansion():
-            return AnyOf(tuple(_test(field, item, where) for item in value.values))
-        case SigmaFieldReference() if not (value.starts_with or value.ends_with):
-            return Test(field, Operator.FIELD, _known(value.field, where))
-        case SigmaRegularExpression():
-            return Test(field, Operator.REGEX, _pattern(value, where), cased=True)
+def _conditions(value: Any, scope: Scope) -> list[str]:
+    conditions = value if isinstance(value, list) else [value]
+    if not conditions or not all(isinstance(each, str | int) for each in conditions):
+        raise scope.error("the condition is missing, or no text", "write condition: and the name of a selection")
+    return [str(each) for each in conditions]
+
+
+def _selection(value: Any, scope: Scope) -> Condition:
+    """Read a selection: a mapping holds as a whole, a list where one of its items does; a plain value is a keyword."""
+    if isinstance(value, dict) and value:
+        return joined(AllOf, [_item(key, each, scope.at(key)) for key, each in value.items()])
+    if isinstance(value, list) and value:
+        return joined(AnyOf, [_selection(each, scope.at(place)) for place, each in enumerate(value)])
+    if scope.keys[-1] == "timeframe" and isinstance(value, str) and _SPAN.fullmatch(value):
+        raise scope.error("timeframe: is not Sigma any more", "write a correlation: see docs/rules.md")
+    if value is None or isinstance(value, dict | list):
+        raise scope.error("the selection is empty", "write fields and values, or a list of words")
+    return _item("", value, scope)
+
+
+def _item(key: Any, value: Any, scope: Scope) -> Condition:
+    """Read one field with its modifiers and values."""
+    name, *names = str(key).split("|")
+    modifiers = read_modifiers(names, scope)
+    if name:
+        field = require_field(name, scope.where)
+    else:
+        field, modifiers = KEYWORD_FIELD, _keyword(modifiers, value, scope)
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise scope.error("the list of values is empty", "write a value, or null for an absent field")
+    places = [scope.at(place) for place in range(len(values))] if isinstance(value, list) else [scope]
+    items = [_alternatives(field, each, modifiers, place) for each, place in zip(values, places, strict=True)]
+    item = joined(AllOf if modifiers.every else AnyOf, items)
+    return NotThis(item) if modifiers.negated else item
+
+
+def _keyword(modifiers: Modifiers, value: Any, scope: Scope) -> Modifiers:
+    """Let a word without a field stand anywhere in the message, unless its modifiers say where."""
+    if modifiers.kind not in ("", "re") or modifiers.part:
+        raise scope.error(f"{modifiers.kind or modifiers.part!r} needs a field", "write the field before the |")
+    if value is None or (isinstance(value, list) and None in value):
+        raise scope.error("null needs a field", "write the field before it")
+    return replace(modifiers, shape=modifiers.shape or "contains") if modifiers.kind == "" else modifiers
+
+
+def _alternatives(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> Condition:
+    return joined(AnyOf, list(_tests(field, value, modifiers, scope)))
+
+
+def _tests(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> Iterator[Condition]:
+    """Give the tests that one value stands for."""
+    match modifiers.kind:
+        case "re":
+            for body in _filled(value, literal, modifiers, scope):
+                yield pattern_test(field, body, flags=modifiers.flags, shape=modifiers.shape, scope=scope)
+        case "cidr":
+            for text in _filled(value, str, modifiers, scope):
+                yield Test(field, Operator.CIDR, _network(text, scope))
+        case "exists":
+            yield Test(field, Operator.EXISTS, _truth(value, scope))
+        case "fieldref":
+            other = require_field(_text(value, scope), scope.where)
+            yield Test(field, _FIELD_SHAPES[modifiers.shape], other, modifiers.cased)
+        case "" if not modifiers.part:
+            yield from _value_tests(field, value, modifiers, scope)
         case _:
-            return _plain_test(field, value, where)
+            yield _comparison(field, value, modifiers, scope)
 
 
-def _plain_test(field: str, value: Any, where: str) -> Test:
-    match value:
-        case SigmaTimestampPart():
-            return Test(field, Operator.TIME_PART, (value.timestamp_part.name.lower(), int(value.number)))
-        case SigmaNumber():
-            return Test(field, Operator.EQUALS, value.number)
-        case SigmaBool():
-            return Test(field, Operator.EQUALS, value.boolean)
-        case SigmaNull():
-            return Test(field, Operator.NULL, None)
-        case SigmaExists():
-            return Test(field, Operator.EXISTS, bool(value))
-        case SigmaCompareExpression():
-            return Test(field, _COMPARE[value.op.name], value.number.number)
-        case SigmaCIDRExpression():
-            return Test(field, Operator.CIDR, str(value.network))
-        case _:
-            raise RuleError(
-                f"field {field!r}: values of the kind {type(value).__name__} are not supported",
-                where=where,
-                hint="write it as a string, number, regular expression or network",
-            )
+def _filled(value: Any, quote: Callable[[str], str], modifiers: Modifiers, scope: Scope) -> list[str]:
+    text = _text(value, scope)
+    return filled(text, quote, scope) if modifiers.expand else [text]
 
 
-def _without_placeholders(field: str, value: SigmaString, where: str) -> SigmaString:
-    if value.contains_placeholder():
-        raise RuleError(f"field {field!r}: placeholders are not supported", where=where, hint="write the values out")
+def _value_tests(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> Iterator[Condition]:
+    shaped = bool(modifiers.shape or modifiers.encodings or modifiers.expand)
+    if isinstance(value, bool) and not shaped:
+        yield Test(field, Operator.EQUALS, value)
+    elif value is None and not shaped and not modifiers.cased:
+        yield Test(field, Operator.NULL, None)
+    elif isinstance(value, int | float) and not shaped:
+        yield Test(field, Operator.EQUALS, _number(value, scope))
+    else:
+        for text in read_texts(_text(value, scope), modifiers, scope):
+            yield text_test(field, text, cased=modifiers.cased)
+
+
+def _comparison(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> Test:
+    operator = COMPARISONS.get(modifiers.kind, Operator.EQUALS)
+    number = _number(value, scope)
+    if modifiers.part:
+        if _type(field) not in (FieldType.TIMESTAMP, FieldType.STRING):
+            raise scope.error(f"{field!r} is of type {_type(field)} and has no {modifiers.part}", "take @timestamp")
+        low, high = TIME_PARTS[modifiers.part]
+        if not low <= number <= high or number != int(number):
+            raise scope.error(f"there is no {modifiers.part} {number}", f"write a whole number from {low} to {high}")
+    elif _type(field) not in (FieldType.INTEGER, FieldType.STRING):
+        hint = (
+            "take the part of it that you mean, such as |hour|gte" if field == "@timestamp" else "compare it with true"
+        )
+        raise scope.error(f"{field!r} is of type {_type(field)} and cannot be compared with a number", hint)
+    return Test(field, operator, number, part=modifiers.part)
+
+
+def _truth(value: Any, scope: Scope) -> bool:
+    if not isinstance(value, bool):
+        raise scope.error(f"'exists' asks for true or false, not {value!r}", "write true or false")
     return value
 
 
-def _string_test(field: str, value: SigmaString) -> Test:
-    """Choose the cheapest operator for a string: whole, prefix, suffix, infix, or a pattern for the rest."""
-    cased = isinstance(value, SigmaCasedString)
-    parts = list(value.s)
-    star = SpecialChars.WILDCARD_MULTI
-    plain = [part for part in parts if isinstance(part, str)]
-    shape = ["text" if isinstance(part, str) else part for part in parts]
-    if shape in ([], ["text"]):
-        return Test(field, Operator.EQUALS, plain[0] if plain else "", cased)
-    if shape == [star]:
-        return Test(field, Operator.EXISTS, True)
-    if shape == ["text", star]:
-        return Test(field, Operator.STARTS_WITH, plain[0], cased)
-    if shape == [star, "text"]:
-        return Test(field, Operator.ENDS_WITH, plain[0], cased)
-    if shape == [star, "text", star]:
-        return Test(field, Operator.CONTAINS, plain[0], cased)
-    return Test(field, Operator.REGEX, _wildcards(parts, cased), cased=True)
+def _text(value: Any, scope: Scope) -> str:
+    """Return a text, or the digits of a whole number."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(_number(value, scope))
+    kind = {dict: "a mapping", list: "a list", bool: "true or false", type(None): "null"}.get(type(value), "a number")
+    raise scope.error(f"a text is due here, not {kind}", "put it in quotes")
 
 
-def _wildcards(parts: list[Any], cased: bool) -> str:
-    wild = {SpecialChars.WILDCARD_MULTI: ".*", SpecialChars.WILDCARD_SINGLE: "."}
-    body = "".join(re.escape(part) if isinstance(part, str) else wild[part] for part in parts)
-    return f"(?{'s' if cased else 'si'})^{body}$"
+def _number(value: Any, scope: Scope) -> int | float:
+    """Return a number that 64 bits hold, whole where it can be; numbers in quotes are numbers too."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value) if "." in value else int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise scope.error(f"a number is due here, not {value!r}", "write a number")
+    if not -_GREATEST - 1 <= value <= _GREATEST:
+        raise scope.error("the number is beyond 64 bits", f"write one between -{_GREATEST + 1} and {_GREATEST}")
+    return int(value) if value == int(value) else value
 
 
-def _pattern(value: SigmaRegularExpression, where: str) -> str:
-    flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
-    body = value.regexp.to_plain(regex=True)
-    pattern = f"(?{flags}){body}" if flags else body
+def _network(text: str, scope: Scope) -> str:
     try:
-        pl.Series([""]).str.contains(pattern)
-    except pl.exceptions.PolarsError as error:
-        raise RuleError(f"the regular expression {body!r} does not compile", where=where, hint=REGEX_HINT) from error
-    return pattern
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise scope.error(f"{text!r} is no network", _network_hint(text)) from error
+
+
+def _network_hint(text: str) -> str:
+    try:
+        return f"did you mean {ipaddress.ip_network(text, strict=False)}?"
+    except ValueError:
+        return "write it as 10.0.0.0/8 or 2001:db8::/32"

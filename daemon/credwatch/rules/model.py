@@ -30,9 +30,10 @@ class Operator(StrEnum):
     EXISTS = "exists"
     """The field is present (value true) or absent (value false)."""
     FIELD = "field"
-    """The value of another field, without regard to case."""
-    TIME_PART = "time_part"
-    """A part of a timestamp; the value is (part, number)."""
+    """The value of another field, without regard to case unless `cased`; the next three likewise."""
+    FIELD_STARTS_WITH = "field_starts_with"
+    FIELD_ENDS_WITH = "field_ends_with"
+    FIELD_CONTAINS = "field_contains"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,12 @@ class Test:
     """A field of the event schema."""
     operator: Operator
     """How to compare."""
-    value: str | int | float | bool | tuple[str, int] | None
-    """With what."""
+    value: str | int | float | bool | None
+    """With what; the name of a field where the operator is about one."""
     cased: bool = False
     """True where case matters."""
+    part: str = ""
+    """The part of a moment that is compared instead of the whole: minute, hour, day, week, month or year, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)

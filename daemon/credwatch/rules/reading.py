@@ -11,9 +11,9 @@ from sigma.rule import SigmaRule
 from credwatch.kernel.detection import Consequence, Level
 from credwatch.kernel.errors import RuleError
 from credwatch.kernel.options import Options, validated
-from credwatch.rules.conditions import read_condition, require_field
+from credwatch.rules.conditions import require_field
 from credwatch.rules.correlating import key_of, read_correlation
-from credwatch.rules.model import AnyOf, Correlation, EventRule, Rule
+from credwatch.rules.model import Condition, Correlation, EventRule
 
 _SECOND = 1_000_000
 _UNITS = {"s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND, "w": 604800 * _SECOND}
@@ -33,14 +33,9 @@ class _CredwatchKey(Options):
     shadow: bool = False
 
 
-def read_rule(rule: SigmaRule | SigmaCorrelationRule, where: str) -> Rule:
-    """Turn a resolved pySigma rule into a Rule; raises RuleError, or ProblemsFound for its `credwatch:` key."""
-    return _correlation(rule, where) if isinstance(rule, SigmaCorrelationRule) else _event_rule(rule, where)
-
-
-def _event_rule(rule: SigmaRule, where: str) -> EventRule:
+def event_rule(rule: SigmaRule, condition: Condition, where: str) -> EventRule:
+    """Join what a rule says to its condition; raises RuleError, or ProblemsFound for its `credwatch:` key."""
     ours = _own_key(rule, where)
-    conditions = [read_condition(item.parsed, where) for item in rule.detection.parsed_condition]
     group_by = ours.group_by or ("organization.id", ours.subject)
     return EventRule(
         id=key_of(rule),
@@ -49,7 +44,7 @@ def _event_rule(rule: SigmaRule, where: str) -> EventRule:
         level=_level(rule),
         tags=_tags(rule),
         where=where,
-        condition=conditions[0] if len(conditions) == 1 else AnyOf(tuple(conditions)),
+        condition=condition,
         consequence=_consequence(ours, where),
         group_by=tuple(require_field(name, where) for name in group_by),
         quiet_us=_span(ours.quiet, where),
@@ -57,7 +52,8 @@ def _event_rule(rule: SigmaRule, where: str) -> EventRule:
     )
 
 
-def _correlation(rule: SigmaCorrelationRule, where: str) -> Correlation:
+def correlation_rule(rule: SigmaCorrelationRule, where: str) -> Correlation:
+    """Turn a resolved correlation into one of our own; raises RuleError, or ProblemsFound for its `credwatch:` key."""
     ours = _own_key(rule, where)
     read = read_correlation(rule, where)
     return Correlation(
@@ -84,7 +80,9 @@ def _own_key(rule: Any, where: str) -> _CredwatchKey:
     raw = rule.custom_attributes.get("credwatch", {})
     if not isinstance(raw, dict):
         raise RuleError("credwatch: must be a mapping", where=where, hint="see docs/rules.md")
-    cleaned = {key.replace("-", "_"): tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    cleaned = {
+        str(key).replace("-", "_"): tuple(value) if isinstance(value, list) else value for key, value in raw.items()
+    }
     return validated(cleaned, _CredwatchKey, where=f"{where}: credwatch")
 
 

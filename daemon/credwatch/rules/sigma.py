@@ -3,44 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 from sigma.collection import SigmaCollection
-from sigma.correlations import SigmaCorrelationRule
-from sigma.exceptions import SigmaError, SigmaRegularExpressionError
+from sigma.correlations import SigmaCorrelationRule, SigmaExtendedCorrelationCondition
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
-from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
-from credwatch.rules.conditions import REGEX_HINT
+from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError, nearest
+from credwatch.rules.conditions import read_condition
 from credwatch.rules.correlating import key_of
-from credwatch.rules.documents import read_documents
+from credwatch.rules.documents import Document, marked_documents
+from credwatch.rules.filters import Filter, idle, narrowed, read_filter
+from credwatch.rules.headers import Item, names_of, read_header, reference
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
-from credwatch.rules.reading import read_rule
+from credwatch.rules.reading import correlation_rule, event_rule
+from credwatch.rules.scope import Placeholders, Scope
 
-_Parsed = tuple[str, Any]
-"""A file and a rule, correlation or filter in it, as pySigma reads it."""
+_NO_PLACEHOLDERS: Placeholders = MappingProxyType({})
 
 
-def load_rules(folders: Sequence[Path]) -> RuleSet:
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """One document and what pySigma makes of its head."""
+
+    document: Document
+    """The document."""
+    item: Item
+    """The rule, correlation or filter, with a stand-in for its selections."""
+
+    def problem(self, message: str, hint: str, *keys: str) -> Problem:
+        """Say what is wrong with it, and what would be right."""
+        return Problem(self.document.where(*keys), message, hint)
+
+
+def load_rules(folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS) -> RuleSet:
     """Read every `*.yml` below the folders, cases files (`*.cases.yml`) left out.
 
     Raises ProblemsFound with every problem of every file.
     """
-    rules, problems = read_rules(folders)
+    rules, problems = read_rules(folders, placeholders)
     if problems:
         raise ProblemsFound(problems)
     return rules
 
 
-def read_rules(folders: Sequence[Path]) -> tuple[RuleSet, list[Problem]]:
-    """Read what can be read; a rule that cannot be compiled is named in the problems and left out."""
+def read_rules(folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS) -> tuple[RuleSet, list[Problem]]:
+    """Read what can be read; a rule that cannot be compiled is named in the problems and left out.
+
+    `placeholders` maps the name of each placeholder to what `|expand` puts in for it.
+    """
     problems: list[Problem] = []
-    parsed = [found for path in _files(folders) for found in _parse_file(path, problems)]
-    parsed = _without_dangling(_without_duplicates(parsed, problems), problems)
-    return _compiled(parsed, problems), problems
+    parsed = _without_duplicates([each for path in _files(folders) for each in _parse(path, problems)], problems)
+    filters = _filters(parsed, placeholders, problems)
+    compiled: list[Rule] = list(_event_rules(parsed, filters, placeholders, problems))
+    correlations = _without_dangling([each for each in parsed if not isinstance(each.item, SigmaFilter)], problems)
+    collection = _resolved(correlations)
+    compiled += _correlations(correlations, collection, problems)
+    return _referring(compiled, collection), problems
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
@@ -48,92 +70,126 @@ def _files(folders: Sequence[Path]) -> list[Path]:
     return [path for path in found if not path.name.endswith(".cases.yml")]
 
 
-def _parse_file(path: Path, problems: list[Problem]) -> list[_Parsed]:
+def _parse(path: Path, problems: list[Problem]) -> list[_Parsed]:
     """Read the documents of a file; what is wrong with one leaves the others."""
     parsed = []
     try:
-        for document in read_documents(path):
-            try:
-                parsed.append((str(path), _parse_document(document, path)))
-            except RuleError as error:
-                problems.append(Problem.of(error))
+        documents, broken = marked_documents(path)
     except RuleError as error:
         problems.append(Problem.of(error))
+        return []
+    problems += broken
+    for document in documents:
+        try:
+            parsed.append(_Parsed(document, read_header(document)))
+        except (ProblemsFound, RuleError) as error:
+            problems += _problems_of(error)
     return parsed
-
-
-def _parse_document(document: Any, path: Path) -> Any:
-    if not isinstance(document, dict):
-        raise RuleError("a rule is a mapping", where=str(path), hint="begin with title:, logsource: and detection:")
-    try:
-        if "correlation" in document:
-            return SigmaCorrelationRule.from_dict(document)
-        if "filter" in document:
-            return SigmaFilter.from_dict(document)
-        return SigmaRule.from_dict(document)
-    except SigmaError as error:
-        title = document.get("title", "untitled")
-        hint = REGEX_HINT if isinstance(error, SigmaRegularExpressionError) else "see docs/rules.md"
-        raise RuleError(f"rule {title!r}: {error}", where=str(path), hint=hint) from error
 
 
 def _without_duplicates(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:
     seen: dict[str, str] = {}
     kept = []
-    for where, item in parsed:
-        key = key_of(item)
-        if key in seen:
-            problems.append(
-                Problem(
-                    where=where,
-                    message=f"rule id {key} is already used by {seen[key]}",
-                    hint="give it an id of its own",
-                )
-            )
+    for each in parsed:
+        names = {key_of(each.item)} if isinstance(each.item, SigmaFilter) else names_of(each.item)
+        taken = sorted(name for name in names if name in seen)
+        if taken:
+            kind = "id" if taken[0] == key_of(each.item) else "name"
+            message = f"rule {kind} {taken[0]} is already used by {seen[taken[0]]}"
+            problems.append(each.problem(message, "give it one of its own", kind))
             continue
-        seen[key] = where
-        kept.append((where, item))
+        seen.update(dict.fromkeys(names, each.document.where()))
+        kept.append(each)
     return kept
+
+
+def _filters(parsed: list[_Parsed], placeholders: Placeholders, problems: list[Problem]) -> list[Filter]:
+    """Read the filters, and name those that reach no rule."""
+    rules = {
+        name: each.item for each in parsed if not isinstance(each.item, SigmaFilter) for name in names_of(each.item)
+    }
+    filters = []
+    for each in parsed:
+        if isinstance(each.item, SigmaFilter):
+            scope = Scope(each.document, placeholders, ("filter",))
+            try:
+                filters.append(read_filter(each.item, each.document.content["filter"], scope))
+            except RuleError as error:
+                problems.append(Problem.of(error))
+    problems += [problem for each in filters for problem in idle(each, rules)]
+    return filters
+
+
+def _event_rules(
+    parsed: list[_Parsed], filters: list[Filter], placeholders: Placeholders, problems: list[Problem]
+) -> Iterable[EventRule]:
+    for each in parsed:
+        if isinstance(each.item, SigmaRule):
+            try:
+                scope = Scope(each.document, placeholders, ("detection",))
+                condition = read_condition(each.document.content["detection"], scope)
+                yield event_rule(each.item, narrowed(condition, each.item, filters), str(each.document.path))
+            except (ProblemsFound, RuleError) as error:
+                problems += _placed(error, each, "credwatch")
+
+
+def _correlations(parsed: list[_Parsed], collection: SigmaCollection, problems: list[Problem]) -> Iterable[Correlation]:
+    by_key = {key_of(each.item): each for each in parsed}
+    for rule in collection.rules:
+        if isinstance(rule, SigmaCorrelationRule):
+            each = by_key[key_of(rule)]
+            try:
+                yield correlation_rule(rule, str(each.document.path))
+            except (ProblemsFound, RuleError) as error:
+                problems += _placed(error, each, "correlation")
+
+
+def _problems_of(error: CredwatchError) -> Sequence[Problem]:
+    return error.problems if isinstance(error, ProblemsFound) else [Problem.of(error)]
+
+
+def _placed(error: CredwatchError, each: _Parsed, key: str) -> list[Problem]:
+    """Add line and key to what knows its file, or its key, only."""
+    found = _problems_of(error)
+    path, place = str(each.document.path), each.document.where(key)
+    known = {path: place, f"{path}: {key}": place}
+    return [
+        replace(one, where=known.get(one.where) or one.where.replace(f"{path}: {key}: ", f"{place}: ")) for one in found
+    ]
 
 
 def _without_dangling(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:
     """Leave out what refers to a rule that is missing, and then what refers to that."""
-    known = {
-        str(name) for _, item in parsed for name in (item.id, item.name) if name and not isinstance(item, SigmaFilter)
-    }
+    known = {name for each in parsed for name in names_of(each.item)}
     kept = []
-    for where, item in parsed:
-        missing = [name for name in _references(item) if name not in known]
+    for each in parsed:
+        missing = [name for name in _references(each.item) if reference(name) not in known]
         if missing:
             hint = nearest(missing[0], known) or "check the name, and that its file is loaded"
-            message = f"rule {item.title!r} refers to {missing[0]!r}, which is missing"
-            problems.append(Problem(where=where, message=message, hint=hint))
+            message = f"rule {each.item.title!r} refers to {missing[0]!r}, which is missing"
+            problems.append(each.problem(message, hint, "correlation", "rules"))
         else:
-            kept.append((where, item))
+            kept.append(each)
     return kept if len(kept) == len(parsed) else _without_dangling(kept, problems)
 
 
-def _references(item: Any) -> list[str]:
-    rules = item.filter.rules if isinstance(item, SigmaFilter) else getattr(item, "rules", None)
-    return [reference.reference for reference in rules] if isinstance(rules, list) else []
+def _references(item: Item) -> list[str]:
+    if not isinstance(item, SigmaCorrelationRule):
+        return []
+    named = [each.reference for each in item.rules or ()]
+    condition = item.condition
+    return (
+        named + condition.get_referenced_rules() if isinstance(condition, SigmaExtendedCorrelationCondition) else named
+    )
 
 
-def _compiled(parsed: list[_Parsed], problems: list[Problem]) -> RuleSet:
-    """Apply filters, resolve references and compile; whatever fails becomes a problem."""
-    origin = {key_of(item): where for where, item in parsed}
-    collection = SigmaCollection([item for _, item in parsed])
-    compiled: list[Rule] = []
+def _resolved(parsed: list[_Parsed]) -> SigmaCollection:
+    """Let each correlation find the rules it refers to, ids that are no UUIDs included."""
+    collection = SigmaCollection([each.item for each in parsed], resolve_references=False)
     for rule in collection.rules:
-        where = origin[key_of(rule)]
-        try:
-            compiled.append(read_rule(rule, where))
-        except ProblemsFound as error:
-            problems.extend(error.problems)
-        except RuleError as error:
-            problems.append(Problem.of(error))
-        except SigmaError as error:
-            problems.append(Problem(where=where, message=f"rule {rule.title!r}: {error}", hint="see docs/rules.md"))
-    return _referring(compiled, collection)
+        collection.names_to_rules.setdefault(key_of(rule), rule)
+    collection.resolve_rule_references()
+    return collection
 
 
 def _referring(rules: Iterable[Rule], collection: SigmaCollection) -> RuleSet:

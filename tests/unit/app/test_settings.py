@@ -82,3 +82,19 @@ def test_a_missing_file_is_told_with_advice(tmp_path: Path) -> None:
     """A settings file that is not there is an error that says what to do."""
     with pytest.raises(ConfigurationError, match="create it, or name another with --config"):
         load_settings(tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"a%b" = ["x"]', "the placeholder 'a%b' cannot be written as %name%"),
+        ("hosts = []", "the placeholder 'hosts' has no value"),
+        ('hosts = "web1"', "valid tuple"),
+    ],
+)
+def test_placeholders_that_no_rule_could_use(tmp_path: Path, text: str, message: str) -> None:
+    """A placeholder needs a name that can stand between percents, and a list of values."""
+    with pytest.raises(ProblemsFound, match=message):
+        load_settings(a_file(tmp_path, f"[placeholders]\n{text}\n"))
+    settings = load_settings(a_file(tmp_path, '[placeholders]\nhosts = ["web1", "web*"]\n'))
+    assert {"hosts": ("web1", "web*")} == settings.placeholders

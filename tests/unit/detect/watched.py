@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from credwatch.detect.comparisons import TYPES
 from credwatch.detect.engine import Engine
 from credwatch.detect.episodes import STORED
-from credwatch.detect.expressions import TYPES
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.kernel.detection import Consequence, Detection, Level

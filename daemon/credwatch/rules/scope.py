@@ -1,0 +1,37 @@
+"""Where in which document a reader stands, and what the configuration tells it: errors name file, line and key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from credwatch.kernel.errors import RuleError
+from credwatch.rules.documents import Document, Key
+
+Placeholders = Mapping[str, tuple[str, ...]]
+"""The values of each placeholder, from the `[placeholders]` table of the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A place in a document."""
+
+    document: Document
+    """The document."""
+    placeholders: Placeholders
+    """What `|expand` puts in."""
+    keys: tuple[Key, ...] = ()
+    """The way to the place."""
+
+    def at(self, *keys: Key) -> Scope:
+        """Step further down."""
+        return replace(self, keys=(*self.keys, *keys))
+
+    @property
+    def where(self) -> str:
+        """Name file, line and key."""
+        return self.document.where(*self.keys)
+
+    def error(self, message: str, hint: str) -> RuleError:
+        """Say what is wrong here, and what would be right."""
+        return RuleError(message, where=self.where, hint=hint)
