@@ -127,6 +127,7 @@ def _detection(
     watch: Watch, openings: Openings, at: int, event: dict[str, Any], begun: int, evidence: dict[str, tuple[str, ...]]
 ) -> Detection:
     rule, episode = watch.rule, openings.episodes[at]
+    told = [name for name in DETAILS if name in event]
     if openings.view.event[openings.hit[at]] < 0:
         event = {name: words[-1] for name, words in evidence.items() if len(words) == 1} | event
     group = tuple((name, _text(event.get(field))) for name, field in zip(rule.group_by, watch.fields, strict=True))
@@ -152,7 +153,7 @@ def _detection(
         organizations=evidence["organization.id"],
         lines=(line,) if line else (),
         tags=rule.tags,
-        details=tuple((name, _text(event[name])) for name in DETAILS if event.get(name) is not None),
+        details=tuple((name, _text(value)) for name in told if (value := event.get(name)) is not None),
     )
 
 

@@ -12,6 +12,7 @@ from credwatch.detect.keys import FieldHashes
 from credwatch.detect.values import numbers_of
 from credwatch.detect.windows import CARRIED, ROW, Caps, Rows, WindowLog
 from credwatch.kernel.ids import stable_id
+from credwatch.kernel.ordering import stable_order
 
 NO_KEYS = np.empty(0, np.uint64)
 """No groups."""
@@ -79,7 +80,7 @@ class View:
     def sorted(cls, rows: Rows, event: NDArray[np.int64]) -> View:
         """Sort the rows by (key, time), those of equal time in the order given."""
         # Rows mostly come as runs sorted by key whose times follow one another: merging those is far cheaper.
-        order = np.argsort(rows["key"], kind="stable")
+        order = np.argsort(np.ascontiguousarray(rows["key"]), kind="stable")
         view = cls(rows[order], event[order])
         if np.all((view.keys[1:] != view.keys[:-1]) | (view.times[1:] >= view.times[:-1])):
             return view
@@ -146,7 +147,8 @@ class Stream:
         if late.any():
             self.late = View.sorted(rows[late], event[late]) if self.spec.empty_groups else View.empty()
             rows, event = rows[~late], event[~late]
-        self.new = View.sorted(rows, event)
+        order = stable_order(np.ascontiguousarray(rows["key"]))
+        self.new = View.sorted(rows[order], event[order])
         edges = np.flatnonzero(self.new.keys[1:] != self.new.keys[:-1])
         first, last = np.append(-1, edges) + 1, np.append(edges, len(rows) - 1)
         if not len(rows):
