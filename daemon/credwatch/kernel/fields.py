@@ -116,6 +116,11 @@ NATIVE = "native:"
 """What the names of columns begin with that hold the values at a path of the writer's own object, as texts in lists."""
 
 
+def is_native(name: str) -> bool:
+    """Say whether a name means a path of the writer's own object."""
+    return name.startswith(NATIVE)
+
+
 def type_of(name: str) -> FieldType:
-    """Return the type of a field, or of the values at a path of the native object; raises KeyError for others."""
-    return FieldType.STRING if name.startswith(NATIVE) else BY_NAME[name].type
+    """Return the type of a field, or of the values at a path of the writer's object; raises KeyError for others."""
+    return FieldType.STRING if is_native(name) else BY_NAME[name].type
