@@ -1,14 +1,17 @@
 """Gives rules for a product the fields of its own events: values at paths of the JSON object, as columns.
 
-A value is a text: numbers and booleans as JSON writes them, an object as JSON. A list is all of its elements, at the
-end of a path as on the way, so that `target.id` is the ids of every target. Absent and null are the same: no value.
+A value is a text: numbers and booleans as JSON writes them, an object likewise, but without escapes in its texts. A
+list is all of its elements, at the end of a path as on the way, so that `target.id` is the ids of every target. Absent
+and null are the same: no value.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from itertools import product
+from operator import or_
 
 import polars as pl
 
@@ -52,9 +55,8 @@ def with_native(events: pl.DataFrame, paths: Mapping[str, frozenset[str]]) -> pl
         return events
     rows = events["event.dataset"].is_in(packs).fill_null(False).arg_true()
     columns = _values(_objects(events, rows), wanted)
-    place = pl.repeat(None, len(events), dtype=pl.Int64, eager=True).scatter(
-        rows, pl.int_range(len(rows), dtype=pl.Int64, eager=True)
-    )
+    nowhere = pl.repeat(None, len(events), dtype=pl.Int64, eager=True)
+    place = nowhere.scatter(rows, pl.int_range(len(rows), dtype=pl.Int64, eager=True))
     return events.with_columns(column.gather(place).alias(NATIVE + path) for path, column in columns)
 
 
@@ -75,33 +77,21 @@ def _objects(events: pl.DataFrame, rows: pl.Series) -> pl.Series:
 
 def _values(texts: pl.Series, paths: list[str]) -> Iterator[tuple[str, pl.Series]]:
     flat = values_at(texts, paths)
-    listed = _keys_of_lists(texts, {key for path in paths for keys in _ways(path) for key in keys})
+    listed = _where_lists_open(texts, {key for path in paths for key in (path, *path.split("."))})
     for path in paths:
-        ways = [keys for keys in _ways(path) if not listed.keys().isdisjoint(keys)]
-        if ways:
-            yield path, _through_lists(texts, flat[path], ways, listed)
+        marks = [listed[key] for key in {path, *path.split(".")} if key in listed]
+        if marks:
+            yield path, _collected(texts, flat[path], reduce(or_, marks), frozenset(listed))
         else:
-            yield path, _alone(flat[path])
+            value = pl.col(path)
+            yield path, flat.select(pl.when(value.is_not_null()).then(pl.concat_list(value))).to_series()
 
 
-def _ways(path: str) -> list[tuple[str, ...]]:
-    """Give the two ways to read a path: nested, and as one key with dots."""
-    return [tuple(path.split(".")), (path,)] if "." in path else [(path,)]
-
-
-def _alone(values: pl.Series) -> pl.Series:
-    value = pl.col(values.name)
-    return values.to_frame().select(pl.when(value.is_not_null()).then(pl.concat_list(value))).to_series()
-
-
-def _keys_of_lists(texts: pl.Series, keys: set[str]) -> dict[str, pl.Series]:
+def _where_lists_open(texts: pl.Series, keys: set[str]) -> dict[str, pl.Series]:
     """Mark the texts in which a list may stand behind a key; most keys never have one, and are left out."""
-    any_key = _opens_list("|".join(map(re.escape, sorted(keys))))
-    some = texts.str.contains(any_key).fill_null(False)
-    if not some.any():
-        return {}
+    some = texts.str.contains(_opens_list("|".join(map(re.escape, sorted(keys))))).fill_null(False)
     few = texts.filter(some)
-    found = {key for key in keys if few.str.contains(_opens_list(re.escape(key))).any()}
+    found = [key for key in sorted(keys) if few.str.contains(_opens_list(re.escape(key))).any()]
     return {key: texts.str.contains(_opens_list(re.escape(key))).fill_null(False) for key in found}
 
 
@@ -109,25 +99,21 @@ def _opens_list(keys: str) -> str:
     return rf'"(?:{keys})"\s*:\s*\['
 
 
-def _through_lists(
-    texts: pl.Series, flat: pl.Series, ways: list[tuple[str, ...]], listed: Mapping[str, pl.Series]
-) -> pl.Series:
-    """Collect every value of a path in the texts in which a list may stand on its way."""
-    marks = [listed[key] for keys in ways for key in keys if key in listed]
-    doubtful = pl.DataFrame([mark.alias(str(at)) for at, mark in enumerate(marks)]).select(pl.any_horizontal(pl.all()))
-    rows = doubtful.to_series().arg_true()
+def _collected(texts: pl.Series, flat: pl.Series, doubtful: pl.Series, listed: frozenset[str]) -> pl.Series:
+    """Collect every value of a path where a list may stand on its way; elsewhere the flat one is all."""
+    rows = doubtful.arg_true()
     every = pl.int_range(len(texts), dtype=pl.UInt32, eager=True).alias("row")
-    plain = pl.DataFrame([every, flat.alias("value")]).filter(~doubtful.to_series())
-    collected = [plain, *_collected(texts.gather(rows), rows, flat.name, listed)]
-    values = pl.concat(collected).drop_nulls("value").group_by("row", maintain_order=True).agg("value")
+    plain = pl.DataFrame([every, flat.alias("value")]).filter(~doubtful)
+    inner = _in_every_shape(texts.gather(rows), rows, tuple(flat.name.split(".")), listed)
+    dotted = _leaves(texts.gather(rows), rows, (flat.name,), ()).filter(~pl.col("row").is_in(inner["row"].implode()))
+    values = pl.concat([plain, inner, dotted]).drop_nulls("value").group_by("row", maintain_order=True).agg("value")
     return every.to_frame().join(values, on="row", how="left", maintain_order="left").get_column("value")
 
 
-def _collected(texts: pl.Series, rows: pl.Series, path: str, listed: Mapping[str, pl.Series]) -> Iterator[pl.DataFrame]:
-    """Read the texts in every shape that they may have: an object or a list of objects at each key on the way."""
-    for keys in _ways(path):
-        for shape in product(*([False, True] if key in listed else [False] for key in keys[:-1])):
-            yield _leaves(texts, rows, keys, shape)
+def _in_every_shape(texts: pl.Series, rows: pl.Series, keys: tuple[str, ...], listed: frozenset[str]) -> pl.DataFrame:
+    """Read texts in every shape that they may have: an object or a list of objects at each key on the way."""
+    shapes = product(*([False, True] if key in listed else [False] for key in keys[:-1]))
+    return pl.concat(_leaves(texts, rows, keys, shape) for shape in shapes).drop_nulls("value")
 
 
 def _leaves(texts: pl.Series, rows: pl.Series, keys: tuple[str, ...], shape: tuple[bool, ...]) -> pl.DataFrame:

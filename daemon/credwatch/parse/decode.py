@@ -32,7 +32,8 @@ def decode(texts: pl.Series, tree: Tree) -> pl.DataFrame:
 def values_at(texts: pl.Series, paths: Collection[str]) -> pl.DataFrame:
     """Give a String column for each path of keys joined by dots: nested, or else as one key with dots.
 
-    Numbers and booleans are as JSON writes them, lists and objects are JSON texts; null is what is absent or null.
+    Numbers and booleans are as JSON writes them; lists and objects too, but for the escapes in their texts, which are
+    gone. What is absent or null is null.
     """
     columns: list[pl.Series] = []
     for group in _without_conflicts(paths):
@@ -88,7 +89,7 @@ def _whole(texts: pl.Series, schema: dict[str, pl.DataType]) -> pl.DataFrame | N
     if texts.is_empty():
         return pl.DataFrame(schema=schema)
     try:
-        frame = pl.read_ndjson("\n".join(texts.fill_null("")).encode(), schema=schema, ignore_errors=True)
+        frame = pl.read_ndjson("\n".join(texts.fill_null("{}")).encode(), schema=schema, ignore_errors=True)
     except pl.exceptions.PolarsError:
         return None
     return frame if len(frame) == len(texts) else None
