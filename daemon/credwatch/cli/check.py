@@ -25,5 +25,6 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
         print_json({"problems": [asdict(problem) for problem in problems]})
     else:
         print_problems(problems)
-        console.print(f"problems found: {len(errors)}" if errors else "no problems found")
+        warnings = f", warnings: {len(problems) - len(errors)}" if len(problems) > len(errors) else ""
+        console.print((f"problems found: {len(errors)}" if errors else "no problems found") + warnings)
     raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)
