@@ -50,9 +50,10 @@ def check_everything(config: Path) -> list[Problem]:
 
 def _reach(settings: Settings, knowledge: Knowledge) -> Iterator[Problem]:
     """Warn of rules that can never match; where packs could not be loaded that is told already."""
-    if knowledge.packs.packs:
-        kinds = {source.kind for source in settings.source}
-        yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=kinds == {"json"})
+    if not knowledge.packs.packs:
+        return
+    kinds = {source.kind for source in settings.source}
+    yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=kinds == {"json"})
     with suppress(CredwatchError):  # what is wrong with them was found when the rules were read
         yield from unknown_packs(logsources_of(settings), knowledge.packs)
 
