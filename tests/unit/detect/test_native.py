@@ -57,6 +57,16 @@ correlation:
   condition: {gte: 2, field: actor.alternateId}
   aliases: {address: {proxy_login: client.ipAddress}}
 level: high
+---
+title: Numbers of one proxy add up
+name: proxy_sum
+correlation:
+  type: value_sum
+  rules: [proxy_login]
+  group-by: [client.ipAddress]
+  timespan: 10m
+  condition: {gte: 193500, field: securityContext.asNumber}
+level: high
 """
 
 
@@ -136,6 +146,14 @@ def test_a_correlation_on_native_fields(tmp_path: Path) -> None:
     lines = [an_event(uuid=str(n), actor={"alternateId": f"u{n}@acme.example"}) for n in range(2)]
     assert ("Many people behind one proxy", ("203.0.113.9",)) in told(detected(tmp_path, *lines))
     assert not detected(tmp_path, an_event(), an_event(uuid="2"))
+
+
+def test_a_sum_of_native_numbers(tmp_path: Path) -> None:
+    """Numbers at a path are summed, and no event of another log among them."""
+    lines = [an_event(uuid=str(n)) for n in range(3)]
+    assert ("Numbers of one proxy add up", ("203.0.113.9",)) in told(detected(tmp_path, *lines))
+    other = "Mar  2 01:15:31 web1 sshd[1]: Failed password for root from 203.0.113.9 port 1 ssh2"
+    assert not detected(tmp_path, lines[0], lines[1], other)
 
 
 def test_paths_by_pack(tmp_path: Path) -> None:
