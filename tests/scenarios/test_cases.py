@@ -82,10 +82,11 @@ def _row(rule: Rule) -> list[str]:
 
 
 def test_the_examples_of_the_page_about_rules_hold(tmp_path: Path) -> None:
-    """Its rule, cases, correlation and filter load beside the shipped ones, and its cases come out."""
+    """Its rules, cases, log sources, correlation and filter load beside the shipped ones, and its cases come out."""
     page = (DOCS / "rules.md").read_text(encoding="utf-8")
-    rule, cases, correlation, quiet = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
-    for name, text in {"a.yml": rule, "a.cases.yml": cases, "b.yml": correlation, "c.yml": quiet}.items():
+    rule, cases, native, sources, correlation, quiet = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    files = {"a.yml": rule, "a.cases.yml": cases, "b.yml": correlation, "c.yml": quiet, "d.yml": native}
+    for name, text in {**files, "logsources.yml": sources}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     settings = Settings(daemon=DaemonOptions(registers_directory=tmp_path, rules_directories=(tmp_path,)))
     (file,) = read_cases(tmp_path / "a.cases.yml")

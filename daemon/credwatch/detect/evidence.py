@@ -12,6 +12,7 @@ from credwatch.detect.names import Names
 from credwatch.detect.streams import Batch, View
 from credwatch.detect.windows import CARRIED
 from credwatch.kernel.detection import Detection
+from credwatch.kernel.fields import NATIVE
 from credwatch.kernel.ids import stable_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -130,7 +131,10 @@ def _detection(
     told = [name for name in DETAILS if name in event]
     if openings.view.event[openings.hit[at]] < 0:
         event = {name: words[-1] for name, words in evidence.items() if len(words) == 1} | event
-    group = tuple((name, _text(event.get(field))) for name, field in zip(rule.group_by, watch.fields, strict=True))
+    group = tuple(
+        (name.removeprefix(NATIVE), _text(event.get(field)))
+        for name, field in zip(rule.group_by, watch.fields, strict=True)
+    )
     opened_at = moment(episode["opened"])
     line, subject = event.get("event.original"), _text(event.get(rule.consequence.subject))
     organization = _text(event.get("organization.id"))
@@ -158,4 +162,4 @@ def _detection(
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else ", ".join(value) if isinstance(value, list) else str(value)

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from credwatch.detect.keys import FieldHashes
+from credwatch.detect.native import text_of
 from credwatch.detect.values import numbers_of
 from credwatch.detect.windows import CARRIED, ROW, Caps, Rows, WindowLog
 from credwatch.kernel.ids import stable_id
@@ -217,7 +218,7 @@ class Stream:
     def _values(self, batch: Batch, at: NDArray[np.intp]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Return the value of each event, and whether the event can take part."""
         if self.spec.numeric:
-            return numbers_of(batch.events.get_column(self.spec.value).gather(at))
+            return numbers_of(text_of(batch.events.get_column(self.spec.value).gather(at)))
         values = batch.hashes.of(self.spec.value)[at] if self.spec.value else np.zeros(len(at), np.uint64)
         return values, np.ones(len(at), dtype=bool)
 
