@@ -43,7 +43,9 @@ class Tally:
     unparsed: Counter[str] = field(default_factory=Counter)
     """Lines that nothing read, by reason."""
     detections: Counter[str] = field(default_factory=Counter)
-    """Detections by title of the rule."""
+    """Detections by title of the rule, those of rules in shadow left out."""
+    shadow: Counter[str] = field(default_factory=Counter)
+    """Detections of rules in shadow, by title."""
     late: int = 0
     """Events that came too late for the windows."""
     commit_seconds: float = 0.0
@@ -55,7 +57,9 @@ class Tally:
         self.events += sum(report.events.values())
         self.skipped += report.skipped
         self.unparsed.update(report.unparsed)
-        self.detections.update(detection.title for detection in report.found.detections)
+        for detection in report.found.detections:
+            counts = self.shadow if detection.shadow else self.detections
+            counts[detection.title] += 1
         self.late += report.found.late
         self.commit_seconds += report.commit_seconds
 

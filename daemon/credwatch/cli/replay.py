@@ -79,6 +79,7 @@ def _summary(outcome: Replayed) -> dict[str, Any]:
         "late": tally.late,
         "addresses": [_address(each, kinds.get(each.address, [])) for each in outcome.addresses],
         "detections": dict(tally.detections.most_common()),
+        "shadow_detections": dict(tally.shadow.most_common()),
         "incidents": [_incident(incident) for incident in outcome.incidents],
         "messages": _messages(outcome),
     }
@@ -111,8 +112,12 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _messages(outcome: Replayed) -> dict[str, int]:
-    return dict(Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands))
+def _messages(outcome: Replayed) -> Counter[str]:
+    return Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands)
+
+
+def _counted(counts: Counter[str]) -> list[str]:
+    return [f"{count:>8,}  {name}" for name, count in counts.most_common()]
 
 
 def _kinds_by_address(incidents: Iterable[Incident]) -> dict[str, list[str]]:
@@ -140,9 +145,10 @@ def _report(outcome: Replayed) -> Iterator[str]:
     if tally.late:
         yield f"{tally.late:,} events came too late for the windows"
     yield from _address_lines(outcome)
-    yield from _titled("Detections", [f"{count:>8,}  {title}" for title, count in tally.detections.most_common()])
+    yield from _titled("Detections", _counted(tally.detections))
+    yield from _titled("Detections of rules in shadow, from which nothing follows", _counted(tally.shadow))
     yield from _incident_lines(outcome)
-    yield from _titled("Messages it would send", [f"{count:>8,}  {each}" for each, count in _messages(outcome).items()])
+    yield from _titled("Messages it would send", _counted(_messages(outcome)))
 
 
 def _address_lines(outcome: Replayed) -> Iterator[str]:

@@ -153,6 +153,7 @@ def _detection(
         lines=(line,) if line else (),
         tags=rule.tags,
         details=tuple((name, _text(event[name])) for name in DETAILS if event.get(name) is not None),
+        shadow=rule.shadow,
     )
 
 

@@ -221,4 +221,4 @@ def _usable(correlations: list[Correlation], compiled: dict[str, Rule]) -> list[
 
 
 def _alone(rule: Rule, serving: set[str]) -> bool:
-    return bool(rule.consequence.incident) or rule.id not in serving
+    return bool(rule.consequence.incident) or rule.shadow or rule.id not in serving
