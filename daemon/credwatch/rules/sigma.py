@@ -40,7 +40,7 @@ class _Parsed:
 
 
 def load_rules(folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS) -> RuleSet:
-    """Read every `*.yml` below the folders, cases files (`*.cases.yml`) left out.
+    """Read every `*.yml` below the folders, cases files (`*.cases.yml`) left out; a file stands for itself.
 
     Raises ProblemsFound with every problem of every file.
     """
@@ -66,7 +66,7 @@ def read_rules(folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHO
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
-    found = (path for folder in folders for path in sorted(folder.rglob("*.yml")))
+    found = (path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*.yml"))))
     return [path for path in found if not path.name.endswith(".cases.yml")]
 
 
