@@ -44,7 +44,7 @@ def explain(
     zone: ZoneOption = "UTC",
     as_json: JsonOption = False,
 ) -> None:
-    """Say how one line is read, which rules it matches, and why others do not.
+    """Say how one line is read, and why rules match it or not.
 
     Shows envelope, pack and pattern, the event, what enrichment added, each condition with the values found, and what
     the windows of correlations hold and lack. Of several lines on stdin the last is explained, behind the others.

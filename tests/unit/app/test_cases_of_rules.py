@@ -115,4 +115,4 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_rules_without_cases_are_named(knowledge: Knowledge) -> None:
     """Each lacks both kinds where there is no case at all."""
-    assert 2 * len(knowledge.rules.by_id()) == len(without_cases(knowledge.rules, []))
+    assert 2 * len(knowledge.rules.by_id()) == len(without_cases(knowledge.rules.by_id().values(), []))
