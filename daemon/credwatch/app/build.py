@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -95,11 +95,16 @@ def rule_folders(settings: Settings) -> list[Path]:
     return [*own, *settings.daemon.rules_directories]
 
 
+def rules_in(paths: Sequence[Path], settings: Settings) -> tuple[RuleSet, list[Problem]]:
+    """Read the rules of files and folders, and what is wrong with them, alike for the daemon and the tools."""
+    return read_rules(paths, settings.placeholders)
+
+
 def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
     for folder in settings.daemon.rules_directories:
         if not folder.is_dir():
             gathering.problems.append(Problem(str(folder), "the folder of rules does not exist", "create it"))
-    rules, problems = read_rules(rule_folders(settings), settings.placeholders)
+    rules, problems = rules_in(rule_folders(settings), settings)
     gathering.problems.extend(problems)
     return rules
 

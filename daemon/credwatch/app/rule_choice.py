@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from credwatch.app.build import build_knowledge, rule_folders
+from credwatch.app.build import build_knowledge, rule_folders, rules_in
 from credwatch.app.cases import SUFFIX
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings, load_settings
@@ -15,7 +15,6 @@ from credwatch.kernel.errors import ConfigurationError, Problem, ProblemsFound
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
 from credwatch.rules.model import Rule, RuleSet
-from credwatch.rules.sigma import read_rules
 
 _PARTS = ("detections", "correlations", "filters")
 
@@ -49,7 +48,8 @@ def choose_rules(paths: Sequence[Path], settings: Settings, *, with_shipped: boo
     named = tuple(part for path in paths for part in _parts_of(path))
     beside = rule_folders(Settings() if named else settings) if with_shipped else []
     asked = named or (tuple(beside) if with_shipped else settings.daemon.rules_directories)
-    rules, problems = read_rules([*beside, *(path for path in asked if not _lies_in(str(path), beside))])
+    every = [*beside, *(path for path in asked if not _lies_in(str(path), beside))]
+    rules, problems = rules_in(every, settings)
     choice = RuleChoice(rules, (), asked)
     missing = [] if named else [_missing(path) for path in settings.daemon.rules_directories if not path.is_dir()]
     return replace(choice, problems=(*missing, *(each for each in problems if choice.concerns(each.where))))

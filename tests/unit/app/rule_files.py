@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import yaml
+
+
+def id_of(name: str) -> str:
+    """Give the id of a rule of a name."""
+    return str(uuid5(NAMESPACE_URL, name))
 
 
 def a_rule(name: str = "night", **changes: Any) -> dict[str, Any]:
     """Build a rule over successful logins of lan."""
     rule = {
         "title": f"Rule {name}",
-        "id": f"id-{name}",
+        "id": id_of(name),
         "name": name,
         "logsource": {"category": "authentication"},
         "detection": {"login": {"event.action": "login", "user.name": "lan"}, "condition": "login"},
@@ -31,7 +37,7 @@ def a_count(name: str = "often", of: str = "night", **changes: Any) -> dict[str,
         "timespan": "1m",
         "condition": {"gte": 3},
     }
-    rule = {"title": f"Rule {name}", "id": f"id-{name}", "name": name, "level": "low"}
+    rule = {"title": f"Rule {name}", "id": id_of(name), "name": name, "level": "low"}
     return {**rule, "correlation": {**correlation, **changes}, "credwatch": {"incident": "x", "subject": "source.ip"}}
 
 
