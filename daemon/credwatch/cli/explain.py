@@ -48,7 +48,7 @@ def explain(
 
     Shows envelope, pack and pattern, the event, what enrichment added, each condition with the values found, and what
     the windows of correlations hold and lack. Of several lines on stdin the last is explained, behind the others.
-    Exit code 0 whatever the line is, 1 where it is no event, 2 where a file or a rule cannot be used.
+    Exit code 0 where it is an event, 1 where it is none, 2 where a file or a rule cannot be used.
     """
     with told_plainly():
         from credwatch.app.explain import described

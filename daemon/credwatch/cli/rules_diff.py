@@ -12,6 +12,7 @@ import typer
 from credwatch.cli.options import JsonOption, KindOption, LineKind, ShippedOption, ToolConfigOption, ZoneOption
 from credwatch.cli.output import ExitCode, console, print_json, told_plainly
 from credwatch.kernel.clock import system_clock
+from credwatch.kernel.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from credwatch.app.rule_diff import RuleDiff
@@ -33,6 +34,8 @@ def diff(
     --config names customers. Nothing is sent. Exit code 0 where both find and send the same, 1 where they do not.
     """
     with told_plainly():
+        if "-" in files:
+            raise ConfigurationError("standard input cannot be read twice", where="FILE", hint="put it into a file")
         from credwatch.app.replay import replay_files
         from credwatch.app.rule_diff import compare
 

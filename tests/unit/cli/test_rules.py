@@ -231,6 +231,12 @@ def test_a_change_of_rules_is_told_by_group_and_message(tmp_path: Path, log: Pat
     assert ["a@acme.example", "b@acme.example"] == [each["recipient"] for each in told["messages_lost"]]
 
 
+def test_standard_input_cannot_be_read_twice(tmp_path: Path) -> None:
+    """A comparison with an empty second reading would mislead."""
+    result = call("diff", tmp_path, tmp_path, "-")
+    assert (2, True) == (result.exit_code, "cannot be read twice" in result.stderr)
+
+
 def test_replay_with_other_rules(tmp_path: Path, log: Path) -> None:
     """They take the place of the settings' own; one in shadow is shown apart, and opens nothing."""
     rules = write(tmp_path / "new" / "a.yml", a_rule(credwatch={"incident": "x", "shadow": True})).parent
