@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import polars as pl
 
 from credwatch.app.json_events import BEGINNING, frame_of, read_event
 from credwatch.app.rule_choice import RuleChoice
@@ -33,27 +35,26 @@ class Matcher:
         """Answer each line: its number and the ids that match, or what is wrong with it; JSON values only."""
         events = [read_event(line) for line in lines]
         good = [event for event in events if not event.error]
-        frame = frame_of(good, self._latest)
-        masks = iter(matching(self._rules, frame).to_dicts()) if good and self._rules else iter({} for _ in good)
-        rows = iter(range(len(good)))
+        answered = iter(self._answered(frame_of(good, self._latest)) if good else ())
         answers: list[dict[str, Any]] = []
         for event in events:
             self._number += 1
-            if event.error:
-                answers.append({"line": self._number, "error": event.error})
-                continue
-            matches = [name for name, holds in next(masks).items() if holds]
-            answer = {"line": self._number, "matches": matches}
-            at = next(rows)
-            if self._engine is not None:
-                found = self._engine.process(frame[at : at + 1], "stdin").detections
-                answer["detections"] = [_described(each) for each in found if each.rule_id in self._asked]
-            if shadow := sorted(self._shadow.intersection(matches)):
-                answer["shadow"] = shadow
-            answers.append(answer)
-        if good:
-            self._latest = frame["@timestamp"][-1]
+            answer = {"error": event.error} if event.error else next(answered)
+            answers.append({"line": self._number, **answer})
         return answers
+
+    def _answered(self, events: pl.DataFrame) -> Iterator[dict[str, Any]]:
+        """Answer each event of a frame, in order."""
+        masks = matching(self._rules, events).to_dicts() if self._rules else [{}] * events.height
+        self._latest = events["@timestamp"][-1]
+        for at, row in enumerate(masks):
+            answer: dict[str, Any] = {"matches": [name for name, holds in row.items() if holds]}
+            if self._engine is not None:
+                found = self._engine.process(events[at : at + 1], "stdin").detections
+                answer["detections"] = [_described(each) for each in found if each.rule_id in self._asked]
+            if shadow := sorted(self._shadow.intersection(answer["matches"])):
+                answer["shadow"] = shadow
+            yield answer
 
 
 def _described(detection: Detection) -> dict[str, Any]:
