@@ -111,6 +111,7 @@ def _window(window: Window) -> dict[str, Any]:
         "group": dict(window.group),
         "in_window": window.have,
         "needed": window.needed,
+        "asked": window.asked,
         "missing": window.missing,
         "parts": [{"name": part.rule, "in_window": part.rows, "last": _moment(part.last)} for part in window.parts],
     }

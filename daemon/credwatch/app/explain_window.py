@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 
 import polars as pl
 
-from credwatch.app.trial import audible, matching, needed_for, trial_engine
+from credwatch.app.trial import audible, lasting, matching, needed_for, trial_engine
 from credwatch.detect.found import Found
 from credwatch.kernel.detection import Detection
-from credwatch.rules.model import Correlation, CorrelationType, EventRule, Part, RuleSet
+from credwatch.rules.model import (
+    Correlation,
+    CorrelationType,
+    EventRule,
+    Operator,
+    Part,
+    PartCondition,
+    PartsAll,
+    PartsAny,
+    PartsNot,
+    PartThere,
+    RuleSet,
+)
+
+_SIGNS = {
+    Operator.LESS: "<",
+    Operator.LESS_EQUAL: "<=",
+    Operator.GREATER: ">",
+    Operator.GREATER_EQUAL: ">=",
+    Operator.EQUALS: "=",
+    Operator.NOT_EQUAL: "differs from",
+}
 
 
 class State(StrEnum):
@@ -54,16 +77,18 @@ class Window:
     """What the event does to it."""
     group: Mapping[str, str] = field(default_factory=dict)
     """The event's group; where there is none, what is known of it."""
-    have: int = 0
-    """Matches, distinct values or rules in the window, the event's own included."""
-    needed: int = 0
-    """How many complete it."""
+    have: float = 0
+    """What the window comes to with the event: matches, distinct values, a number, or required rules that matched."""
+    needed: float = 0
+    """The least that completes it; 0 where no more is asked for, such as for an average below a bound."""
+    asked: str = ""
+    """What is asked of it, in words."""
     parts: tuple[PartInWindow, ...] = ()
     """Its rules."""
 
     @property
-    def missing(self) -> int:
-        """How much is missing."""
+    def missing(self) -> float:
+        """How much is missing to the least that completes it."""
         return max(0, self.needed - self.have) if self.state is State.WAITING else 0
 
 
@@ -95,8 +120,8 @@ class History:
             return Window(rule, State.LATE, told)
         values = [value for value in group.values() if value is not None]
         parts = tuple(self._part(rule, part, values) for part in rule.parts)
-        have, needed = self._counted(rule, values, parts)
-        return Window(rule, self._state(rule, values), told, have, needed, parts)
+        have = self._come_to(rule, values, parts)
+        return Window(rule, self._state(rule, values), told, have, _needed(rule), _asked(rule, parts), parts)
 
     def _touches(self, part: Part) -> bool:
         """Say whether the last event matches a part, or any rule that the part is made of."""
@@ -133,30 +158,108 @@ class History:
 
     def _episodes(self, rule_id: str, values: Sequence[str]) -> list[tuple[datetime, datetime]]:
         """Give opening and last event of each detection of a rule in a group of these values."""
-        updates = (*self._before.updates, *self._now.updates)
-        lasts = {update.detection_id: update.last_at for update in updates}
-        return [(each.opened_at, lasts.get(each.id, each.opened_at)) for each in self._found(rule_id, values)]
+        lasts = {episode.serial: episode.last for found in (self._before, self._now) for episode in lasting(found)}
+        return [(each.opened_at, lasts.get(each.serial, each.opened_at)) for each in self._found(rule_id, values)]
 
     def _found(self, rule_id: str, values: Sequence[str], *found: Found) -> list[Detection]:
         every = (detection for each in found or (self._before, self._now) for detection in each.detections)
         return [each for each in every if each.rule_id == rule_id and [v for _, v in each.group] == list(values)]
 
-    def _counted(self, rule: Correlation, values: Sequence[str], parts: Sequence[PartInWindow]) -> tuple[int, int]:
+    def _come_to(self, rule: Correlation, values: Sequence[str], parts: Sequence[PartInWindow]) -> float:
+        if rule.type.in_time:
+            needed = _required(rule)
+            return sum(parts[place].rows > 0 for place in needed)
         if rule.type is CorrelationType.EVENT_COUNT:
-            return sum(part.rows for part in parts), rule.threshold
-        if rule.type is CorrelationType.VALUE_COUNT:
-            rows = pl.concat([self._rows(rule, part, values) for part in rule.parts])
-            known = rule.field in rows.columns
-            return rows[rule.field].drop_nulls().n_unique() if known else 0, rule.threshold
-        return sum(part.rows > 0 for part in parts), len(parts)
+            return sum(part.rows for part in parts)
+        matches = [self._rows(rule, part, values) for part in rule.parts if part.rule in self._masks.columns]
+        known = [rows[rule.field] for rows in matches if rule.field in rows.columns]
+        column = pl.concat(known).drop_nulls() if known else pl.Series(dtype=pl.Float64)
+        return _computed(rule, column)
 
     def _state(self, rule: Correlation, values: Sequence[str]) -> State:
         """Ask the engine what the event did."""
         if self._found(rule.id, values, self._now):
             return State.OPENS
-        open_before = {each.id for each in self._found(rule.id, values, self._before)}
-        carried = {update.detection_id for update in self._now.updates if not update.closed}
+        open_before = {each.serial for each in self._found(rule.id, values, self._before)}
+        carried = {episode.serial for episode in lasting(self._now) if not episode.closed}
         return State.GOES_ON if open_before & carried else State.WAITING
+
+
+def _computed(rule: Correlation, column: pl.Series) -> float:
+    """Compute what a correlation asks of the values in its window; values that are no numbers are left out of sums."""
+    if rule.type is CorrelationType.VALUE_COUNT:
+        return column.n_unique()
+    numbers = column.cast(pl.Float64, strict=False).drop_nulls()
+    match rule.type:
+        case CorrelationType.VALUE_SUM:
+            return float(numbers.sum())
+        case CorrelationType.VALUE_AVG:
+            return _number(numbers.mean())
+        case _:
+            # The nearest rank, as the engine takes it: the smallest value with that share at or below it.
+            rank = max(1, math.ceil(rule.percentile * len(numbers) / 100))
+            return _number(numbers.sort()[rank - 1]) if len(numbers) else 0.0
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _required(rule: Correlation) -> list[int]:
+    """Return the places of the parts that must have matched, whatever else does."""
+    return list(range(len(rule.parts))) if rule.condition is None else sorted(_always(rule.condition))
+
+
+def _always(condition: PartCondition) -> set[int]:
+    match condition:
+        case PartThere(part):
+            return {part}
+        case PartsAll(items):
+            return set().union(*map(_always, items))
+        case PartsAny() | PartsNot():
+            return set()
+        case _:
+            assert_never(condition)
+
+
+def _needed(rule: Correlation) -> float:
+    if rule.type.in_time:
+        return len(_required(rule))
+    counts = rule.type in (CorrelationType.EVENT_COUNT, CorrelationType.VALUE_COUNT)
+    least = [0.0]
+    for bound in rule.bounds:
+        if bound.operator in (Operator.GREATER_EQUAL, Operator.EQUALS):
+            least.append(bound.number)
+        if bound.operator is Operator.GREATER:
+            least.append(math.floor(bound.number) + 1 if counts else bound.number)
+    return max(least)
+
+
+def _asked(rule: Correlation, parts: Sequence[PartInWindow]) -> str:
+    """Say what is asked of the window."""
+    if rule.type.in_time:
+        return _in_words(rule.condition, parts) if rule.condition else " and ".join(part.rule for part in parts)
+    what = {
+        CorrelationType.EVENT_COUNT: "matches",
+        CorrelationType.VALUE_COUNT: f"distinct {rule.field}",
+        CorrelationType.VALUE_SUM: f"the sum of {rule.field}",
+        CorrelationType.VALUE_AVG: f"the average of {rule.field}",
+    }.get(rule.type, f"percentile {rule.percentile} of {rule.field}")
+    return f"{what} {' and '.join(f'{_SIGNS[bound.operator]} {bound.number:g}' for bound in rule.bounds)}"
+
+
+def _in_words(condition: PartCondition, parts: Sequence[PartInWindow]) -> str:
+    match condition:
+        case PartThere(part):
+            return parts[part].rule
+        case PartsAll(items):
+            return " and ".join(_in_words(item, parts) for item in items)
+        case PartsAny(items):
+            return f"({' or '.join(_in_words(item, parts) for item in items)})"
+        case PartsNot(item):
+            return f"not {_in_words(item, parts)}"
+        case _:
+            assert_never(condition)
 
 
 def _count(rows: pl.DataFrame) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import polars as pl
 
 from credwatch.detect.engine import Engine
+from credwatch.detect.evidence import moment
 from credwatch.detect.expressions import actions_of, compiled, fields_of, with_fields
+from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.rules.model import Condition, Correlation, EventRule, RuleSet
 
@@ -38,6 +41,26 @@ def could_apply(rule: EventRule, action: str | None) -> bool:
     """Say whether the engine asks a rule about events of this action at all."""
     actions = actions_of(rule.condition)
     return actions is None or action in actions
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """An episode that a batch opened or changed."""
+
+    serial: int
+    """The number of its detection."""
+    last: datetime
+    """Its latest event, UTC."""
+    closed: bool
+    """Whether it has ended."""
+
+
+def lasting(found: Found) -> Iterator[Lasting]:
+    """Give the episodes that a batch opened or changed, each as it is behind the batch."""
+    for each in found.episodes:
+        for table in (each.opened, each.changed):
+            for row in table:
+                yield Lasting(int(row["serial"]), moment(int(row["last"])), bool(row["closed"]))
 
 
 def needed_for(rules: RuleSet, ids: Iterable[str]) -> RuleSet:

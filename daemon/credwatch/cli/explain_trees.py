@@ -46,8 +46,8 @@ def window_tree(window: Window) -> Tree:
     if window.group:
         group = ", ".join(f"{name} = {value or 'absent'}" for name, value in window.group.items())
         tree.add(_text(f"group: {group}; the last {_span(window.rule)}"))
-    if window.needed:
-        tree.add(_text(f"in the window: {window.have}; needed: {window.needed}; missing: {window.missing}"))
+    if window.asked:
+        tree.add(_text(f"needed: {window.asked}; in the window: {window.have:g}; missing: {window.missing:g}"))
     for part in window.parts:
         last = f", the last at {part.last:%Y-%m-%d %H:%M:%S} UTC" if part.last else ""
         tree.add(_text(f"{part.rule}: {part.rows}{last}"))
@@ -81,7 +81,7 @@ def _state(window: Window) -> str:
         case State.LATE:
             return "the event came too late for its window"
         case State.WAITING:
-            return f"{window.missing} missing" if window.missing else "not complete"
+            return f"{window.missing:g} missing" if window.missing else "not complete"
         case State.OPENS:
             return "the event completes it: a detection opens"
         case State.GOES_ON:

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credwatch.app.explain_window import History, State, Window
-from credwatch.rules.model import Correlation, CorrelationType, EventRule
+from credwatch.rules.model import (
+    Bound,
+    Correlation,
+    CorrelationType,
+    EventRule,
+    Operator,
+    PartsAll,
+    PartsNot,
+    PartThere,
+)
 from unit.detect.watched import FAILED, SUCCEEDED, a_correlation, a_frame, an_event, rule_set
 
 LATENESS = 10_000_000
@@ -54,6 +63,32 @@ def test_distinct_values() -> None:
     rule = a_correlation(kind=CorrelationType.VALUE_COUNT, field="user.name")
     window = window_of(rule, *users)
     assert (State.WAITING, 2, 3, 1) == (window.state, window.have, window.needed, window.missing)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound", "changes", "have", "needed", "asked"),
+    [
+        ("value_sum", ">= 100", {}, 60, 100, "the sum of source.port >= 100"),
+        ("value_avg", "< 5", {}, 20, 0, "the average of source.port < 5"),
+        ("value_percentile", "> 20", {"percentile": 50}, 20, 20, "percentile 50 of source.port > 20"),
+    ],
+)
+def test_numbers(kind: str, bound: str, changes: dict[str, Any], have: float, needed: float, asked: str) -> None:
+    """Sums, averages and percentiles say what they come to, and what is asked."""
+    sign, number = bound.split()
+    bounds = (Bound({"<": Operator.LESS, ">": Operator.GREATER, ">=": Operator.GREATER_EQUAL}[sign], int(number)),)
+    rule = a_correlation(kind=CorrelationType(kind), field="source.port", bounds=bounds, **changes)
+    window = window_of(rule, *(an_event(second, source__port=port) for second, port in enumerate((10, 30, 20))))
+    assert (have, needed, asked) == (window.have, window.needed, window.asked)
+
+
+def test_an_absence_that_is_asked_for() -> None:
+    """Only what must have matched counts as missing; the whole condition stands beside."""
+    condition = PartsAll((PartThere(0), PartsNot(PartThere(1))))
+    kind = CorrelationType.TEMPORAL
+    rule = a_correlation("alone", kind, ("failed", "succeeded"), condition=condition)
+    window = window_of(rule, an_event(0))
+    assert ("failed and not succeeded", 1, 1) == (window.asked, window.have, window.needed)
 
 
 def test_a_sequence_over_a_count() -> None:

@@ -121,7 +121,7 @@ def test_a_person_reads_trees(rules: Path) -> None:
     assert "✓ night: matches" in complete
     assert "✗ often: 2 missing" in complete
     assert "group: source.ip = 203.0.113.9; the last 1 m" in complete
-    assert "in the window: 1; needed: 3; missing: 2" in complete
+    assert "needed: matches >= 3; in the window: 1; missing: 2" in complete
 
 
 def test_a_rule_in_shadow_says_so(tmp_path: Path) -> None:
