@@ -11,6 +11,7 @@ from typing import assert_never
 
 import polars as pl
 
+from credwatch.app.reachable import required_parts
 from credwatch.app.trial import audible, lasting, matching, needed_for, trial_engine
 from credwatch.detect.found import Found
 from credwatch.kernel.detection import Detection
@@ -167,8 +168,7 @@ class History:
 
     def _come_to(self, rule: Correlation, values: Sequence[str], parts: Sequence[PartInWindow]) -> float:
         if rule.type.in_time:
-            needed = _required(rule)
-            return sum(parts[place].rows > 0 for place in needed)
+            return sum(parts[place].rows > 0 for place in required_parts(rule))
         if rule.type is CorrelationType.EVENT_COUNT:
             return sum(part.rows for part in parts)
         matches = [self._rows(rule, part, values) for part in rule.parts if part.rule in self._masks.columns]
@@ -205,26 +205,9 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _required(rule: Correlation) -> list[int]:
-    """Return the places of the parts that must have matched, whatever else does."""
-    return list(range(len(rule.parts))) if rule.condition is None else sorted(_always(rule.condition))
-
-
-def _always(condition: PartCondition) -> set[int]:
-    match condition:
-        case PartThere(part):
-            return {part}
-        case PartsAll(items):
-            return set().union(*map(_always, items))
-        case PartsAny() | PartsNot():
-            return set()
-        case _:
-            assert_never(condition)
-
-
 def _needed(rule: Correlation) -> float:
     if rule.type.in_time:
-        return len(_required(rule))
+        return len(required_parts(rule))
     counts = rule.type in (CorrelationType.EVENT_COUNT, CorrelationType.VALUE_COUNT)
     least = [0.0]
     for bound in rule.bounds:

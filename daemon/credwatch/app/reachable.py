@@ -13,9 +13,13 @@ from credwatch.rules.model import (
     AnyOf,
     Condition,
     Correlation,
-    CorrelationType,
     NotThis,
     Operator,
+    PartCondition,
+    PartsAll,
+    PartsAny,
+    PartsNot,
+    PartThere,
     Rule,
     RuleSet,
     Test,
@@ -24,7 +28,6 @@ from credwatch.rules.model import (
 _MOST_WAYS = 2000
 _ABSENT = (Operator.NULL,)
 _TEXTUAL = (Operator.EQUALS, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS)
-_TEMPORAL = (CorrelationType.TEMPORAL, CorrelationType.TEMPORAL_ORDERED)
 _Way = tuple[tuple[Test, bool], ...]
 """Tests that hold (True) or fail (False) together."""
 
@@ -50,13 +53,32 @@ def why_unreachable(rule: Rule, rules: RuleSet) -> Unreachable | None:
     return Unreachable(reason, "mend the condition: these must hold together") if reason else None
 
 
+def required_parts(rule: Correlation) -> frozenset[int]:
+    """Return the places of the parts without which a temporal correlation cannot complete."""
+    return frozenset(range(len(rule.parts))) if rule.condition is None else _always(rule.condition)
+
+
+def _always(condition: PartCondition) -> frozenset[int]:
+    match condition:
+        case PartThere(part):
+            return frozenset((part,))
+        case PartsAll(items):
+            return frozenset().union(*map(_always, items))
+        case PartsAny() | PartsNot():
+            return frozenset()
+        case _:
+            assert_never(condition)
+
+
 def _through_parts(rule: Correlation, rules: RuleSet) -> Unreachable | None:
     by_id = rules.by_id()
-    dead = [by_id[part.rule].name for part in rule.parts if why_unreachable(by_id[part.rule], rules) is not None]
-    needs_all = rule.type in _TEMPORAL
-    if dead and (needs_all or len(dead) == len(rule.parts)):
-        return Unreachable(f"it needs {dead[0]!r}, which can never match", "mend that rule first")
-    return None
+    dead = [at for at, part in enumerate(rule.parts) if why_unreachable(by_id[part.rule], rules) is not None]
+    needed = required_parts(rule) if rule.type.in_time else frozenset()
+    missing = [at for at in dead if at in needed] or (dead if len(dead) == len(rule.parts) else [])
+    if not missing or (rule.type.in_time and not needed):
+        return None
+    name = by_id[rule.parts[missing[0]].rule].name
+    return Unreachable(f"it needs {name!r}, which can never match", "mend that rule first")
 
 
 def _contradiction(condition: Condition) -> str:

@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 
 from credwatch.app.reachable import why_unreachable
 from credwatch.app.trial import holding
-from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, RuleSet, Test
+from credwatch.rules.model import (
+    AllOf,
+    AnyOf,
+    Condition,
+    CorrelationType,
+    NotThis,
+    Operator,
+    PartsAll,
+    PartsAny,
+    PartsNot,
+    PartThere,
+    RuleSet,
+    Test,
+)
 from unit.detect.watched import a_correlation, a_rule, equals, rule_set
 
 LOGIN, LOGOUT = equals("event.action", "login"), equals("event.action", "logout")
@@ -61,14 +74,18 @@ def test_a_correlation_over_a_rule_that_cannot_match() -> None:
     dead = a_rule("dead", AllOf((LOGIN, LOGOUT)))
     alive = a_rule("alive", LOGIN)
 
-    def reason(*rules: str, kind: Any) -> str:
-        correlation = a_correlation(kind=kind, rules=rules)
+    def reason(*rules: str, kind: str, **changes: Any) -> str:
+        correlation = a_correlation(kind=CorrelationType(kind), rules=rules, **changes)
         found = why_unreachable(correlation, RuleSet((dead, alive), (correlation,)))
         return found.message if found else ""
 
     assert "it needs 'dead', which can never match" == reason("dead", kind="event_count")
     assert "" == reason("dead", "alive", kind="event_count")
     assert "it needs 'dead', which can never match" == reason("dead", "alive", kind="temporal")
+    either = PartsAny((PartThere(0), PartThere(1)))
+    assert "" == reason("dead", "alive", kind="temporal", condition=either)
+    absent = PartsAll((PartThere(1), PartsNot(PartThere(0))))
+    assert "" == reason("dead", "alive", kind="temporal", condition=absent)
 
 
 FIELDS = ("user.name", "host.name")
