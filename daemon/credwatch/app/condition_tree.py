@@ -25,7 +25,17 @@ _SIGNS = {
     Operator.GREATER: ">",
     Operator.GREATER_EQUAL: ">=",
     Operator.NOT_EQUAL: "differs from",
+    Operator.FIELD: "is that of",
+    Operator.FIELD_STARTS_WITH: "begins with that of",
+    Operator.FIELD_ENDS_WITH: "ends with that of",
+    Operator.FIELD_CONTAINS: "contains that of",
 }
+_OF_FIELDS = (
+    Operator.FIELD,
+    Operator.FIELD_STARTS_WITH,
+    Operator.FIELD_ENDS_WITH,
+    Operator.FIELD_CONTAINS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +110,15 @@ def _words(test: Test) -> str:
             return f"{test.field} is absent"
         case Operator.EXISTS:
             return f"{test.field} is {'there' if test.value else 'absent'}"
-        case Operator.FIELD:
-            return f"{test.field} is that of {test.value}"
-        case Operator.TIME_PART if isinstance(test.value, tuple):
-            return f"the {test.value[0]} of {test.field} is {test.value[1]} (UTC)"
         case _:
             cased = ", in that case" if test.cased and test.operator is not Operator.REGEX else ""
-            return f"{test.field} {_SIGNS.get(test.operator, test.operator)} {_quoted(test.value)}{cased}"
+            what = f"the {test.part} of {test.field} in UTC" if test.part else test.field
+            value = str(test.value) if test.operator in _OF_FIELDS else _quoted(test.value)
+            return f"{what} {_SIGNS[test.operator]} {value}{cased}"
 
 
 def _found(test: Test, event: pl.DataFrame) -> str:
-    names = [test.field, str(test.value)] if test.operator is Operator.FIELD else [test.field]
+    names = [test.field, str(test.value)] if test.operator in _OF_FIELDS else [test.field]
     told = []
     for name in names:
         value = event[name][0] if name in event.columns else None

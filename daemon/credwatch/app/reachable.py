@@ -140,17 +140,13 @@ def _exclude(one: tuple[Test, bool], other: tuple[Test, bool]) -> bool:
 def _both_excluded(left: Test, right: Test) -> bool:
     if _is_absent(left) and _needs_value(right):
         return True
-    if left.operator is Operator.TIME_PART and right.operator is Operator.TIME_PART:
-        return _parts_differ(left.value, right.value)
+    if left.part != right.part:
+        return False
     if left.operator is not Operator.EQUALS or isinstance(left.value, bool) != isinstance(right.value, bool):
         return False
     if right.operator in _TEXTUAL:
         return not _fits(left, right)
     return _out_of_range(left, right)
-
-
-def _parts_differ(left: object, right: object) -> bool:
-    return isinstance(left, tuple) and isinstance(right, tuple) and left[0] == right[0] and left[1] != right[1]
 
 
 def _is_absent(test: Test) -> bool:
@@ -200,7 +196,7 @@ def _out_of_range(left: Test, right: Test) -> bool:
 def _never(test: Test) -> bool:
     """Say whether a test fails for every event, because its value is none that its field can have."""
     field = BY_NAME.get(test.field)
-    if field is None or test.operator is not Operator.EQUALS:
+    if field is None or test.operator is not Operator.EQUALS or test.part:
         return False
     if field.type is FieldType.BOOLEAN:
         return str(test.value).lower() not in ("true", "false")
@@ -211,4 +207,5 @@ def _told(test: Test, holds: bool) -> str:
     sign = "" if holds else "not "
     if test.operator in (Operator.NULL, Operator.EXISTS):
         return f"{sign}{test.field} is {'absent' if _is_absent(test) else 'there'}"
-    return f"{sign}{test.field} {test.operator} {test.value!r}"
+    what = f"the {test.part} of {test.field}" if test.part else test.field
+    return f"{sign}{what} {test.operator} {test.value!r}"

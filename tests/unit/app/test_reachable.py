@@ -29,7 +29,9 @@ from unit.detect.watched import a_correlation, a_rule, equals, rule_set
 
 LOGIN, LOGOUT = equals("event.action", "login"), equals("event.action", "logout")
 USER = Test("user.name", Operator.EXISTS, True)
-THREE, FOUR, FOURTH = (Test("@timestamp", Operator.TIME_PART, part) for part in (("hour", 3), ("hour", 4), ("day", 4)))
+THREE, FOUR, FOURTH = (
+    Test("@timestamp", Operator.EQUALS, number, part=part) for number, part in ((3, "hour"), (4, "hour"), (4, "day"))
+)
 
 
 def told(condition: Condition) -> str:
