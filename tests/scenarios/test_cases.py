@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from credwatch.app.build import build_knowledge, rule_folders
-from credwatch.app.cases import CaseFile, find_cases, read_cases, run_cases, without_cases
+from credwatch.app.build import rule_folders
 from credwatch.app.pipeline import Knowledge
-from credwatch.app.settings import DaemonOptions, Settings
-from credwatch.kernel.resources import shipped
-from credwatch.kernel.secret import Secret
+from credwatch.app.rule_check import check_rules
+from credwatch.app.rule_choice import choose_rules, example_settings, knowledge_with
+from credwatch.app.rule_test import run_tests
+from credwatch.app.settings import Settings
+from credwatch.cli.main import app
 from credwatch.rules.model import Rule
 
 DOCS = Path(__file__).parents[2] / "docs"
-SETTINGS = Settings(daemon=DaemonOptions(registers_directory=shipped("config") / "examples"))
-FILES = [file for path in find_cases(rule_folders(SETTINGS)) for file in read_cases(path)]
+PAGE = (DOCS / "rules.md").read_text(encoding="utf-8")
+SETTINGS = example_settings()
+CHOICE = choose_rules([], SETTINGS)
 
 
 @pytest.fixture(scope="module")
 def knowledge() -> Knowledge:
     """Build what a daemon with the registers of the examples knows."""
-    return build_knowledge(SETTINGS, notice_key=Secret("cases"))
+    return knowledge_with(CHOICE.rules, SETTINGS)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.rule)
-def test_every_case_comes_out_as_it_says(file: CaseFile, knowledge: Knowledge) -> None:
-    """A rule fires where its cases say so and is quiet where they say so, with all other rules loaded."""
-    outcomes = run_cases(file, knowledge)
-    assert {outcome.case: "" for outcome in outcomes} == {outcome.case: outcome.problem for outcome in outcomes}
+def test_every_case_comes_out_as_it_says(knowledge: Knowledge) -> None:
+    """Each shipped rule has cases of both kinds, fires where they say so and is quiet where they say so, in 20 s."""
+    tested = run_tests(CHOICE, knowledge, knowledge)
+    assert ([], ()) == (tested.failed, tested.problems)
+    assert len(tested.outcomes) >= 2 * len(CHOICE.asked())
+    assert tested.seconds < 20
 
 
-def test_every_rule_has_cases_of_both_kinds(knowledge: Knowledge) -> None:
-    """No shipped rule lacks a case that fires or one that stays quiet."""
-    assert [] == without_cases(knowledge.rules, FILES)
+def test_the_check_finds_nothing() -> None:
+    """The shipped rules are as clean as the check asks of others; not even a note is left."""
+    assert [] == check_rules(CHOICE)
 
 
 def test_every_rule_is_complete(knowledge: Knowledge) -> None:
@@ -83,13 +88,50 @@ def _row(rule: Rule) -> list[str]:
 
 def test_the_examples_of_the_page_about_rules_hold(tmp_path: Path) -> None:
     """Its rules, cases, log sources, correlation and filter load beside the shipped ones, and its cases come out."""
-    page = (DOCS / "rules.md").read_text(encoding="utf-8")
-    rule, cases, native, sources, correlation, quiet = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    rule, cases, native, sources, correlation, quiet = _blocks("yaml")
     files = {"a.yml": rule, "a.cases.yml": cases, "b.yml": correlation, "c.yml": quiet, "d.yml": native}
     for name, text in {**files, "logsources.yml": sources}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    settings = Settings(daemon=DaemonOptions(registers_directory=tmp_path, rules_directories=(tmp_path,)))
-    (file,) = read_cases(tmp_path / "a.cases.yml")
-    outcomes = run_cases(file, build_knowledge(settings, notice_key=Secret("cases")))
+    choice = choose_rules([tmp_path], Settings())
+    assert [] == check_rules(choice, with_cases=False)
+    known = knowledge_with(choice.rules, SETTINGS)
+    outcomes = run_tests(choice, known, known).outcomes
     assert [("contractor_at_night", "")] * 3 == [(outcome.rule, outcome.problem) for outcome in outcomes]
-    assert "contractor_at_night" in outcomes[0].fired
+
+
+def test_the_ten_minutes_of_the_page_about_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pasted one after the other, its commands check, test, explain and replay the rule that it shows."""
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "auth.log"
+    log.write_text(
+        "2026-03-02T16:00:00+00:00 web1 sshd[811]: Accepted password for ext-huong from 203.0.113.9 port 1 ssh2\n"
+    )
+    (tmp_path / "my-rules").mkdir()
+    rule, cases, *_ = _blocks("yaml")
+    checked, tested, explained, replayed = _blocks("sh")
+    Path("my-rules/contractors.yml").write_text(rule, encoding="utf-8")
+    assert [(0, "1 rules, 0 errors, 0 notes")] == _said(checked)
+    Path("my-rules/contractors.cases.yml").write_text(cases, encoding="utf-8")
+    assert [0, 0] == [code for code, _ in _said(tested)]
+    ((code, tree),) = _said(explained)
+    shown = PAGE.partition("    ✗ contractor_at_night")[2].partition("            …")[0]
+    assert (0, True) == (code, _squeezed(f"✗ contractor_at_night{shown}") in _squeezed(tree))
+    ((code, report),) = _said(replayed.replace("/var/log/auth.log", str(log)))
+    assert (0, True) == (code, "Contractor logged in at night" in report)
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def _said(block: str) -> list[tuple[int, str]]:
+    """Run the commands of a block, and give the exit code and all that each said."""
+    results = [
+        CliRunner().invoke(app, shlex.split(line)[1:]) for line in block.replace("\\\n", "").strip().splitlines()
+    ]
+    return [(result.exit_code, result.output.strip()) for result in results]
+
+
+def _squeezed(text: str) -> str:
+    """Give a tree without its branches, which depend on what stands below."""
+    return " ".join(re.sub(r"[│├└─]", " ", text).split())

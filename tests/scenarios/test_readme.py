@@ -97,7 +97,7 @@ def test_a_newcomer_gets_to_a_notice(tmp_path: Path, log: Path) -> None:
 def test_help_is_the_programs() -> None:
     """Each block of help says what the program says; how a release of Typer marks a value's type is left aside."""
     shown = blocks("text")
-    assert 4 == len(shown)
+    assert 6 == len(shown)
     for block in shown:
         command, text = block.removeprefix("$ ").split("\n", 1)
         assert words(shell(command, TOP).stdout) == words(text), f"paste anew: COLUMNS=80 {command}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,9 +64,8 @@ def build_knowledge(settings: Settings, *, notice_key: Secret) -> Knowledge:
 
 def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gathering) -> Knowledge:
     """Build as much as can be built, and note the problems of the rest."""
-    daemon = settings.daemon
     registers = _registers(settings, gathering)
-    packs = gathering.attempt(lambda: load_packs([_shipped_packs(), *daemon.packs_directories]), PackSet(()))
+    packs = gathering.attempt(lambda: packs_of(settings), PackSet(()))
     rules = _rules(settings, gathering)
     lateness_us = int(settings.detection.lateness.total_seconds() * 1_000_000)
     gathering.attempt(lambda: plan_for(rules, lateness_us=lateness_us), None)
@@ -86,8 +85,9 @@ def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gatherin
     )
 
 
-def _shipped_packs() -> Path:
-    return shipped("rules") / "packs"
+def packs_of(settings: Settings) -> PackSet:
+    """Load the shipped log packs and the operator's; raises ProblemsFound."""
+    return load_packs([shipped("rules") / "packs", *settings.daemon.packs_directories])
 
 
 def rule_folders(settings: Settings) -> list[Path]:
@@ -102,12 +102,19 @@ def logsources_of(settings: Settings) -> LogSources:
     return LogSources((*own.entries, *shipped_logsources().entries))
 
 
+def rules_in(paths: Sequence[Path], settings: Settings) -> tuple[RuleSet, list[Problem]]:
+    """Read the rules of files and folders, and what is wrong with them, alike for the daemon and the tools."""
+    gathering = Gathering()
+    logsources = gathering.attempt(lambda: logsources_of(settings), None)
+    rules, problems = read_rules(paths, settings.placeholders, logsources)
+    return rules, [*gathering.problems, *problems]
+
+
 def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
     for folder in settings.daemon.rules_directories:
         if not folder.is_dir():
             gathering.problems.append(Problem(str(folder), "the folder of rules does not exist", "create it"))
-    logsources = gathering.attempt(lambda: logsources_of(settings), None)
-    rules, problems = read_rules(rule_folders(settings), settings.placeholders, logsources)
+    rules, problems = rules_in(rule_folders(settings), settings)
     gathering.problems.extend(problems)
     return rules
 

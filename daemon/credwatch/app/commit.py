@@ -63,7 +63,8 @@ def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
     _remember(connection, batch)
     changes = _incidents(connection, batch.found)
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
-    counts = batch.tallies | {"detections": len(batch.found.detections), "incidents": opened}
+    detected = sum(not detection.shadow for detection in batch.found.detections)
+    counts = batch.tallies | {"detections": detected, "incidents": opened}
     progress.add_tallies(connection, f"{batch.received_at:%Y-%m-%d}", counts)
     reaction = sum((react(change) for change in changes), Reaction())
     queued = outbox.queue(connection, reaction.commands)
@@ -91,7 +92,7 @@ def _incidents(connection: Connection, found: Found) -> tuple[IncidentChange, ..
     """Group what was found: what ended first, then what opened, so that a new act is not added to an old one."""
     closed = ended(_endings(connection, found))
     incidents.save_incidents(connection, (change.incident for change in closed))
-    keys = [key_of(detection) for detection in found.detections if detection.consequence.incident]
+    keys = [key_of(detection) for detection in found.detections if detection.is_consequential]
     changes = grouped(found.detections, incidents.open_incidents(connection, keys))
     numbers = {detection: change.incident.number for change in changes for detection in change.incident.detections}
     incidents.add_detections(connection, [(each, numbers.get(each.id, "")) for each in found.detections])

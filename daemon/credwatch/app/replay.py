@@ -11,13 +11,12 @@ from tempfile import TemporaryDirectory
 
 from credwatch.app.ahead import ReadAhead
 from credwatch.app.attempts import AddressAttempts, AttemptCounts
-from credwatch.app.build import build_knowledge
 from credwatch.app.pipeline import Knowledge, Pipeline, Report
-from credwatch.app.settings import Settings, load_settings
+from credwatch.app.rule_choice import choose_rules, knowledge_with, required, tool_settings
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
+from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident
-from credwatch.kernel.secret import Secret
 from credwatch.parse.parse import SourceFormat
 from credwatch.sources.replay import ReplaySource
 from credwatch.store.database import Database
@@ -43,7 +42,9 @@ class Tally:
     unparsed: Counter[str] = field(default_factory=Counter)
     """Lines that nothing read, by reason."""
     detections: Counter[str] = field(default_factory=Counter)
-    """Detections by title of the rule."""
+    """Detections by title of the rule, those of rules in shadow left out."""
+    shadow: Counter[str] = field(default_factory=Counter)
+    """Detections of rules in shadow, by title."""
     late: int = 0
     """Events that came too late for the windows."""
     commit_seconds: float = 0.0
@@ -55,7 +56,9 @@ class Tally:
         self.events += sum(report.events.values())
         self.skipped += report.skipped
         self.unparsed.update(report.unparsed)
-        self.detections.update(detection.title for detection in report.found.detections)
+        for detection in report.found.detections:
+            counts = self.shadow if detection.shadow else self.detections
+            counts[detection.title] += 1
         self.late += report.found.late
         self.commit_seconds += report.commit_seconds
 
@@ -77,6 +80,8 @@ class Replayed:
     """The incidents it would have opened, the latest first."""
     commands: Sequence[Command]
     """The messages it would have queued, in order."""
+    detections: Sequence[Detection]
+    """What was found, in the order it opened."""
 
 
 def replay_files(
@@ -86,15 +91,19 @@ def replay_files(
     kind: str,
     zone: str,
     clock: Clock,
+    rules: Sequence[Path] = (),
+    with_shipped: bool = True,
     on_progress: Callable[[int, Tally], None] = lambda _bytes, _tally: None,
 ) -> Replayed:
     """Replay files with the rules and registers of a settings file, or with the shipped rules alone.
 
-    Raises ConfigurationError, ProblemsFound and SourceError. Nothing is written beside the settings' own store.
+    `rules` take the place of the settings' own folders of rules. Raises ConfigurationError, ProblemsFound and
+    SourceError. Nothing is written beside the settings' own store.
     """
-    settings = load_settings(config) if config is not None else Settings()
+    settings = tool_settings(config)
+    chosen = required(choose_rules(rules, settings, with_shipped=with_shipped))
     formats = {SOURCE: SourceFormat(SOURCE, kind, zone)}
-    knowledge = replace(build_knowledge(settings, notice_key=Secret("replay")), formats=formats)
+    knowledge = replace(knowledge_with(chosen, settings), formats=formats)
     return replay(files, knowledge, clock, batch_bytes=settings.detection.batch_bytes, on_progress=on_progress)
 
 
@@ -108,6 +117,7 @@ def replay(
 ) -> Replayed:
     """Run finished files through the pipeline into a store that is thrown away; raises SourceError."""
     tally, attempts = Tally(), AttemptCounts()
+    found: list[Detection] = []
     source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
@@ -117,11 +127,13 @@ def replay(
             ahead = ReadAhead(source, pipeline, executor)
             while (prepared := ahead.next(batch_bytes)) is not None:
                 attempts.add(prepared.events)
-                tally.add(pipeline.take(prepared))
+                report = pipeline.take(prepared)
+                tally.add(report)
+                found += report.found.detections
                 on_progress(len(prepared.chunk.data), tally)
         with database.reading() as connection:
             incidents = list_incidents(connection)
         commands = [stored.command for stored in OutboxStore(database).listed()]
         database.close()
     source.close()
-    return Replayed(tally, tuple(attempts.by_address()), incidents, commands)
+    return Replayed(tally, tuple(attempts.by_address()), incidents, commands, found)

@@ -182,7 +182,8 @@ class Supervisor:
     def _reported(self, report: Report) -> None:
         self._metrics.record(report)
         for detection in report.found.detections:
-            log.info("detection", rule=detection.title, level=detection.level.name.lower(), id=detection.id)
+            mark = {"shadow": True} if detection.shadow else {}
+            log.info("detection", rule=detection.title, level=detection.level.name.lower(), id=detection.id, **mark)
         for change in report.changes:
             incident = change.incident
             log.info("incident", what=change.kind.value, number=incident.number, kind=incident.kind)
@@ -210,13 +211,15 @@ class Supervisor:
             await serve_gate(app, options.socket, stop=self._stop, group=options.socket_group)
 
     def _declare(self, knowledge: Knowledge) -> None:
-        rules = [(rule.title, rule.level.name.lower()) for rule in knowledge.rules.by_id().values() if rule.alone]
-        kinds = {rule.consequence.incident for rule in knowledge.rules.by_id().values()} - {""}
-        workflows = {name for rule in knowledge.rules.by_id().values() for name in rule.consequence.workflows}
+        every = knowledge.rules.by_id().values()
+        speaking = [(rule.title, rule.level.name.lower(), rule.shadow) for rule in every if rule.alone]
+        kinds = {rule.consequence.incident for rule in every} - {""}
+        workflows = {name for rule in every for name in rule.consequence.workflows}
         self._metrics.declare(
             sources=[source.id for source in self._sources],
             packs=[pack.id for pack in knowledge.packs.packs],
-            rules=rules,
+            rules=[(title, level) for title, level, shadow in speaking if not shadow],
+            shadow_rules=[(title, level) for title, level, shadow in speaking if shadow],
             kinds=sorted(kinds),
             workflows=sorted(workflows),
         )

@@ -7,12 +7,14 @@ import typer
 from credwatch.app.memory import tune_allocators
 from credwatch.cli.check import check
 from credwatch.cli.demo import demo
+from credwatch.cli.explain import explain
 from credwatch.cli.incidents import incidents_app
 from credwatch.cli.notice import notice_app
 from credwatch.cli.outbox import outbox_app
 from credwatch.cli.parse import parse
 from credwatch.cli.password import password_app
 from credwatch.cli.replay import replay
+from credwatch.cli.rules import rules_app
 from credwatch.cli.run import run
 from credwatch.cli.totp import totp_app
 from credwatch.cli.version import version
@@ -27,8 +29,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, check, parse, replay, version):
+for command in (run, demo, check, parse, explain, replay, version):
     app.command()(command)
+app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(notice_app, name="notice")

@@ -29,3 +29,10 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.", show_default=False)]
 KindOption = Annotated[LineKind, typer.Option("--kind", metavar="auto|syslog|json", help="What the lines are.")]
 ZoneOption = Annotated[str, typer.Option("--zone", metavar="ZONE", help="IANA time zone of stamps that say none.")]
+RulePaths = Annotated[
+    list[Path] | None, typer.Argument(metavar="PATH", help="Files of rules, or their folders.", show_default=False)
+]
+ToolConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings whose rules and registers are used.")
+]
+ShippedOption = Annotated[bool, typer.Option("--shipped/--no-shipped", help="Whether the shipped rules are there too.")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from credwatch.cli.options import JsonOption, KindOption, LineKind, ZoneOption
+from credwatch.cli.options import JsonOption, KindOption, LineKind, ShippedOption, ZoneOption
 from credwatch.cli.output import console, print_json, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
 
@@ -28,6 +28,10 @@ def replay(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings and registers to use.")
     ] = None,
+    rules: Annotated[
+        list[Path] | None, typer.Option("--rules", metavar="PATH", help="Rules in place of the settings' folders.")
+    ] = None,
+    shipped: ShippedOption = True,
     kind: KindOption = LineKind.AUTO,
     zone: ZoneOption = "UTC",
     as_json: JsonOption = False,
@@ -37,7 +41,7 @@ def replay(
     Tells who guessed, what was detected, which incidents it makes, and who would be written to.
     """
     with told_plainly():
-        outcome = _replayed(files, config, kind, zone)
+        outcome = _replayed(files, config, rules or [], shipped, kind, zone)
     if as_json:
         print_json(_summary(outcome))
         return
@@ -49,7 +53,9 @@ def replay(
         )
 
 
-def _replayed(files: list[str], config: Path | None, kind: LineKind, zone: str) -> Replayed:
+def _replayed(
+    files: list[str], config: Path | None, rules: list[Path], with_shipped: bool, kind: LineKind, zone: str
+) -> Replayed:
     """Replay the files behind a progress bar, where a person watches."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
@@ -63,7 +69,16 @@ def _replayed(files: list[str], config: Path | None, kind: LineKind, zone: str) 
         def advance(size: int, _tally: Tally) -> None:
             bar.advance(task, size)
 
-        return replay_files(files, config, kind=kind.value, zone=zone, clock=system_clock, on_progress=advance)
+        return replay_files(
+            files,
+            config,
+            kind=kind.value,
+            zone=zone,
+            clock=system_clock,
+            rules=rules,
+            with_shipped=with_shipped,
+            on_progress=advance,
+        )
 
 
 def _summary(outcome: Replayed) -> dict[str, Any]:
@@ -79,6 +94,7 @@ def _summary(outcome: Replayed) -> dict[str, Any]:
         "late": tally.late,
         "addresses": [_address(each, kinds.get(each.address, [])) for each in outcome.addresses],
         "detections": dict(tally.detections.most_common()),
+        "shadow_detections": dict(tally.shadow.most_common()),
         "incidents": [_incident(incident) for incident in outcome.incidents],
         "messages": _messages(outcome),
     }
@@ -111,8 +127,12 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _messages(outcome: Replayed) -> dict[str, int]:
-    return dict(Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands))
+def _messages(outcome: Replayed) -> Counter[str]:
+    return Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands)
+
+
+def _counted(counts: Counter[str]) -> list[str]:
+    return [f"{count:>8,}  {name}" for name, count in counts.most_common()]
 
 
 def _kinds_by_address(incidents: Iterable[Incident]) -> dict[str, list[str]]:
@@ -140,9 +160,10 @@ def _report(outcome: Replayed) -> Iterator[str]:
     if tally.late:
         yield f"{tally.late:,} events came too late for the windows"
     yield from _address_lines(outcome)
-    yield from _titled("Detections", [f"{count:>8,}  {title}" for title, count in tally.detections.most_common()])
+    yield from _titled("Detections", _counted(tally.detections))
+    yield from _titled("Detections of rules in shadow, from which nothing follows", _counted(tally.shadow))
     yield from _incident_lines(outcome)
-    yield from _titled("Messages it would send", [f"{count:>8,}  {each}" for each, count in _messages(outcome).items()])
+    yield from _titled("Messages it would send", _counted(_messages(outcome)))
 
 
 def _address_lines(outcome: Replayed) -> Iterator[str]:

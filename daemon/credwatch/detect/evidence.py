@@ -158,6 +158,7 @@ def _detection(
         lines=(line,) if line else (),
         tags=rule.tags,
         details=tuple((name, _text(value)) for name in told if (value := event.get(name)) is not None),
+        shadow=rule.shadow,
     )
 
 

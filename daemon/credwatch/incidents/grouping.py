@@ -25,14 +25,14 @@ def key_of(detection: Detection) -> GroupKey:
 
 
 def grouped(detections: Iterable[Detection], open_incidents: Mapping[GroupKey, Incident]) -> tuple[IncidentChange, ...]:
-    """Return what the detections change, in their order; those whose rule opens no incident change nothing.
+    """Return what the detections change, in their order; those of rules in shadow or without incidents: nothing.
 
     `open_incidents` holds at least the open incidents of the detections' keys.
     """
     known = dict(open_incidents)
     changes = []
     for detection in detections:
-        if not detection.consequence.incident:
+        if not detection.is_consequential:
             continue
         key = key_of(detection)
         change = _joined(known[key], detection) if key in known else _opened(key, detection)

@@ -74,3 +74,10 @@ class Detection:
     """Its number in the store, by which more evidence finds it."""
     details: tuple[tuple[str, str], ...] = ()
     """Further fields of the completing event that a notice needs (action, actor, authorisation …)."""
+    shadow: bool = False
+    """True where the rule is on trial: it is stored and counted, and nothing follows from it."""
+
+    @property
+    def is_consequential(self) -> bool:
+        """Whether an incident must follow."""
+        return bool(self.consequence.incident) and not self.shadow

@@ -43,7 +43,7 @@ class _Parsed:
 def load_rules(
     folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS, logsources: LogSources | None = None
 ) -> RuleSet:
-    """Read every `*.yml` below the folders, cases files (`*.cases.yml`) and log sources left out.
+    """Read every `*.yml` below the folders, cases (`*.cases.yml`) and log sources left out; a file stands for itself.
 
     Raises ProblemsFound with every problem of every file.
     """
@@ -73,7 +73,7 @@ def read_rules(
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
-    found = (path for folder in folders for path in sorted(folder.rglob("*.yml")))
+    found = (path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*.yml"))))
     return [path for path in found if not path.name.endswith(".cases.yml") and path.name != FILE_NAME]
 
 
@@ -237,4 +237,4 @@ def _usable(correlations: list[Correlation], compiled: dict[str, Rule]) -> list[
 
 
 def _alone(rule: Rule, serving: set[str]) -> bool:
-    return bool(rule.consequence.incident) or rule.id not in serving
+    return bool(rule.consequence.incident) or rule.shadow or rule.id not in serving

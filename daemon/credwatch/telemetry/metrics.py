@@ -70,13 +70,15 @@ class Metrics:
         sources: Iterable[str] = (),
         packs: Iterable[str] = (),
         rules: Iterable[tuple[str, str]] = (),
+        shadow_rules: Iterable[tuple[str, str]] = (),
         kinds: Iterable[str] = (),
         workflows: Iterable[str] = (),
     ) -> None:
         """Make the series of these names exist; call it at the start and after each reload.
 
-        `rules` are (rule, level in small letters), `kinds` are kinds of incidents. A source that is no longer named
-        loses its gauges, so that no alert goes on about it; counters stay, for a counter must not vanish.
+        `rules` and `shadow_rules` are (rule, level in small letters), `kinds` are kinds of incidents.
+        A source that is no longer named loses its gauges, so that no alert goes on about it;
+        counters stay, for a counter must not vanish.
         """
         named = frozenset(sources)
         for source in named:
@@ -87,6 +89,9 @@ class Metrics:
         self._declared = named
         for rule, level in rules:
             self._detection.detections.labels(rule, level)
+            self._detection.dropped.labels(rule)
+        for rule, level in shadow_rules:
+            self._detection.shadow.labels(rule, level)
             self._detection.dropped.labels(rule)
         for kind in kinds:
             self._detection.opened.labels(kind)
@@ -234,7 +239,8 @@ class Metrics:
         for rule, rows in found.dropped:
             series.dropped.labels(rule).inc(rows)
         for detection in found.detections:
-            series.detections.labels(detection.title, detection.level.name.lower()).inc()
+            counted = series.shadow if detection.shadow else series.detections
+            counted.labels(detection.title, detection.level.name.lower()).inc()
             waited = (report.received_at - detection.opened_at).total_seconds() + report.seconds
             series.latency.observe(max(0.0, waited))
         for change in report.changes:

@@ -43,6 +43,12 @@ class DetectionSeries:
         self.detections = Counter(
             "credwatch_detections_total", "Detections that opened.", ["rule", "level"], registry=registry
         )
+        self.shadow = Counter(
+            "credwatch_shadow_detections_total",
+            "Detections of rules in shadow mode, from which nothing follows.",
+            ["rule", "level"],
+            registry=registry,
+        )
         self.window_rows = Gauge(
             "credwatch_window_rows", "Rows that the windows of correlations hold in memory.", registry=registry
         )

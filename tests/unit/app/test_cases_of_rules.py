@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,20 +56,37 @@ def test_an_outcome_says_what_differs(case: str, problem: str, knowledge: Knowle
 @pytest.mark.parametrize(
     ("case", "message"),
     [
-        ("expect: maybe", "expect"),
-        ("expect: fires, evnts: []", "unknown key 'evnts'"),
         ("expect: fires", "either events or lines"),
         ("expect: fires, events: [{user.nam: lan}]", "cannot have 'user.nam'.*did you mean 'user.name'"),
         ("expect: fires, events: [{'@timestamp': lan}]", "cannot have '@timestamp'"),
         ("expect: fires, events: [{source.port: '22'}]", "'source.port' is of type integer"),
         ("expect: fires, events: [{credwatch.attempt: 1}]", "'credwatch.attempt' is of type boolean"),
         ("expect: fires, events: [{offset: soon}]", "'soon' is no span of time"),
+        ("expect: fires, events: [{source.port: 9223372036854775808}]", "more than 64 bits"),
+        ("expect: fires, events: [{offset: 999999999d}]", "beyond ten years"),
         ("expect: fires, events: [{times: 0}]", "times: 0 is no number"),
         ("expect: fires, lines: [{line: 'sshd[1]: nonsense'}]", "no pack reads"),
         ("expect: fires, lines: [{line: 'x', user.name: lan}]", "found the keys .'line', 'user.name'."),
     ],
 )
 def test_a_case_that_cannot_be_run(case: str, message: str, knowledge: Knowledge, tmp_path: Path) -> None:
+    """It is an outcome that says what is wrong, and the other cases of its file run."""
+    path = tmp_path / "one.cases.yml"
+    other = f"{{name: other, expect: fires, events: [{{{FAILED}, user.name: lan}}]}}"
+    path.write_text(f"rule: login_attempt_failed\ncases:\n  - {{name: one, {case}}}\n  - {other}\n", encoding="utf-8")
+    broken, sound = run_cases(*read_cases(path), knowledge)
+    assert (False, True, str(path)) == (
+        broken.has_run,
+        re.search(message, f"{broken.problem} {broken.hint}") is not None,
+        broken.where,
+    )
+    assert (True, "") == (sound.has_run, sound.problem)
+
+
+@pytest.mark.parametrize(
+    ("case", "message"), [("expect: maybe", "expect"), ("expect: fires, evnts: []", "unknown key 'evnts'")]
+)
+def test_a_case_that_cannot_be_read(case: str, message: str, knowledge: Knowledge, tmp_path: Path) -> None:
     """It is refused with its file and what is wrong."""
     with pytest.raises(CredwatchError, match=message) as caught:
         outcome_of(case, knowledge, tmp_path)
@@ -97,4 +115,4 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_rules_without_cases_are_named(knowledge: Knowledge) -> None:
     """Each lacks both kinds where there is no case at all."""
-    assert 2 * len(knowledge.rules.by_id()) == len(without_cases(knowledge.rules, []))
+    assert 2 * len(knowledge.rules.by_id()) == len(without_cases(knowledge.rules.by_id().values(), []))

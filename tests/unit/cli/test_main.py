@@ -75,6 +75,11 @@ def test_version() -> None:
     [
         ["run"],
         ["replay", "x.log"],
+        ["explain", "x"],
+        ["rules", "check"],
+        ["rules", "test"],
+        ["rules", "match"],
+        ["rules", "diff", ".", ".", "x.log"],
         ["incidents", "list"],
         ["incidents", "show", "CW-1"],
         ["incidents", "close", "CW-1", "--why", "x"],

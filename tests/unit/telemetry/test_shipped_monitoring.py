@@ -108,7 +108,8 @@ def _cells(place: dict[str, int]) -> list[tuple[int, int]]:
 def test_the_dictionary_of_metrics_is_complete() -> None:
     """`docs/operations.md` has one row for each metric, with its kind, its labels and its help text."""
     metrics = Metrics()
-    metrics.declare(sources=["auth"], packs=["openssh"], rules=[("Brute force", "high")], kinds=["brute_force"])
+    rule = ("Brute force", "high")
+    metrics.declare(sources=["auth"], packs=["openssh"], rules=[rule], shadow_rules=[rule], kinds=["brute_force"])
     rows = [_row(family) for family in metrics.registry.collect() if family.name.startswith("credwatch_")]
     assert re.findall(r"^\| `credwatch_.+$", OPERATIONS, re.M) == rows
 

@@ -1,0 +1,107 @@
+"""Events written as JSON, one object a line, read as rules see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from credwatch.enrich.columns import type_of
+from credwatch.kernel.errors import nearest
+from credwatch.kernel.fields import BY_NAME, FieldType
+
+BEGINNING = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+"""The time of an event that says none, where no event came before it."""
+
+_DEEPEST = 20
+_LARGEST = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvent:
+    """One line: an event, or why it is none."""
+
+    fields: Mapping[str, Any]
+    """Fields of the schema and their values, typed; the time may be missing."""
+    ignored: tuple[str, ...] = ()
+    """Names that the schema does not know, each with the nearest that it does."""
+    error: str = ""
+    """Why the line is no event; empty where it is one."""
+
+
+class _NoEvent(Exception):
+    """A line that is no event; its text says why."""
+
+
+def read_event(line: str | bytes) -> ReadEvent:
+    """Read one JSON object, its fields dotted or nested; never raises."""
+    try:
+        document = json.loads(line)
+        if not isinstance(document, dict):
+            raise _NoEvent('not a JSON object: write {"event.action": "login", …}')
+        flat = dict(_flat(document))
+        known = {name: _typed(name, value) for name, value in flat.items() if name in BY_NAME and value is not None}
+    except _NoEvent as error:
+        return ReadEvent({}, error=str(error))
+    except (ValueError, RecursionError) as error:
+        return ReadEvent({}, error=f"not JSON: {error}")
+    return ReadEvent(known, tuple(_unknown(name) for name in flat if name not in BY_NAME))
+
+
+def frame_of(events: Sequence[ReadEvent], before: datetime = BEGINNING) -> pl.DataFrame:
+    """Make the events frame, a row for each; an event without a time has that of the one before it, else `before`."""
+    names = dict.fromkeys(["@timestamp", *(name for event in events for name in event.fields)])
+    rows = []
+    for event in events:
+        before = event.fields.get("@timestamp", before)
+        rows.append({**dict.fromkeys(names), **event.fields, "@timestamp": before})
+    return pl.DataFrame(rows, schema={name: type_of(name) for name in names}, orient="row")
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    if depth > _DEEPEST:
+        raise _NoEvent(f"nested more than {_DEEPEST} deep")
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.", depth + 1)
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _typed(name: str, value: Any) -> Any:
+    kind = BY_NAME[name].type
+    if kind is FieldType.TIMESTAMP:
+        return _moment(name, value)
+    if kind is FieldType.STRING and isinstance(value, str | int | float):
+        return value if isinstance(value, str) else json.dumps(value)
+    if kind is FieldType.BOOLEAN and isinstance(value, bool):
+        return value
+    if kind is FieldType.INTEGER and type(value) is int and -_LARGEST <= value < _LARGEST:
+        return value
+    raise _NoEvent(f"{name} is of type {kind}, and {_short(value)} is not")
+
+
+def _moment(name: str, value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _NoEvent(f"{name} is a moment such as 2026-03-02T08:00:00Z, and {_short(value)} is not") from error
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _unknown(name: str) -> str:
+    return f"{name}: {nearest(name, BY_NAME) or 'docs/events.md lists the fields'}"
+
+
+def read_events(lines: Iterable[bytes]) -> list[ReadEvent]:
+    """Read the lines of a file, empty ones left out."""
+    return [read_event(line) for line in lines if line.strip()]

@@ -1,0 +1,50 @@
+"""What two sets of rules make of the same history: detections and messages gained and lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from credwatch.app.replay import Replayed
+from credwatch.kernel.command import Command
+from credwatch.kernel.detection import Detection
+
+DetectionKey = tuple[str, str, tuple[tuple[str, str], ...], bool]
+"""Rule id, title, group, and whether the rule is in shadow."""
+MessageKey = tuple[str, str]
+"""Workflow and recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDiff:
+    """What changes; each count is greater than 0."""
+
+    gained: Counter[DetectionKey]
+    """Detections that only the new rules make."""
+    lost: Counter[DetectionKey]
+    """Detections that only the old rules make."""
+    messages_gained: Counter[MessageKey]
+    """Messages that only the new rules lead to."""
+    messages_lost: Counter[MessageKey]
+    """Messages that only the old rules lead to."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both make the same."""
+        return not (self.gained or self.lost or self.messages_gained or self.messages_lost)
+
+
+def compare(old: Replayed, new: Replayed) -> RuleDiff:
+    """Compare two replays of the same files, by rule and group, and by workflow and recipient."""
+    before, after = _detections(old.detections), _detections(new.detections)
+    unsent, sent = _messages(old.commands), _messages(new.commands)
+    return RuleDiff(after - before, before - after, sent - unsent, unsent - sent)
+
+
+def _detections(found: Iterable[Detection]) -> Counter[DetectionKey]:
+    return Counter((each.rule_id, each.title, each.group, each.shadow) for each in found)
+
+
+def _messages(commands: Iterable[Command]) -> Counter[MessageKey]:
+    return Counter((each.workflow, each.recipient) for each in commands)

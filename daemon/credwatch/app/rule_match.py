@@ -1,0 +1,69 @@
+"""Answers, for a stream of JSON events, which rules each of them matches, and which detections it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from credwatch.app.json_events import BEGINNING, frame_of, read_event
+from credwatch.app.rule_choice import RuleChoice
+from credwatch.app.trial import matching, needed_for, trial_engine
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.detection import Detection
+from credwatch.rules.model import EventRule
+
+
+class Matcher:
+    """Holds lines against the chosen rules, in their order; with `correlate`, windows go on from line to line.
+
+    The rules chosen are answered for; those they refer to are evaluated too. Raises RuleError as `plan_for` does.
+    """
+
+    def __init__(self, choice: RuleChoice, *, correlate: bool, lateness_us: int) -> None:
+        asked = choice.asked()
+        self._rules = [rule for rule in asked if isinstance(rule, EventRule)]
+        self._asked = {rule.id for rule in asked}
+        self._shadow = {rule.id for rule in asked if rule.shadow}
+        needed = needed_for(choice.rules, self._asked)
+        self._engine = trial_engine(needed, lateness_us) if correlate else None
+        self._number = 0
+        self._latest = BEGINNING
+
+    def answers(self, lines: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Answer each line: its number and the ids that match, or what is wrong with it; JSON values only."""
+        events = [read_event(line) for line in lines]
+        good = [event for event in events if not event.error]
+        answered = iter(self._answered(frame_of(good, self._latest)) if good else ())
+        answers: list[dict[str, Any]] = []
+        for event in events:
+            self._number += 1
+            answer = {"error": event.error} if event.error else next(answered)
+            answers.append({"line": self._number, **answer})
+        return answers
+
+    def _answered(self, events: pl.DataFrame) -> Iterator[dict[str, Any]]:
+        """Answer each event of a frame, in order."""
+        masks = matching(self._rules, events).to_dicts() if self._rules else [{}] * events.height
+        self._latest = events["@timestamp"][-1]
+        for at, row in enumerate(masks):
+            answer: dict[str, Any] = {"matches": [name for name, holds in row.items() if holds]}
+            if self._engine is not None:
+                found = self._engine.process(events[at : at + 1], "stdin").detections
+                answer["detections"] = [_described(each) for each in found if each.rule_id in self._asked]
+            if shadow := sorted(self._shadow.intersection(answer["matches"])):
+                answer["shadow"] = shadow
+            yield answer
+
+
+def _described(detection: Detection) -> dict[str, Any]:
+    return {
+        "rule": detection.rule_id,
+        "title": detection.title,
+        "level": detection.level.name.lower(),
+        "group": dict(detection.group),
+        "opened_at": rfc3339(detection.opened_at),
+        "count": detection.count,
+        "shadow": detection.shadow,
+    }

@@ -1,0 +1,104 @@
+"""The trees that `credwatch explain` shows to a person."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from rich.text import Text
+from rich.tree import Tree
+
+from credwatch.app.condition_tree import Node
+from credwatch.app.explain import RuleExplained
+from credwatch.app.explain_line import Reading
+from credwatch.app.explain_window import State, Window
+from credwatch.rules.model import Correlation, Rule
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def reading_tree(reading: Reading) -> Tree:
+    """Show how a line was read: envelope, pack, pattern, the event, and what enrichment added."""
+    tree = Tree(Text(f"The line is {_read_as(reading)}", style="bold"), highlight=False)
+    tree.add(Text(f"envelope: {reading.envelope or 'none'}"))
+    if reading.pack:
+        tree.add(Text(f"pack: {reading.pack}, pattern: {reading.pattern or 'unknown'}"))
+    for title, fields in (("event", reading.parsed), ("enrichment added", reading.added)):
+        if fields:
+            branch = tree.add(title)
+            for name, value in fields.items():
+                branch.add(_text(f"{name} = {_shown(value)}"))
+    return tree
+
+
+def rule_tree(explained: RuleExplained) -> Tree:
+    """Show a rule's condition, each node with a sign and the value found; where it fails, first why."""
+    rule, node = explained.rule, explained.tree
+    tree = Tree(_title(rule, node.holds, "matches" if node.holds else "does not match"), highlight=False)
+    for reason in dict.fromkeys(node.reasons()):
+        tree.add(_text(f"because: {reason}"))
+    _grow(tree, node)
+    return tree
+
+
+def window_tree(window: Window) -> Tree:
+    """Show what a correlation has in its window, and what is missing."""
+    tree = Tree(_title(window.rule, window.state in (State.OPENS, State.GOES_ON), _state(window)), highlight=False)
+    if window.group:
+        group = ", ".join(f"{name} = {value or 'absent'}" for name, value in window.group.items())
+        tree.add(_text(f"group: {group}; the last {_span(window.rule)}"))
+    if window.asked:
+        tree.add(_text(f"needed: {window.asked}; in the window: {window.have:g}; missing: {window.missing:g}"))
+    for part in window.parts:
+        last = f", the last at {part.last:%Y-%m-%d %H:%M:%S} UTC" if part.last else ""
+        tree.add(_text(f"{part.rule}: {part.rows}{last}"))
+    return tree
+
+
+def _read_as(reading: Reading) -> str:
+    if reading.status == "event":
+        return "an event"
+    return "known, and no event" if reading.status == "skipped" else f"not read: {reading.reason}"
+
+
+def _title(rule: Rule, holds: bool, told: str) -> Text:
+    shadow = " (in shadow)" if rule.shadow else ""
+    return Text(f"{'✓' if holds else '✗'} {rule.name}{shadow}: {told}", style="bold")
+
+
+def _grow(tree: Tree, node: Node) -> None:
+    found = f" – found {node.found}" if not node.children else ""
+    branch = tree.add(_text(f"{'✓' if node.holds else '✗'} {node.text}{found}"))
+    for child in node.children:
+        _grow(branch, child)
+
+
+def _state(window: Window) -> str:
+    match window.state:
+        case State.UNTOUCHED:
+            return "none of its rules matches the event"
+        case State.NO_GROUP:
+            return "the event is in no group, for it lacks a field of it"
+        case State.LATE:
+            return "the event came too late for its window"
+        case State.WAITING:
+            return f"{window.missing:g} missing" if window.missing else "not complete"
+        case State.OPENS:
+            return "the event completes it: a detection opens"
+        case State.GOES_ON:
+            return "its detection is open already and goes on"
+        case _:
+            assert_never(window.state)
+
+
+def _span(rule: Correlation) -> str:
+    seconds = rule.timespan_us // 1_000_000
+    return next(f"{seconds // size} {unit}" for size, unit in _UNITS if seconds % size == 0 or size == 1)
+
+
+def _shown(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _text(words: str) -> Text:
+    """Make plain text of what a log may have written: no markup, no control characters."""
+    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in words))

@@ -1,0 +1,41 @@
+"""`credwatch rules check`: what is wrong with rules, before they are loaded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from credwatch.cli.options import JsonOption, RulePaths, ShippedOption, ToolConfigOption
+from credwatch.cli.output import ExitCode, console, print_json, told_plainly
+
+
+def check(
+    paths: RulePaths = None,
+    config: ToolConfigOption = None,
+    shipped: ShippedOption = True,
+    cases: Annotated[bool, typer.Option("--cases/--no-cases", help="Whether rules without cases are named.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Find what is wrong with rules, at once.
+
+    Rules that do not load, unknown fields with the nearest name, conditions that can never hold, ids and titles used
+    twice, rules without cases of both kinds. Without a path: the shipped rules and the settings' folders. Exit code 1
+    where there is an error; notes are no errors.
+    """
+    with told_plainly():
+        from credwatch.app.rule_check import Severity, check_rules
+        from credwatch.app.rule_choice import choose_rules, tool_settings
+
+        choice = choose_rules(paths or [], tool_settings(config), with_shipped=shipped)
+        findings = check_rules(choice, with_cases=cases)
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    if as_json:
+        print_json({"rules": len(choice.asked()), "errors": errors, "findings": [asdict(each) for each in findings]})
+    else:
+        for each in findings:
+            hint = f"\n    hint: {each.hint}" if each.hint else ""
+            console.print(f"{each.severity}: {each.where}: {each.message}{hint}", markup=False, soft_wrap=True)
+        console.print(f"{len(choice.asked())} rules, {errors} errors, {len(findings) - errors} notes")
+    raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)

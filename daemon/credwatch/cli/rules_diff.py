@@ -1,0 +1,93 @@
+"""`credwatch rules diff`: what another set of rules would have changed over history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from credwatch.cli.options import JsonOption, KindOption, LineKind, ShippedOption, ToolConfigOption, ZoneOption
+from credwatch.cli.output import ExitCode, console, print_json, told_plainly
+from credwatch.kernel.clock import system_clock
+from credwatch.kernel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from credwatch.app.rule_diff import RuleDiff
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The rules as they are.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The rules as they shall be.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Log files, oldest first.")],
+    config: ToolConfigOption = None,
+    shipped: ShippedOption = True,
+    kind: KindOption = LineKind.AUTO,
+    zone: ZoneOption = "UTC",
+    as_json: JsonOption = False,
+) -> None:
+    """Say what other rules would have found, and told to whom.
+
+    OLD and NEW take the place of the settings' folders of rules, one after the other. Messages are compared where
+    --config names customers. Nothing is sent. Exit code 0 where both find and send the same, 1 where they do not.
+    """
+    with told_plainly():
+        if "-" in files:
+            raise ConfigurationError("standard input cannot be read twice", where="FILE", hint="put it into a file")
+        from credwatch.app.replay import replay_files
+        from credwatch.app.rule_diff import compare
+
+        both = [
+            replay_files(
+                files, config, kind=kind.value, zone=zone, clock=system_clock, rules=[rules], with_shipped=shipped
+            )
+            for rules in (old, new)
+        ]
+        difference = compare(*both)
+    if as_json:
+        print_json(_described(difference))
+    else:
+        for line in _report(difference):
+            typer.echo(line)
+        if difference.is_empty:
+            console.print("both find and send the same")
+    raise typer.Exit(ExitCode.DONE if difference.is_empty else ExitCode.NO)
+
+
+def _described(difference: RuleDiff) -> dict[str, Any]:
+    return {
+        "gained": [_detection(*each) for each in sorted(difference.gained.items())],
+        "lost": [_detection(*each) for each in sorted(difference.lost.items())],
+        "messages_gained": [_message(*each) for each in sorted(difference.messages_gained.items())],
+        "messages_lost": [_message(*each) for each in sorted(difference.messages_lost.items())],
+    }
+
+
+def _detection(key: tuple[str, str, tuple[tuple[str, str], ...], bool], count: int) -> dict[str, Any]:
+    rule, title, group, shadow = key
+    return {"rule": rule, "title": title, "group": dict(group), "shadow": shadow, "count": count}
+
+
+def _message(key: tuple[str, str], count: int) -> dict[str, Any]:
+    workflow, recipient = key
+    return {"workflow": workflow, "recipient": recipient, "count": count}
+
+
+def _report(difference: RuleDiff) -> Iterator[str]:
+    """Say it to a person: a line for each, with + for what is gained and - for what is lost."""
+    for sign, found in (("+", difference.gained), ("-", difference.lost)):
+        yield from (f"{sign}{count:>6,}  {_named(*key)}" for key, count in sorted(found.items()))
+    messages: tuple[tuple[str, Counter[tuple[str, str]]], ...] = (
+        ("+", difference.messages_gained),
+        ("-", difference.messages_lost),
+    )
+    for sign, sent in messages:
+        for (workflow, recipient), count in sorted(sent.items()):
+            yield f"{sign}{count:>6,}  message: {workflow} to {recipient}"
+
+
+def _named(_rule: str, title: str, group: tuple[tuple[str, str], ...], shadow: bool) -> str:
+    told = ", ".join(f"{name} = {value or 'absent'}" for name, value in group)
+    return f"{title}{' (in shadow)' if shadow else ''}: {told}"
