@@ -87,8 +87,9 @@ def _row(rule: Rule) -> list[str]:
 
 
 def test_the_examples_of_the_page_about_rules_hold(tmp_path: Path) -> None:
-    """Its rule, cases, correlation and filter load beside the shipped ones, and its cases come out."""
-    for name, text in zip(("a.yml", "a.cases.yml", "b.yml", "c.yml"), _blocks("yaml"), strict=True):
+    """Its rules, cases, log sources, correlation and filter load beside the shipped ones, and its cases come out."""
+    names = ("a.yml", "a.cases.yml", "d.yml", "logsources.yml", "b.yml", "c.yml")
+    for name, text in zip(names, _blocks("yaml"), strict=True):
         (tmp_path / name).write_text(text, encoding="utf-8")
     choice = choose_rules([tmp_path], Settings())
     assert [] == check_rules(choice, with_cases=False)

@@ -24,6 +24,7 @@ from credwatch.registers.customers import read_customers
 from credwatch.registers.register import Registers, check_registers
 from credwatch.registers.staff import Staff, read_staff
 from credwatch.registers.users import read_users
+from credwatch.rules.logsource import LogSources, load_logsources, shipped_logsources
 from credwatch.rules.model import RuleSet
 from credwatch.rules.packs import load_packs
 from credwatch.rules.sigma import read_rules
@@ -95,9 +96,18 @@ def rule_folders(settings: Settings) -> list[Path]:
     return [*own, *settings.daemon.rules_directories]
 
 
+def logsources_of(settings: Settings) -> LogSources:
+    """Read the operator's log sources, then the shipped ones; raises ProblemsFound with everything that is wrong."""
+    own = load_logsources(settings.daemon.rules_directories)
+    return LogSources((*own.entries, *shipped_logsources().entries))
+
+
 def rules_in(paths: Sequence[Path], settings: Settings) -> tuple[RuleSet, list[Problem]]:
     """Read the rules of files and folders, and what is wrong with them, alike for the daemon and the tools."""
-    return read_rules(paths, settings.placeholders)
+    gathering = Gathering()
+    logsources = gathering.attempt(lambda: logsources_of(settings), None)
+    rules, problems = read_rules(paths, settings.placeholders, logsources)
+    return rules, [*gathering.problems, *problems]
 
 
 def _rules(settings: Settings, gathering: Gathering) -> RuleSet:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from glob import glob, has_magic
 from pathlib import Path
 
 from credwatch.app import keys
-from credwatch.app.build import Gathering, build_renderer, gather_knowledge
+from credwatch.app.build import Gathering, build_renderer, gather_knowledge, logsources_of
+from credwatch.app.pipeline import Knowledge
 from credwatch.app.salvage import salvaged
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.clock import system_clock
@@ -20,6 +22,7 @@ from credwatch.outbox.render import Renderer
 from credwatch.parse.samples import check_packs
 from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.sealing import Sealer
+from credwatch.rules.reach import out_of_reach, unknown_packs
 
 
 def check_everything(config: Path) -> list[Problem]:
@@ -34,6 +37,7 @@ def check_everything(config: Path) -> list[Problem]:
     knowledge = gather_knowledge(settings, Secret("check"), gathering)
     # Where a pack cannot be loaded there are none to hold samples against; that is told already.
     gathering.problems.extend(check_packs(knowledge.packs) if knowledge.packs.packs else [])
+    gathering.problems.extend(_reach(settings, knowledge))
     gathering.problems.extend(_sources(settings))
     gathering.problems.extend(_directories(settings))
     gathering.problems.extend(_addressees(settings))
@@ -42,6 +46,16 @@ def check_everything(config: Path) -> list[Problem]:
     if renderer is not None:
         _notices(renderer, gathering)
     return gathering.problems
+
+
+def _reach(settings: Settings, knowledge: Knowledge) -> Iterator[Problem]:
+    """Warn of rules that can never match; where packs could not be loaded that is told already."""
+    if not knowledge.packs.packs:
+        return
+    kinds = {source.kind for source in settings.source}
+    yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=kinds == {"json"})
+    with suppress(CredwatchError):  # what is wrong with them was found when the rules were read
+        yield from unknown_packs(logsources_of(settings), knowledge.packs)
 
 
 def _sources(settings: Settings) -> Iterator[Problem]:

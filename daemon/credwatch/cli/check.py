@@ -13,15 +13,18 @@ from credwatch.cli.output import ExitCode, console, print_json, print_problems
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Find everything that `run` would refuse, at once.
 
-    Looks at settings, registers, packs, rules, templates, sources and secrets. Exit code 0 where `run` would start,
-    1 where it would not.
+    Looks at settings, registers, packs, rules, templates, sources and secrets. Warnings name what
+    `run` goes on with and what is most likely not meant. Exit code 0 where `run` would start, 1 where it would not.
     """
     from credwatch.app.check import check_everything
+    from credwatch.kernel.errors import Severity
 
     problems = check_everything(config)
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     if as_json:
         print_json({"problems": [asdict(problem) for problem in problems]})
     else:
         print_problems(problems)
-        console.print(f"problems found: {len(problems)}" if problems else "no problems found")
-    raise typer.Exit(ExitCode.NO if problems else ExitCode.DONE)
+        warnings = f", warnings: {len(problems) - len(errors)}" if len(problems) > len(errors) else ""
+        console.print((f"problems found: {len(errors)}" if errors else "no problems found") + warnings)
+    raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)

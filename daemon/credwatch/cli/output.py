@@ -58,7 +58,7 @@ def told_plainly() -> Iterator[None]:
 def print_problems(problems: Iterable[Problem]) -> None:
     """Write problems to stderr, one after the other."""
     for problem in problems:
-        print_error(str(problem))
+        console.print(f"{problem.severity}: {problem}", markup=False, soft_wrap=True)
 
 
 def print_error(message: str) -> None:

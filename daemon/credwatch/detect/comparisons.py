@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from credwatch.kernel.fields import BY_NAME, FieldType
+from credwatch.kernel.fields import FieldType, type_of
 from credwatch.rules.model import Operator, Test
 
 TYPES: dict[FieldType, pl.DataType] = {
@@ -21,6 +21,9 @@ TYPES: dict[FieldType, pl.DataType] = {
     FieldType.TIMESTAMP: pl.Datetime("us", "UTC"),
 }
 """The Polars type of each field type."""
+
+NATIVE_TYPE = pl.List(pl.String())
+"""The type of a column of the values at a path of the writer's own object; null where there is none."""
 
 _IN_SMALL_LETTERS = frozenset({"event.category", "event.type", "event.action", "event.outcome"})
 """Fields that only packs fill, from their own constants: there is no case to fold."""
@@ -42,11 +45,6 @@ _PYTHON: dict[Operator, Callable[[str, str], bool]] = {
 }
 OF_FIELDS = frozenset(_PYTHON)
 """The operators whose value names another field."""
-
-
-def type_of(field: str) -> FieldType:
-    """Return the type of a field's values."""
-    return BY_NAME[field].type
 
 
 def column_of(field: str) -> pl.Expr:

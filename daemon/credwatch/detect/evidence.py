@@ -12,6 +12,7 @@ from credwatch.detect.names import Names
 from credwatch.detect.streams import Batch, View
 from credwatch.detect.windows import CARRIED
 from credwatch.kernel.detection import Detection
+from credwatch.kernel.fields import NATIVE
 from credwatch.kernel.ids import stable_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,9 +128,13 @@ def _detection(
     watch: Watch, openings: Openings, at: int, event: dict[str, Any], begun: int, evidence: dict[str, tuple[str, ...]]
 ) -> Detection:
     rule, episode = watch.rule, openings.episodes[at]
+    told = [name for name in DETAILS if name in event]
     if openings.view.event[openings.hit[at]] < 0:
         event = {name: words[-1] for name, words in evidence.items() if len(words) == 1} | event
-    group = tuple((name, _text(event.get(field))) for name, field in zip(rule.group_by, watch.fields, strict=True))
+    group = tuple(
+        (name.removeprefix(NATIVE), _text(event.get(field)))
+        for name, field in zip(rule.group_by, watch.fields, strict=True)
+    )
     opened_at = moment(episode["opened"])
     line, subject = event.get("event.original"), _text(event.get(rule.consequence.subject))
     organization = _text(event.get("organization.id"))
@@ -152,10 +157,10 @@ def _detection(
         organizations=evidence["organization.id"],
         lines=(line,) if line else (),
         tags=rule.tags,
-        details=tuple((name, _text(event[name])) for name in DETAILS if event.get(name) is not None),
+        details=tuple((name, _text(value)) for name in told if (value := event.get(name)) is not None),
         shadow=rule.shadow,
     )
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else ", ".join(value) if isinstance(value, list) else str(value)

@@ -8,8 +8,8 @@ from typing import assert_never
 
 import polars as pl
 
-from credwatch.detect.comparisons import OF_FIELDS, TYPES, column_of, held, held_by_lists, lower, type_of
-from credwatch.kernel.fields import FieldType
+from credwatch.detect.comparisons import NATIVE_TYPE, OF_FIELDS, TYPES, column_of, held, held_by_lists, lower
+from credwatch.kernel.fields import FieldType, is_native, type_of
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Test
 
 
@@ -17,7 +17,7 @@ def compiled(condition: Condition, lists: frozenset[str] = frozenset()) -> pl.Ex
     """Compile a condition to a Boolean expression without nulls: a missing field is a plain false.
 
     The frame must have every column that `fields_of` names, null where the events lack it. `lists` names the fields
-    whose columns are lists; such a field passes a test where one of its elements does.
+    whose columns are lists, besides those of native events; such a field passes a test where one of its elements does.
     """
     match condition:
         case AllOf(items):
@@ -26,7 +26,9 @@ def compiled(condition: Condition, lists: frozenset[str] = frozenset()) -> pl.Ex
             return _balanced(or_, list(_any_of(items, lists)))
         case NotThis(item):
             return ~compiled(item, lists)
-        case Test(field) if field in lists or (condition.operator in OF_FIELDS and condition.value in lists):
+        case Test(field) if _holds_lists(field, lists):
+            return _list_test(condition)
+        case Test() if condition.operator in OF_FIELDS and _holds_lists(condition.value, lists):
             return _list_test(condition)
         case Test(field):
             return held(condition, column_of(field))
@@ -65,7 +67,15 @@ def actions_of(condition: Condition) -> frozenset[str] | None:
 def with_fields(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
     """Return the events with a null column for each field they lack."""
     missing = sorted(fields - set(events.columns))
-    return events.with_columns(pl.lit(None, dtype=TYPES[type_of(name)]).alias(name) for name in missing)
+    return events.with_columns(pl.lit(None, dtype=_column_type(name)).alias(name) for name in missing)
+
+
+def _column_type(field: str) -> pl.DataType:
+    return NATIVE_TYPE if is_native(field) else TYPES[type_of(field)]
+
+
+def _holds_lists(field: object, lists: frozenset[str]) -> bool:
+    return isinstance(field, str) and (field in lists or is_native(field))
 
 
 def _balanced(join: Callable[[pl.Expr, pl.Expr], pl.Expr], items: list[pl.Expr]) -> pl.Expr:
@@ -95,7 +105,11 @@ def _any_of(items: tuple[Condition, ...], lists: frozenset[str]) -> Iterator[pl.
 
 
 def _may_join(test: Test, lists: frozenset[str]) -> bool:
-    if test.field in lists or type_of(test.field) is not FieldType.STRING or not isinstance(test.value, str):
+    if (
+        _holds_lists(test.field, lists)
+        or type_of(test.field) is not FieldType.STRING
+        or not isinstance(test.value, str)
+    ):
         return False
     return test.operator is Operator.EQUALS or (test.operator is Operator.CONTAINS and test.value != "")
 

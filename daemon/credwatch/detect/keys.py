@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from credwatch.detect.native import text_of
+
 Hashes = NDArray[np.uint64]
 """One 64-bit number per row."""
 
@@ -54,7 +56,7 @@ class FieldHashes:
     def _hash(self, field: str) -> Hashes:
         if field not in self._events.columns:
             return np.zeros(self._events.height, dtype=np.uint64)
-        column = self._events.get_column(field)
+        column = text_of(self._events.get_column(field))
         hashes = column.hash(self._seed).to_numpy().astype(np.uint64, copy=True)
         hashes[hashes == _ABSENT] = np.uint64(1)
         if column.null_count():

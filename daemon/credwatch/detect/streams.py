@@ -9,9 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from credwatch.detect.keys import FieldHashes
+from credwatch.detect.native import text_of
 from credwatch.detect.values import numbers_of
 from credwatch.detect.windows import CARRIED, ROW, Caps, Rows, WindowLog
 from credwatch.kernel.ids import stable_id
+from credwatch.kernel.ordering import stable_order
 
 NO_KEYS = np.empty(0, np.uint64)
 """No groups."""
@@ -79,7 +81,7 @@ class View:
     def sorted(cls, rows: Rows, event: NDArray[np.int64]) -> View:
         """Sort the rows by (key, time), those of equal time in the order given."""
         # Rows mostly come as runs sorted by key whose times follow one another: merging those is far cheaper.
-        order = np.argsort(rows["key"], kind="stable")
+        order = np.argsort(np.ascontiguousarray(rows["key"]), kind="stable")
         view = cls(rows[order], event[order])
         if np.all((view.keys[1:] != view.keys[:-1]) | (view.times[1:] >= view.times[:-1])):
             return view
@@ -146,7 +148,8 @@ class Stream:
         if late.any():
             self.late = View.sorted(rows[late], event[late]) if self.spec.empty_groups else View.empty()
             rows, event = rows[~late], event[~late]
-        self.new = View.sorted(rows, event)
+        order = stable_order(np.ascontiguousarray(rows["key"]))
+        self.new = View.sorted(rows[order], event[order])
         edges = np.flatnonzero(self.new.keys[1:] != self.new.keys[:-1])
         first, last = np.append(-1, edges) + 1, np.append(edges, len(rows) - 1)
         if not len(rows):
@@ -215,7 +218,7 @@ class Stream:
     def _values(self, batch: Batch, at: NDArray[np.intp]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Return the value of each event, and whether the event can take part."""
         if self.spec.numeric:
-            return numbers_of(batch.events.get_column(self.spec.value).gather(at))
+            return numbers_of(text_of(batch.events.get_column(self.spec.value).gather(at)))
         values = batch.hashes.of(self.spec.value)[at] if self.spec.value else np.zeros(len(at), np.uint64)
         return values, np.ones(len(at), dtype=bool)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class CredwatchError(Exception):
@@ -44,9 +45,18 @@ class TemplateError(CredwatchError):
     """A notice template cannot be rendered."""
 
 
+class Severity(StrEnum):
+    """How much a problem matters."""
+
+    ERROR = "error"
+    """`run` refuses it."""
+    WARNING = "warning"
+    """`run` goes on with it, and it is most likely not what was meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that `credwatch check` found and that `run` would refuse."""
+    """One thing that `credwatch check` found."""
 
     where: str
     """File, with line or key where one is known."""
@@ -54,6 +64,8 @@ class Problem:
     """What is wrong: what was expected and what was found."""
     hint: str = ""
     """What to do about it."""
+    severity: Severity = Severity.ERROR
+    """Whether `run` would refuse it."""
 
     @classmethod
     def of(cls, error: CredwatchError) -> Problem:

@@ -46,6 +46,7 @@ FIELDS: tuple[Field, ...] = (
     Field("event.outcome", _S, "success, failure or unknown (ECS)."),
     Field("event.reason", _S, "Why it ended so, in the log's own words or a short code."),
     Field("event.id", _S, "The writer's own id of the event; the same id twice is the same event."),
+    Field("event.code", _S, "The writer's own name for this kind of event, such as Okta's eventType."),
     Field("event.dataset", _S, "The pack that read the line."),
     Field("event.provider", _S, "The program or application that wrote the line."),
     Field("event.original", _S, "The line as it was read, secrets masked."),
@@ -87,6 +88,12 @@ FIELDS: tuple[Field, ...] = (
     Field("credwatch.export.records", _I, "How many records were exported."),
     Field("credwatch.support.reason", _S, "The reason the staff member gave, such as a ticket or order number."),
     Field("credwatch.source.id", _S, "The source that delivered the line.", enriched=True),
+    Field(
+        "credwatch.native",
+        _S,
+        "The JSON object of an event whose line wraps it in a syslog header, secrets masked.",
+        enriched=True,
+    ),
     Field("credwatch.masked", _B, "True where a secret was masked in this event.", enriched=True),
     Field("credwatch.attempt", _B, "True on the one event that counts for a login attempt.", enriched=True),
     Field("credwatch.user.known", _B, "True where the registers know the account.", enriched=True),
@@ -104,3 +111,16 @@ FIELDS: tuple[Field, ...] = (
 )
 
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
+
+NATIVE = "native:"
+"""What the names of columns begin with that hold the values at a path of the writer's own object, as texts in lists."""
+
+
+def is_native(name: str) -> bool:
+    """Say whether a name means a path of the writer's own object."""
+    return name.startswith(NATIVE)
+
+
+def type_of(name: str) -> FieldType:
+    """Return the type of a field, or of the values at a path of the writer's object; raises KeyError for others."""
+    return FieldType.STRING if is_native(name) else BY_NAME[name].type

@@ -19,6 +19,10 @@ ANY_PROGRAM = "*"
 """Stands for every program that the pattern does not except."""
 
 
+ANY_VALUE = "*"
+"""Stands, in `match`, for any value that is there."""
+
+
 class EnvelopeKind(StrEnum):
     """What wraps the lines of a pack."""
 
@@ -60,6 +64,8 @@ class Pattern:
     """For JSON: the fields, and the values of which each must have one."""
     requires: tuple[str, ...] = ()
     """For JSON: fields without which the line is no such event."""
+    ignores: tuple[str, ...] = ()
+    """For JSON: fields that such an event does not take from its object."""
     constants: Mapping[str, Value] | None = None
     """What every such event says besides; a captured value goes before it."""
     skip: bool = False
@@ -83,7 +89,7 @@ class Pack:
     patterns: tuple[Pattern, ...]
     """Its patterns, tried in this order."""
     match: Mapping[str, str] | None = None
-    """For JSON: the paths and values by which a line is known to be of this pack."""
+    """For JSON: the paths and values by which a line is known to be of this pack; `*` is any value."""
     paths: Mapping[str, str] | None = None
     """For JSON: which field each path fills."""
     values: Mapping[str, Mapping[str, str]] | None = None

@@ -59,12 +59,15 @@ def _typed(column: pl.Series) -> pl.Series:
 def _from_envelope(envelope: pl.DataFrame, original: pl.Series, source: str) -> list[pl.Series]:
     names = {"host": "host.name", "program": "process.name", "pid": "process.pid", "message": "message"}
     named = [envelope[column].alias(name) for column, name in names.items()]
+    # A plain JSON line is its object itself, and need not be kept twice.
+    wrapped, nothing = envelope["program"].is_not_null(), pl.Series([None], dtype=pl.String)
     return [
         envelope["moment"].alias("@timestamp"),
         *named,
         envelope["priority"].alias("log.syslog.priority"),
         envelope["program"].alias("event.provider"),
         original.alias("event.original"),
+        envelope["json"].zip_with(wrapped, nothing).alias("credwatch.native"),
         pl.repeat(1, len(envelope), dtype=pl.Int64, eager=True).alias("credwatch.repeat"),
         pl.repeat(source, len(envelope), dtype=pl.String, eager=True).alias("credwatch.source.id"),
     ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from credwatch.kernel.fields import BY_NAME, FieldType
-from credwatch.kernel.pack import EnvelopeKind, Pack, PackSet
+from credwatch.kernel.json_path import JsonPath, Step, read_path
+from credwatch.kernel.pack import ANY_VALUE, EnvelopeKind, Pack, PackSet
+from credwatch.parse.decode import Tree, decode, values_at
 from credwatch.parse.dispatch import Reader
 
 _TYPES: dict[FieldType, pl.DataType] = {
@@ -28,7 +29,7 @@ class ObjectReader:
     """The pack."""
     readers: tuple[Reader, ...]
     """One for each of its patterns, tried in order."""
-    schema: dict[str, pl.DataType]
+    tree: Tree
     """What is decoded of an object; everything else in it is passed over."""
 
 
@@ -41,7 +42,7 @@ def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...
                 Reader(first_number + at, pack.id, pattern, {}, pack.values or {})
                 for at, pattern in enumerate(pack.patterns)
             )
-            found.append(ObjectReader(pack, readers, _schema(pack)))
+            found.append(ObjectReader(pack, readers, _tree(pack)))
             first_number += len(readers)
     return tuple(found)
 
@@ -56,81 +57,98 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
     if texts.is_empty():
         return _NOTHING_READ, pl.DataFrame(schema={"row": pl.UInt32, "problem": pl.String})
     problems: list[pl.DataFrame] = []
-    rest, taken = texts, [_NOTHING_READ]
-    for reader in readers:
-        claimed = _claimed(rest["json"], reader.pack)
-        if claimed.any():
-            read, refused = _read(rest.filter(claimed), reader)
-            taken.append(read)
-            problems.append(refused)
-            rest = rest.filter(~claimed)
+    taken = [_NOTHING_READ]
+    claims = _claims(texts["json"], readers)
+    for number in claims.drop_nulls().unique():
+        read, refused = _read(texts.filter(claims == number), readers[number])
+        taken.append(read)
+        problems.append(refused)
+    rest = texts.filter(claims.is_null())
     is_object = pl.col("json").str.json_path_match("$").str.starts_with("{").fill_null(False)
     why = pl.when(is_object).then(pl.lit("unknown_json")).otherwise(pl.lit("not_json"))
     problems.append(rest.select("row", why.alias("problem")))
     return pl.concat(taken, how="diagonal_relaxed"), pl.concat(problems)
 
 
-def _claimed(texts: pl.Series, pack: Pack) -> pl.Series:
-    claimed = pl.Series([True]).new_from_index(0, len(texts))
-    for path, value in (pack.match or {}).items():
-        keys = "".join(f"['{key}']" for key in path.split("."))
-        claimed = claimed & (texts.str.json_path_match(f"${keys}") == value).fill_null(False)
-    return claimed
+def _claims(texts: pl.Series, readers: tuple[ObjectReader, ...]) -> pl.Series:
+    """Number the first pack that each text matches (UInt32); null where none does."""
+    paths = {path for reader in readers for path in reader.pack.match or {}}
+    if not paths:
+        return pl.repeat(None, len(texts), dtype=pl.UInt32, eager=True)
+    matching = [pl.when(_matches(reader.pack)).then(pl.lit(at, pl.UInt32)) for at, reader in enumerate(readers)]
+    return values_at(texts, paths).select(pl.coalesce(*matching)).to_series()
+
+
+def _matches(pack: Pack) -> pl.Expr:
+    tests = [
+        pl.col(path).is_not_null() if value == ANY_VALUE else (pl.col(path) == value).fill_null(False)
+        for path, value in (pack.match or {}).items()
+    ]
+    return pl.all_horizontal(tests)
 
 
 def _read(texts: pl.DataFrame, reader: ObjectReader) -> tuple[pl.DataFrame, pl.DataFrame]:
-    decoded = _decoded(texts["json"].to_list(), reader.schema)
-    fields = decoded.select(
-        _field(decoded, path, name, reader.pack) for path, name in (reader.pack.paths or {}).items()
-    )
+    decoded = decode(texts["json"], reader.tree)
+    fields = decoded.select(_field(path, name, reader.pack) for path, name in _paths(reader.pack))
     frame = pl.concat([texts.select("row"), fields], how="horizontal")
     frame = frame.with_columns(_chosen(reader).alias("reader"))
     frame = frame.with_columns(_problem(reader).alias("problem"))
+    frame = frame.with_columns(_without_ignored(reader, frame.columns))
     bad = pl.col("problem").is_not_null()
     return frame.filter(~bad).drop("problem"), frame.filter(bad).select("row", "problem")
 
 
-def _decoded(texts: list[str], schema: dict[str, pl.DataType]) -> pl.DataFrame:
-    """Decode texts to columns; those the decoder refuses, found by halving, are rows of nulls."""
-    try:
-        frame = pl.read_ndjson("\n".join(texts).encode(), schema=schema, ignore_errors=True)
-    except pl.exceptions.PolarsError:
-        frame = None
-    if frame is not None and len(frame) == len(texts):
-        return frame
-    if len(texts) == 1:
-        return pl.DataFrame({name: [None] for name in schema}, schema=schema)
-    middle = len(texts) // 2
-    return pl.concat([_decoded(texts[:middle], schema), _decoded(texts[middle:], schema)])
+def _paths(pack: Pack) -> list[tuple[JsonPath, str]]:
+    return [(read_path(text), name) for text, name in (pack.paths or {}).items()]
 
 
-def _schema(pack: Pack) -> dict[str, pl.DataType]:
-    """Describe each path twice: as nested objects, and as one key with dots."""
-    tree: dict[str, Any] = {}
-    for path, name in (pack.paths or {}).items():
+def _tree(pack: Pack) -> Tree:
+    """Describe each path: as nested objects and lists, and, where it picks no element, as one key with dots too."""
+    tree: Tree = {}
+    for path, name in _paths(pack):
         leaf = _TYPES[BY_NAME[name].type]
-        tree[path] = leaf
-        *parents, last = path.split(".")
+        if not any(step.picks for step in path.steps):
+            tree[path.text] = leaf
         branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[last] = leaf
-    return {key: _as_type(value) for key, value in tree.items()}
+        for step in path.steps[:-1]:
+            branch = _branch(branch, step)
+        last = path.steps[-1]
+        branch[last.key] = [leaf] if last.picks else leaf
+    return tree
 
 
-def _as_type(value: Any) -> pl.DataType:
-    if isinstance(value, dict):
-        return pl.Struct({key: _as_type(inner) for key, inner in value.items()})
-    return value  # type: ignore[no-any-return]  # the tree's leaves are types
+def _branch(tree: Tree, step: Step) -> Tree:
+    """Go into the object, or the objects of the list, that the step's key holds."""
+    if not step.picks:
+        inner: Tree = tree.setdefault(step.key, {})
+        return inner
+    (inner,) = tree.setdefault(step.key, [{}])
+    if step.having:
+        inner[step.having[0]] = pl.String()
+    return inner
 
 
-def _field(decoded: pl.DataFrame, path: str, name: str, pack: Pack) -> pl.Series:
-    nested = pl.col(path.split(".")[0])
-    for key in path.split(".")[1:]:
-        nested = nested.struct.field(key)
-    found = decoded.select(pl.coalesce(nested, pl.col(path)).alias(name)).to_series()
+def _field(path: JsonPath, name: str, pack: Pack) -> pl.Expr:
+    found = _value(pl.col(path.steps[0].key), path.steps)
+    if not any(step.picks for step in path.steps):
+        found = pl.coalesce(found, pl.col(path.text))
     words = (pack.values or {}).get(name)
-    return found.replace(words) if words else found
+    return (found.replace(dict(words)) if words else found).alias(name)
+
+
+def _value(found: pl.Expr, steps: tuple[Step, ...]) -> pl.Expr:
+    """Reach the end of a path from what stands at its first key."""
+    step, *rest = steps
+    if step.index is not None:
+        found = found.list.get(step.index, null_on_oob=True)
+    if not rest:
+        return found
+    if step.having is None:
+        return _value(found.struct.field(rest[0].key), tuple(rest))
+    key, value = step.having
+    inner = _value(pl.element().struct.field(rest[0].key), tuple(rest))
+    chosen = pl.when(pl.element().struct.field(key) == value).then(inner)
+    return found.list.eval(chosen).list.drop_nulls().list.first()
 
 
 def _chosen(reader: ObjectReader) -> pl.Expr:
@@ -139,6 +157,17 @@ def _chosen(reader: ObjectReader) -> pl.Expr:
         fits = [pl.col(name).is_in(list(values)) for name, values in (one.pattern.when or {}).items()]
         chosen = pl.when(pl.all_horizontal(pl.lit(True), *fits)).then(pl.lit(one.number, pl.UInt32)).otherwise(chosen)
     return chosen
+
+
+def _without_ignored(reader: ObjectReader, columns: list[str]) -> list[pl.Expr]:
+    """Empty, for the events of each pattern, the fields that it does not take from the object."""
+    by_name: dict[str, list[int]] = {}
+    for one in reader.readers:
+        for name in set(one.pattern.ignores).intersection(columns):
+            by_name.setdefault(name, []).append(one.number)
+    return [
+        pl.when(~pl.col("reader").is_in(numbers)).then(pl.col(name)).alias(name) for name, numbers in by_name.items()
+    ]
 
 
 def _problem(reader: ObjectReader) -> pl.Expr:

@@ -10,7 +10,15 @@ MASK = "***"
 """What stands where a secret stood."""
 
 _NAMES = ("user.name", "user.effective.name", "user.target.name", "user.email")
-_TEXTS = ("event.original", "message", "process.command_line", "event.reason", "user_agent.original")
+_TEXTS = (
+    "event.original",
+    "credwatch.native",
+    "message",
+    "process.command_line",
+    "event.reason",
+    "user_agent.original",
+)
+_WHOLE = ("event.original", "credwatch.native")
 _CLUES = (
     *("password=", "password =", 'password"', "passwd=", "passwd =", 'passwd"', "passphrase", "secret=", 'secret"'),
     *("token=", "token =", 'token"', "api_key", "api-key", "apikey", "authorization", "bearer ", 'pwd"', "pwd="),
@@ -29,14 +37,32 @@ _RULES: tuple[tuple[str, str], ...] = (
     (rf"(?P<key>--(?:(?i){_KEY})[= ])[^\s\"'&;,-][^\s\"'&;,]*", "${key}***"),
 )
 
+# In a JSON text a value must end within its string: what would reach into the next key, or cut an escape in two, would
+# leave no JSON, and so hide the event from rules on its own fields.
+_JSON_WORD = r"(?:[^\s\"'&;,\\]|\\[^\"])+"
+_JSON_RULES: tuple[tuple[str, str], ...] = (
+    _RULES[0],
+    (rf"(?P<key>\b(?i)authorization\s*[=:]\s*(?:bearer|basic|digest|token)\s+){_JSON_WORD}", "${key}***"),
+    _RULES[2],
+    (rf"(?P<key>\b(?:(?i){_KEY})\s?=\s?|\b[Pp]wd=)'(?:[^'\"\\]|\\.)*'", "${key}'***'"),
+    (rf'(?P<key>\b(?:(?i){_KEY})\s?=\s?|\b[Pp]wd=)\\"(?:[^"\\]|\\[^"])*\\"', r"${key}\"***\""),
+    (rf"(?P<key>\b(?:(?i){_KEY})\s?=\s?|\b[Pp]wd=){_JSON_WORD}", "${key}***"),
+    (rf"(?P<key>--(?:(?i){_KEY})[= ])[^\s\"'&;,\\-](?:[^\s\"'&;,\\]|\\[^\"])*", "${key}***"),
+)
+
 
 def redact_text(text: pl.Expr) -> pl.Expr:
     """Mask what stands behind `password=`, `passwd=`, `pwd=`, `token=`, `Authorization: Bearer` and their kin.
 
     Read are shell words, quoted words, URL parameters and JSON strings. A String expression in, one out; no match
-    leaves the text as it is.
+    leaves the text as it is. What begins as a JSON object stays one.
     """
-    for pattern, replacement in _RULES:
+    is_json = text.str.starts_with("{")
+    return pl.when(is_json).then(_replaced(text, _JSON_RULES)).otherwise(_replaced(text, _RULES))
+
+
+def _replaced(text: pl.Expr, rules: tuple[tuple[str, str], ...]) -> pl.Expr:
+    for pattern, replacement in rules:
         text = text.str.replace_all(pattern, replacement)
     return text
 
@@ -114,16 +140,20 @@ def _masked_row(
         for name in names:
             row[name] = MASK if row[name] == secret else row[name]
         for text in texts:
-            row[text] = _without(row[text], str(secret), must_hold=text == "event.original")
+            row[text] = _without(row[text], str(secret), must_hold=text in _WHOLE)
     return row
 
 
 def _without(text: str | None, secret: str, *, must_hold: bool) -> str | None:
-    """Cut a secret out of a text, also as JSON writes it; an original that hides it otherwise is masked as a whole."""
+    """Cut a secret out of a text, also as JSON writes it; an original that hides it otherwise is masked as a whole.
+
+    Of a JSON text only what JSON writes is cut: the secret itself may look like a piece of the object around it.
+    """
     if text is None:
         return None
     cut = text
-    for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+    forms = (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    for form in forms if text.startswith("{") else (secret, *forms):
         cut = cut.replace(form, MASK)
     return MASK if must_hold and cut == text else cut
 

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from credwatch.kernel.errors import RuleError, nearest
-from credwatch.kernel.fields import BY_NAME, FieldType
+from credwatch.kernel.fields import FieldType, type_of
 from credwatch.rules.grammar import joined, read_expression
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Test
 from credwatch.rules.modifiers import COMPARISONS, TIME_PARTS, Modifiers, read_modifiers
@@ -24,6 +23,9 @@ from credwatch.rules.texts import filled, read_texts
 
 KEYWORD_FIELD = "message"
 """Keywords without a field are searched in the message."""
+
+NATIVE_KEYWORD_FIELD = "event.original"
+"""Keywords of rules on a product's own events are searched in the whole of them."""
 
 _GREATEST = 2**63 - 1
 _NUMBER = re.compile(r"[+-]?\d{1,19}(\.\d+)?", re.ASCII)
@@ -51,18 +53,6 @@ def read_condition(section: Mapping[str, Any], scope: Scope) -> Condition:
     return joined(AnyOf, [read_expression(text, selections, scope.at("condition")) for text in conditions])
 
 
-def require_field(name: str, where: str) -> str:
-    """Return the name where the event schema has it; raises RuleError with the nearest known name otherwise."""
-    if name not in BY_NAME:
-        hint = nearest(name, BY_NAME) or "the fields are listed in docs/events.md"
-        raise RuleError(f"unknown field {name!r}", where=where, hint=hint)
-    return name
-
-
-def _type(field: str) -> FieldType:
-    return BY_NAME[field].type
-
-
 def _conditions(value: Any, scope: Scope) -> list[str]:
     conditions = value if isinstance(value, list) else [value]
     if not conditions or not all(isinstance(each, str | int) for each in conditions):
@@ -88,9 +78,10 @@ def _item(key: Any, value: Any, scope: Scope) -> Condition:
     name, *names = str(key).split("|")
     modifiers = read_modifiers(names, scope)
     if name:
-        field = require_field(name, scope.where)
+        field = scope.field(name)
     else:
-        field, modifiers = KEYWORD_FIELD, _keyword(modifiers, value, scope)
+        field = NATIVE_KEYWORD_FIELD if scope.route.native else KEYWORD_FIELD
+        modifiers = _keyword(modifiers, value, scope)
     values = value if isinstance(value, list) else [value]
     if not values:
         raise scope.error("the list of values is empty", "write a value, or null for an absent field")
@@ -125,7 +116,7 @@ def _tests(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> Iterat
         case "exists":
             yield Test(field, Operator.EXISTS, _truth(value, scope))
         case "fieldref":
-            other = require_field(_text(value, scope), scope.where)
+            other = scope.field(_text(value, scope))
             yield Test(field, _FIELD_SHAPES[modifiers.shape], other, modifiers.cased)
         case "" if not modifiers.part:
             yield from _value_tests(field, value, modifiers, scope)
@@ -155,16 +146,16 @@ def _comparison(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> T
     operator = COMPARISONS.get(modifiers.kind, Operator.EQUALS)
     number = _number(value, scope)
     if modifiers.part:
-        if _type(field) not in (FieldType.TIMESTAMP, FieldType.STRING):
-            raise scope.error(f"{field!r} is of type {_type(field)} and has no {modifiers.part}", "take @timestamp")
+        if type_of(field) not in (FieldType.TIMESTAMP, FieldType.STRING):
+            raise scope.error(f"{field!r} is of type {type_of(field)} and has no {modifiers.part}", "take @timestamp")
         low, high = TIME_PARTS[modifiers.part]
         if not low <= number <= high or number != int(number):
             raise scope.error(f"there is no {modifiers.part} {number}", f"write a whole number from {low} to {high}")
-    elif _type(field) not in (FieldType.INTEGER, FieldType.STRING):
+    elif type_of(field) not in (FieldType.INTEGER, FieldType.STRING):
         hint = (
             "take the part of it that you mean, such as |hour|gte" if field == "@timestamp" else "compare it with true"
         )
-        raise scope.error(f"{field!r} is of type {_type(field)} and cannot be compared with a number", hint)
+        raise scope.error(f"{field!r} is of type {type_of(field)} and cannot be compared with a number", hint)
     return Test(field, operator, number, part=modifiers.part)
 
 

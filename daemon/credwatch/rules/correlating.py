@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from sigma.correlations import (
 )
 
 from credwatch.kernel.errors import RuleError
-from credwatch.rules.conditions import require_field
+from credwatch.rules.logsource import Route, joined_route
 from credwatch.rules.model import (
     Bound,
     CorrelationType,
@@ -69,9 +70,12 @@ def key_of(rule: Any) -> str:
     return str(rule.id or rule.name or rule.title)
 
 
-def read_correlation(rule: SigmaCorrelationRule, where: str) -> Correlating:
-    """Read what a resolved correlation computes; raises RuleError for what has no meaning."""
-    parts = tuple(_part(rule, reference, where) for reference in _references(rule))
+def read_correlation(rule: SigmaCorrelationRule, routes: Mapping[str, Route], where: str) -> Correlating:
+    """Read what a resolved correlation computes; raises RuleError for what has no meaning.
+
+    `routes` says of each rule it refers to, by its key, what names of fields mean there.
+    """
+    parts = tuple(_part(rule, reference, routes, where) for reference in references_of(rule))
     if rule.type.name == "VALUE_MEDIAN":
         kind, percentile = CorrelationType.VALUE_PERCENTILE, _MEDIAN
     else:
@@ -79,11 +83,12 @@ def read_correlation(rule: SigmaCorrelationRule, where: str) -> Correlating:
     if kind.in_time:
         return Correlating(kind, parts, condition=_condition(rule, kind, where))
     bounds = _bounds(rule, kind, where)
-    field = _field(rule, kind, where)
+    field = _field(rule, kind, joined_route(routes.values()), where)
     return Correlating(kind, parts, bounds, field, percentile)
 
 
-def _references(rule: SigmaCorrelationRule) -> list[SigmaRuleReference]:
+def references_of(rule: SigmaCorrelationRule) -> list[SigmaRuleReference]:
+    """Return the references of a correlation: those it lists, or those in its condition."""
     return list(rule.rules or rule.referenced_rules)
 
 
@@ -126,7 +131,7 @@ def _fulfils(count: int, bounds: tuple[Bound, ...]) -> bool:
     return all(compared[bound.operator](bound.number) for bound in bounds)
 
 
-def _field(rule: SigmaCorrelationRule, kind: CorrelationType, where: str) -> str:
+def _field(rule: SigmaCorrelationRule, kind: CorrelationType, route: Route, where: str) -> str:
     if kind is CorrelationType.EVENT_COUNT:
         return ""
     assert isinstance(rule.condition, SigmaCorrelationCondition)
@@ -135,7 +140,7 @@ def _field(rule: SigmaCorrelationRule, kind: CorrelationType, where: str) -> str
         raise RuleError(
             f"{kind} over several fields is not supported", where=where, hint="name one field, or group by the others"
         )
-    return require_field(str(field), where)
+    return route.grouped(str(field), where)
 
 
 def _percentile(rule: SigmaCorrelationRule, where: str) -> int:
@@ -158,7 +163,7 @@ def _condition(rule: SigmaCorrelationRule, kind: CorrelationType, where: str) ->
         raise RuleError(
             "an order of rules that may or must not match has no meaning", where=where, hint="write type: temporal"
         )
-    places = {reference.reference: at for at, reference in enumerate(_references(rule))}
+    places = {reference.reference: at for at, reference in enumerate(references_of(rule))}
     condition = _tree(rule.condition.parsed, places)
     if not _asks(condition):
         raise RuleError(
@@ -189,21 +194,21 @@ def _asks(condition: PartCondition) -> bool:
             return False
 
 
-def _part(rule: SigmaCorrelationRule, reference: Any, where: str) -> Part:
+def _part(rule: SigmaCorrelationRule, reference: Any, routes: Mapping[str, Route], where: str) -> Part:
     aliases = {alias.alias: alias.mapping for alias in rule.aliases}
     fields = []
     for name in rule.group_by or ():
         mapping = aliases.get(name)
-        native = (
+        name_there = (
             next((field for ref, field in mapping.items() if ref.reference == reference.reference), None)
             if mapping
             else name
         )
-        if native is None:
+        if name_there is None:
             raise RuleError(
                 f"alias {name!r} does not say what {reference.reference!r} calls it",
                 where=where,
                 hint="add it under aliases",
             )
-        fields.append(require_field(native, where))
+        fields.append(routes[key_of(reference.rule)].grouped(name_there, where))
     return Part(rule=key_of(reference.rule), group_by=tuple(fields))

@@ -43,7 +43,7 @@ class Test:
     __test__ = False  # not a test case, whatever pytest thinks of the name
 
     field: str
-    """A field of the event schema."""
+    """A field of the event schema, or `native:` and a path of the writer's own object."""
     operator: Operator
     """How to compare."""
     value: str | int | float | bool | None
@@ -105,6 +105,10 @@ class EventRule:
     """Fields whose values make one episode; an absent value counts as empty."""
     quiet_us: int
     """Microseconds of event time without a match after which an episode ends."""
+    logsource: str = ""
+    """The log source it asks for, in words."""
+    packs: frozenset[str] | None = None
+    """The packs whose events it sees, as its condition says; None for all, empty where no pack has its log source."""
     alone: bool = True
     """False where it only serves correlations and gives no detections of its own."""
     shadow: bool = False

@@ -13,9 +13,11 @@ import yaml
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError
+from credwatch.kernel.json_path import read_path
 from credwatch.kernel.options import Options, validated
 from credwatch.kernel.pack import ANY_PROGRAM, EnvelopeKind, Pack, PackSet, Pattern, Sample, Value, field_problem
 
+_A = {"value": "a value", "object": "an object", "list": "a list"}
 _Scalar = StrictStr | StrictInt | StrictBool
 _Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -40,6 +42,7 @@ class _PatternOptions(_PackTable):
     fields: dict[str, str] = Field(default_factory=dict)
     when: dict[str, _Scalar | tuple[_Scalar, ...]] = Field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = ()
     constants: dict[str, _Scalar] = Field(default_factory=dict)
     skip: StrictBool = False
     samples: Annotated[tuple[_SampleOptions, ...], Field(min_length=1)]
@@ -129,6 +132,7 @@ def _pattern(options: _PatternOptions, pack: _PackOptions, where: str) -> Patter
         groups=options.fields,
         when={name: value if isinstance(value, tuple) else (value,) for name, value in options.when.items()},
         requires=options.requires,
+        ignores=options.ignores,
         constants=constants,
         skip=options.skip,
         samples=tuple(Sample(sample.line, sample.gives) for sample in options.samples),
@@ -160,6 +164,8 @@ def _problems(pack: Pack, options: _PackOptions) -> Iterator[Problem]:
     names = [pattern.name for pattern in pack.patterns]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Problem(f"{pack.where}: {name}", "two patterns have this name", "rename one of them")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", pack.id):
+        yield Problem(f"{pack.where}: pack", f"{pack.id!r} is no name", "write small letters, digits, dots and dashes")
     yield from _path_problems(pack)
     if pack.kind is EnvelopeKind.JSON and not options.match:
         yield Problem(pack.where, "a JSON pack needs `match`", "add match: {schema: name-of-the-schema}")
@@ -168,12 +174,22 @@ def _problems(pack: Pack, options: _PackOptions) -> Iterator[Problem]:
 
 
 def _path_problems(pack: Pack) -> Iterator[Problem]:
-    paths = [*(pack.match or {}), *(pack.paths or {})]
-    for path in paths:
-        if not re.fullmatch(r"[\w@-]+(?:\.[\w@-]+)*", path):
-            yield Problem(f"{pack.where}: {path}", "is no path", "write keys joined by dots, as in user.target.name")
-        if inner := next((other for other in paths if other.startswith(f"{path}.")), ""):
-            yield Problem(f"{pack.where}: {path}", f"is a value here and an object in {inner}", "leave one of them out")
+    shapes: dict[tuple[str, ...], tuple[str, str]] = {}
+    for text in pack.paths or {}:
+        try:
+            path = read_path(text)
+        except ValueError as error:
+            yield Problem(f"{pack.where}: {text}", "is no path", str(error))
+            continue
+        for place, shape in path.shapes().items():
+            earlier, other = shapes.setdefault(place, (shape, text))
+            if earlier != shape:
+                name = ".".join(place)
+                message = f"{name} is {_A[shape]} here and {_A[earlier]} in {other}"
+                yield Problem(f"{pack.where}: {text}", message, "leave one of them out")
+    for text in pack.match or {}:
+        if not re.fullmatch(r"[\w@-]+(?:\.[\w@-]+)*", text):
+            yield Problem(f"{pack.where}: match: {text}", "is no path", "write keys joined by dots, as in actor.id")
 
 
 def _pattern_problems(pattern: Pattern, kind: EnvelopeKind) -> Iterator[Problem]:
@@ -184,6 +200,7 @@ def _pattern_problems(pattern: Pattern, kind: EnvelopeKind) -> Iterator[Problem]
             _field_problems(pattern.where, "when", {name: value}) for value in values
         )
     yield from _field_problems(pattern.where, "requires", dict.fromkeys(pattern.requires))
+    yield from _field_problems(pattern.where, "ignores", dict.fromkeys(pattern.ignores))
     for sample in pattern.samples:
         known = {name: value for name, value in sample.gives.items() if name != "credwatch.masked"}
         yield from _field_problems(pattern.where, "samples", known)

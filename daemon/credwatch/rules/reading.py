@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationRule
+from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
 from credwatch.kernel.detection import Consequence, Level
 from credwatch.kernel.errors import RuleError
 from credwatch.kernel.options import Options, validated
-from credwatch.rules.conditions import require_field
-from credwatch.rules.correlating import key_of, read_correlation
+from credwatch.rules.correlating import key_of, read_correlation, references_of
+from credwatch.rules.logsource import LogSources, Route, joined_route
 from credwatch.rules.model import Condition, Correlation, EventRule
 
 _SECOND = 1_000_000
@@ -33,7 +34,7 @@ class _CredwatchKey(Options):
     shadow: bool = False
 
 
-def event_rule(rule: SigmaRule, condition: Condition, where: str) -> EventRule:
+def event_rule(rule: SigmaRule, condition: Condition, route: Route, where: str) -> EventRule:
     """Join what a rule says to its condition; raises RuleError, or ProblemsFound for its `credwatch:` key."""
     ours = _own_key(rule, where)
     group_by = ours.group_by or ("organization.id", ours.subject)
@@ -44,18 +45,21 @@ def event_rule(rule: SigmaRule, condition: Condition, where: str) -> EventRule:
         level=_level(rule),
         tags=_tags(rule),
         where=where,
-        condition=condition,
-        consequence=_consequence(ours, where),
-        group_by=tuple(require_field(name, where) for name in group_by),
+        condition=route.narrowed(condition),
+        consequence=_consequence(ours, route, where),
+        group_by=tuple(route.grouped(name, where) for name in group_by),
         quiet_us=_span(ours.quiet, where),
+        logsource=route.asked,
+        packs=route.packs,
         shadow=ours.shadow,
     )
 
 
-def correlation_rule(rule: SigmaCorrelationRule, where: str) -> Correlation:
+def correlation_rule(rule: SigmaCorrelationRule, logsources: LogSources, where: str) -> Correlation:
     """Turn a resolved correlation into one of our own; raises RuleError, or ProblemsFound for its `credwatch:` key."""
     ours = _own_key(rule, where)
-    read = read_correlation(rule, where)
+    routes = {key_of(each.rule): route_of(each.rule, logsources) for each in references_of(rule)}
+    read = read_correlation(rule, routes, where)
     return Correlation(
         id=key_of(rule),
         name=rule.name or key_of(rule),
@@ -71,9 +75,17 @@ def correlation_rule(rule: SigmaCorrelationRule, where: str) -> Correlation:
         field=read.field,
         percentile=read.percentile,
         condition=read.condition,
-        consequence=_consequence(ours, where),
+        consequence=_consequence(ours, joined_route(routes.values()), where),
         shadow=ours.shadow,
     )
+
+
+def route_of(rule: SigmaRule | SigmaFilter | SigmaCorrelationRule, logsources: LogSources) -> Route:
+    """Find where the events of a rule or filter come from; those of a correlation come from all that it is over."""
+    if isinstance(rule, SigmaCorrelationRule):
+        return joined_route(route_of(each.rule, logsources) for each in references_of(rule))
+    source = rule.logsource
+    return logsources.route({"product": source.product, "category": source.category, "service": source.service})
 
 
 def _own_key(rule: Any, where: str) -> _CredwatchKey:
@@ -86,8 +98,8 @@ def _own_key(rule: Any, where: str) -> _CredwatchKey:
     return validated(cleaned, _CredwatchKey, where=f"{where}: credwatch")
 
 
-def _consequence(ours: _CredwatchKey, where: str) -> Consequence:
-    subject = require_field(ours.subject, where)
+def _consequence(ours: _CredwatchKey, route: Route, where: str) -> Consequence:
+    subject = route.grouped(ours.subject, where)
     return Consequence(incident=ours.incident, subject=subject, workflows=ours.workflows, clause=ours.clause)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from credwatch.kernel.errors import RuleError
 from credwatch.rules.documents import Document, Key
+from credwatch.rules.logsource import EVERYTHING, Route
 
 Placeholders = Mapping[str, tuple[str, ...]]
 """The values of each placeholder, from the `[placeholders]` table of the configuration."""
@@ -22,10 +23,16 @@ class Scope:
     """What `|expand` puts in."""
     keys: tuple[Key, ...] = ()
     """The way to the place."""
+    route: Route = EVERYTHING
+    """Where the rule's events come from, and so what names of fields mean."""
 
     def at(self, *keys: Key) -> Scope:
         """Step further down."""
         return replace(self, keys=(*self.keys, *keys))
+
+    def field(self, name: str) -> str:
+        """Return the column that a name here means; raises RuleError with the nearest name where there is none."""
+        return self.route.tested(name, self.where)
 
     @property
     def where(self) -> str:

@@ -18,8 +18,9 @@ from credwatch.rules.correlating import key_of
 from credwatch.rules.documents import Document, marked_documents
 from credwatch.rules.filters import Filter, idle, narrowed, read_filter
 from credwatch.rules.headers import Item, names_of, read_header, reference
+from credwatch.rules.logsource import FILE_NAME, LogSources, shipped_logsources
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
-from credwatch.rules.reading import correlation_rule, event_rule
+from credwatch.rules.reading import correlation_rule, event_rule, route_of
 from credwatch.rules.scope import Placeholders, Scope
 
 _NO_PLACEHOLDERS: Placeholders = MappingProxyType({})
@@ -39,35 +40,41 @@ class _Parsed:
         return Problem(self.document.where(*keys), message, hint)
 
 
-def load_rules(folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS) -> RuleSet:
-    """Read every `*.yml` below the folders, cases files (`*.cases.yml`) left out; a file stands for itself.
+def load_rules(
+    folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS, logsources: LogSources | None = None
+) -> RuleSet:
+    """Read every `*.yml` below the folders, cases files (`*.cases.yml`) and log sources left out.
 
     Raises ProblemsFound with every problem of every file.
     """
-    rules, problems = read_rules(folders, placeholders)
+    rules, problems = read_rules(folders, placeholders, logsources)
     if problems:
         raise ProblemsFound(problems)
     return rules
 
 
-def read_rules(folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS) -> tuple[RuleSet, list[Problem]]:
+def read_rules(
+    folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS, logsources: LogSources | None = None
+) -> tuple[RuleSet, list[Problem]]:
     """Read what can be read; a rule that cannot be compiled is named in the problems and left out.
 
-    `placeholders` maps the name of each placeholder to what `|expand` puts in for it.
+    `placeholders` maps the name of each placeholder to what `|expand` puts in for it; `logsources` are the shipped ones
+    where none are given.
     """
+    known = shipped_logsources() if logsources is None else logsources
     problems: list[Problem] = []
     parsed = _without_duplicates([each for path in _files(folders) for each in _parse(path, problems)], problems)
-    filters = _filters(parsed, placeholders, problems)
-    compiled: list[Rule] = list(_event_rules(parsed, filters, placeholders, problems))
+    filters = _filters(parsed, placeholders, known, problems)
+    compiled: list[Rule] = list(_event_rules(parsed, filters, placeholders, known, problems))
     correlations = _without_dangling([each for each in parsed if not isinstance(each.item, SigmaFilter)], problems)
     collection = _resolved(correlations)
-    compiled += _correlations(correlations, collection, problems)
+    compiled += _correlations(correlations, collection, known, problems)
     return _referring(compiled, collection), problems
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
     found = (path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*.yml"))))
-    return [path for path in found if not path.name.endswith(".cases.yml")]
+    return [path for path in found if not path.name.endswith(".cases.yml") and path.name != FILE_NAME]
 
 
 def _parse(path: Path, problems: list[Problem]) -> list[_Parsed]:
@@ -103,7 +110,9 @@ def _without_duplicates(parsed: list[_Parsed], problems: list[Problem]) -> list[
     return kept
 
 
-def _filters(parsed: list[_Parsed], placeholders: Placeholders, problems: list[Problem]) -> list[Filter]:
+def _filters(
+    parsed: list[_Parsed], placeholders: Placeholders, logsources: LogSources, problems: list[Problem]
+) -> list[Filter]:
     """Read the filters, and name those that reach no rule."""
     rules = {
         name: each.item for each in parsed if not isinstance(each.item, SigmaFilter) for name in names_of(each.item)
@@ -111,7 +120,7 @@ def _filters(parsed: list[_Parsed], placeholders: Placeholders, problems: list[P
     filters = []
     for each in parsed:
         if isinstance(each.item, SigmaFilter):
-            scope = Scope(each.document, placeholders, ("filter",))
+            scope = Scope(each.document, placeholders, ("filter",), route_of(each.item, logsources))
             try:
                 filters.append(read_filter(each.item, each.document.content["filter"], scope))
             except RuleError as error:
@@ -121,25 +130,32 @@ def _filters(parsed: list[_Parsed], placeholders: Placeholders, problems: list[P
 
 
 def _event_rules(
-    parsed: list[_Parsed], filters: list[Filter], placeholders: Placeholders, problems: list[Problem]
+    parsed: list[_Parsed],
+    filters: list[Filter],
+    placeholders: Placeholders,
+    logsources: LogSources,
+    problems: list[Problem],
 ) -> Iterable[EventRule]:
     for each in parsed:
         if isinstance(each.item, SigmaRule):
             try:
-                scope = Scope(each.document, placeholders, ("detection",))
+                route = route_of(each.item, logsources)
+                scope = Scope(each.document, placeholders, ("detection",), route)
                 condition = read_condition(each.document.content["detection"], scope)
-                yield event_rule(each.item, narrowed(condition, each.item, filters), str(each.document.path))
+                yield event_rule(each.item, narrowed(condition, each.item, filters), route, str(each.document.path))
             except (ProblemsFound, RuleError) as error:
                 problems += _placed(error, each, "credwatch")
 
 
-def _correlations(parsed: list[_Parsed], collection: SigmaCollection, problems: list[Problem]) -> Iterable[Correlation]:
+def _correlations(
+    parsed: list[_Parsed], collection: SigmaCollection, logsources: LogSources, problems: list[Problem]
+) -> Iterable[Correlation]:
     by_key = {key_of(each.item): each for each in parsed}
     for rule in collection.rules:
         if isinstance(rule, SigmaCorrelationRule):
             each = by_key[key_of(rule)]
             try:
-                yield correlation_rule(rule, str(each.document.path))
+                yield correlation_rule(rule, logsources, str(each.document.path))
             except (ProblemsFound, RuleError) as error:
                 problems += _placed(error, each, "correlation")
 

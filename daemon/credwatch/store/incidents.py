@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects.sqlite import insert
 
@@ -47,7 +48,9 @@ episodes = Table(
     Column("address", Integer, nullable=False),
     Column("organization", Integer, nullable=False),
     Column("closed", Boolean, nullable=False),
-    Index("episodes_open", "closed", "last"),
+    # Of open episodes the latest row changes all the time: no index has it.
+    Index("episodes_open", "serial", sqlite_where=text("closed = 0")),
+    Index("episodes_ended", "last", sqlite_where=text("closed = 1")),
 )
 
 detections = Table(

@@ -116,4 +116,23 @@ def test_check(tmp_path: Path) -> None:
     assert "did you mean 'state_directory'?" in told.stderr
     assert told.stderr.rstrip().splitlines()[-1].startswith("problems found: ")
     problems = json.loads(CliRunner().invoke(app, ["check", "--json", "--config", str(settings)]).stdout)["problems"]
-    assert {"where", "message", "hint"} == set(problems[0])
+    assert {"where", "message", "hint", "severity"} == set(problems[0])
+
+
+def test_check_warns(tmp_path: Path) -> None:
+    """A rule that can never match is named, and `run` would start all the same: the exit code is 0."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "one.yml").write_text(
+        "title: one\nlogsource: {product: windows}\ndetection:\n  s: {EventID: 4625}\n  condition: s\n"
+    )
+    settings = tmp_path / "credwatch.toml"
+    settings.write_text(
+        f'[daemon]\nstate_directory = "{tmp_path}/state"\nregisters_directory = "{tmp_path}"\n'
+        f'rules_directories = ["{tmp_path}/rules"]\n[operators]\naddresses = ["ops@acme.example"]\n'
+        "[gate]\nenabled = false\n"
+    )
+    told = CliRunner().invoke(app, ["check", "--config", str(settings)])
+    assert (0, True) == (told.exit_code, "warning: " in told.stderr)
+    assert "rule 'one' can never match: no pack gives events of product windows" in told.stderr
+    assert "no problems found, warnings: 1" == told.stderr.rstrip().splitlines()[-1]

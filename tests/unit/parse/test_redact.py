@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from credwatch.parse.redact import MASK, looks_like_secret, redact_events, redact_lines, redact_text
 
@@ -109,3 +113,31 @@ def test_lines() -> None:
     """Lines that nothing read are masked too."""
     frame = redact_lines(pl.DataFrame({"line": ["a", "x password=y"]}))
     assert frame["line"].to_list() == ["a", "x password=***"]
+
+
+PIECES = st.lists(
+    st.sampled_from(["password=", "pwd=", "token = ", "--password ", "Bearer ", "authorization: basic ", "abcdefghij"])
+    | st.sampled_from(["'", '"', "\\", "\n", " ", "&", ";", ",", ":", "{", "}", "é", "x"]),
+    max_size=8,
+).map("".join)
+
+
+@given(st.lists(PIECES, min_size=1, max_size=4))
+@example(["password=", "user"])
+@example(["password='", "actor", "'"])
+@example(['password="a b" c', "x"])
+@example(["token=a\\b", "x"])
+def test_a_json_text_stays_one(texts: list[str]) -> None:
+    """Masking leaves keys and number of values of a JSON text as they are, whatever its texts hold."""
+    line = json.dumps({str(at): text for at, text in enumerate(texts)}, ensure_ascii=False)
+    (masked,) = pl.DataFrame({"line": [line]}).select(redact_text(pl.col("line")))["line"].to_list()
+    assert [str(at) for at in range(len(texts))] == list(json.loads(masked))
+
+
+def test_a_name_like_json() -> None:
+    """A name that looks like a piece of the object around it is cut out of its place alone."""
+    name = '","result":"'
+    line = json.dumps({"user": name, "result": "x"}, separators=(",", ":"))
+    events = redact_events(pl.DataFrame({"user.name": [name], "event.original": [line], "credwatch.native": [line]}))
+    assert {"user": MASK, "result": "x"} == json.loads(events["event.original"][0])
+    assert {"user": MASK, "result": "x"} == json.loads(events["credwatch.native"][0])

@@ -42,7 +42,7 @@ def test_several_filters_and_conditions(tmp_path: Path) -> None:
 
 def test_a_filter_leaves_other_rules(tmp_path: Path) -> None:
     """Neither rules it does not name nor those of another log source change."""
-    elsewhere = a_rule(name="elsewhere").replace("category: authentication", "category: process_creation")
+    elsewhere = a_rule(name="elsewhere").replace("category: authentication", "category: iam")
     rules, problems = reading(tmp_path, a_rule(), a_rule(name="other"), elsewhere, a_filter(), a_filter("any", "all"))
     assert [] == problems
     narrowed = {rule.name: rule.condition for rule in rules.events}

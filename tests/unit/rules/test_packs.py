@@ -73,7 +73,10 @@ def test_refused_packs(text: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("paths", "told"),
     [
-        ("{user: user.name, user.id: user.id}", "is a value here and an object in user.id"),
+        ("{user: user.name, user.id: user.id}", "user is an object here and a value in user"),
+        ("{'target[0].id': user.name, target.name: user.id}", "target is an object here and a list in target.0"),
+        ("{'target[type=User]': user.name}", "is no path"),
+        ("{'target[0].roles[0]': user.name}", "is no path"),
         ("{\"user['x']\": user.name}", "is no path"),
     ],
 )

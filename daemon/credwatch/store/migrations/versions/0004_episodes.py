@@ -25,7 +25,8 @@ def upgrade() -> None:
         sa.Column("organization", sa.Integer, nullable=False),
         sa.Column("closed", sa.Boolean, nullable=False),
     )
-    op.create_index("episodes_open", "episodes", ["closed", "last"])
+    op.create_index("episodes_open", "episodes", ["serial"], sqlite_where=sa.text("closed = 0"))
+    op.create_index("episodes_ended", "episodes", ["last"], sqlite_where=sa.text("closed = 1"))
     op.execute(
         "INSERT INTO episodes SELECT rowid, rule_id, group_key, group_key, opened, last, count, 0, 0, 0, closed"
         " FROM detections"

@@ -1,0 +1,65 @@
+"""Paths into JSON objects, as packs write them: `actor.alternateId`, `target[0].id`, `target[type=User].id`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_STEP = r"[\w@-]+(?:\[(?:\d{1,3}|[\w@-]+=[^\[\]]+)\])?"
+_PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
+_PARTS = re.compile(r"(?P<key>[\w@-]+)(?:\[(?:(?P<index>\d+)|(?P<name>[\w@-]+)=(?P<value>[^\[\]]+))\])?(?:\.|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One key of a path."""
+
+    key: str
+    """The key."""
+    index: int | None = None
+    """Where the key holds a list: the place of the element that is meant, from 0."""
+    having: tuple[str, str] | None = None
+    """Where the key holds a list of objects: a key and its value, by which the first element that is meant is known."""
+
+    @property
+    def picks(self) -> bool:
+        """Say whether it picks an element of a list."""
+        return self.index is not None or self.having is not None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPath:
+    """A path into a JSON object."""
+
+    text: str
+    """As it was written."""
+    steps: tuple[Step, ...]
+    """Its keys, at least one."""
+
+    def shapes(self) -> dict[tuple[str, ...], str]:
+        """Say what must stand at each place on the way: `list`, `object`, and at the end `value`."""
+        keys = tuple(step.key for step in self.steps)
+        way = {keys[: at + 1]: "list" if step.picks else "object" for at, step in enumerate(self.steps)}
+        if not self.steps[-1].picks:
+            way[keys] = "value"
+        having = {(*keys[: at + 1], step.having[0]): "value" for at, step in enumerate(self.steps) if step.having}
+        return way | having
+
+
+def read_path(text: str) -> JsonPath:
+    """Read a path; raises ValueError where it is none.
+
+    Keys are letters, digits, `_`, `@` and `-`, joined by dots. One of them may pick an element of a list: by place,
+    `target[0]`, or by a key of it, `target[type=User]`, but then the path goes on into that element.
+    """
+    if not _PATH.fullmatch(text):
+        raise ValueError("write keys joined by dots, as in user.target.name or target[type=User].id")
+    steps = tuple(_step(found) for found in _PARTS.finditer(text))
+    if sum(step.picks for step in steps) > 1 or steps[-1].having:
+        raise ValueError("one key may pick an element of a list, and what is known by a key must be gone into")
+    return JsonPath(text, steps)
+
+
+def _step(found: re.Match[str]) -> Step:
+    index, name = found["index"], found["name"]
+    return Step(found["key"], int(index) if index else None, (name, found["value"]) if name else None)
