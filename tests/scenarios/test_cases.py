@@ -88,9 +88,8 @@ def _row(rule: Rule) -> list[str]:
 
 def test_the_examples_of_the_page_about_rules_hold(tmp_path: Path) -> None:
     """Its rules, cases, log sources, correlation and filter load beside the shipped ones, and its cases come out."""
-    rule, cases, native, sources, correlation, quiet = _blocks("yaml")
-    files = {"a.yml": rule, "a.cases.yml": cases, "b.yml": correlation, "c.yml": quiet, "d.yml": native}
-    for name, text in {**files, "logsources.yml": sources}.items():
+    names = ("a.yml", "a.cases.yml", "d.yml", "logsources.yml", "b.yml", "c.yml")
+    for name, text in zip(names, _blocks("yaml"), strict=True):
         (tmp_path / name).write_text(text, encoding="utf-8")
     choice = choose_rules([tmp_path], Settings())
     assert [] == check_rules(choice, with_cases=False)

@@ -12,7 +12,7 @@ import polars as pl
 from credwatch.app.condition_tree import Node, condition_tree
 from credwatch.app.explain_line import Reading
 from credwatch.app.explain_window import History, Window
-from credwatch.app.trial import could_apply, with_paths
+from credwatch.app.trial import could_apply
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import ConfigurationError, nearest
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
@@ -40,8 +40,8 @@ class Explanation:
 
 def explain(events: pl.DataFrame, rules: RuleSet, wanted: Sequence[Rule], lateness_us: int) -> Explanation:
     """Hold the last event of a frame against the wanted rules; the events before it fill the windows."""
+    last = events[-1:]
     single = [rule for rule in wanted if isinstance(rule, EventRule)]
-    last = with_paths(single, events[-1:])
     explained = [RuleExplained(rule, condition_tree(rule.condition, last)) for rule in single]
     correlations = [rule for rule in wanted if isinstance(rule, Correlation)]
     history = History(events, rules, [rule.id for rule in correlations], lateness_us) if correlations else None
@@ -61,8 +61,7 @@ def wanted_rules(rules: RuleSet, events: pl.DataFrame, name: str, *, everything:
         return _named(rules, name)
     action = events["event.action"][-1] if "event.action" in events.columns else None
     single = [rule for rule in rules.events if could_apply(rule, action)]
-    last = with_paths(single, events[-1:])
-    matched = {rule.id for rule in single if condition_tree(rule.condition, last).holds}
+    matched = {rule.id for rule in single if condition_tree(rule.condition, events[-1:]).holds}
     correlations = []
     for rule in rules.correlations:
         if matched.intersection(part.rule for part in rule.parts):

@@ -52,7 +52,8 @@ def choose_rules(paths: Sequence[Path], settings: Settings, *, with_shipped: boo
     beside = rule_folders(Settings() if named else settings) if with_shipped else []
     asked = named or (tuple(beside) if with_shipped else settings.daemon.rules_directories)
     every = [*beside, *(path for path in asked if not _lies_in(str(path), beside))]
-    rules, problems = rules_in(every, settings)
+    folders = tuple(path if path.is_dir() else path.parent for path in asked) if named else ()
+    rules, problems = rules_in(every, _with_folders(settings, folders) if named else settings)
     choice = RuleChoice(rules, (), asked, packs_of(settings))
     missing = [] if named else [_missing(path) for path in settings.daemon.rules_directories if not path.is_dir()]
     return replace(choice, problems=(*missing, *(each for each in problems if choice.concerns(each.where))))
@@ -93,6 +94,12 @@ def _parts_of(path: Path) -> list[Path]:
         return [beside if beside.exists() else path]
     parts = [path / name for name in _PARTS if (path / name).is_dir()]
     return parts or [path]
+
+
+def _with_folders(settings: Settings, folders: tuple[Path, ...]) -> Settings:
+    """Let log sources be read from the folders asked for."""
+    daemon = settings.daemon.model_copy(update={"rules_directories": folders})
+    return settings.model_copy(update={"daemon": daemon})
 
 
 def _missing(folder: Path) -> Problem:

@@ -12,8 +12,9 @@ from credwatch.detect.engine import Engine
 from credwatch.detect.evidence import moment
 from credwatch.detect.expressions import actions_of, compiled, fields_of, with_fields
 from credwatch.detect.found import Found
-from credwatch.detect.native import native_paths, with_native
+from credwatch.detect.native import with_native
 from credwatch.detect.plan import plan_for
+from credwatch.kernel.fields import NATIVE, is_native
 from credwatch.rules.model import Condition, Correlation, EventRule, RuleSet
 
 _SEED = 1
@@ -27,24 +28,22 @@ def trial_engine(rules: RuleSet, lateness_us: int) -> Engine:
 
 def matching(rules: Iterable[EventRule], events: pl.DataFrame) -> pl.DataFrame:
     """Hold events against rules over one event: a Boolean column for each, named by its id, a row for each event."""
-    chosen = tuple(rules)
-    return holding({rule.id: rule.condition for rule in chosen}, with_paths(chosen, events))
-
-
-def with_paths(rules: Iterable[EventRule], events: pl.DataFrame) -> pl.DataFrame:
-    """Add the columns of the products' own fields that the rules read, as the engine does."""
-    return with_native(events, native_paths(RuleSet(tuple(rules), ())))
+    return holding({rule.id: rule.condition for rule in rules}, events)
 
 
 def holding(conditions: Mapping[str, Condition], events: pl.DataFrame) -> pl.DataFrame:
-    """Evaluate conditions as the engine does: a Boolean column for each, a row for each event.
-
-    The events must have the products' own fields that the conditions read, as `with_paths` adds them.
-    """
+    """Evaluate conditions as the engine does: a Boolean column for each, a row for each event."""
     fields = frozenset().union(*map(fields_of, conditions.values()))
-    whole = with_fields(events, fields)
+    whole = with_fields(_with_paths(events, fields), fields)
     held = whole.with_columns(compiled(each).alias(name) for name, each in conditions.items())
     return pl.DataFrame({name: held.get_column(name) for name in conditions})
+
+
+def _with_paths(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
+    """Add the fields of the writers' own objects that are asked for, whichever pack the events are of."""
+    paths = frozenset(name.removeprefix(NATIVE) for name in fields if is_native(name))
+    packs = events["event.dataset"].drop_nulls().unique() if "event.dataset" in events.columns else ()
+    return with_native(events, dict.fromkeys(packs, paths)) if paths else events
 
 
 def could_apply(rule: EventRule, action: str | None) -> bool:

@@ -43,7 +43,7 @@ class _Parsed:
 def load_rules(
     folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS, logsources: LogSources | None = None
 ) -> RuleSet:
-    """Read every `*.yml` below the folders, cases (`*.cases.yml`) and log sources left out; a file stands for itself.
+    """Read every `*.yml` below the folders, cases files (`*.cases.yml`) and log sources left out.
 
     Raises ProblemsFound with every problem of every file.
     """
