@@ -160,7 +160,7 @@ def _comparison(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> T
         low, high = TIME_PARTS[modifiers.part]
         if not low <= number <= high or number != int(number):
             raise scope.error(f"there is no {modifiers.part} {number}", f"write a whole number from {low} to {high}")
-    elif _type(field) not in (FieldType.INTEGER, FieldType.STRING):
+    elif _type(field) not in (FieldType.INTEGER, FieldType.NUMBER, FieldType.STRING):
         hint = (
             "take the part of it that you mean, such as |hour|gte" if field == "@timestamp" else "compare it with true"
         )
