@@ -17,6 +17,8 @@ from credwatch.detect.engine import Engine
 from credwatch.detect.plan import plan_for
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.columns import type_of
+from credwatch.enrich.novelty import mark_novelty
+from credwatch.enrich.profiles import Profiles
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import Problem, RuleError, nearest
@@ -35,7 +37,12 @@ START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 
 _MOST_EVENTS = 10_000
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_PYTHON: dict[FieldType, type] = {FieldType.STRING: str, FieldType.INTEGER: int, FieldType.BOOLEAN: bool}
+_PYTHON: dict[FieldType, type] = {
+    FieldType.STRING: str,
+    FieldType.INTEGER: int,
+    FieldType.NUMBER: float,
+    FieldType.BOOLEAN: bool,
+}
 _Timing = tuple[datetime, int, Mapping[str, Any]]
 
 
@@ -200,7 +207,8 @@ def _read_lines(case: Case, kind: str, knowledge: Knowledge, where: str) -> pl.D
     if parsed.unparsed.height:
         line = parsed.unparsed.row(0, named=True)
         raise RuleError(f"no pack reads {line['line']!r}: {line['reason']}", where=where, hint="see docs/packs.md")
-    return mark_attempts(knowledge.enricher.enrich(parsed.events), AttemptPairing())[0]
+    events, _ = mark_attempts(knowledge.enricher.enrich(parsed.events), AttemptPairing())
+    return mark_novelty(events, Profiles(b"cases"), knowledge.learning, latest)[0]
 
 
 def _written(each: str | Mapping[str, Any], where: str) -> Iterator[tuple[datetime, str]]:

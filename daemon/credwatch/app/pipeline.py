@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
 
@@ -18,6 +18,8 @@ from credwatch.detect.plan import plan_for
 from credwatch.detect.windows import ROW, Caps
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.enrich import Enricher
+from credwatch.enrich.novelty import mark_novelty
+from credwatch.enrich.profiles import Learning, Profiles
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.incident import IncidentChange
 from credwatch.kernel.pack import PackSet
@@ -26,7 +28,7 @@ from credwatch.parse.parse import Parsed, SourceFormat, parse
 from credwatch.parse.redact import redact_lines
 from credwatch.rules.model import RuleSet
 from credwatch.sources.interface import Chunk
-from credwatch.store import incidents, progress
+from credwatch.store import incidents, profiles, progress
 from credwatch.store.database import Database
 from credwatch.store.moments import from_micros
 from credwatch.workflows.decide import react
@@ -64,6 +66,8 @@ class Knowledge:
     """How much later than its neighbours a line may come, microseconds."""
     caps: Caps = field(default_factory=Caps)
     """How many rows windows may hold."""
+    learning: Learning = field(default_factory=Learning)
+    """How the habits of accounts are learnt and kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,10 @@ class Report:
     """How long the whole batch took."""
     commit_seconds: float
     """How long its transaction took."""
+    profiles: int = 0
+    """Accounts whose habits are kept."""
+    evicted: int = 0
+    """Accounts whose habits were given up for want of room."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +140,7 @@ class Pipeline:
         self._clock = clock
         self.discarded_windows = False
         self._engine, self._pairing = self._restored()
+        self._profiles = self._remembered()
 
     def reload(self, knowledge: Knowledge) -> None:
         """Go on with other rules, packs and registers; windows of rules that did not change are kept."""
@@ -160,9 +169,10 @@ class Pipeline:
         """
         began = perf_counter()
         chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
-        events, pairing = prepared.events, self._pairing
+        events, pairing, learnt = prepared.events, self._pairing, None
         if events.height:
             events, pairing = mark_attempts(events, pairing)
+            events, learnt = mark_novelty(events, self._profiles, self._knowledge.learning, chunk.received_at)
         found = self._engine.process(events, chunk.source)
         batch = Batch(
             source=chunk.source,
@@ -173,13 +183,17 @@ class Pipeline:
             found=found,
             pairing=b"" if pairing is self._pairing else pairing.to_bytes(),
             tallies={"lines": lines.height, "events": events.height, "unparsed": parsed.unparsed.height},
+            profiles=learnt,
         )
         committing = perf_counter()
         consequences = self._commit(batch)
         self._pairing = pairing
+        if learnt is not None:
+            self._profiles.keep(learnt)
         ended = perf_counter()
         seconds = prepared.seconds + ended - began
-        return _report(prepared, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
+        report = _report(prepared, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
+        return replace(report, profiles=self._profiles.accounts, evicted=learnt.evicted if learnt is not None else 0)
 
     def set_aside(self, chunk: Chunk) -> None:
         """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""
@@ -209,6 +223,13 @@ class Pipeline:
 
     def _react(self, change: IncidentChange) -> Reaction:
         return react(change, self._knowledge.facts, self._clock())
+
+    def _remembered(self) -> Profiles:
+        """Take up the habits that the store has; unlike windows, they do not depend on the rules."""
+        with self._database.reading() as connection:
+            seed = progress.value(connection, _SEED)
+            assert seed is not None, "the engine has been restored, which makes the seed"
+            return Profiles(seed, profiles.all_profiles(connection))
 
     def _restored(self) -> tuple[Engine, AttemptPairing]:
         """Build the engine from the rules and bring it to the state that the store has."""

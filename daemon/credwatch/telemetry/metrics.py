@@ -233,6 +233,8 @@ class Metrics:
         series.window_rows.set(report.window_rows)
         for rule, rows in found.dropped:
             series.dropped.labels(rule).inc(rows)
+        series.profiles.set(report.profiles)
+        series.evicted.inc(report.evicted)
         for detection in found.detections:
             series.detections.labels(detection.title, detection.level.name.lower()).inc()
             waited = (report.received_at - detection.opened_at).total_seconds() + report.seconds
