@@ -17,6 +17,7 @@ from credwatch.detect.engine import Engine
 from credwatch.detect.plan import plan_for
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.columns import type_of
+from credwatch.enrich.logins import logins_in
 from credwatch.enrich.novelty import mark_novelty
 from credwatch.enrich.profiles import Profiles
 from credwatch.kernel.clock import rfc3339
@@ -208,7 +209,9 @@ def _read_lines(case: Case, kind: str, knowledge: Knowledge, where: str) -> pl.D
         line = parsed.unparsed.row(0, named=True)
         raise RuleError(f"no pack reads {line['line']!r}: {line['reason']}", where=where, hint="see docs/packs.md")
     events, _ = mark_attempts(knowledge.enricher.enrich(parsed.events), AttemptPairing())
-    return mark_novelty(events, Profiles(b"cases"), knowledge.learning, latest)[0]
+    profiles = Profiles(b"cases")
+    logins = logins_in(events, profiles.seed, latest)
+    return mark_novelty(events, logins, profiles, knowledge.learning, latest)[0]
 
 
 def _written(each: str | Mapping[str, Any], where: str) -> Iterator[tuple[datetime, str]]:

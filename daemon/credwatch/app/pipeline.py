@@ -18,6 +18,7 @@ from credwatch.detect.plan import plan_for
 from credwatch.detect.windows import ROW, Caps
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.enrich import Enricher
+from credwatch.enrich.logins import Logins, logins_in
 from credwatch.enrich.novelty import mark_novelty
 from credwatch.enrich.profiles import Learning, Profiles
 from credwatch.kernel.clock import Clock
@@ -122,6 +123,8 @@ class Prepared:
     """What its lines are."""
     events: pl.DataFrame
     """Its events, enriched."""
+    logins: Logins | None
+    """The successful logins among them."""
     seconds: float
     """How long that took."""
 
@@ -157,10 +160,11 @@ class Pipeline:
         know = self._knowledge
         lines = split_lines(chunk.data, chunk.first_position)
         if not lines.height:
-            return Prepared(chunk, lines, _NOTHING, _NOTHING.events, 0.0)
+            return Prepared(chunk, lines, _NOTHING, _NOTHING.events, None, 0.0)
         parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
         events = know.enricher.enrich(parsed.events)
-        return Prepared(chunk, lines, parsed, events, perf_counter() - began)
+        logins = logins_in(events, self._profiles.seed, chunk.received_at)
+        return Prepared(chunk, lines, parsed, events, logins, perf_counter() - began)
 
     def take(self, prepared: Prepared) -> Report:
         """Carry a chunk through to the commit; raises StoreError where it cannot be stored.
@@ -172,7 +176,8 @@ class Pipeline:
         events, pairing, learnt = prepared.events, self._pairing, None
         if events.height:
             events, pairing = mark_attempts(events, pairing)
-            events, learnt = mark_novelty(events, self._profiles, self._knowledge.learning, chunk.received_at)
+            learning = self._knowledge.learning
+            events, learnt = mark_novelty(events, prepared.logins, self._profiles, learning, chunk.received_at)
         found = self._engine.process(events, chunk.source)
         batch = Batch(
             source=chunk.source,

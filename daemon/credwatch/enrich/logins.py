@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -23,6 +23,7 @@ _ASKED = (
 )
 """The fields that are read of a login."""
 
+_DAY = timedelta(days=1)
 _VERSIONS = r"[0-9]+(?:[._][0-9]+)*"
 _GOLDEN = 0x9E3779B97F4A7C15
 _UPPER = np.uint64(0xFFFFFFFF00000000)
@@ -49,24 +50,25 @@ class Logins:
     """Of the same shape: whether the login shows such a value. The hours beside its own are asked for only."""
 
 
-def logins_in(events: pl.DataFrame, seed: bytes, *, before: datetime) -> Logins | None:
-    """Pick the successful logins that name an account and are stamped earlier than `before`; None where there are none.
+def logins_in(events: pl.DataFrame, seed: bytes, received_at: datetime) -> Logins | None:
+    """Pick the successful logins that name an account; None where there are none.
 
     A line that only says again what another line of the attempt says is none. The account is `organization.id` and
     `user.name`, in small letters; the device is the key's fingerprint, else the client's name without its versions.
+    Logins stamped more than a day after `received_at` are passed over, for they would hide all that comes before them.
     """
-    rows, logins = _successes(events, before)
+    rows, logins = _successes(events, received_at + _DAY)
     if not len(rows):
         return None
     facts = _facts(logins)
-    account = _hashed(facts["account"].to_list(), seed)
+    account = _hashed(facts["account"], seed)
     order = np.argsort(account, kind="stable")
     rows, account, facts = rows[order], account[order], facts[order]
     places = place_code(facts["north"].to_numpy(), facts["east"].to_numpy())
     hour = facts["hour"].to_numpy().astype(np.uint64)
     beside = ((hour + np.uint64(23)) % np.uint64(24), (hour + np.uint64(1)) % np.uint64(24))
     keys = [account, _key(account, PLACE, np.zeros_like(account))]
-    keys += [_key(account, kind, _hashed(facts[name].to_list(), seed)) for kind, name in _TEXTS]
+    keys += [_key(account, kind, _hashed(facts[name], seed)) for kind, name in _TEXTS]
     keys += [_key(account, HOUR, each) for each in (hour, *beside)]
     shown = np.zeros((len(keys), len(rows)), np.bool_)
     shown[[0, HOUR]] = True
@@ -101,7 +103,7 @@ def _facts(logins: pl.DataFrame) -> pl.DataFrame:
         logins,
         account=pl.concat_str(organization, column(logins, "user.name"), separator="\0").str.to_lowercase(),
         time=column(logins, "@timestamp").dt.timestamp("us"),
-        network=pl.lit(pl.Series([_block(each) for each in values_of(logins, "source.ip").to_list()], dtype=pl.String)),
+        network=pl.lit(_blocks(values_of(logins, "source.ip"))),
         country=column(logins, "source.geo.country_iso_code"),
         system=column(logins, "source.as.number").cast(pl.String),
         device=pl.coalesce(column(logins, "credwatch.key.fingerprint"), client),
@@ -111,19 +113,29 @@ def _facts(logins: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _block(address: str | None) -> str | None:
-    """Shorten an address to its /24 or /64."""
-    if address is None or ":" not in address:
-        return address and address.rpartition(".")[0]
+def _blocks(addresses: pl.Series) -> pl.Series:
+    """Shorten addresses to their /24 or /64, each distinct one once."""
+    distinct = addresses.unique().drop_nulls()
+    if not len(distinct):
+        return addresses
+    blocks = pl.Series([_block(address) for address in distinct.to_list()], dtype=pl.String)
+    return addresses.replace_strict(distinct, blocks, default=None, return_dtype=pl.String)
+
+
+def _block(address: str) -> str:
+    if ":" not in address:
+        return address.rpartition(".")[0]
     return f"{int(ipaddress.IPv6Address(address)) >> 64:x}::"
 
 
-def _hashed(texts: list[str | None], seed: bytes) -> Keys:
-    """Hash texts, each distinct one once, the same on every machine and in every version."""
-    distinct = dict.fromkeys(texts)
-    digests = [hashlib.blake2b((text or "").encode(), digest_size=8, key=seed).digest() for text in distinct]
-    hashes = dict(zip(distinct, np.frombuffer(b"".join(digests), "<u8").tolist(), strict=True))
-    return np.fromiter(map(hashes.__getitem__, texts), np.uint64, len(texts))
+def _hashed(texts: pl.Series, seed: bytes) -> Keys:
+    """Hash texts, each distinct one once, the same on every machine and in every version; null is 0."""
+    distinct = texts.unique().drop_nulls()
+    if not len(distinct):
+        return np.zeros(len(texts), np.uint64)
+    digests = [hashlib.blake2b(text.encode(), digest_size=8, key=seed).digest() for text in distinct.to_list()]
+    hashes = pl.Series(np.frombuffer(b"".join(digests), "<u8"))
+    return texts.replace_strict(distinct, hashes, default=0, return_dtype=pl.UInt64).fill_null(0).to_numpy()
 
 
 def _key(account: Keys, kind: int, value: Keys) -> Keys:

@@ -21,7 +21,6 @@ from credwatch.enrich.logins import (
     PLACE,
     SYSTEM,
     Logins,
-    logins_in,
 )
 from credwatch.enrich.profiles import NEVER, STEP_US, Learning, ProfileDelta, Profiles
 from credwatch.enrich.travel import kilometres
@@ -41,19 +40,17 @@ _Answer = tuple[str, NDArray[np.generic], NDArray[np.bool_]]
 
 
 def mark_novelty(
-    events: pl.DataFrame, profiles: Profiles, learning: Learning, received_at: datetime
+    events: pl.DataFrame, logins: Logins | None, profiles: Profiles, learning: Learning, received_at: datetime
 ) -> tuple[pl.DataFrame, ProfileDelta | None]:
     """Add `credwatch.novelty.*`, `.login.days_since_last` and `.travel.*` to logins, and give what must be remembered.
 
-    Looks at successful logins with an account, and not at all at other events. Each is compared with the logins of its
-    account that happened at least a step (20 s) before; those nearer by do not count, whichever came first. So the
-    answers are the same for any order of arrival within a step, and for any batches. What arrives later than that is
-    taken as if it had happened a step before the account's newest login. Logins stamped more than a day after
-    `received_at` are passed over, for they would hide all that comes before.
+    Each login is compared with those of its account that happened at least a step (20 s) before; those nearer by do not
+    count, whichever came first. So the answers are the same for any order of arrival within a step, and for any
+    batches. What arrives later than that is taken as if it had happened a step before the account's newest login.
 
-    `profiles` stays as it is: give it the delta (`Profiles.keep`) once that is stored. None: nothing has changed.
+    `logins` is what `logins_in` finds in these events, with the seed of the profiles. `profiles` stays as it is: give
+    it the delta (`Profiles.keep`) once that is stored. None: nothing has changed.
     """
-    logins = logins_in(events, profiles.seed, before=received_at + _DAY)
     if logins is None:
         return events, None
     history = History(logins, profiles)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from credwatch.enrich.logins import logins_in
 from credwatch.enrich.novelty import mark_novelty
 from credwatch.enrich.profiles import Learning, Profiles
 from unit.enrich.known_world import AT, a_frame, an_event
@@ -53,7 +54,9 @@ def answered(
     stored: list[bytes] = []
     found: list[dict[str, object]] = []
     for batch in batches:
-        marked, delta = mark_novelty(a_frame(*batch), profiles, learning, received_at)
+        events = a_frame(*batch)
+        logins = logins_in(events, SEED, received_at)
+        marked, delta = mark_novelty(events, logins, profiles, learning, received_at)
         found += _answers(marked)
         if delta is not None:
             profiles.keep(delta)

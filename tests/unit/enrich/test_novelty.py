@@ -8,13 +8,19 @@ import polars as pl
 import pytest
 
 from credwatch.enrich.columns import type_of
+from credwatch.enrich.logins import logins_in
 from credwatch.enrich.novelty import mark_novelty
-from credwatch.enrich.profiles import Learning, Profiles
+from credwatch.enrich.profiles import Learning, ProfileDelta, Profiles
 from unit.enrich.known_world import AT, a_frame
 from unit.enrich.logins import ANSWERS, HANOI, LATER, PARIS, SAIGON, SEED, a_login, answered
 
 AT_ONCE = Learning(learning=timedelta(seconds=1), learning_logins=1)
 """Learns from a single login."""
+
+
+def marked_alone(events: pl.DataFrame) -> tuple[pl.DataFrame, ProfileDelta | None]:
+    """Mark one batch by what is learnt from it alone."""
+    return mark_novelty(events, logins_in(events, SEED, LATER), Profiles(SEED), AT_ONCE, LATER)
 
 
 def novel(*logins: dict[str, object], learning: Learning = AT_ONCE) -> dict[str, object]:
@@ -81,14 +87,14 @@ def test_the_case_of_a_name_does_not_matter() -> None:
 def test_only_successful_logins_count(nothing: dict[str, object]) -> None:
     """Other events have no answers and leave nothing behind: the frame stays as it is."""
     frame = a_frame(nothing)
-    marked, delta = mark_novelty(frame, Profiles(SEED), AT_ONCE, LATER)
+    marked, delta = marked_alone(frame)
     assert (True, None) == (marked is frame, delta)
 
 
 def test_answers_stand_in_the_row_of_their_login() -> None:
     """Events between logins stay where they are, with nulls of the right types."""
     events = [a_login(event__outcome="failure"), a_login(), a_login(event__action="sudo"), a_login(days=2)]
-    marked, _ = mark_novelty(a_frame(*events), Profiles(SEED), AT_ONCE, LATER)
+    marked, _ = marked_alone(a_frame(*events))
     assert [None, None, None, 2] == marked["credwatch.login.days_since_last"].to_list()
     assert {name: type_of(name) for name in ANSWERS} == dict(marked.select(ANSWERS).schema)
 
@@ -178,6 +184,6 @@ def test_a_login_that_comes_far_too_late_is_taken_for_a_recent_one() -> None:
 def test_events_before_1970_do_no_harm() -> None:
     """A clock that was never set gives stamps at the beginning of time."""
     events = a_frame(a_login(), a_login()).with_columns(pl.lit(-1).cast(pl.Datetime("us", "UTC")).alias("@timestamp"))
-    marked, delta = mark_novelty(events, Profiles(SEED), AT_ONCE, LATER)
+    marked, delta = marked_alone(events)
     assert [None, None] == marked["credwatch.login.days_since_last"].to_list()
     assert delta is not None
