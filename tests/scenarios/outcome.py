@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from credwatch.kernel.incident import Incident
 from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
+
+
+class Told(NamedTuple):
+    """What the store says of a detection."""
+
+    id: str
+    rule_id: str
+    incident: str
+    opened: int
+    count: int
+    closed: bool
+    last: int
 
 
 @dataclass(frozen=True)
@@ -21,8 +33,8 @@ class Outcome:
     """How many lines were taken."""
     unparsed: Counter[Any]
     """Source, position, text and reason of the lines that nothing read."""
-    detections: Counter[Any]
-    """Id, rule, incident, opening, count, whether it ended, and latest event of each."""
+    detections: Counter[Told]
+    """The detections."""
     incidents: list[Incident]
     """The incidents, by number."""
     notices: list[Any]
@@ -45,7 +57,7 @@ def outcome_of(database: Database) -> Outcome:
             unparsed=Counter(
                 map(tuple, connection.execute(select(unread.source, unread.position, unread.line, unread.reason)))
             ),
-            detections=Counter(map(tuple, connection.execute(detections))),
+            detections=Counter(map(Told._make, connection.execute(detections))),
             incidents=sorted(incidents.list_incidents(connection), key=lambda incident: incident.number),
             notices=_notices(database),
             clocks=sorted(map(tuple, connection.execute(select(clock.workflow, clock.incident, clock.organization)))),

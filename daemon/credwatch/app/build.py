@@ -6,12 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from credwatch.app.databases import open_databases
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings, SourceOptions
 from credwatch.detect.plan import plan_for
 from credwatch.detect.windows import Caps
 from credwatch.enrich.authorisation import ACTIONS_DUE
 from credwatch.enrich.enrich import Enricher
+from credwatch.enrich.networks import Networks
+from credwatch.enrich.places import AddressDatabases, Places
+from credwatch.enrich.profiles import Learning
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
@@ -21,6 +25,7 @@ from credwatch.outbox.templates import Templates
 from credwatch.parse.parse import SourceFormat
 from credwatch.registers.authorisations import read_authorisations
 from credwatch.registers.customers import read_customers
+from credwatch.registers.networks import read_networks
 from credwatch.registers.register import Registers, check_registers
 from credwatch.registers.staff import Staff, read_staff
 from credwatch.registers.users import read_users
@@ -75,6 +80,7 @@ def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gatherin
             registers,
             {name: each.mfa.required_for for name, each in settings.profile.items()},
             settings.staff_profile,
+            _places(settings, registers, gathering),
         ),
         rules=rules,
         facts=_facts(settings, registers, notice_key),
@@ -82,7 +88,20 @@ def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gatherin
         formats=_formats(settings),
         lateness_us=lateness_us,
         caps=Caps(settings.detection.window_rows, settings.detection.window_rows_per_customer),
+        learning=_learning(settings),
     )
+
+
+def _places(settings: Settings, registers: Registers, gathering: Gathering) -> Places:
+    """Open the databases anew, so that a reload takes up files that were replaced."""
+    databases = gathering.attempt(lambda: open_databases(settings.enrichment), AddressDatabases())
+    path = shipped("config") / "networks.toml"
+    return Places(databases, Networks(registers.networks, read_networks(path.read_text("utf-8"), str(path))))
+
+
+def _learning(settings: Settings) -> Learning:
+    options = settings.enrichment
+    return Learning(options.learning, options.learning_logins, options.forget_after, options.most_accounts)
 
 
 def packs_of(settings: Settings) -> PackSet:
@@ -131,6 +150,7 @@ def _registers(settings: Settings, gathering: Gathering) -> Registers:
         users=read("users.toml", read_users, ()),
         staff=read("staff.toml", read_staff, Staff()),
         authorisations=read("authorisations.toml", read_authorisations, ()),
+        networks=read("networks.toml", read_networks, ()),
     )
     if len(gathering.problems) == known_before:
         # A register that could not be read would make every reference into it look wrong.

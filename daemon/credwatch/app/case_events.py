@@ -13,6 +13,9 @@ import polars as pl
 from credwatch.app.pipeline import Knowledge
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.columns import type_of
+from credwatch.enrich.logins import logins_in
+from credwatch.enrich.novelty import mark_novelty
+from credwatch.enrich.profiles import Profiles
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import RuleError, nearest
 from credwatch.kernel.fields import BY_NAME, FieldType
@@ -25,7 +28,12 @@ START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 _MOST_EVENTS = 10_000
 _LONGEST = timedelta(days=3660)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_PYTHON: dict[FieldType, type] = {FieldType.STRING: str, FieldType.INTEGER: int, FieldType.BOOLEAN: bool}
+_PYTHON: dict[FieldType, type] = {
+    FieldType.STRING: str,
+    FieldType.INTEGER: int,
+    FieldType.NUMBER: float,
+    FieldType.BOOLEAN: bool,
+}
 _Timing = tuple[datetime, int, Mapping[str, Any]]
 
 
@@ -95,15 +103,20 @@ def _read_together(
     reference = max(written[number].reference for number in numbers)
     parsed = parse(pl.concat(frames), packs=knowledge.packs, source=SourceFormat("cases", kind), reference=reference)
     events = knowledge.enricher.enrich(parsed.events)
-    return {number: _of_case(number, events, parsed) for number in numbers}
+    return {number: _of_case(number, events, parsed, knowledge, reference) for number in numbers}
 
 
-def _of_case(number: int, events: pl.DataFrame, parsed: Parsed) -> tuple[pl.DataFrame, str]:
-    """Take what belongs to one case; its attempts are paired among themselves."""
+def _of_case(
+    number: int, events: pl.DataFrame, parsed: Parsed, knowledge: Knowledge, reference: datetime
+) -> tuple[pl.DataFrame, str]:
+    """Take what belongs to one case; its attempts are paired, and its logins compared, among themselves."""
     mine = pl.col("position") == number
     unread = parsed.unparsed.filter(mine).to_dicts()
     problem = f"no pack reads {unread[0]['line']!r}: {unread[0]['reason']}" if unread else ""
-    return mark_attempts(events.filter(mine), AttemptPairing())[0], problem
+    marked, _ = mark_attempts(events.filter(mine), AttemptPairing())
+    profiles = Profiles(b"cases")
+    logins = logins_in(marked, profiles.seed, reference)
+    return mark_novelty(marked, logins, profiles, knowledge.learning, reference)[0], problem
 
 
 def _timed_lines(each: str | Mapping[str, Any], where: str) -> Iterator[tuple[datetime, str]]:

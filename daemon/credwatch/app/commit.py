@@ -11,10 +11,11 @@ import polars as pl
 from sqlalchemy import Connection
 
 from credwatch.detect.found import Found
+from credwatch.enrich.profiles import ProfileDelta
 from credwatch.incidents.grouping import Ending, ended, grouped, key_of
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
 from credwatch.kernel.incident import ChangeKind, IncidentChange
-from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store import incidents, legal_clocks, outbox, profiles, progress
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.workflows.facts import Reaction
 
@@ -46,6 +47,8 @@ class Batch:
     """What the pairing of login attempts must remember; empty where that did not change."""
     tallies: dict[str, int]
     """What the daily digest counts: lines, events, unparsed."""
+    profiles: ProfileDelta | None = None
+    """What was learnt of accounts' habits; None where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ def _remember(connection: Connection, batch: Batch) -> None:
         progress.save_value(connection, SETTLED, str(delta.settled).encode())
     if batch.pairing:
         progress.save_value(connection, PAIRING, batch.pairing)
+    if batch.profiles is not None:
+        profiles.add_profiles(connection, batch.profiles.parts(), instead=batch.profiles.whole)
 
 
 def _incidents(connection: Connection, found: Found) -> tuple[IncidentChange, ...]:

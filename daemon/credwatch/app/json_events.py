@@ -80,6 +80,8 @@ def _typed(name: str, value: Any) -> Any:
         return value if isinstance(value, str) else json.dumps(value)
     if kind is FieldType.BOOLEAN and isinstance(value, bool):
         return value
+    if kind is FieldType.NUMBER and type(value) in (int, float):
+        return float(value)
     if kind is FieldType.INTEGER and type(value) is int and -_LARGEST <= value < _LARGEST:
         return value
     raise _NoEvent(f"{name} is of type {kind}, and {_short(value)} is not")

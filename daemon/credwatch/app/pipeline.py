@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
 
@@ -18,6 +18,9 @@ from credwatch.detect.plan import plan_for
 from credwatch.detect.windows import ROW, Caps
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.enrich import Enricher
+from credwatch.enrich.logins import Logins, logins_in
+from credwatch.enrich.novelty import mark_novelty
+from credwatch.enrich.profiles import Learning, Profiles
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.incident import IncidentChange
 from credwatch.kernel.pack import PackSet
@@ -26,7 +29,7 @@ from credwatch.parse.parse import Parsed, SourceFormat, parse
 from credwatch.parse.redact import redact_lines
 from credwatch.rules.model import RuleSet
 from credwatch.sources.interface import Chunk
-from credwatch.store import incidents, progress
+from credwatch.store import incidents, profiles, progress
 from credwatch.store.database import Database
 from credwatch.store.moments import from_micros
 from credwatch.workflows.decide import react
@@ -64,6 +67,8 @@ class Knowledge:
     """How much later than its neighbours a line may come, microseconds."""
     caps: Caps = field(default_factory=Caps)
     """How many rows windows may hold."""
+    learning: Learning = field(default_factory=Learning)
+    """How the habits of accounts are learnt and kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,10 @@ class Report:
     """How long the whole batch took."""
     commit_seconds: float
     """How long its transaction took."""
+    profiles: int = 0
+    """Accounts whose habits are kept."""
+    evicted: int = 0
+    """Accounts whose habits were given up for want of room."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +123,8 @@ class Prepared:
     """What its lines are."""
     events: pl.DataFrame
     """Its events, enriched."""
+    logins: Logins | None
+    """The successful logins among them."""
     seconds: float
     """How long that took."""
 
@@ -132,6 +143,7 @@ class Pipeline:
         self._clock = clock
         self.discarded_windows = False
         self._engine, self._pairing = self._restored()
+        self._profiles = self._remembered()
 
     def reload(self, knowledge: Knowledge) -> None:
         """Go on with other rules, packs and registers; windows of rules that did not change are kept."""
@@ -148,10 +160,11 @@ class Pipeline:
         know = self._knowledge
         lines = split_lines(chunk.data, chunk.first_position)
         if not lines.height:
-            return Prepared(chunk, lines, _NOTHING, _NOTHING.events, 0.0)
+            return Prepared(chunk, lines, _NOTHING, _NOTHING.events, None, 0.0)
         parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
         events = know.enricher.enrich(parsed.events)
-        return Prepared(chunk, lines, parsed, events, perf_counter() - began)
+        logins = logins_in(events, self._profiles.seed, chunk.received_at)
+        return Prepared(chunk, lines, parsed, events, logins, perf_counter() - began)
 
     def take(self, prepared: Prepared) -> Report:
         """Carry a chunk through to the commit; raises StoreError where it cannot be stored.
@@ -160,9 +173,11 @@ class Pipeline:
         """
         began = perf_counter()
         chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
-        events, pairing = prepared.events, self._pairing
+        events, pairing, learnt = prepared.events, self._pairing, None
         if events.height:
             events, pairing = mark_attempts(events, pairing)
+            learning = self._knowledge.learning
+            events, learnt = mark_novelty(events, prepared.logins, self._profiles, learning, chunk.received_at)
         found = self._engine.process(events, chunk.source)
         batch = Batch(
             source=chunk.source,
@@ -173,13 +188,17 @@ class Pipeline:
             found=found,
             pairing=b"" if pairing is self._pairing else pairing.to_bytes(),
             tallies={"lines": lines.height, "events": events.height, "unparsed": parsed.unparsed.height},
+            profiles=learnt,
         )
         committing = perf_counter()
         consequences = self._commit(batch)
         self._pairing = pairing
+        if learnt is not None:
+            self._profiles.keep(learnt)
         ended = perf_counter()
         seconds = prepared.seconds + ended - began
-        return _report(prepared, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
+        report = _report(prepared, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
+        return replace(report, profiles=self._profiles.accounts, evicted=learnt.evicted if learnt is not None else 0)
 
     def set_aside(self, chunk: Chunk) -> None:
         """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""
@@ -209,6 +228,13 @@ class Pipeline:
 
     def _react(self, change: IncidentChange) -> Reaction:
         return react(change, self._knowledge.facts, self._clock())
+
+    def _remembered(self) -> Profiles:
+        """Take up the habits that the store has; unlike windows, they do not depend on the rules."""
+        with self._database.reading() as connection:
+            seed = progress.value(connection, _SEED)
+            assert seed is not None, "the engine has been restored, which makes the seed"
+            return Profiles(seed, profiles.all_profiles(connection))
 
     def _restored(self) -> tuple[Engine, AttemptPairing]:
         """Build the engine from the rules and bring it to the state that the store has."""

@@ -42,7 +42,7 @@ class DaemonOptions(Options):
     state_directory: Path = Path("/var/lib/credwatch")
     """Where the store is."""
     registers_directory: Path = Path("/etc/credwatch")
-    """Where customers.toml, users.toml, staff.toml and authorisations.toml are; a file that is missing is empty."""
+    """Where the registers are, customers.toml and its like; a file that is missing is empty."""
     rules_directories: tuple[Path, ...] = ()
     """Folders of rules of your own, beside the shipped ones."""
     packs_directories: tuple[Path, ...] = ()
@@ -104,6 +104,38 @@ class DetectionOptions(Options):
     """How many rows each window may hold, 48 bytes of memory each; when it is full, the oldest go."""
     window_rows_per_customer: int = Field(default=500_000, ge=1_000)
     """How many of these one customer may have, so that a flood at one takes nothing from the others."""
+
+
+class EnrichmentOptions(Options):
+    """`[enrichment]`: what is known of addresses, and how long the habits of an account are learnt and kept."""
+
+    city_database: Path | None = None
+    """An MMDB file with places, such as GeoLite2-City.mmdb."""
+    asn_database: Path | None = None
+    """An MMDB file with autonomous systems, such as GeoLite2-ASN.mmdb."""
+    anonymous_database: Path | None = None
+    """An MMDB file with anonymisers and hosting providers, such as GeoIP2-Anonymous-IP.mmdb."""
+    connection_database: Path | None = None
+    """An MMDB file with kinds of lines, such as GeoIP2-Connection-Type.mmdb."""
+    learning: Duration = timedelta(days=14)
+    """How long after its first login nothing of an account counts as new."""
+    learning_logins: int = Field(default=10, ge=1, le=1000)
+    """After so many logins the learning ends earlier."""
+    forget_after: Duration = timedelta(days=90)
+    """A network, country, device or hour that was not seen for so long is new again."""
+    most_accounts: int = Field(default=100_000, ge=1, le=10_000_000)
+    """So many accounts are remembered; those unseen longest go first."""
+
+    @property
+    def databases(self) -> dict[str, Path]:
+        """The databases that are named, by what they know."""
+        paths = {
+            "city": self.city_database,
+            "asn": self.asn_database,
+            "anonymous": self.anonymous_database,
+            "connection": self.connection_database,
+        }
+        return {kind: path for kind, path in paths.items() if path is not None}
 
 
 class ContactOptions(Options):
@@ -183,6 +215,8 @@ class Settings(Options):
     """The sources."""
     detection: DetectionOptions = DetectionOptions()
     """How events are held against the rules."""
+    enrichment: EnrichmentOptions = EnrichmentOptions()
+    """What is known of addresses and habits."""
     contact: ContactOptions = ContactOptions()
     """Who stands under every notice."""
     vendor: VendorOptions = VendorOptions()

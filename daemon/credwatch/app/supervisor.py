@@ -150,8 +150,9 @@ class Supervisor:
         systemd.notify("READY=1")
 
     def _watched(self) -> list[Path]:
-        daemon = self._settings.daemon
-        return [daemon.registers_directory, *daemon.rules_directories, *daemon.packs_directories]
+        daemon, databases = self._settings.daemon, self._settings.enrichment.databases
+        folders = [daemon.registers_directory, *daemon.rules_directories, *daemon.packs_directories]
+        return [*folders, *{path.parent for path in databases.values()} - {*folders}]
 
     def _opener(self, options: SourceOptions) -> OpenSource:
         def opened(cursors: Mapping[str, Cursor]) -> Source:

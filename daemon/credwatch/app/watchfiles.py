@@ -10,7 +10,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 _SETTLE_SECONDS = 1.0
-_SUFFIXES = (".toml", ".yml", ".yaml")
+_SUFFIXES = (".toml", ".yml", ".yaml", ".mmdb")
 _CHANGES = ("created", "modified", "moved", "deleted")
 
 

@@ -17,6 +17,7 @@ from credwatch.rules.model import Operator, Test
 TYPES: dict[FieldType, pl.DataType] = {
     FieldType.STRING: pl.String(),
     FieldType.INTEGER: pl.Int64(),
+    FieldType.NUMBER: pl.Float64(),
     FieldType.BOOLEAN: pl.Boolean(),
     FieldType.TIMESTAMP: pl.Datetime("us", "UTC"),
 }
@@ -64,14 +65,14 @@ def held(test: Test, column: pl.Expr) -> pl.Expr:
         case operator if operator in OF_FIELDS:
             return _field_test(test, column)
         case _:
-            return _bytype_of(test, column)
+            return _by_type(test, column)
 
 
-def _bytype_of(test: Test, column: pl.Expr) -> pl.Expr:
+def _by_type(test: Test, column: pl.Expr) -> pl.Expr:
     kind = type_of(test.field)
     if kind is FieldType.STRING:
         return _string_test(test, column).fill_null(False)
-    if kind is FieldType.INTEGER and test.operator is Operator.EQUALS:
+    if kind in (FieldType.INTEGER, FieldType.NUMBER) and test.operator is Operator.EQUALS:
         number = _number(test.value)
         return _never(column) if number is None else (column == number).fill_null(False)
     if kind is FieldType.BOOLEAN and test.operator is Operator.EQUALS:
@@ -150,7 +151,7 @@ def _compare(test: Test, column: pl.Expr) -> pl.Expr:
         return _never(column)
     if test.part:
         return _holds(test.operator, _time_part(test.part, column, kind), number)
-    if kind is FieldType.INTEGER:
+    if kind in (FieldType.INTEGER, FieldType.NUMBER):
         return _holds(test.operator, column, number)
     if kind is not FieldType.STRING:
         return _never(column)

@@ -9,6 +9,7 @@ from credwatch.kernel.fields import BY_NAME, FieldType
 _TYPES: dict[FieldType, pl.DataType] = {
     FieldType.STRING: pl.String(),
     FieldType.INTEGER: pl.Int64(),
+    FieldType.NUMBER: pl.Float64(),
     FieldType.BOOLEAN: pl.Boolean(),
     FieldType.TIMESTAMP: pl.Datetime("us", "UTC"),
 }

@@ -7,6 +7,7 @@ import polars as pl
 from credwatch.enrich.authorisation import Authorisations
 from credwatch.enrich.identity import Identity
 from credwatch.enrich.known import Known
+from credwatch.enrich.places import Places
 from credwatch.enrich.policy import Profiles, SecondFactor
 
 
@@ -14,18 +15,21 @@ class Enricher:
     """Compiled once for each version of the registers and profiles; a value that any thread may use.
 
     `mfa_required_for` says for each policy profile whose logins need a second factor ("staff", "privileged", "all");
-    `staff_profile` names the one that holds for staff.
+    `staff_profile` names the one that holds for staff; `places` knows addresses.
     """
 
-    def __init__(self, known: Known, mfa_required_for: Profiles, staff_profile: str) -> None:
+    def __init__(
+        self, known: Known, mfa_required_for: Profiles, staff_profile: str, places: Places | None = None
+    ) -> None:
         identity = Identity(known)
         second_factor = SecondFactor(known, mfa_required_for, staff_profile)
-        self._steps = (identity, second_factor, Authorisations(known, identity))
+        self._steps = (identity, second_factor, Authorisations(known, identity), places or Places())
 
     def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Add who acts on whose account, what the policy asks, and what authorises it; rows and order stay.
+        """Add who acts on whose account, what the policy asks, what authorises it, and from where; rows and order stay.
 
-        Each step reads columns of the one before. `credwatch.attempt` is added by `mark_attempts`, which carries state.
+        Each step reads columns of the one before. What needs memory of earlier events is added by `mark_attempts` and
+        `mark_novelty`.
         """
         for step in self._steps:
             events = step.enrich(events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 
@@ -133,6 +134,22 @@ class KnownAuthorisation(Protocol):
     @property
     def valid_until(self) -> datetime:
         """Until when, aware, exclusive."""
+
+
+class KnownNetwork(Protocol):
+    """A network."""
+
+    @property
+    def kind(self) -> str:
+        """What it is: own, hosting, anonymiser, mobile or fixed."""
+
+    @property
+    def addresses(self) -> Sequence[IPv4Network | IPv6Network]:
+        """Its blocks of addresses."""
+
+    @property
+    def systems(self) -> Sequence[int]:
+        """Its autonomous systems."""
 
 
 class Known(Protocol):

@@ -15,6 +15,8 @@ class FieldType(StrEnum):
 
     STRING = "string"
     INTEGER = "integer"
+    NUMBER = "number"
+    """Polars `Float64`."""
     BOOLEAN = "boolean"
     TIMESTAMP = "timestamp"
     """Polars `Datetime("us", "UTC")`."""
@@ -34,7 +36,8 @@ class Field:
     """True where an enricher, and no pack, fills it."""
 
 
-_S, _I, _B, _T = FieldType.STRING, FieldType.INTEGER, FieldType.BOOLEAN, FieldType.TIMESTAMP
+_S, _I, _N = FieldType.STRING, FieldType.INTEGER, FieldType.NUMBER
+_B, _T = FieldType.BOOLEAN, FieldType.TIMESTAMP
 
 FIELDS: tuple[Field, ...] = (
     Field("@timestamp", _T, "When it happened, UTC."),
@@ -108,6 +111,21 @@ FIELDS: tuple[Field, ...] = (
     Field("credwatch.authorisation.id", _S, "The authorisation that covers the act.", enriched=True),
     Field("credwatch.authorisation.basis", _S, "customer_request, court_order or authority_request.", enriched=True),
     Field("credwatch.authorisation.reason", _S, "Why no authorisation covers the act.", enriched=True),
+    Field("source.geo.country_iso_code", _S, "The country of `source.ip`, ISO 3166-1 alpha-2.", enriched=True),
+    Field("source.geo.city_name", _S, "The city of `source.ip`, in English.", enriched=True),
+    Field("source.geo.location.lat", _N, "Latitude of `source.ip`, degrees north.", enriched=True),
+    Field("source.geo.location.lon", _N, "Longitude of `source.ip`, degrees east.", enriched=True),
+    Field("source.as.number", _I, "The autonomous system that announces `source.ip`.", enriched=True),
+    Field("source.as.organization.name", _S, "Who runs that system.", enriched=True),
+    Field("credwatch.network.kind", _S, "own, private, hosting, anonymiser, mobile or fixed.", enriched=True),
+    Field("credwatch.novelty.network", _B, "True where the account's first login from this /24 or /64.", enriched=True),
+    Field("credwatch.novelty.country", _B, "True where the account's first login from this country.", enriched=True),
+    Field("credwatch.novelty.as", _B, "True where the account's first login from this system.", enriched=True),
+    Field("credwatch.novelty.device", _B, "True where the account's first login with this client.", enriched=True),
+    Field("credwatch.novelty.hour", _B, "True where the account's first login near this hour of day.", enriched=True),
+    Field("credwatch.login.days_since_last", _I, "Whole days since the account's last login.", enriched=True),
+    Field("credwatch.travel.km", _I, "Distance from the account's last login, kilometres.", enriched=True),
+    Field("credwatch.travel.kmh", _I, "How fast its owner would have travelled since, km/h.", enriched=True),
 )
 
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}

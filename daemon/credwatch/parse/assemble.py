@@ -14,7 +14,11 @@ OWN_TIME = "own time"
 """The column of the time that an object tells itself, as text."""
 
 _ALWAYS = frozenset({"@timestamp", "event.dataset", "event.original", "event.action", "credwatch.repeat"})
-_TYPES: dict[FieldType, type[pl.DataType]] = {FieldType.INTEGER: pl.Int64, FieldType.BOOLEAN: pl.Boolean}
+_TYPES: dict[FieldType, type[pl.DataType]] = {
+    FieldType.INTEGER: pl.Int64,
+    FieldType.NUMBER: pl.Float64,
+    FieldType.BOOLEAN: pl.Boolean,
+}
 
 
 def assemble_events(

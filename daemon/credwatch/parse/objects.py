@@ -15,6 +15,7 @@ from credwatch.parse.dispatch import Reader
 _TYPES: dict[FieldType, pl.DataType] = {
     FieldType.STRING: pl.String(),
     FieldType.INTEGER: pl.Int64(),
+    FieldType.NUMBER: pl.Float64(),
     FieldType.BOOLEAN: pl.Boolean(),
     FieldType.TIMESTAMP: pl.String(),
 }

@@ -11,6 +11,7 @@ from credwatch.kernel.errors import Problem, nearest
 from credwatch.registers.authorisations import Authorisation
 from credwatch.registers.customers import Customer
 from credwatch.registers.entries import ANY, folded
+from credwatch.registers.networks import Network
 from credwatch.registers.staff import Staff
 from credwatch.registers.users import User
 
@@ -29,6 +30,8 @@ class Registers:
     """The staff and its departments."""
     authorisations: tuple[Authorisation, ...] = ()
     """The authorisations, also those that have run out."""
+    networks: tuple[Network, ...] = ()
+    """The kinds of networks."""
 
 
 def check_registers(registers: Registers, *, profiles: Collection[str], actions: Collection[str] = ()) -> list[Problem]:

@@ -151,7 +151,7 @@ def _comparison(field: str, value: Any, modifiers: Modifiers, scope: Scope) -> T
         low, high = TIME_PARTS[modifiers.part]
         if not low <= number <= high or number != int(number):
             raise scope.error(f"there is no {modifiers.part} {number}", f"write a whole number from {low} to {high}")
-    elif type_of(field) not in (FieldType.INTEGER, FieldType.STRING):
+    elif type_of(field) not in (FieldType.INTEGER, FieldType.NUMBER, FieldType.STRING):
         hint = (
             "take the part of it that you mean, such as |hour|gte" if field == "@timestamp" else "compare it with true"
         )

@@ -62,6 +62,14 @@ class BatchReport(Protocol):
         """Rows kept in windows."""
 
     @property
+    def profiles(self) -> int:
+        """Accounts whose habits are kept."""
+
+    @property
+    def evicted(self) -> int:
+        """Accounts whose habits were given up for want of room."""
+
+    @property
     def seconds(self) -> float:
         """How long the whole batch took."""
 

@@ -238,6 +238,8 @@ class Metrics:
         series.window_rows.set(report.window_rows)
         for rule, rows in found.dropped:
             series.dropped.labels(rule).inc(rows)
+        series.profiles.set(report.profiles)
+        series.evicted.inc(report.evicted)
         for detection in found.detections:
             counted = series.shadow if detection.shadow else series.detections
             counted.labels(detection.title, detection.level.name.lower()).inc()

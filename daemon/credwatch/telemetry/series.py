@@ -58,6 +58,12 @@ class DetectionSeries:
             ["rule"],
             registry=registry,
         )
+        self.profiles = Gauge("credwatch_profiles", "Accounts whose habits are kept.", registry=registry)
+        self.evicted = Counter(
+            "credwatch_profiles_evicted_total",
+            "Accounts whose habits were given up because there were too many.",
+            registry=registry,
+        )
         self.latency = Histogram(
             "credwatch_detection_latency_seconds",
             "From the event that completed a detection to the commit that stored it.",

@@ -19,6 +19,7 @@ EVENT: dict[str, Any] = {
     "source.ip": "10.1.2.3",
     "source.port": 443,
     "credwatch.masked": True,
+    "source.geo.location.lat": 21.5,
     "credwatch.mfa.used": False,
     "message": "load 7.5",
     "event.outcome": "failure",
@@ -88,6 +89,9 @@ def a_test(field: str, operator: Operator, value: Any, *, cased: bool = False) -
         (True, Test("@timestamp", Operator.EQUALS, 2026, part="year")),
         (False, Test("@timestamp", Operator.EQUALS, 3, part="minute")),
         (False, Test("user.name", Operator.EQUALS, 3, part="hour")),
+        (True, a_test("source.geo.location.lat", Operator.EQUALS, 21.5)),
+        (True, a_test("source.geo.location.lat", Operator.GREATER, 21)),
+        (False, a_test("source.geo.location.lat", Operator.LESS_EQUAL, 21)),
     ],
 )
 def test_each_operator(expected: bool, test: Test) -> None:

@@ -36,6 +36,8 @@ class AReport:
     found: Found = field(default_factory=Found)
     changes: tuple[IncidentChange, ...] = ()
     window_rows: int = 7
+    profiles: int = 5
+    evicted: int = 2
     seconds: float = 0.2
     commit_seconds: float = 0.1
 
@@ -104,6 +106,8 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
         ("rule_evaluations_total", {}),
         ("detections_total", {"rule": "Brute force", "level": "high"}),
         ("window_rows", {}),
+        ("profiles", {}),
+        ("profiles_evicted_total", {}),
         ("incidents_opened_total", {"kind": "brute_force"}),
         ("incidents_open", {"kind": "brute_force"}),
         ("outbox_depth", {"state": "waiting"}),
@@ -144,6 +148,7 @@ def test_a_report_counts_its_lines(metrics: Metrics) -> None:
     assert value(metrics, "unparsed_lines_total", source="auth", reason="unknown_program") == 4
     assert value(metrics, "malformed_lines_total", source="auth", reason="nul") == 1
     assert value(metrics, "window_rows") == 7
+    assert (value(metrics, "profiles"), value(metrics, "profiles_evicted_total")) == (5, 4)
     assert value(metrics, "batch_duration_seconds_sum") == pytest.approx(0.4)
     assert value(metrics, "commit_duration_seconds_sum") == pytest.approx(0.2)
 
