@@ -200,7 +200,10 @@ def _never(test: Test) -> bool:
         return False
     if field.type is FieldType.BOOLEAN:
         return str(test.value).lower() not in ("true", "false")
-    return field.type in (FieldType.INTEGER, FieldType.NUMBER) and not str(test.value).lstrip("-").replace(".", "", 1).isdigit()
+    return (
+        field.type in (FieldType.INTEGER, FieldType.NUMBER)
+        and not str(test.value).lstrip("-").replace(".", "", 1).isdigit()
+    )
 
 
 def _told(test: Test, holds: bool) -> str:
