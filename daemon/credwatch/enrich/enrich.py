@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from credwatch.enrich.authorisation import Authorisations
+from credwatch.enrich.blocks import AddressBlocks
 from credwatch.enrich.identity import Identity
 from credwatch.enrich.known import Known
 from credwatch.enrich.places import Places
@@ -23,7 +24,7 @@ class Enricher:
     ) -> None:
         identity = Identity(known)
         second_factor = SecondFactor(known, mfa_required_for, staff_profile)
-        self._steps = (identity, second_factor, Authorisations(known, identity), places or Places())
+        self._steps = (identity, second_factor, Authorisations(known, identity), AddressBlocks(), places or Places())
 
     def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
         """Add who acts on whose account, what the policy asks, what authorises it, and from where; rows and order stay.

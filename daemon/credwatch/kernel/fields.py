@@ -117,6 +117,12 @@ FIELDS: tuple[Field, ...] = (
     Field("source.geo.location.lon", _N, "Longitude of `source.ip`, degrees east.", enriched=True),
     Field("source.as.number", _I, "The autonomous system that announces `source.ip`.", enriched=True),
     Field("source.as.organization.name", _S, "Who runs that system.", enriched=True),
+    Field(
+        "credwatch.source.block",
+        _S,
+        "The actor's address, or the /64 of an IPv6 one: what one client has.",
+        enriched=True,
+    ),
     Field("credwatch.network.kind", _S, "own, private, hosting, anonymiser, mobile or fixed.", enriched=True),
     Field("credwatch.novelty.network", _B, "True where the account's first login from this /24 or /64.", enriched=True),
     Field("credwatch.novelty.country", _B, "True where the account's first login from this country.", enriched=True),
