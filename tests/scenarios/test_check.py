@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from credwatch.app.check import check_everything
-from credwatch.kernel.errors import Problem
+from credwatch.app.first_check import FirstCheck
+from credwatch.kernel.errors import Problem, Severity
 from scenarios.daemon import SOURCE_ROOT, Site
 from scenarios.site_files import CUSTOMERS, RULES, SETTINGS, STEALING_PACK
 
@@ -164,3 +165,11 @@ def _credwatch(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         env={**os.environ, "PYTHONPATH": str(SOURCE_ROOT)},
     )
+
+
+def test_what_is_only_odd_keeps_nothing_from_starting(site: Site) -> None:
+    """A site whose one source is JSON is told of the rules that cannot match there, and would start."""
+    _with_settings(site, SETTINGS.replace('kind = "syslog"', 'kind = "json"'))
+    warnings = FirstCheck(site.config).refuse_on_problems()
+    assert {Severity.WARNING} == {warning.severity for warning in warnings}
+    assert any("can never match" in warning.message for warning in warnings)

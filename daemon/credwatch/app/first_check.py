@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound
+from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, Severity
 
 
 class FirstCheck:
@@ -20,12 +21,21 @@ class FirstCheck:
         command = [sys.executable, "-P", "-m", "credwatch", "check", "--json", "--config", str(config)]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  # our own program
 
-    def refuse_on_problems(self) -> None:
-        """Wait for the outcome; raises ProblemsFound with every problem, CredwatchError where there is no outcome."""
+    def refuse_on_problems(self) -> list[Problem]:
+        """Wait for the outcome and return the warnings, which keep nothing from starting.
+
+        Raises ProblemsFound with every error, CredwatchError where there is no outcome.
+        """
         answer, _ = self._process.communicate()
         try:
-            problems = json.loads(answer)["problems"]
+            problems = [_problem(each) for each in json.loads(answer)["problems"]]
         except (ValueError, KeyError) as error:
             raise CredwatchError("the check gave no answer", where="credwatch check", hint="run it by hand") from error
-        if problems:
-            raise ProblemsFound([Problem(**each) for each in problems])
+        errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+        if errors:
+            raise ProblemsFound(errors)
+        return problems
+
+
+def _problem(told: dict[str, Any]) -> Problem:
+    return Problem(**{**told, "severity": Severity(told["severity"])})

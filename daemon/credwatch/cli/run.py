@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -20,10 +21,14 @@ def run(
         from credwatch.app.first_check import FirstCheck
 
         checking = FirstCheck(config)
+        import structlog
+
         from credwatch.app.settings import load_settings
         from credwatch.app.supervisor import Supervisor
         from credwatch.telemetry.logs import configure_logs
 
-        checking.refuse_on_problems()
+        warnings = checking.refuse_on_problems()
         configure_logs("json" if as_json else load_settings(config).daemon.log_format)
+        for warning in warnings:
+            structlog.get_logger(__name__).warning("check.warned", **asdict(warning))
         asyncio.run(Supervisor(config).run())
