@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
-from credwatch.app.pipeline import Knowledge, Report
+from credwatch.app.pipeline import Knowledge
+from credwatch.app.report import Report
 from credwatch.rules.model import RuleSet
 from credwatch.store.database import Database
 from credwatch.store.incidents import detections, list_incidents

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from credwatch.app.pipeline import Pipeline, Prepared
+from credwatch.app.pipeline import Pipeline
+from credwatch.app.report import Prepared
 from credwatch.sources.interface import Source
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from time import perf_counter
 
 import polars as pl
 
 from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, commit
+from credwatch.app.report import Prepared, Report, report_of
 from credwatch.detect.engine import Engine
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.detect.windows import ROW, Caps
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.enrich import Enricher
-from credwatch.enrich.logins import Logins, logins_in
+from credwatch.enrich.logins import logins_in
 from credwatch.enrich.novelty import mark_novelty
 from credwatch.enrich.profiles import Learning, Profiles
 from credwatch.kernel.clock import Clock
@@ -31,7 +30,6 @@ from credwatch.rules.model import RuleSet
 from credwatch.sources.interface import Chunk
 from credwatch.store import incidents, profiles, progress
 from credwatch.store.database import Database
-from credwatch.store.moments import from_micros
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts, Reaction
 
@@ -65,68 +63,12 @@ class Knowledge:
     """How each source's lines begin, by the source's id."""
     lateness_us: int = 10_000_000
     """How much later than its neighbours a line may come, microseconds."""
+    lateness_of: Mapping[str, int] = field(default_factory=dict)
+    """The same for the sources that have their own."""
     caps: Caps = field(default_factory=Caps)
     """How many rows windows may hold."""
     learning: Learning = field(default_factory=Learning)
     """How the habits of accounts are learnt and kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one chunk of lines came to, for metrics and the terminal."""
-
-    source: str
-    """The source."""
-    lines: int
-    """Lines taken."""
-    events: Mapping[str, int]
-    """Events by pack."""
-    skipped: int
-    """Lines known as no event."""
-    unparsed: Mapping[str, int]
-    """Lines that nothing read, by reason."""
-    malformed: Mapping[str, int]
-    """Lines with bytes no line should have, by reason."""
-    last_event_at: datetime | None
-    """The latest event time."""
-    received_at: datetime
-    """When the lines were read."""
-    backlog: int
-    """Bytes that still wait in the file."""
-    found: Found
-    """What the engine found."""
-    changes: tuple[IncidentChange, ...]
-    """What happened to incidents."""
-    queued: int
-    """How many messages were queued."""
-    window_rows: int
-    """Rows kept in windows."""
-    seconds: float
-    """How long the whole batch took."""
-    commit_seconds: float
-    """How long its transaction took."""
-    profiles: int = 0
-    """Accounts whose habits are kept."""
-    evicted: int = 0
-    """Accounts whose habits were given up for want of room."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """A chunk as far as it can be carried without knowing what came before it."""
-
-    chunk: Chunk
-    """The chunk."""
-    lines: pl.DataFrame
-    """Its lines frame."""
-    parsed: Parsed
-    """What its lines are."""
-    events: pl.DataFrame
-    """Its events, enriched."""
-    logins: Logins | None
-    """The successful logins among them."""
-    seconds: float
-    """How long that took."""
 
 
 class Pipeline:
@@ -197,7 +139,7 @@ class Pipeline:
             self._profiles.keep(learnt)
         ended = perf_counter()
         seconds = prepared.seconds + ended - began
-        report = _report(prepared, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
+        report = report_of(prepared, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
         return replace(report, profiles=self._profiles.accounts, evicted=learnt.evicted if learnt is not None else 0)
 
     def set_aside(self, chunk: Chunk) -> None:
@@ -238,7 +180,9 @@ class Pipeline:
 
     def _restored(self) -> tuple[Engine, AttemptPairing]:
         """Build the engine from the rules and bring it to the state that the store has."""
-        plan = plan_for(self._knowledge.rules, lateness_us=self._knowledge.lateness_us, caps=self._knowledge.caps)
+        know = self._knowledge
+        longest = max(know.lateness_us, *know.lateness_of.values(), 0)
+        plan = plan_for(know.rules, lateness_us=longest, caps=know.caps)
         with self._database.writing() as connection:
             seed = progress.value(connection, _SEED)
             if seed is None:
@@ -248,7 +192,8 @@ class Pipeline:
                 self.discarded_windows = progress.value(connection, _FORM) is not None
                 progress.forget_engine(connection)
                 progress.save_value(connection, _FORM, _PRESENT_FORM)
-            engine = Engine(plan, seed=int.from_bytes(seed, "big"), lateness_us=self._knowledge.lateness_us)
+            number = int.from_bytes(seed, "big")
+            engine = Engine(plan, seed=number, lateness_us=know.lateness_us, lateness_of=know.lateness_of)
             marks = progress.all_watermarks(connection)
             low = min((time for _, time in marks), default=0)
             engine.restore(
@@ -261,40 +206,3 @@ class Pipeline:
             )
             pairing = progress.value(connection, PAIRING)
         return engine, AttemptPairing.from_bytes(pairing) if pairing else AttemptPairing()
-
-
-def _report(
-    prepared: Prepared,
-    found: Found,
-    consequences: Consequences,
-    window_rows: int,
-    seconds: float,
-    commit_seconds: float,
-) -> Report:
-    chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
-    latest = dict(found.delta.watermarks).get(chunk.source)
-    return Report(
-        source=chunk.source,
-        lines=lines.height,
-        events=_counts(parsed.events, "event.dataset"),
-        skipped=parsed.skipped,
-        unparsed=_counts(parsed.unparsed, "reason"),
-        malformed=_counts(lines, "malformed"),
-        last_event_at=from_micros(latest) if latest is not None else None,
-        received_at=chunk.received_at,
-        backlog=chunk.backlog,
-        found=found,
-        changes=consequences.changes,
-        queued=consequences.queued,
-        window_rows=window_rows,
-        seconds=seconds,
-        commit_seconds=commit_seconds,
-    )
-
-
-def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
-    """Count the values of a column, nulls left out."""
-    if not frame.height or column not in frame.columns:
-        return {}
-    values = frame.get_column(column).drop_nulls()
-    return Counter(dict(values.value_counts().iter_rows()))

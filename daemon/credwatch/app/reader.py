@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from credwatch.app.ahead import ReadAhead
-from credwatch.app.pipeline import Pipeline, Prepared, Report
+from credwatch.app.pipeline import Pipeline
+from credwatch.app.report import Prepared, Report
 from credwatch.kernel.errors import CredwatchError, SourceError, StoreError
 from credwatch.sources.interface import Cursor, Source
 from credwatch.store import progress
@@ -21,6 +22,8 @@ OpenSource = Callable[[Mapping[str, Cursor]], Source]
 """Opens a source from the cursors that were committed last, by file."""
 
 _IDLE_SECONDS = 1.0
+_PACE_SECONDS = 0.2
+"""A reader that has caught up takes what comes in so long together: a batch costs more than its lines."""
 _STORE_PAUSE_SECONDS = 2.0
 _SMALLEST_BYTES = 4096
 _SHRINK = 16
@@ -56,17 +59,21 @@ class Reader:
         self._on_turn = on_turn
         self._on_store_failure = on_store_failure
         self._woken = threading.Event()
-        self._stopping = False
+        self._stopped = threading.Event()
+        self._is_behind = False
         self._between: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
     def run(self) -> None:
         """Read until `stop`; the batch under way is committed first."""
-        while not self._stopping:
+        while not self._stopped.is_set():
             self._woken.clear()
             self._do_between()
+            self._is_behind = False
             if not any([self._turn(name) for name in self._openers]):
                 self._woken.wait(_IDLE_SECONDS)
+            elif not self._is_behind:
+                self._stopped.wait(_PACE_SECONDS)
         self._executor.shutdown(cancel_futures=True)
         for source, _ in self._sources.values():
             source.close()
@@ -77,7 +84,7 @@ class Reader:
 
     def stop(self) -> None:
         """Let `run` return after the present batch; may be called from any thread."""
-        self._stopping = True
+        self._stopped.set()
         self._woken.set()
 
     def between_batches(self, act: Callable[[], None]) -> None:
@@ -112,6 +119,7 @@ class Reader:
     def _take(self, name: str, prepared: Prepared) -> bool:
         try:
             report = self._pipeline.take(prepared)
+            self._is_behind |= report.backlog > 0
         except StoreError as error:
             self._store_failed(name, error)
         except Exception:  # a defect or a poisonous line must not stop the daemon
@@ -120,7 +128,7 @@ class Reader:
         else:
             self._limit[name] = min(self._batch_bytes, self._limit[name] * _SHRINK)
             self._on_report(report)
-        return not self._stopping
+        return not self._stopped.is_set()
 
     def _opened(self, name: str) -> tuple[Source, ReadAhead]:
         if name not in self._sources:
@@ -135,7 +143,7 @@ class Reader:
         self._go_back(name)
         if self._limit[name] > _SMALLEST_BYTES:
             self._limit[name] = max(_SMALLEST_BYTES, self._limit[name] // _SHRINK)
-            return not self._stopping
+            return not self._stopped.is_set()
         try:
             source, _ = self._opened(name)
             chunk = source.read(_SMALLEST_BYTES)
@@ -143,7 +151,7 @@ class Reader:
                 self._pipeline.set_aside(chunk)
         except (SourceError, StoreError) as error:
             self._store_failed(name, error)
-        return not self._stopping
+        return not self._stopped.is_set()
 
     def _store_failed(self, name: str, error: CredwatchError) -> None:
         log.error("store.failed", source=name, error=str(error))

@@ -78,6 +78,8 @@ class SourceOptions(Options):
     """The time zone of stamps that say none."""
     read_from: Literal["start", "end"] = "end"
     """Where to begin in files that are there at the very first start."""
+    lateness: Duration | None = None
+    """How much later than its neighbours a line may come; `detection.lateness` where nothing is said."""
 
     @field_validator("time_zone")
     @classmethod

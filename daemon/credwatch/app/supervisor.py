@@ -18,8 +18,9 @@ from credwatch.app.build import build_knowledge, build_renderer, followed_source
 from credwatch.app.chores import Chores
 from credwatch.app.gate import build_gate
 from credwatch.app.memory import return_free_memory
-from credwatch.app.pipeline import Knowledge, Pipeline, Report
+from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.reader import OpenSource, Reader
+from credwatch.app.report import Report
 from credwatch.app.schedule import Timetable
 from credwatch.app.settings import SourceOptions, load_settings
 from credwatch.app.watchfiles import ConfigurationWatch

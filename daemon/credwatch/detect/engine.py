@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 import numpy as np
@@ -38,11 +38,14 @@ class Engine:
     episodes and state to be stored in the same transaction as everything else the batch caused. Not thread-safe.
     """
 
-    def __init__(self, plan: Plan, *, seed: int, lateness_us: int = 10_000_000) -> None:
+    def __init__(
+        self, plan: Plan, *, seed: int, lateness_us: int = 10_000_000, lateness_of: Mapping[str, int] | None = None
+    ) -> None:
         self.plan = plan
         self.names = Names()
         self._seed = seed
         self._lateness_us = lateness_us
+        self._lateness_of = lateness_of or {}
         self._watermarks: dict[str, int] = {}
         self._serial = 1
         self._turned = _OLDEST
@@ -155,7 +158,7 @@ class Engine:
         before = self._watermarks.get(source, _OLDEST)
         latest = np.maximum(np.maximum.accumulate(times), before)
         self._watermarks[source] = int(latest[-1])
-        return np.asarray(times < latest - self._lateness_us)
+        return np.asarray(times < latest - self._lateness(source))
 
     def _low(self, source: str) -> int:
         """Return the event time before which nothing is expected any more.
@@ -163,8 +166,11 @@ class Engine:
         Sources more than an hour away from the present one are not waited for: they are silent, or history.
         """
         present = self._watermarks.get(source, _OLDEST)
-        near = [mark for mark in self._watermarks.values() if abs(mark - present) <= _HOUR]
-        return min(near, default=present) - self._lateness_us
+        near = [(name, mark) for name, mark in self._watermarks.items() if abs(mark - present) <= _HOUR]
+        return min((mark - self._lateness(name) for name, mark in near), default=present - self._lateness(source))
+
+    def _lateness(self, source: str) -> int:
+        return self._lateness_of.get(source, self._lateness_us)
 
     def _remember_names(self, batch: Batch) -> None:
         used = np.zeros(batch.events.height, dtype=bool)

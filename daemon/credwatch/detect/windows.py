@@ -77,8 +77,12 @@ class WindowLog:
         """Keep rows that the store already has."""
         self._runs.append(_Run.of(rows))
         while len(self._runs) > 1 and len(self._runs[-2].rows) <= 2 * len(self._runs[-1].rows):
-            later, earlier = self._runs.pop(), self._runs.pop()
-            self._runs.append(_Run.of(_by_key(_younger(np.concatenate([earlier.rows, later.rows]), oldest))))
+            self._runs.append(_Run.of(_by_key(_younger(self._joined_last_two(), oldest))))
+
+    def _joined_last_two(self) -> Rows:
+        """Take the last two runs out, and let go of them, for the largest are large."""
+        later, earlier = self._runs.pop(), self._runs.pop()
+        return np.concatenate([earlier.rows, later.rows])
 
     def rows(self) -> Rows:
         """Return everything that is kept, in no order."""

@@ -10,8 +10,9 @@ from threading import Event, Thread, get_ident
 
 import pytest
 
-from credwatch.app.pipeline import Knowledge, Pipeline, Prepared, Report
+from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.reader import Reader
+from credwatch.app.report import Prepared, Report
 from credwatch.kernel.errors import SourceError, StoreError
 from credwatch.sources.interface import Chunk, Cursor, Tally
 from credwatch.store import progress

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from credwatch.detect.engine import Engine
 from credwatch.detect.plan import plan_for
 from credwatch.kernel.detection import Consequence, Detection
 from credwatch.kernel.errors import RuleError
@@ -111,6 +112,16 @@ def test_late_events() -> None:
     assert 1 == found.late
     assert {"late", "in time"} == {each.subject for each in found.detections if each.rule_id == "single"}
     assert [AT + timedelta(seconds=101)] == [each.opened_at for each in found.detections if each.rule_id == "burst"]
+
+
+def test_a_source_may_have_a_lateness_of_its_own() -> None:
+    """What would be too late for one source is in time for another, and still counts in the window of both."""
+    rules = rule_set(FAILED, BURST)
+    engine = Engine(plan_for(rules, lateness_us=60_000_000), seed=1, lateness_of={"slow": 60_000_000})
+    slow = engine.process(a_frame([an_event(100), an_event(101), an_event(50)]), "slow")
+    assert (0, [AT + timedelta(seconds=101)]) == (slow.late, [each.opened_at for each in slow.detections])
+    quick = engine.process(a_frame([an_event(100), an_event(89), an_event(91)]), "quick")
+    assert (1, [(1, 5, False)]) == (quick.late, changed_in(quick))
 
 
 def test_a_silent_source_holds_nothing_up() -> None:

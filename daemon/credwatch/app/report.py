@@ -1,0 +1,114 @@
+"""What a chunk of lines is on its way through the pipeline, and what it came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from credwatch.app.commit import Consequences
+from credwatch.detect.found import Found
+from credwatch.enrich.logins import Logins
+from credwatch.kernel.incident import IncidentChange
+from credwatch.parse.parse import Parsed
+from credwatch.sources.interface import Chunk
+from credwatch.store.moments import from_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one chunk of lines came to, for metrics and the terminal."""
+
+    source: str
+    """The source."""
+    lines: int
+    """Lines taken."""
+    events: Mapping[str, int]
+    """Events by pack."""
+    skipped: int
+    """Lines known as no event."""
+    unparsed: Mapping[str, int]
+    """Lines that nothing read, by reason."""
+    malformed: Mapping[str, int]
+    """Lines with bytes no line should have, by reason."""
+    last_event_at: datetime | None
+    """The latest event time."""
+    received_at: datetime
+    """When the lines were read."""
+    backlog: int
+    """Bytes that still wait in the file."""
+    found: Found
+    """What the engine found."""
+    changes: tuple[IncidentChange, ...]
+    """What happened to incidents."""
+    queued: int
+    """How many messages were queued."""
+    window_rows: int
+    """Rows kept in windows."""
+    seconds: float
+    """How long the whole batch took."""
+    commit_seconds: float
+    """How long its transaction took."""
+    profiles: int = 0
+    """Accounts whose habits are kept."""
+    evicted: int = 0
+    """Accounts whose habits were given up for want of room."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A chunk as far as it can be carried without knowing what came before it."""
+
+    chunk: Chunk
+    """The chunk."""
+    lines: pl.DataFrame
+    """Its lines frame."""
+    parsed: Parsed
+    """What its lines are."""
+    events: pl.DataFrame
+    """Its events, enriched."""
+    logins: Logins | None
+    """The successful logins among them."""
+    seconds: float
+    """How long that took."""
+
+
+def report_of(
+    prepared: Prepared,
+    found: Found,
+    consequences: Consequences,
+    window_rows: int,
+    seconds: float,
+    commit_seconds: float,
+) -> Report:
+    """Put together what a committed chunk came to."""
+    chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
+    latest = dict(found.delta.watermarks).get(chunk.source)
+    return Report(
+        source=chunk.source,
+        lines=lines.height,
+        events=_counts(parsed.events, "event.dataset"),
+        skipped=parsed.skipped,
+        unparsed=_counts(parsed.unparsed, "reason"),
+        malformed=_counts(lines, "malformed"),
+        last_event_at=from_micros(latest) if latest is not None else None,
+        received_at=chunk.received_at,
+        backlog=chunk.backlog,
+        found=found,
+        changes=consequences.changes,
+        queued=consequences.queued,
+        window_rows=window_rows,
+        seconds=seconds,
+        commit_seconds=commit_seconds,
+    )
+
+
+def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
+    """Count the values of a column, nulls left out."""
+    if not frame.height or column not in frame.columns:
+        return {}
+    values = frame.get_column(column).drop_nulls()
+    return Counter(dict(values.value_counts().iter_rows()))
