@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from credwatch.detect.advance import Feed, Rewound, Watch
 from credwatch.detect.episodes import Table
 from credwatch.detect.keys import mixed
+from credwatch.detect.latest import NEVER
 from credwatch.detect.streams import View
 from credwatch.detect.windows import CARRIED, ROW
-
-_NEVER = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,13 +36,13 @@ class NestedWatch:
     """Its episodes."""
     parts: tuple[Counted, ...]
     """What it counts."""
-    _since: int = _NEVER
+    _since: int = NEVER
     _told: View = field(default_factory=View.empty)
 
     def look_back(self) -> None:
         """Note, before any rule goes on, the openings that rows of the batch may yet change."""
         began = [part.began() for part in self.parts]
-        self._since = min((int(moments.min()) for moments in began if len(moments)), default=_NEVER)
+        self._since = min((int(moments.min()) for moments in began if len(moments)), default=NEVER)
         self._told = self._openings(since=self._since)
 
     def feed(self) -> Feed:

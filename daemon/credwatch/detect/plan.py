@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from credwatch.detect.advance import Feed, Watch
 from credwatch.detect.aggregates import AtLeast, aggregate_of
 from credwatch.detect.nested import Counted, NestedWatch
+from credwatch.detect.parts import Lasting, Plain
 from credwatch.detect.streams import Stream, StreamSpec
-from credwatch.detect.temporal import Lasting, Nested, Plain, TemporalPart, TemporalWatch
+from credwatch.detect.temporal import Nested, TemporalPart, TemporalWatch
 from credwatch.detect.windows import CARRIED, Caps, WindowLog
 from credwatch.kernel.errors import RuleError
 from credwatch.rules.model import Correlation, CorrelationType, EventRule, Part, RuleSet

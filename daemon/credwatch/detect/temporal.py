@@ -8,114 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credwatch.detect.advance import Feed, Rewound, Watch
-from credwatch.detect.episodes import Table
 from credwatch.detect.keys import mixed
+from credwatch.detect.latest import NEVER, Keys, Latest
+from credwatch.detect.parts import STANDS_IN, Lasting, Plain, end_rows, old_view
 from credwatch.detect.sliding import Flags
-from credwatch.detect.streams import NO_KEYS, Stream, View
+from credwatch.detect.streams import NO_KEYS, View
 from credwatch.detect.windows import CARRIED, ROW, Rows
 from credwatch.rules.model import PartCondition, PartsAll, PartsAny, PartsNot, PartThere
-
-Keys = NDArray[np.uint64]
-_NEVER = int(np.iinfo(np.int64).max)
-_STANDS_IN = -2
-"""In place of the event of a row that stands for others: it tells what lasts, and completes nothing."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plain:
-    """A part that is an event rule: its matches."""
-
-    stream: Stream
-    """The rule's stream."""
-
-    def touched(self) -> Keys:
-        """Return the groups that the batch added to, sorted."""
-        return self.stream.touched
-
-    def has_rows(self, keys: Keys) -> Flags:
-        """Say which groups have any row at hand."""
-        return self.stream.holds(keys)
-
-    def holds(self, keys: Keys) -> Flags:
-        """Say which groups have any match at hand."""
-        return self.has_rows(keys)
-
-    def began(self, keys: Keys) -> NDArray[np.int64]:
-        """Return the time of the first row that the batch added to each group; far in the future for none."""
-        return _began(self.stream, keys)
-
-    def kept(self, keys: Keys) -> View:
-        """Return what was there of the groups before the batch."""
-        return _old(self.stream.before(keys))
-
-    def view(self, keys: Keys, *, before: bool) -> View:
-        """Return the matches of the groups; `before` leaves out those of the batch."""
-        return self.kept(keys) if before else self.stream.of(keys)
-
-    def arrived(self, keys: Keys) -> View:
-        """Return the matches of the groups, of which each says when it arrived."""
-        return self.stream.of(keys)
-
-    def fresh(self) -> View:
-        """Return the matches of the batch."""
-        return self.stream.new
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lasting:
-    """A part that is itself a count: its rows from the opening of an episode to its end."""
-
-    watch: Watch
-    """The correlation."""
-    stream: Stream
-    """Its stream."""
-
-    def touched(self) -> Keys:
-        """Return the groups that the batch added to, sorted."""
-        return self.stream.touched
-
-    def has_rows(self, keys: Keys) -> Flags:
-        """Say which groups have any row at hand, within an episode or not."""
-        return self.stream.holds(keys)
-
-    def holds(self, keys: Keys) -> Flags:
-        """Say which groups have an episode at hand."""
-        return self.watch.episodes.latest(keys) >= 0
-
-    def began(self, keys: Keys) -> NDArray[np.int64]:
-        """Return the time of the first row that the batch added to each group; far in the future for none."""
-        return _began(self.stream, keys)
-
-    def kept(self, keys: Keys) -> View:
-        """Return what was there of the groups before the batch, within episodes or not."""
-        return _old(self.stream.before(keys))
-
-    def view(self, keys: Keys, *, before: bool) -> View:
-        """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
-        table = self.watch.episodes.table
-        episodes = table[np.isin(self.watch.episodes.keys, keys)]
-        ends = _ends(episodes)
-        kept = self.kept(keys) if before else self.stream.of(keys)
-        place = _place_in(kept, episodes)
-        inside = kept.at(np.flatnonzero(place >= 0))
-        return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
-
-    def arrived(self, keys: Keys) -> View:
-        """Return those of the rows that lie within an episode also by the order in which they arrived."""
-        table = self.watch.episodes.table
-        episodes = table[np.isin(self.watch.episodes.keys, keys)]
-        kept = self.stream.of(keys)
-        place = _place_in(kept, episodes)
-        kept, place = kept.at(np.flatnonzero(place >= 0)), place[place >= 0]
-        before_it = (kept.times == episodes["opened"][place]) & (kept.event < episodes["event"][place])
-        inside = kept.at(np.flatnonzero(~before_it))
-        ends = _ends(episodes[episodes["event"] < 0])
-        return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
-
-    def fresh(self) -> View:
-        """Return the rows of the batch that lie within an episode."""
-        view = self.view(self.touched(), before=False)
-        return view.at(np.flatnonzero(view.new))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,10 +49,10 @@ class Nested:
         """Return the openings of the groups' episodes and their ends; for those before the batch, ask before it."""
         table = self.inner.watch.episodes.table
         episodes = table[np.isin(table["group"], keys)]
-        opened, last = _end_rows(episodes, "opened"), _end_rows(episodes, "last")
+        opened, last = end_rows(episodes, "opened"), end_rows(episodes, "last")
         may_differ = opened["time"] >= self.began(np.ascontiguousarray(opened["key"]))
         event = np.where(may_differ & (not before), 0, -1)
-        return View.sorted(np.concatenate([opened, last]), np.concatenate([event, np.full(len(last), _STANDS_IN)]))
+        return View.sorted(np.concatenate([opened, last]), np.concatenate([event, np.full(len(last), STANDS_IN)]))
 
     def arrived(self, keys: Keys) -> View:
         """Return the same; an opening is taken to have arrived with the batch."""
@@ -264,7 +163,7 @@ class TemporalWatch:
         """Return the rows of sorted groups at which the condition holds, told apart by subject and customer."""
         views = [part.view(keys, before=before) for part in self.parts]
         asked = views[-1] if self.ordered else _joined(views)
-        asked = asked.at(np.flatnonzero(asked.event != _STANDS_IN))
+        asked = asked.at(np.flatnonzero(asked.event != STANDS_IN))
         hits = asked.at(np.flatnonzero(self._complete(asked, views, arrived=False)))
         # Of rows of one moment, the one with which the last of what was needed arrived goes first and is told of.
         arrived = self._arrived(hits) if not before and len(hits.keys) else np.ones(len(hits.keys), dtype=bool)
@@ -279,7 +178,7 @@ class TemporalWatch:
 
     def _complete(self, asked: View, views: list[View], *, arrived: bool) -> Flags:
         """Say at which rows the condition holds; with `arrived`, by what had arrived with the row."""
-        latest = _Latest(asked, views, arrived=arrived)
+        latest = Latest(asked, views, arrived=arrived)
         since = asked.times - self.watch.span_us
         if self.condition is not None:
             there = [latest.of(view, asked.times, asked.event) >= since for view in views]
@@ -287,7 +186,7 @@ class TemporalWatch:
         complete, limit, event = np.ones(len(asked.keys), dtype=bool), asked.times, asked.event
         for view in reversed(views):
             place = latest.place(view, limit, event)
-            moment = np.append(view.times, -_NEVER)[place]
+            moment = np.append(view.times, -NEVER)[place]
             complete &= moment >= since
             if self.ordered:
                 limit, event = moment, np.append(view.event, -1)[place]
@@ -316,10 +215,10 @@ class TemporalWatch:
         if not due.any():
             return View.empty()
         rows, self._pending = self._pending[due], self._pending[~due]
-        asked = _old(rows)
+        asked = old_view(rows)
         keys = np.unique(asked.keys)
         views = [part.view(keys, before=False) for part in self.parts]
-        latest, there = _Latest(asked, views, arrived=False), []
+        latest, there = Latest(asked, views, arrived=False), []
         wanted = _wanted(self.condition) if self.condition is not None else frozenset()
         for at, view in enumerate(views):
             until = asked.times if at in wanted else asked.times + span_us
@@ -327,43 +226,6 @@ class TemporalWatch:
         assert self.condition is not None
         hits = np.flatnonzero(_evaluated(self.condition, there))
         return self._told_apart(asked.rows[hits], asked.event[hits], np.ones(len(hits), dtype=bool))
-
-
-class _Latest:
-    """Finds the latest row of a group that is not later than a moment, for many at once.
-
-    With `arrived`, rows of that very moment count only where they had arrived by a certain event of the batch.
-    """
-
-    def __init__(self, asked: View, views: list[View], *, arrived: bool) -> None:
-        self._keys = asked.keys
-        self._groups = np.unique(np.concatenate([asked.keys, *(view.keys for view in views)]))
-        self._moments = np.unique(np.concatenate([view.times for view in views]))
-        most = max((int(view.event.max()) for view in views if len(view.event)), default=0)
-        self._events = most + 3 if arrived else 1
-
-    def of(self, view: View, limit: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the time of the latest row of each asked row's group up to its limit; far in the past for none."""
-        return np.append(view.times, -_NEVER)[self.place(view, limit, event)]
-
-    def place(self, view: View, limit: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Return where that row stands in the view, -1 for none."""
-        if not len(view.keys):
-            return np.full(len(limit), -1, dtype=np.intp)
-        line = self._line(view.keys, np.searchsorted(self._moments, view.times), view.event)
-        rank = np.searchsorted(self._moments, limit, side="right") - 1
-        # Before a moment that is no row's, everything of the moment in front of it has arrived.
-        exact = (rank >= 0) & (self._moments[np.maximum(rank, 0)] == limit)
-        wanted = self._line(self._keys, rank, np.where(exact, event, self._events - 3))
-        order = np.arange(len(line)) if self._events == 1 else np.argsort(line, kind="stable")
-        place = np.searchsorted(line[order], wanted, side="right") - 1
-        found = (place >= 0) & (view.keys[order[place]] == self._keys)
-        return np.where(found, order[place], -1)
-
-    def _line(self, keys: Keys, moment: NDArray[np.intp], event: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Put groups, the ranks of moments and arrival into one rising sequence."""
-        line = np.searchsorted(self._groups, keys) * (len(self._moments) + 2) + moment + 1
-        return np.asarray(line if self._events == 1 else line * self._events + event + 2)
 
 
 def _evaluated(condition: PartCondition, there: list[Flags]) -> Flags:
@@ -399,41 +261,6 @@ def _wanted(condition: PartCondition) -> frozenset[int]:
             return frozenset()
 
 
-def _began(stream: Stream, keys: Keys) -> NDArray[np.int64]:
-    began = np.full(len(keys), _NEVER)
-    if len(stream.touched):
-        place = np.minimum(np.searchsorted(stream.touched, keys), len(stream.touched) - 1)
-        there = stream.touched[place] == keys
-        began[there] = stream.began[place[there]]
-    return began
-
-
-def _old(rows: Rows) -> View:
-    return View.sorted(rows, np.full(len(rows), -1))
-
-
 def _joined(views: list[View]) -> View:
     rows = np.concatenate([view.rows for view in views])
     return View.sorted(rows, np.concatenate([view.event for view in views]))
-
-
-def _ends(episodes: Table) -> View:
-    rows = np.concatenate([_end_rows(episodes, "opened"), _end_rows(episodes, "last")])
-    return View.sorted(rows, np.full(len(rows), _STANDS_IN))
-
-
-def _end_rows(episodes: Table, which: str) -> Rows:
-    rows = np.zeros(len(episodes), ROW)
-    rows["key"], rows["time"] = episodes["group"], episodes[which]
-    for name in ("user", "address", "organization"):
-        rows[name] = episodes[name]
-    return rows
-
-
-def _place_in(view: View, episodes: Table) -> NDArray[np.intp]:
-    """Return for each row which of its group's episodes, which do not overlap, it lies within; -1 for none."""
-    if not len(episodes):
-        return np.full(len(view.keys), -1, dtype=np.intp)
-    begun = _old(_end_rows(episodes, "opened"))
-    place = _Latest(view, [begun, view], arrived=False).place(begun, view.times, view.event)
-    return np.where((place >= 0) & (view.times <= episodes["last"][place]), place, -1)

@@ -1,0 +1,152 @@
+"""The parts of a correlation in time: what has matched, group by group, before a batch and with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from credwatch.detect.advance import Watch
+from credwatch.detect.episodes import Table
+from credwatch.detect.latest import NEVER, Keys, Latest
+from credwatch.detect.sliding import Flags
+from credwatch.detect.streams import Stream, View
+from credwatch.detect.windows import ROW, Rows
+
+STANDS_IN = -2
+"""In place of the event of a row that stands for others: it tells what lasts, and completes nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plain:
+    """A part that is an event rule: its matches."""
+
+    stream: Stream
+    """The rule's stream."""
+
+    def touched(self) -> Keys:
+        """Return the groups that the batch added to, sorted."""
+        return self.stream.touched
+
+    def has_rows(self, keys: Keys) -> Flags:
+        """Say which groups have any row at hand."""
+        return self.stream.holds(keys)
+
+    def holds(self, keys: Keys) -> Flags:
+        """Say which groups have any match at hand."""
+        return self.has_rows(keys)
+
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time of the first row that the batch added to each group; far in the future for none."""
+        return _began(self.stream, keys)
+
+    def kept(self, keys: Keys) -> View:
+        """Return what was there of the groups before the batch."""
+        return old_view(self.stream.before(keys))
+
+    def view(self, keys: Keys, *, before: bool) -> View:
+        """Return the matches of the groups; `before` leaves out those of the batch."""
+        return self.kept(keys) if before else self.stream.of(keys)
+
+    def arrived(self, keys: Keys) -> View:
+        """Return the matches of the groups, of which each says when it arrived."""
+        return self.stream.of(keys)
+
+    def fresh(self) -> View:
+        """Return the matches of the batch."""
+        return self.stream.new
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lasting:
+    """A part that is itself a count: its rows from the opening of an episode to its end."""
+
+    watch: Watch
+    """The correlation."""
+    stream: Stream
+    """Its stream."""
+
+    def touched(self) -> Keys:
+        """Return the groups that the batch added to, sorted."""
+        return self.stream.touched
+
+    def has_rows(self, keys: Keys) -> Flags:
+        """Say which groups have any row at hand, within an episode or not."""
+        return self.stream.holds(keys)
+
+    def holds(self, keys: Keys) -> Flags:
+        """Say which groups have an episode at hand."""
+        return self.watch.episodes.latest(keys) >= 0
+
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time of the first row that the batch added to each group; far in the future for none."""
+        return _began(self.stream, keys)
+
+    def kept(self, keys: Keys) -> View:
+        """Return what was there of the groups before the batch, within episodes or not."""
+        return old_view(self.stream.before(keys))
+
+    def view(self, keys: Keys, *, before: bool) -> View:
+        """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
+        table = self.watch.episodes.table
+        episodes = table[np.isin(self.watch.episodes.keys, keys)]
+        ends = _ends(episodes)
+        kept = self.kept(keys) if before else self.stream.of(keys)
+        place = _place_in(kept, episodes)
+        inside = kept.at(np.flatnonzero(place >= 0))
+        return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
+
+    def arrived(self, keys: Keys) -> View:
+        """Return those of the rows that lie within an episode also by the order in which they arrived."""
+        table = self.watch.episodes.table
+        episodes = table[np.isin(self.watch.episodes.keys, keys)]
+        kept = self.stream.of(keys)
+        place = _place_in(kept, episodes)
+        kept, place = kept.at(np.flatnonzero(place >= 0)), place[place >= 0]
+        before_it = (kept.times == episodes["opened"][place]) & (kept.event < episodes["event"][place])
+        inside = kept.at(np.flatnonzero(~before_it))
+        ends = _ends(episodes[episodes["event"] < 0])
+        return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
+
+    def fresh(self) -> View:
+        """Return the rows of the batch that lie within an episode."""
+        view = self.view(self.touched(), before=False)
+        return view.at(np.flatnonzero(view.new))
+
+
+def _began(stream: Stream, keys: Keys) -> NDArray[np.int64]:
+    began = np.full(len(keys), NEVER)
+    if len(stream.touched):
+        place = np.minimum(np.searchsorted(stream.touched, keys), len(stream.touched) - 1)
+        there = stream.touched[place] == keys
+        began[there] = stream.began[place[there]]
+    return began
+
+
+def old_view(rows: Rows) -> View:
+    """Sort rows of earlier batches."""
+    return View.sorted(rows, np.full(len(rows), -1))
+
+
+def _ends(episodes: Table) -> View:
+    rows = np.concatenate([end_rows(episodes, "opened"), end_rows(episodes, "last")])
+    return View.sorted(rows, np.full(len(rows), STANDS_IN))
+
+
+def end_rows(episodes: Table, which: str) -> Rows:
+    """Make a row of each episode, at the time in the column `which`."""
+    rows = np.zeros(len(episodes), ROW)
+    rows["key"], rows["time"] = episodes["group"], episodes[which]
+    for name in ("user", "address", "organization"):
+        rows[name] = episodes[name]
+    return rows
+
+
+def _place_in(view: View, episodes: Table) -> NDArray[np.intp]:
+    """Return for each row which of its group's episodes, which do not overlap, it lies within; -1 for none."""
+    if not len(episodes):
+        return np.full(len(view.keys), -1, dtype=np.intp)
+    begun = old_view(end_rows(episodes, "opened"))
+    place = Latest(view, [begun, view], arrived=False).place(begun, view.times, view.event)
+    return np.where((place >= 0) & (view.times <= episodes["last"][place]), place, -1)
