@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from credwatch.app.authoring.check import check_rules
+from credwatch.app.authoring.choice import choose_rules, example_settings, knowledge_with
+from credwatch.app.authoring.testing import run_tests
 from credwatch.app.build import rule_folders
 from credwatch.app.pipeline import Knowledge
-from credwatch.app.rule_check import check_rules
-from credwatch.app.rule_choice import choose_rules, example_settings, knowledge_with
-from credwatch.app.rule_test import run_tests
 from credwatch.app.settings import Settings
 from credwatch.cli.main import app
 from credwatch.rules.model import Rule

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from credwatch.app.authoring.cases import CaseFile, run_cases
 from credwatch.app.build import build_knowledge
-from credwatch.app.cases import CaseFile, run_cases
 from credwatch.app.settings import Settings
 from credwatch.kernel.options import validated
 from credwatch.kernel.secret import Secret

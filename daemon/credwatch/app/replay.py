@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 from credwatch.app.ahead import ReadAhead
 from credwatch.app.attempts import AddressAttempts, AttemptCounts
+from credwatch.app.authoring.choice import choose_rules, knowledge_with, required, tool_settings
 from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.report import Report
-from credwatch.app.rule_choice import choose_rules, knowledge_with, required, tool_settings
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.detection import Detection

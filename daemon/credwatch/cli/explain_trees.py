@@ -7,10 +7,10 @@ from typing import Any, assert_never
 from rich.text import Text
 from rich.tree import Tree
 
-from credwatch.app.condition_tree import Node
-from credwatch.app.explain import RuleExplained
-from credwatch.app.explain_line import Reading
-from credwatch.app.explain_window import State, Window
+from credwatch.app.authoring.condition_tree import Node
+from credwatch.app.authoring.explain import RuleExplained
+from credwatch.app.authoring.explain_line import Reading
+from credwatch.app.authoring.explain_window import State, Window
 from credwatch.rules.model import Correlation, Rule
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))

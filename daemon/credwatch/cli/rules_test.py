@@ -13,7 +13,7 @@ from credwatch.cli.output import ExitCode, console, print_error, print_json, pri
 from credwatch.kernel.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from credwatch.app.rule_test import Tested
+    from credwatch.app.authoring.testing import Tested
 
 
 def run(
@@ -41,8 +41,8 @@ def run(
 
 
 def _tested(paths: list[Path], config: Path | None, with_shipped: bool) -> Tested:
-    from credwatch.app.rule_choice import choose_rules, example_settings, knowledge_with, tool_settings
-    from credwatch.app.rule_test import run_tests
+    from credwatch.app.authoring.choice import choose_rules, example_settings, knowledge_with, tool_settings
+    from credwatch.app.authoring.testing import run_tests
 
     settings = tool_settings(config)
     choice = choose_rules(paths, settings, with_shipped=with_shipped)
@@ -52,7 +52,7 @@ def _tested(paths: list[Path], config: Path | None, with_shipped: bool) -> Teste
 
 
 def _write(path: Path, tested: Tested) -> None:
-    from credwatch.app.rule_test import junit
+    from credwatch.app.authoring.testing import junit
 
     try:
         path.write_bytes(junit(tested))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credwatch.app.reachable import why_unreachable
-from credwatch.app.trial import holding
+from credwatch.app.authoring.reachable import why_unreachable
+from credwatch.app.authoring.trial import holding
 from credwatch.rules.model import (
     AllOf,
     AnyOf,

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from credwatch.app.trial import holding
+from credwatch.app.authoring.trial import holding
 from credwatch.kernel.clock import rfc3339
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Test
 

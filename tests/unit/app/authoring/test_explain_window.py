@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credwatch.app.explain_window import History, State, Window
+from credwatch.app.authoring.explain_window import History, State, Window
 from credwatch.rules.model import (
     Bound,
     Correlation,

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from credwatch.app.condition_tree import Node, condition_tree
-from credwatch.app.explain_line import Reading
-from credwatch.app.explain_window import History, Window
-from credwatch.app.trial import could_apply
+from credwatch.app.authoring.condition_tree import Node, condition_tree
+from credwatch.app.authoring.explain_line import Reading
+from credwatch.app.authoring.explain_window import History, Window
+from credwatch.app.authoring.trial import could_apply
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import ConfigurationError, nearest
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet

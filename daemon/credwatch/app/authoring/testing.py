@@ -8,9 +8,9 @@ from pathlib import Path
 from time import perf_counter
 from xml.etree import ElementTree
 
-from credwatch.app.cases import CaseFile, Outcome, find_cases, read_cases, run_cases, without_cases
+from credwatch.app.authoring.cases import CaseFile, Outcome, find_cases, read_cases, run_cases, without_cases
+from credwatch.app.authoring.choice import RuleChoice
 from credwatch.app.pipeline import Knowledge
-from credwatch.app.rule_choice import RuleChoice
 from credwatch.kernel.errors import Problem, ProblemsFound, RuleError
 from credwatch.kernel.resources import shipped
 

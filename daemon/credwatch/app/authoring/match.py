@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from credwatch.app.json_events import BEGINNING, frame_of, read_event
-from credwatch.app.rule_choice import RuleChoice
-from credwatch.app.trial import matching, needed_for, trial_engine
+from credwatch.app.authoring.choice import RuleChoice
+from credwatch.app.authoring.json_events import BEGINNING, frame_of, read_event
+from credwatch.app.authoring.trial import matching, needed_for, trial_engine
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.detection import Detection
 from credwatch.rules.model import EventRule

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from credwatch.app.case_events import given_events, read_events, written_lines
+from credwatch.app.authoring.case_events import given_events, read_events, written_lines
+from credwatch.app.authoring.trial import audible, needed_for, trial_engine
 from credwatch.app.pipeline import Knowledge
-from credwatch.app.trial import audible, needed_for, trial_engine
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import Problem, RuleError, nearest
 from credwatch.kernel.options import Options, validated

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from credwatch.app.cases import CaseFile, find_cases, read_cases, without_cases
-from credwatch.app.reachable import Unreachable, why_unreachable
-from credwatch.app.rule_choice import RuleChoice
-from credwatch.app.trial import needed_for
+from credwatch.app.authoring.cases import CaseFile, find_cases, read_cases, without_cases
+from credwatch.app.authoring.choice import RuleChoice
+from credwatch.app.authoring.reachable import Unreachable, why_unreachable
+from credwatch.app.authoring.trial import needed_for
 from credwatch.detect.plan import plan_for
 from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
 from credwatch.rules.model import Correlation, Rule, RuleSet

@@ -11,8 +11,8 @@ from typing import assert_never
 
 import polars as pl
 
-from credwatch.app.reachable import required_parts
-from credwatch.app.trial import audible, lasting, matching, needed_for, trial_engine
+from credwatch.app.authoring.reachable import required_parts
+from credwatch.app.authoring.trial import audible, lasting, matching, needed_for, trial_engine
 from credwatch.detect.found import Found
 from credwatch.kernel.detection import Detection
 from credwatch.rules.model import (

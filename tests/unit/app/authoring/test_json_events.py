@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credwatch.app.json_events import BEGINNING, frame_of, read_event
+from credwatch.app.authoring.json_events import BEGINNING, frame_of, read_event
 
 
 @pytest.mark.parametrize(

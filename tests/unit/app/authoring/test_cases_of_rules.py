@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from credwatch.app.authoring.cases import find_cases, read_cases, run_cases, without_cases
 from credwatch.app.build import build_knowledge
-from credwatch.app.cases import find_cases, read_cases, run_cases, without_cases
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import DaemonOptions, Settings
 from credwatch.kernel.errors import CredwatchError

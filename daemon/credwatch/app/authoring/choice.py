@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from credwatch.app.authoring.cases import SUFFIX
 from credwatch.app.build import build_knowledge, packs_of, rule_folders, rules_in
-from credwatch.app.cases import SUFFIX
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.errors import ConfigurationError, Problem, ProblemsFound
