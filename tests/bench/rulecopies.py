@@ -15,14 +15,27 @@ _FIELDS = ("host.name", "process.name", "event.dataset", "event.category")
 """Fields that every line of the logs gives; each copy groups by some of them besides."""
 
 
+_COUNTS = ("event_count", "value_count")
+_OPERATORS = ("and", "or", "not")
+
+
 def write_copies(folder: Path, copies: int) -> None:
     """Write so many copies of every shipped rule into a folder, each with additional groups of its own; at most 15."""
     folder.mkdir()
     groups = [group for size in range(1, len(_FIELDS) + 1) for group in combinations(_FIELDS, size)]
-    documents = [document for path in _shipped() for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    read = [document for path in _shipped() for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    documents = [document for document in read if document is not None]
+    correlations = {document["name"] for document in documents if "correlation" in document}
     for number, group in enumerate(islice(groups, copies)):
-        copied = [_copy(document, number, group) for document in documents if document is not None]
+        copied = [_copy(document, number, () if _is_bound(document, correlations) else group) for document in documents]
         (folder / f"copy{number}.yml").write_text(yaml.safe_dump_all(copied, sort_keys=False), encoding="utf-8")
+
+
+def _is_bound(document: dict[str, Any], correlations: set[str]) -> bool:
+    """Say whether a correlation can have no other groups: it waits for what must not happen, or counts correlations."""
+    correlation = document.get("correlation", {})
+    counts_correlations = correlation.get("type") in _COUNTS and not correlations.isdisjoint(correlation["rules"])
+    return isinstance(correlation.get("condition"), str) or counts_correlations
 
 
 def _shipped() -> list[Path]:
@@ -55,8 +68,14 @@ def _correlation(correlation: dict[str, Any], number: int, group: tuple[str, ...
 
 
 def _references(part: dict[str, Any], number: int) -> dict[str, Any]:
-    rules = part.get("rules")
-    return {"rules": [_renamed(rule, number) for rule in rules]} if isinstance(rules, list) else {}
+    rules, condition = part.get("rules"), part.get("condition")
+    renamed: dict[str, Any] = {}
+    if isinstance(rules, list):
+        renamed["rules"] = [_renamed(rule, number) for rule in rules]
+    if isinstance(condition, str) and "type" in part:
+        words = (word if word in _OPERATORS else _renamed(word, number) for word in condition.split())
+        renamed["condition"] = " ".join(words)
+    return renamed
 
 
 def _renamed(name: str, number: int) -> str:

@@ -73,7 +73,7 @@ class Engine:
         # 1. Note what rows that come out of order may change, before anything changes.
         for each in self.plan.watches:
             if not isinstance(each, StreamWatch):
-                each.look_back()
+                each.look_back(earliest)
         # 2. Carry every rule on, each behind those it refers to.
         first_serial, settled_before = self._serial, self._settled
         self._settled = max(self._settled, low)

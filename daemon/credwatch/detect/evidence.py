@@ -128,8 +128,9 @@ def _detection(
     watch: Watch, openings: Openings, at: int, event: dict[str, Any], begun: int, evidence: dict[str, tuple[str, ...]]
 ) -> Detection:
     rule, episode = watch.rule, openings.episodes[at]
-    told = [name for name in DETAILS if name in event]
-    if openings.view.event[openings.hit[at]] < 0:
+    is_told = openings.view.event[openings.hit[at]] >= 0
+    details = [name for name in DETAILS if name in event] if is_told else []
+    if not is_told:
         event = {name: words[-1] for name, words in evidence.items() if len(words) == 1} | event
     group = tuple(
         (name.removeprefix(NATIVE), _text(event.get(field)))
@@ -157,7 +158,7 @@ def _detection(
         organizations=evidence["organization.id"],
         lines=(line,) if line else (),
         tags=rule.tags,
-        details=tuple((name, _text(value)) for name in told if (value := event.get(name)) is not None),
+        details=tuple((name, _text(value)) for name in details if (value := event.get(name)) is not None),
         shadow=rule.shadow,
     )
 

@@ -39,7 +39,7 @@ class NestedWatch:
     _since: int = NEVER
     _told: View = field(default_factory=View.empty)
 
-    def look_back(self) -> None:
+    def look_back(self, _earliest: int) -> None:
         """Note, before any rule goes on, the openings that rows of the batch may yet change."""
         began = [part.began() for part in self.parts]
         self._since = min((int(moments.min()) for moments in began if len(moments)), default=NEVER)

@@ -41,17 +41,17 @@ class Plain:
         """Return the time of the first row that the batch added to each group; far in the future for none."""
         return _began(self.stream, keys)
 
-    def kept(self, keys: Keys) -> View:
+    def kept(self, keys: Keys, *, since: int) -> View:
         """Return what was there of the groups before the batch."""
-        return old_view(self.stream.before(keys))
+        return old_view(self.stream.before(keys, since=since))
 
-    def view(self, keys: Keys, *, before: bool) -> View:
+    def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
         """Return the matches of the groups; `before` leaves out those of the batch."""
-        return self.kept(keys) if before else self.stream.of(keys)
+        return self.kept(keys, since=since) if before else self.stream.of(keys, since=since)
 
-    def arrived(self, keys: Keys) -> View:
+    def arrived(self, keys: Keys, *, since: int) -> View:
         """Return the matches of the groups, of which each says when it arrived."""
-        return self.stream.of(keys)
+        return self.stream.of(keys, since=since)
 
     def fresh(self) -> View:
         """Return the matches of the batch."""
@@ -83,35 +83,37 @@ class Lasting:
         """Return the time of the first row that the batch added to each group; far in the future for none."""
         return _began(self.stream, keys)
 
-    def kept(self, keys: Keys) -> View:
+    def kept(self, keys: Keys, *, since: int) -> View:
         """Return what was there of the groups before the batch, within episodes or not."""
-        return old_view(self.stream.before(keys))
+        return old_view(self.stream.before(keys, since=since))
 
-    def view(self, keys: Keys, *, before: bool) -> View:
+    def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
         """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
         table = self.watch.episodes.table
         episodes = table[np.isin(self.watch.episodes.keys, keys)]
         ends = _ends(episodes)
-        kept = self.kept(keys) if before else self.stream.of(keys)
+        kept = self.kept(keys, since=since) if before else self.stream.of(keys, since=since)
         place = _place_in(kept, episodes)
         inside = kept.at(np.flatnonzero(place >= 0))
         return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
 
-    def arrived(self, keys: Keys) -> View:
+    def arrived(self, keys: Keys, *, since: int) -> View:
         """Return those of the rows that lie within an episode also by the order in which they arrived."""
         table = self.watch.episodes.table
         episodes = table[np.isin(self.watch.episodes.keys, keys)]
-        kept = self.stream.of(keys)
+        kept = self.stream.of(keys, since=since)
         place = _place_in(kept, episodes)
         kept, place = kept.at(np.flatnonzero(place >= 0)), place[place >= 0]
         before_it = (kept.times == episodes["opened"][place]) & (kept.event < episodes["event"][place])
         inside = kept.at(np.flatnonzero(~before_it))
         ends = _ends(episodes[episodes["event"] < 0])
+        # An end that this batch has brought is one of its rows, which says itself when it arrived.
+        ends = ends.at(np.flatnonzero(ends.times < self.stream.began.min(initial=NEVER)))
         return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
 
     def fresh(self) -> View:
         """Return the rows of the batch that lie within an episode."""
-        view = self.view(self.touched(), before=False)
+        view = self.view(self.touched(), since=int(self.stream.began.min(initial=NEVER)))
         return view.at(np.flatnonzero(view.new))
 
 

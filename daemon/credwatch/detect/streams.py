@@ -168,14 +168,14 @@ class Stream:
         old = self.log.gather(self.touched[~settled], oldest=since)
         return self._joined(old, self.new.rows, self.new.event)
 
-    def of(self, keys: NDArray[np.uint64]) -> View:
-        """Return everything there is of the given groups."""
+    def of(self, keys: NDArray[np.uint64], *, since: int) -> View:
+        """Return what there is of the given groups since a moment."""
         inside = np.isin(self.new.keys, keys)
-        return self._joined(self.before(keys), self.new.rows[inside], self.new.event[inside])
+        return self._joined(self.before(keys, since=since), self.new.rows[inside], self.new.event[inside])
 
-    def before(self, keys: NDArray[np.uint64]) -> Rows:
-        """Return what was kept of the given groups before the present batch, unsorted."""
-        return self.log.gather(keys, oldest=int(np.iinfo(np.int64).min))
+    def before(self, keys: NDArray[np.uint64], *, since: int) -> Rows:
+        """Return what was kept of the given groups since a moment, before the present batch, unsorted."""
+        return self.log.gather(keys, oldest=since)
 
     def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say for each group whether there is any row of it."""

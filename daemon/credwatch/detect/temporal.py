@@ -41,11 +41,11 @@ class Nested:
         """Return the time from which the group's rows may differ from those before the batch."""
         return self.inner.began(keys)
 
-    def kept(self, keys: Keys) -> View:
+    def kept(self, keys: Keys, *, since: int) -> View:
         """Return what was there of the groups before the batch; to be asked before anything goes on."""
-        return self.view(keys, before=True)
+        return self.view(keys, since=since, before=True)
 
-    def view(self, keys: Keys, *, before: bool) -> View:
+    def view(self, keys: Keys, *, since: int, before: bool = False) -> View:  # noqa: ARG002  # episodes are few
         """Return the openings of the groups' episodes and their ends; for those before the batch, ask before it."""
         table = self.inner.watch.episodes.table
         episodes = table[np.isin(table["group"], keys)]
@@ -54,13 +54,13 @@ class Nested:
         event = np.where(may_differ & (not before), 0, -1)
         return View.sorted(np.concatenate([opened, last]), np.concatenate([event, np.full(len(last), STANDS_IN)]))
 
-    def arrived(self, keys: Keys) -> View:
+    def arrived(self, keys: Keys, *, since: int) -> View:
         """Return the same; an opening is taken to have arrived with the batch."""
-        return self.view(keys, before=False)
+        return self.view(keys, since=since)
 
     def fresh(self) -> View:
         """Return the openings that the batch has brought."""
-        view = self.view(self.touched(), before=False)
+        view = self.view(self.touched(), since=-NEVER)
         return view.at(np.flatnonzero(view.new))
 
 
@@ -79,6 +79,7 @@ class TemporalWatch:
     """True where the parts must happen in their order."""
     condition: PartCondition | None = None
     """What must and must not have happened; None where all parts must."""
+    _since: int = -NEVER
     _told: View = field(default_factory=View.empty)
     """What had completed before the batch, for groups in which rows came out of order."""
     _rewound: Keys = field(default_factory=lambda: NO_KEYS)
@@ -90,14 +91,18 @@ class TemporalWatch:
         """Say whether the condition forbids a part, so that it can be decided only when the span is over."""
         return self.condition is not None and _forbids(self.condition)
 
-    def look_back(self) -> None:
-        """Note, before any rule goes on, what had completed in the groups in which rows now come out of order."""
+    def look_back(self, earliest: int) -> None:
+        """Note, before any rule goes on, what had completed in the groups in which rows now come out of order.
+
+        No row of the batch is older than `earliest`: what happened a span before it cannot matter any more.
+        """
         if self.waits:
             return
+        self._since = earliest - self.watch.span_us
         keys = self.conceivable(self.touched())
         began, latest = self.began(keys), np.full(len(keys), np.iinfo(np.int64).min)
         for part in self.parts:
-            old = part.kept(keys)
+            old = part.kept(keys, since=self._since)
             np.maximum.at(latest, np.searchsorted(keys, old.keys), old.times)
         self._rewound = keys[latest >= began]
         held = self._possible(self._rewound)
@@ -161,7 +166,7 @@ class TemporalWatch:
 
     def _completions(self, keys: Keys, *, before: bool) -> View:
         """Return the rows of sorted groups at which the condition holds, told apart by subject and customer."""
-        views = [part.view(keys, before=before) for part in self.parts]
+        views = [part.view(keys, since=self._since, before=before) for part in self.parts]
         asked = views[-1] if self.ordered else _joined(views)
         asked = asked.at(np.flatnonzero(asked.event != STANDS_IN))
         hits = asked.at(np.flatnonzero(self._complete(asked, views, arrived=False)))
@@ -174,7 +179,7 @@ class TemporalWatch:
     def _arrived(self, hits: View) -> Flags:
         """Say which of the completing rows were complete with what had arrived when they did."""
         keys = np.unique(hits.keys)
-        return self._complete(hits, [part.arrived(keys) for part in self.parts], arrived=True)
+        return self._complete(hits, [part.arrived(keys, since=self._since) for part in self.parts], arrived=True)
 
     def _complete(self, asked: View, views: list[View], *, arrived: bool) -> Flags:
         """Say at which rows the condition holds; with `arrived`, by what had arrived with the row."""
@@ -217,7 +222,7 @@ class TemporalWatch:
         rows, self._pending = self._pending[due], self._pending[~due]
         asked = old_view(rows)
         keys = np.unique(asked.keys)
-        views = [part.view(keys, before=False) for part in self.parts]
+        views = [part.view(keys, since=-NEVER) for part in self.parts]
         latest, there = Latest(asked, views, arrived=False), []
         wanted = _wanted(self.condition) if self.condition is not None else frozenset()
         for at, view in enumerate(views):
