@@ -154,7 +154,7 @@ def _percentile(rule: SigmaCorrelationRule, where: str) -> int:
 
 def _condition(rule: SigmaCorrelationRule, kind: CorrelationType, where: str) -> PartCondition | None:
     if not isinstance(rule.condition, SigmaExtendedCorrelationCondition):
-        if rule.condition.op.name != "GTE" or rule.condition.count not in (1, len(rule.rules or ())):
+        if rule.condition.op.name != "GTE" or rule.condition.count != len(rule.rules or ()):
             raise RuleError(
                 "a temporal correlation waits for all of its rules", where=where, hint="leave condition: out"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
 
@@ -66,7 +67,8 @@ def read_rules(
     parsed = _without_duplicates([each for path in _files(folders) for each in _parse(path, problems)], problems)
     filters = _filters(parsed, placeholders, known, problems)
     compiled: list[Rule] = list(_event_rules(parsed, filters, placeholders, known, problems))
-    correlations = _without_dangling([each for each in parsed if not isinstance(each.item, SigmaFilter)], problems)
+    followable = _without_dangling([each for each in parsed if not isinstance(each.item, SigmaFilter)], problems)
+    correlations = _without_circles(followable, problems)
     collection = _resolved(correlations)
     compiled += _correlations(correlations, collection, known, problems)
     return _referring(compiled, collection), problems
@@ -172,6 +174,24 @@ def _placed(error: CredwatchError, each: _Parsed, key: str) -> list[Problem]:
     return [
         replace(one, where=known.get(one.where) or one.where.replace(f"{path}: {key}: ", f"{place}: ")) for one in found
     ]
+
+
+def _without_circles(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:
+    """Leave out the correlations that refer to each other in a circle, and then what refers to them."""
+    owner = {name: each for each in parsed for name in names_of(each.item)}
+    graph = {
+        key_of(each.item): [key_of(owner[reference(name)].item) for name in _references(each.item)] for each in parsed
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        # https://docs.python.org/3/library/graphlib.html#graphlib.CycleError: each node is told behind one it leads to.
+        circle = [each for key in reversed(error.args[1][1:]) for each in parsed if key_of(each.item) == key]
+        names = " → ".join(str(each.item.title) for each in [*circle, circle[0]])
+        message = f"correlations refer to each other in a circle: {names}"
+        problems.append(circle[0].problem(message, "break the circle", "correlation", "rules"))
+        return _without_circles(_without_dangling([each for each in parsed if each not in circle], problems), problems)
+    return parsed
 
 
 def _without_dangling(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:

@@ -307,3 +307,15 @@ def test_a_mistake_in_what_must_follow_has_its_line(tmp_path: Path) -> None:
     _, problems = reading(tmp_path, rule, a_rule(name="other"), correlation.replace("[base]", "[other]"))
     path = tmp_path / "rules.yml"
     assert [f"{path}:8: credwatch: quite", f"{path}:24: correlation"] == [problem.where for problem in problems]
+
+
+def test_a_circle_is_named_and_leaves_the_others(tmp_path: Path) -> None:
+    """Correlations that refer to each other, or to themselves, are refused once, and so is what refers to them."""
+    circle = [a_correlation(rules=f"[{other}]", name=name) for name, other in (("a", "b"), ("b", "a"), ("c", "c"))]
+    rules, problems = reading(
+        tmp_path, a_rule(), *circle, a_correlation(rules="[a]", name="d"), a_correlation(name="e")
+    )
+    assert ["e"] == [rule.name for rule in rules.correlations]
+    messages = [problem.message for problem in problems]
+    assert 2 == sum("in a circle" in message for message in messages)
+    assert 1 == sum("which is missing" in message for message in messages)
