@@ -99,7 +99,7 @@ def _incidents(connection: Connection, found: Found) -> tuple[IncidentChange, ..
     incidents.save_incidents(connection, (change.incident for change in closed))
     keys = [key_of(detection) for detection in found.detections if detection.is_consequential]
     changes = grouped(found.detections, incidents.open_incidents(connection, keys))
-    numbers = {detection: change.incident.number for change in changes for detection in change.incident.detections}
+    numbers = {change.incident.updated_by: change.incident.number for change in changes}
     incidents.add_detections(connection, [(each, numbers.get(each.id, "")) for each in found.detections])
     incidents.save_episodes(connection, found.episodes)
     incidents.save_incidents(connection, (change.incident for change in changes))

@@ -57,21 +57,14 @@ class Episodes:
         begin, end = np.searchsorted(self.keys, key, "left"), np.searchsorted(self.keys, key, "right")
         return np.arange(begin, end)
 
-    def carried_on(
-        self, keys: NDArray[np.uint64], first: NDArray[np.int64], last: NDArray[np.int64], span_us: int
-    ) -> NDArray[np.bool_]:
-        """Say for each key whether its latest episode is open and takes every row from `first` to `last`.
-
-        So it is where they do not come before its opening, and reach no farther than the span behind its latest row.
-        """
+    def carried_on(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.bool_]:
+        """Say for each key whether its latest episode is open and carried on by a row at the time of `first`."""
         place = self.latest(keys)
         if not len(self.keys):
             return np.zeros(len(keys), dtype=bool)
         episode = self.table[place]
-        within = (first <= episode["last"]) & (last <= episode["last"] + span_us)
-        behind = (episode["last"] <= first) & (first <= episode["last"] + span_us)
-        taken = (episode["opened"] < first) & (within | behind)
-        return np.asarray((place >= 0) & ~episode["closed"] & taken)
+        behind = (episode["opened"] < first) & (episode["last"] <= first) & (first <= episode["last"] + span_us)
+        return np.asarray((place >= 0) & ~episode["closed"] & behind)
 
     def continued(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.intp]:
         """Return for each chain the position of the open episode that it carries on, -1 where there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,10 +56,29 @@ def detections_of(watch: Watch, openings: Openings, batch: Batch, names: Names) 
     events = _events(watch, openings, batch)
     evidence = {name: _words(watch, openings, name, events, names) for name in CARRIED}
     begun = _begun(watch, openings)
+    evidence_of = zip(*evidence.values(), strict=True)
+    facts = zip(
+        openings.episodes["serial"].tolist(),
+        openings.episodes["opened"].tolist(),
+        begun,
+        (openings.hit - openings.begin + 1).tolist(),
+        (openings.view.event[openings.hit] >= 0).tolist(),
+        strict=True,
+    )
     return [
-        _detection(watch, openings, at, event, begun[at], {name: words[at] for name, words in evidence.items()})
-        for at, event in enumerate(events)
+        _detection(watch, _Facts(*each), event, dict(zip(CARRIED, words, strict=True)))
+        for each, event, words in zip(facts, events, evidence_of, strict=True)
     ]
+
+
+class _Facts(NamedTuple):
+    """What is known of an opening without its event; times in microseconds UTC."""
+
+    serial: int
+    opened: int
+    begun: int
+    counted: int
+    is_told: bool
 
 
 def _events(watch: Watch, openings: Openings, batch: Batch) -> list[dict[str, Any]]:
@@ -124,25 +143,22 @@ def _begun(watch: Watch, openings: Openings) -> list[int]:
     return begun
 
 
-def _detection(
-    watch: Watch, openings: Openings, at: int, event: dict[str, Any], begun: int, evidence: dict[str, tuple[str, ...]]
-) -> Detection:
-    rule, episode = watch.rule, openings.episodes[at]
-    is_told = openings.view.event[openings.hit[at]] >= 0
-    details = [name for name in DETAILS if name in event] if is_told else []
-    if not is_told:
+def _detection(watch: Watch, facts: _Facts, event: dict[str, Any], evidence: dict[str, tuple[str, ...]]) -> Detection:
+    rule = watch.rule
+    details = [name for name in DETAILS if name in event] if facts.is_told else []
+    if not facts.is_told:
         event = {name: words[-1] for name, words in evidence.items() if len(words) == 1} | event
     group = tuple(
         (name.removeprefix(NATIVE), _text(event.get(field)))
         for name, field in zip(rule.group_by, watch.fields, strict=True)
     )
-    opened_at = moment(episode["opened"])
+    opened_at = moment(facts.opened)
     line, subject = event.get("event.original"), _text(event.get(rule.consequence.subject))
     organization = _text(event.get("organization.id"))
     apart = (subject, organization) if watch.told_apart else ()
     return Detection(
         id=stable_id("detection", rule.id, *(value for pair in group for value in pair), *apart, opened_at.isoformat()),
-        serial=int(episode["serial"]),
+        serial=facts.serial,
         rule_id=rule.id,
         title=rule.title,
         level=rule.level,
@@ -150,9 +166,9 @@ def _detection(
         group=group,
         organization=organization,
         subject=subject,
-        occurred_first=moment(begun),
+        occurred_first=moment(facts.begun),
         opened_at=opened_at,
-        count=int(openings.hit[at] - openings.begin[at] + 1),
+        count=facts.counted,
         accounts=evidence["user.name"],
         addresses=evidence["source.ip"],
         organizations=evidence["organization.id"],
@@ -164,4 +180,6 @@ def _detection(
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
+    if value is None:
+        return ""
+    return ", ".join(value) if isinstance(value, list) else str(value)

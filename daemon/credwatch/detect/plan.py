@@ -34,10 +34,12 @@ class StreamWatch:
     def feed(self, earliest: int) -> Feed:
         """Return the rows that the rule's episodes have to take; `earliest` is the time of the batch's first.
 
-        A group whose open episode is carried on needs no earlier rows: what follows depends on the new ones alone.
+        A group whose open episode is carried on, by rows behind all that is kept, needs no earlier ones: what follows
+        depends on the new ones alone.
         """
         stream, span_us = self.stream, self.watch.span_us
-        settled = self.watch.episodes.carried_on(stream.touched, stream.began, stream.reached, span_us)
+        settled = self.watch.episodes.carried_on(stream.touched, stream.began, span_us)
+        settled &= stream.began >= stream.log.latest
         view = stream.view(settled, since=earliest - span_us)
         return Feed.of(view, ties=not self.watch.aggregate.monotone)
 

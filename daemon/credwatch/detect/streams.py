@@ -127,8 +127,6 @@ class Stream:
     """The groups of the present batch, sorted."""
     began: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """The time of the first row that the present batch adds to each of those groups."""
-    reached: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """The time of the last one."""
     new: View = field(default_factory=View.empty)
     """The rows of the present batch."""
     late: View = field(default_factory=View.empty)
@@ -141,7 +139,7 @@ class Stream:
         rows, event = self._new_rows(batch)
         if not len(rows):
             self.new = self.late = View.empty()
-            self.touched, self.began, self.reached = NO_KEYS, self.new.times, self.new.times
+            self.touched, self.began = NO_KEYS, self.new.times
             return
         late = batch.late[event]
         self.late = View.empty()
@@ -151,10 +149,8 @@ class Stream:
         order = stable_order(np.ascontiguousarray(rows["key"]))
         self.new = View.sorted(rows[order], event[order])
         edges = np.flatnonzero(self.new.keys[1:] != self.new.keys[:-1])
-        first, last = np.append(-1, edges) + 1, np.append(edges, len(rows) - 1)
-        if not len(rows):
-            first = last = edges
-        self.touched, self.began, self.reached = self.new.keys[first], self.new.times[first], self.new.times[last]
+        first = np.append(-1, edges) + 1 if len(rows) else edges
+        self.touched, self.began = self.new.keys[first], self.new.times[first]
 
     def keep(self, *, oldest: int) -> None:
         """Keep the batch's rows, once every rule has looked at them; rows older than `oldest` may go."""

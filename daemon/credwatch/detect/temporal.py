@@ -30,8 +30,7 @@ class Nested:
 
     def has_rows(self, keys: Keys) -> Flags:
         """Say which groups may have an episode once the batch is taken."""
-        conceivable = self.inner.conceivable(self.inner.touched())
-        return np.isin(keys, self.inner.watch.episodes.table["group"]) | np.isin(keys, conceivable)
+        return np.isin(keys, self.inner.watch.episodes.table["group"]) | np.isin(keys, self.inner.conceivable())
 
     def holds(self, keys: Keys) -> Flags:
         """Say which groups have an episode at hand."""
@@ -80,6 +79,7 @@ class TemporalWatch:
     condition: PartCondition | None = None
     """What must and must not have happened; None where all parts must."""
     _since: int = -NEVER
+    _conceivable: Keys = field(default_factory=lambda: NO_KEYS)
     _told: View = field(default_factory=View.empty)
     """What had completed before the batch, for groups in which rows came out of order."""
     _rewound: Keys = field(default_factory=lambda: NO_KEYS)
@@ -96,10 +96,11 @@ class TemporalWatch:
 
         No row of the batch is older than `earliest`: what happened a span before it cannot matter any more.
         """
-        if self.waits:
-            return
+        self._rewound, self._told = NO_KEYS, View.empty()
         self._since = earliest - self.watch.span_us
-        keys = self.conceivable(self.touched())
+        self._conceivable = keys = NO_KEYS if self.waits else self.conceivable()
+        if not len(keys):
+            return
         began, latest = self.began(keys), np.full(len(keys), np.iinfo(np.int64).min)
         for part in self.parts:
             old = part.kept(keys, since=self._since)
@@ -112,7 +113,7 @@ class TemporalWatch:
         """Return the completing rows that the rule's episodes have to take."""
         if self.waits:
             return Feed(self._decided(settled))
-        keys = self._possible(self.touched())
+        keys = self._possible(self._conceivable)
         if not len(keys):
             return Feed(View.empty())
         view = self._completions(keys, before=False)
@@ -129,22 +130,24 @@ class TemporalWatch:
 
     def touched(self) -> Keys:
         """Return the groups in which the batch may have changed anything, sorted."""
-        return np.unique(np.concatenate([part.touched() for part in self.parts]))
+        touched = [keys for part in self.parts if len(keys := part.touched())]
+        return np.unique(np.concatenate(touched)) if touched else NO_KEYS
 
     def began(self, keys: Keys) -> NDArray[np.int64]:
         """Return the time from which each group's rows may differ from those before the batch."""
         return np.asarray(np.minimum.reduce([part.began(keys) for part in self.parts]))
 
-    def conceivable(self, keys: Keys) -> Keys:
-        """Leave out the groups in which a part that must happen has no row at all."""
+    def conceivable(self) -> Keys:
+        """Return the groups that the batch touched and in which every part that must happen has a row."""
+        found = [part.touched() for part in self.parts]
         if self.condition is None:
             for part in self.parts:
-                keys = keys[part.has_rows(keys)]
-        return keys
+                found = [keys[part.has_rows(keys)] if len(keys) else keys for keys in found]
+        return np.unique(np.concatenate(found)) if any(map(len, found)) else NO_KEYS
 
     def _possible(self, keys: Keys) -> Keys:
         """Leave out the groups in which a part that must happen has not."""
-        if self.condition is not None:
+        if self.condition is not None or not len(keys):
             return keys
         return keys[np.logical_and.reduce([part.holds(keys) for part in self.parts])]
 

@@ -61,6 +61,8 @@ class WindowLog:
 
     def __init__(self, retention_us: int) -> None:
         self.retention_us = retention_us
+        self.latest = int(np.iinfo(np.int64).min)
+        """The latest time of any row that was ever kept."""
         self._runs: list[_Run] = []
         self._new: list[Rows] = []
 
@@ -75,6 +77,7 @@ class WindowLog:
 
     def restore(self, rows: Rows, *, oldest: int) -> None:
         """Keep rows that the store already has."""
+        self.latest = max(self.latest, int(rows["time"].max(initial=self.latest)))
         self._runs.append(_Run.of(rows))
         while len(self._runs) > 1 and len(self._runs[-2].rows) <= 2 * len(self._runs[-1].rows):
             self._runs.append(_Run.of(_by_key(_younger(self._joined_last_two(), oldest))))

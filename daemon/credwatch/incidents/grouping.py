@@ -105,11 +105,11 @@ def _joined(incident: Incident, detection: Detection) -> IncidentChange:
         occurred_first=min(incident.occurred_first, detection.occurred_first),
         occurred_last=max(incident.occurred_last, detection.opened_at),
         detections=_bounded_last(incident.detections, detection.id),
-        rules=(*incident.rules, *({detection.rule_id} - set(incident.rules))),
+        rules=incident.rules if detection.rule_id in incident.rules else (*incident.rules, detection.rule_id),
         workflows=(*incident.workflows, *started),
-        accounts=_bounded({*incident.accounts, *detection.accounts}),
-        addresses=_bounded({*incident.addresses, *detection.addresses}),
-        organizations=_bounded({*incident.organizations, *detection.organizations}),
+        accounts=_with(incident.accounts, detection.accounts),
+        addresses=_with(incident.addresses, detection.addresses),
+        organizations=_with(incident.organizations, detection.organizations),
         lines=tuple(dict.fromkeys((*incident.lines, *detection.lines)))[:_MOST_LINES],
         details=detection.details or incident.details,
         updated_by=detection.id,
@@ -120,6 +120,11 @@ def _joined(incident: Incident, detection: Detection) -> IncidentChange:
 def _number(key: GroupKey, detection: Detection) -> str:
     identity = stable_id("CW", *key, detection.opened_at.isoformat(), length=8)
     return f"CW-{detection.opened_at:%Y}-{identity.removeprefix('CW-').upper()}"
+
+
+def _with(known: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Add words to sorted ones; mostly there is none that is new."""
+    return known if all(word in known for word in more) else _bounded({*known, *more})
 
 
 def _bounded(words: Iterable[str]) -> tuple[str, ...]:

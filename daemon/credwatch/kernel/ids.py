@@ -12,7 +12,10 @@ def stable_id(prefix: str, *parts: str, length: int = 16) -> str:
     The digest is SHA-256 over the length-prefixed parts, so ("ab", "c") and ("a", "bc") differ; the text is
     lower-case base 32 without padding (RFC 4648, section 6).
     """
-    raw = [part.encode("utf-8", "surrogatepass") for part in (prefix, *parts)]
-    digest = hashlib.sha256(b"".join(each for part in raw for each in (len(part).to_bytes(8, "big"), part)))
+    pieces: list[bytes] = []
+    for part in (prefix, *parts):
+        raw = part.encode("utf-8", "surrogatepass")
+        pieces += (len(raw).to_bytes(8, "big"), raw)
+    digest = hashlib.sha256(b"".join(pieces))
     text = base64.b32encode(digest.digest()[: (length * 5 + 7) // 8 + 4]).decode("ascii").lower()
     return f"{prefix}-{text[:length]}"
