@@ -14,7 +14,7 @@ from credwatch.app.authoring.case_events import given_events, read_events, writt
 from credwatch.app.authoring.trial import audible, needed_for, trial_engine
 from credwatch.app.pipeline import Knowledge
 from credwatch.kernel.detection import Detection
-from credwatch.kernel.errors import Problem, RuleError, nearest
+from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
 from credwatch.kernel.options import Options, validated
 from credwatch.rules.documents import read_documents
 from credwatch.rules.model import Rule, RuleSet
@@ -80,6 +80,20 @@ def find_cases(paths: Iterable[Path]) -> list[Path]:
 def read_cases(path: Path) -> list[CaseFile]:
     """Read a case file: a YAML document for each rule; raises RuleError, or ProblemsFound with every wrong key."""
     return [_case_file(document, str(path)) for document in read_documents(path)]
+
+
+def all_cases(paths: Iterable[Path]) -> tuple[list[CaseFile], list[Problem]]:
+    """Read every case file below folders and beside files of rules, and tell what is wrong with the others."""
+    files: list[CaseFile] = []
+    problems: list[Problem] = []
+    for path in find_cases(paths):
+        try:
+            files += read_cases(path)
+        except ProblemsFound as error:
+            problems += error.problems
+        except RuleError as error:
+            problems.append(Problem.of(error))
+    return files, problems
 
 
 def run_cases(file: CaseFile, knowledge: Knowledge) -> list[Outcome]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from credwatch.app.authoring.cases import CaseFile, find_cases, read_cases, without_cases
+from credwatch.app.authoring.cases import all_cases, without_cases
 from credwatch.app.authoring.choice import RuleChoice
 from credwatch.app.authoring.reachable import Unreachable, why_unreachable
 from credwatch.app.authoring.trial import needed_for
 from credwatch.detect.plan import plan_for
-from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
+from credwatch.kernel.errors import Problem, RuleError, nearest
 from credwatch.rules.model import Correlation, Rule, RuleSet
 from credwatch.rules.reach import out_of_reach
 
@@ -107,16 +107,8 @@ def _unused(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
 
 def _cases(choice: RuleChoice, asked: Sequence[Rule]) -> list[Problem]:
     """Read the case files beside the rules, and name the rules without cases of both kinds."""
-    problems: list[Problem] = []
-    files: list[CaseFile] = []
+    files, problems = all_cases(choice.paths)
     names = {name for rule in choice.rules.by_id().values() for name in (rule.name, rule.id)}
-    for path in find_cases(choice.paths):
-        try:
-            files += read_cases(path)
-        except ProblemsFound as error:
-            problems += error.problems
-        except RuleError as error:
-            problems.append(Problem.of(error))
     for file in files:
         if file.rule not in names:
             hint = nearest(file.rule, names) or "rule: is the rule's name or id"

@@ -8,10 +8,10 @@ from pathlib import Path
 from time import perf_counter
 from xml.etree import ElementTree
 
-from credwatch.app.authoring.cases import CaseFile, Outcome, find_cases, read_cases, run_cases, without_cases
+from credwatch.app.authoring.cases import Outcome, all_cases, run_cases, without_cases
 from credwatch.app.authoring.choice import RuleChoice
 from credwatch.app.pipeline import Knowledge
-from credwatch.kernel.errors import Problem, ProblemsFound, RuleError
+from credwatch.kernel.errors import Problem, RuleError
 from credwatch.kernel.resources import shipped
 
 
@@ -39,7 +39,7 @@ def run_tests(choice: RuleChoice, own: Knowledge, example: Knowledge) -> Tested:
     `example`, all others by those of `own`.
     """
     began = perf_counter()
-    files, problems = _read(choice)
+    files, problems = all_cases(choice.paths)
     outcomes: list[Outcome] = []
     for file in files:
         try:
@@ -86,16 +86,3 @@ def _suite(top: ElementTree.Element, name: str, outcomes: Sequence[Outcome]) -> 
 def _plain(text: str) -> str:
     """Write characters that XML 1.0 (section 2.2) does not allow as escapes."""
     return "".join(char if char in "\t\n" or char.isprintable() else repr(char)[1:-1] for char in text)
-
-
-def _read(choice: RuleChoice) -> tuple[list[CaseFile], list[Problem]]:
-    files: list[CaseFile] = []
-    problems: list[Problem] = []
-    for path in find_cases(choice.paths):
-        try:
-            files += read_cases(path)
-        except ProblemsFound as error:
-            problems += error.problems
-        except RuleError as error:
-            problems.append(Problem.of(error))
-    return files, problems
