@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from credwatch.app.databases import open_databases
 from credwatch.app.pipeline import Knowledge
-from credwatch.app.settings import Settings, SourceOptions
+from credwatch.app.settings import Settings, SourceOptions, microseconds
 from credwatch.detect.plan import plan_for
 from credwatch.detect.windows import Caps
 from credwatch.enrich.authorisation import ACTIONS_DUE
@@ -73,7 +72,7 @@ def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gatherin
     registers = _registers(settings, gathering)
     packs = gathering.attempt(lambda: packs_of(settings), PackSet(()))
     rules = _rules(settings, gathering)
-    lateness_us = _micros(settings.detection.lateness)
+    lateness_us = microseconds(settings.detection.lateness)
     gathering.attempt(lambda: plan_for(rules, lateness_us=lateness_us), None)
     return Knowledge(
         packs=packs,
@@ -88,7 +87,7 @@ def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gatherin
         profile_of={customer.id: customer.profile for customer in registers.customers},
         formats=_formats(settings),
         lateness_us=lateness_us,
-        lateness_of={each.id: _micros(each.lateness) for each in settings.source if each.lateness is not None},
+        lateness_of={each.id: microseconds(each.lateness) for each in settings.source if each.lateness is not None},
         caps=Caps(settings.detection.window_rows, settings.detection.window_rows_per_customer),
         learning=_learning(settings),
     )
@@ -187,10 +186,6 @@ def build_renderer(settings: Settings) -> Renderer:
     email = settings.outbox.email
     sender = Sender(email.sender, email.sender_name, email.reply_to)
     return Renderer(Templates(settings.daemon.templates_directory), sender)
-
-
-def _micros(span: timedelta) -> int:
-    return int(span.total_seconds() * 1_000_000)
 
 
 def _formats(settings: Settings) -> dict[str, SourceFormat]:

@@ -95,6 +95,11 @@ class SourceOptions(Options):
         return paths
 
 
+def microseconds(span: timedelta) -> int:
+    """Tell a span in the unit of event time."""
+    return int(span.total_seconds() * 1_000_000)
+
+
 class DetectionOptions(Options):
     """`[detection]`: how events are held against the rules."""
 

@@ -30,12 +30,12 @@ def match(
     with told_plainly():
         from credwatch.app.authoring.choice import choose_rules, required, tool_settings
         from credwatch.app.authoring.match import Matcher
+        from credwatch.app.settings import microseconds
 
         settings = tool_settings(config)
         choice = choose_rules(paths or [], settings, with_shipped=shipped)
         required(choice)
-        lateness_us = int(settings.detection.lateness.total_seconds() * 1_000_000)
-        matcher = Matcher(choice, correlate=correlate, lateness_us=lateness_us)
+        matcher = Matcher(choice, correlate=correlate, lateness_us=microseconds(settings.detection.lateness))
         for piece in whole_lines(sys.stdin.buffer):
             for answer in matcher.answers(piece.removesuffix(b"\n").split(b"\n")):
                 print_json(answer)
