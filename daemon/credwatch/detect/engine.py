@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from credwatch.detect.advance import Openings, Progress, Watch, advance, advance_late
 from credwatch.detect.episodes import EPISODE
 from credwatch.detect.evidence import detections_of
-from credwatch.detect.expressions import actions_of, compiled, fields_of, with_fields
+from credwatch.detect.expressions import with_fields
 from credwatch.detect.found import Delta, Episodic, Found
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.names import Names
 from credwatch.detect.native import native_paths, with_native
 from credwatch.detect.nested import NestedWatch
 from credwatch.detect.plan import AnyWatch, Plan, StreamWatch
+from credwatch.detect.selecting import Selection
 from credwatch.detect.streams import Batch
 from credwatch.detect.temporal import TemporalWatch
 from credwatch.detect.windows import CARRIED, ROW
 from credwatch.kernel.detection import Detection
-from credwatch.kernel.fields import is_native
 
 _HOUR = 3_600_000_000
 _MOST_REPEATS = 1000
@@ -50,14 +50,10 @@ class Engine:
         self._serial = 1
         self._turned = _OLDEST
         self._settled = _OLDEST
-        self._conditions = {rule.condition for rule in plan.rules.events}
-        self._expressions = {each: compiled(each).alias(str(at)) for at, each in enumerate(self._conditions)}
-        self._actions = {each: actions_of(each) for each in self._conditions}
-        values = {stream.spec.value for stream in plan.streams if stream.spec.value}
-        self._packs = {rule.condition: rule.packs for rule in plan.rules.events}
+        self._selection = Selection(plan.rules.events)
         self._native = native_paths(plan.rules)
-        needed = {name for each in self._conditions for name in fields_of(each) if not is_native(name)}
-        self._fields = frozenset({"@timestamp", "event.action", "event.dataset", *CARRIED, *values, *needed})
+        values = {stream.spec.value for stream in plan.streams if stream.spec.value}
+        self._fields = frozenset({"@timestamp", *CARRIED, *values})
 
     def process(self, events: pl.DataFrame, source: str) -> Found:
         """Hold a batch of enriched events of one source against every rule."""
@@ -137,21 +133,7 @@ class Engine:
         whole = with_fields(with_native(events, self._native), self._fields)
         times = whole.get_column("@timestamp").dt.timestamp("us").to_numpy()
         late, hashes = self._late(times, source), FieldHashes(whole, self._seed)
-        return Batch(whole, times, self._masks(whole), late, hashes, _repeats(events))
-
-    def _masks(self, events: pl.DataFrame) -> dict[str, NDArray[np.bool_]]:
-        """Say which events each rule matches; one none of whose actions or packs is there is not asked."""
-        happened = set(events.get_column("event.action").unique().to_list())
-        present = set(events.get_column("event.dataset").unique().to_list())
-        asked = [
-            each
-            for each, actions in self._actions.items()
-            if _may_hold(actions, happened) and _may_hold(self._packs[each], present)
-        ]
-        matched = events.select(self._expressions[each] for each in asked)
-        masks = {each: column.to_numpy() for each, column in zip(asked, matched.iter_columns(), strict=True)}
-        found = {each: mask for each, mask in masks.items() if mask.any()}
-        return {rule.id: found[rule.condition] for rule in self.plan.rules.events if rule.condition in found}
+        return Batch(whole, times, self._selection.matches(whole), late, hashes, _repeats(events))
 
     def _late(self, times: NDArray[np.int64], source: str) -> NDArray[np.bool_]:
         """Say which events lie more than the lateness behind the latest event of their source before them."""
@@ -256,10 +238,6 @@ class Engine:
         elif low - self._turned > self.plan.longest_us:
             self.names.turn()
             self._turned = low
-
-
-def _may_hold(needed: frozenset[str] | None, present: set[str]) -> bool:
-    return needed is None or not needed.isdisjoint(present)
 
 
 def _repeats(events: pl.DataFrame) -> NDArray[np.int64] | None:

@@ -72,8 +72,8 @@ class Lasting:
         return self.stream.touched
 
     def has_rows(self, keys: Keys) -> Flags:
-        """Say which groups have any row at hand, within an episode or not."""
-        return self.stream.holds(keys)
+        """Say which groups have any row at hand, within an episode or not, or an episode whose rows have gone."""
+        return self.stream.holds(keys) | self.holds(keys)
 
     def holds(self, keys: Keys) -> Flags:
         """Say which groups have an episode at hand."""

@@ -46,8 +46,8 @@ class Batch:
     """The events."""
     times: NDArray[np.int64]
     """Event time, microseconds UTC."""
-    masks: dict[str, NDArray[np.bool_]]
-    """Which events each event rule matches; rules that match none are left out."""
+    matches: dict[str, NDArray[np.intp]]
+    """Which events each event rule matches, rising; rules that match none are left out."""
     late: NDArray[np.bool_]
     """Which events came later than the source's lateness allows."""
     hashes: FieldHashes
@@ -185,7 +185,7 @@ class Stream:
 
     def _new_rows(self, batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
         """Return the batch's rows in the order of their events."""
-        found = [self._part_rows(batch, rule, fields) for rule, fields in self.spec.parts if rule in batch.masks]
+        found = [self._part_rows(batch, rule, fields) for rule, fields in self.spec.parts if rule in batch.matches]
         if not found:
             return np.empty(0, ROW), np.empty(0, np.int64)
         if len(found) == 1:
@@ -197,8 +197,9 @@ class Stream:
 
     def _part_rows(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> tuple[Rows, NDArray[np.int64]]:
         # A rule over one event looks at late ones too: nothing it waits for can be missing.
-        matched = batch.masks[rule] if self.spec.empty_groups else batch.masks[rule] & ~batch.late
-        at = np.flatnonzero(matched)
+        at = batch.matches[rule]
+        if not self.spec.empty_groups:
+            at = at[~batch.late[at]]
         group = batch.hashes.group_with_empty if self.spec.empty_groups else batch.hashes.group
         keys = group(fields, at)
         values, kept = self._values(batch, at)

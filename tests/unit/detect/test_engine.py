@@ -98,6 +98,16 @@ def test_what_completed_long_ago_is_told_once() -> None:
     assert found_in(rules, events).outcome() == found_in(rules, events, cuts=[4, 5]).outcome()
 
 
+def test_what_lasts_is_followed_though_its_rows_have_gone() -> None:
+    """A success soon after a burst completes also where the window of the burst has let its rows go."""
+    others = [an_event(at, source__ip="198.51.100.7") for at in (200, 201, 202, 203, 300)]
+    events = [*(an_event(at) for at in (0, 1, 2)), *others, an_event(301, event__outcome="success")]
+    rules = rule_set(FAILED, SUCCEEDED, BURST, TAKEOVER)
+    whole = found_in(rules, events).outcome()
+    assert any(detection.rule_id == "takeover" for detection, *_ in whole.values())
+    assert whole == found_in(rules, events, cuts=range(1, len(events))).outcome()
+
+
 def test_repeats_count() -> None:
     """A line that stands for several equal events counts as that many."""
     assert 3 == the_only(found_in(rule_set(FAILED, BURST), [an_event(credwatch__repeat=3)])).count
