@@ -44,6 +44,10 @@ class Aggregate(Protocol):
     def monotone(self) -> bool:
         """Say whether more rows in a window can only help: then it may be looked at before its moment is over."""
 
+    @property
+    def fewest(self) -> int:
+        """Say how many rows a window needs at least."""
+
     def holds(self, view: View, span_us: int) -> Flags:
         """Say for each row whether the condition holds for the window that ends with it."""
 
@@ -55,6 +59,11 @@ class AtLeast:
     threshold: int
     """How many."""
     monotone: bool = True
+
+    @property
+    def fewest(self) -> int:
+        """Need each of them."""
+        return self.threshold
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Compare each row with the one `threshold` - 1 before it."""
@@ -70,6 +79,11 @@ class AtLeastDistinct:
     column: str
     """The column of the rows."""
     monotone: bool = True
+
+    @property
+    def fewest(self) -> int:
+        """Need one row for each of them."""
+        return self.threshold
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Count only in the chains that have enough distinct values in all."""
@@ -91,6 +105,7 @@ class Measured:
     bounds: tuple[Bound, ...]
     """The bounds, all of which must hold."""
     monotone: bool = False
+    fewest: int = 1
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Compute the number where a moment is over, and compare."""
@@ -112,6 +127,7 @@ class Percentile:
     bounds: tuple[Bound, ...]
     """The bounds, all of which must hold."""
     monotone: bool = False
+    fewest: int = 1
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Count the values on either side of each bound."""

@@ -167,7 +167,7 @@ class Engine:
     def _advanced(self, each: AnyWatch, earliest: int, settled: int) -> Progress:
         match each:
             case StreamWatch():
-                feed = each.feed(earliest) if len(each.stream.touched) else None
+                feed = each.feed(earliest) if len(each.stream.groups.keys) else None
             case TemporalWatch():
                 feed = each.feed(settled=self._settled)
             case NestedWatch():

@@ -57,14 +57,14 @@ class Episodes:
         begin, end = np.searchsorted(self.keys, key, "left"), np.searchsorted(self.keys, key, "right")
         return np.arange(begin, end)
 
-    def carried_on(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.bool_]:
-        """Say for each key whether its latest episode is open and carried on by a row at the time of `first`."""
+    def carried_on(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.intp]:
+        """Return the position of each key's open episode that a row at the time of `first` carries on, -1 for none."""
         place = self.latest(keys)
         if not len(self.keys):
-            return np.zeros(len(keys), dtype=bool)
+            return place
         episode = self.table[place]
         behind = (episode["opened"] < first) & (episode["last"] <= first) & (first <= episode["last"] + span_us)
-        return np.asarray((place >= 0) & ~episode["closed"] & behind)
+        return np.where((place >= 0) & ~episode["closed"] & behind, place, -1)
 
     def continued(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.intp]:
         """Return for each chain the position of the open episode that it carries on, -1 where there is none."""

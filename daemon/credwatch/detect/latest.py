@@ -14,6 +14,9 @@ NEVER = int(np.iinfo(np.int64).max)
 """A time that is far in the future; its negative is far in the past."""
 
 
+_MOST = 1 << 62
+
+
 class Latest:
     """Finds the latest row of a group that is not later than a moment, for many at once.
 
@@ -22,10 +25,15 @@ class Latest:
 
     def __init__(self, asked: View, views: list[View], *, arrived: bool) -> None:
         self._keys = asked.keys
-        self._groups = np.unique(np.concatenate([asked.keys, *(view.keys for view in views)]))
-        self._moments = np.unique(np.concatenate([view.times for view in views]))
+        self._groups = _distinct(np.concatenate([_distinct(view.keys) for view in (asked, *views)]), in_order=False)
+        times = [view.times for view in views if len(view.times)]
+        self._first = min((int(each.min()) for each in times), default=0)
+        self._last = max((int(each.max()) for each in times), default=0)
         most = max((int(view.event.max()) for view in views if len(view.event)), default=0)
         self._events = most + 3 if arrived else 1
+        self._moments: NDArray[np.int64] | None = None
+        if (self._last - self._first + 3) * self._events >= _MOST // max(len(self._groups), 1):
+            self._moments = np.unique(np.concatenate(times))
 
     def of(self, view: View, limit: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the time of the latest row of each asked row's group up to its limit; far in the past for none."""
@@ -35,17 +43,32 @@ class Latest:
         """Return where that row stands in the view, -1 for none."""
         if not len(view.keys):
             return np.full(len(limit), -1, dtype=np.intp)
-        line = self._line(view.keys, np.searchsorted(self._moments, view.times), view.event)
-        rank = np.searchsorted(self._moments, limit, side="right") - 1
-        # Before a moment that is no row's, everything of the moment in front of it has arrived.
-        exact = (rank >= 0) & (self._moments[np.maximum(rank, 0)] == limit)
-        wanted = self._line(self._keys, rank, np.where(exact, event, self._events - 3))
-        order = np.arange(len(line)) if self._events == 1 else np.argsort(line, kind="stable")
-        place = np.searchsorted(line[order], wanted, side="right") - 1
-        found = (place >= 0) & (view.keys[order[place]] == self._keys)
-        return np.where(found, order[place], -1)
+        line = self._line(view.keys, view.times, view.event)
+        wanted = self._line(self._keys, limit, event)
+        order = None if self._events == 1 else np.argsort(line, kind="stable")
+        place = np.searchsorted(line if order is None else line[order], wanted, side="right") - 1
+        place = place if order is None else np.where(place >= 0, order[place], -1)
+        return np.where((place >= 0) & (view.keys[place] == self._keys), place, -1)
 
-    def _line(self, keys: Keys, moment: NDArray[np.intp], event: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Put groups, the ranks of moments and arrival into one rising sequence."""
-        line = np.searchsorted(self._groups, keys) * (len(self._moments) + 2) + moment + 1
+    def _line(self, keys: Keys, times: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Put groups, moments and arrival into one rising sequence."""
+        moment, moments = self._numbered(times)
+        line = np.searchsorted(self._groups, keys) * moments + moment
         return np.asarray(line if self._events == 1 else line * self._events + event + 2)
+
+    def _numbered(self, times: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+        """Number moments from 1, 0 for one before all rows; and say how many numbers there are.
+
+        They are numbered as they are, or where they are too far apart for that, by their ranks.
+        """
+        if self._moments is None:
+            return np.clip(times, self._first - 1, self._last + 1) - (self._first - 1), self._last - self._first + 3
+        behind = np.searchsorted(self._moments, times, side="right")
+        exact = (behind > 0) & (self._moments[np.maximum(behind, 1) - 1] == times)
+        return 2 * behind - exact, 2 * len(self._moments) + 1
+
+
+def _distinct(keys: Keys, *, in_order: bool = True) -> Keys:
+    """Return each key once, sorted."""
+    keys = keys if in_order else np.sort(keys)
+    return np.asarray(keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]])

@@ -25,9 +25,14 @@ class Plain:
     stream: Stream
     """The rule's stream."""
 
+    @property
+    def latest(self) -> int:
+        """Tell the time of the latest row before the batch."""
+        return self.stream.log.latest
+
     def touched(self) -> Keys:
         """Return the groups that the batch added to, sorted."""
-        return self.stream.touched
+        return self.stream.groups.keys
 
     def has_rows(self, keys: Keys) -> Flags:
         """Say which groups have any row at hand."""
@@ -67,9 +72,14 @@ class Lasting:
     stream: Stream
     """Its stream."""
 
+    @property
+    def latest(self) -> int:
+        """Tell the time of the latest row before the batch."""
+        return self.stream.log.latest
+
     def touched(self) -> Keys:
         """Return the groups that the batch added to, sorted."""
-        return self.stream.touched
+        return self.stream.groups.keys
 
     def has_rows(self, keys: Keys) -> Flags:
         """Say which groups have any row at hand, within an episode or not, or an episode whose rows have gone."""
@@ -108,21 +118,22 @@ class Lasting:
         inside = kept.at(np.flatnonzero(~before_it))
         ends = _ends(episodes[episodes["event"] < 0])
         # An end that this batch has brought is one of its rows, which says itself when it arrived.
-        ends = ends.at(np.flatnonzero(ends.times < self.stream.began.min(initial=NEVER)))
+        ends = ends.at(np.flatnonzero(ends.times < self.stream.groups.began.min(initial=NEVER)))
         return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
 
     def fresh(self) -> View:
         """Return the rows of the batch that lie within an episode."""
-        view = self.view(self.touched(), since=int(self.stream.began.min(initial=NEVER)))
+        view = self.view(self.touched(), since=int(self.stream.groups.began.min(initial=NEVER)))
         return view.at(np.flatnonzero(view.new))
 
 
 def _began(stream: Stream, keys: Keys) -> NDArray[np.int64]:
     began = np.full(len(keys), NEVER)
-    if len(stream.touched):
-        place = np.minimum(np.searchsorted(stream.touched, keys), len(stream.touched) - 1)
-        there = stream.touched[place] == keys
-        began[there] = stream.began[place[there]]
+    groups = stream.groups
+    if len(groups.keys):
+        place = np.minimum(np.searchsorted(groups.keys, keys), len(groups.keys) - 1)
+        there = groups.keys[place] == keys
+        began[there] = groups.began[place[there]]
     return began
 
 

@@ -13,7 +13,7 @@ from credwatch.detect.advance import Feed, Watch
 from credwatch.detect.aggregates import AtLeast, aggregate_of
 from credwatch.detect.nested import Counted, NestedWatch
 from credwatch.detect.parts import Lasting, Plain
-from credwatch.detect.streams import Stream, StreamSpec
+from credwatch.detect.streams import Stream, StreamSpec, View
 from credwatch.detect.temporal import Nested, TemporalPart, TemporalWatch
 from credwatch.detect.windows import CARRIED, Caps, WindowLog
 from credwatch.kernel.errors import RuleError
@@ -32,16 +32,21 @@ class StreamWatch:
     """Its rows."""
 
     def feed(self, earliest: int) -> Feed:
-        """Return the rows that the rule's episodes have to take; `earliest` is the time of the batch's first.
+        """Carry on what the batch's rows just carry on, and return the rows of the other groups that can matter.
 
-        A group whose open episode is carried on, by rows behind all that is kept, needs no earlier ones: what follows
-        depends on the new ones alone.
+        `earliest` is the time of the batch's first row. A group whose rows all lie behind what is kept, and none of
+        which ends the open episode, is done; and one that has no episode needs as many rows as the condition does.
         """
-        stream, span_us = self.stream, self.watch.span_us
-        settled = self.watch.episodes.carried_on(stream.touched, stream.began, span_us)
-        settled &= stream.began >= stream.log.latest
-        view = stream.view(settled, since=earliest - span_us)
-        return Feed.of(view, ties=not self.watch.aggregate.monotone)
+        stream, groups, episodes, span_us = self.stream, self.stream.groups, self.watch.episodes, self.watch.span_us
+        place = episodes.carried_on(groups.keys, groups.began, span_us)
+        done = (place >= 0) & (groups.began >= stream.log.latest) & (groups.widest <= span_us)
+        episodes.extend(place[done], groups.ended[done], groups.added[done])
+        wanted = ~done
+        if self.watch.aggregate.fewest > 1:
+            wanted &= (stream.known() >= self.watch.aggregate.fewest) | (episodes.latest(groups.keys) >= 0)
+        if not wanted.any():
+            return Feed(View.empty())
+        return Feed.of(stream.view(wanted, since=earliest - span_us), ties=not self.watch.aggregate.monotone)
 
 
 AnyWatch = StreamWatch | TemporalWatch | NestedWatch
@@ -235,7 +240,7 @@ def _all_began(inner: AnyWatch) -> NDArray[np.int64]:
     """Return the moments from which the batch may have changed the episodes of a correlation."""
     match inner:
         case StreamWatch():
-            return inner.stream.began
+            return inner.stream.groups.began
         case TemporalWatch():
             return inner.began(inner.touched())
         case NestedWatch():

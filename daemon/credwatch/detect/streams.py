@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.native import text_of
 from credwatch.detect.values import numbers_of
-from credwatch.detect.windows import CARRIED, ROW, Caps, Rows, WindowLog
+from credwatch.detect.windows import CARRIED, ROW, Caps, Places, Rows, WindowLog
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.ordering import stable_order
 
@@ -58,46 +59,46 @@ class Batch:
 
 @dataclass(slots=True)
 class View:
-    """The rows of the groups a batch touched, old and new, sorted by (key, time)."""
+    """Rows of some groups, old and new, sorted by (key, time)."""
 
     rows: Rows
     """The rows."""
     event: NDArray[np.int64]
     """For each row the event's position in the batch, -1 for rows of earlier batches."""
-    new: NDArray[np.bool_] = None  # type: ignore[assignment]  # set below where it is not given
+    new: NDArray[np.bool_]
     """Which rows this batch added."""
-    keys: NDArray[np.uint64] = field(init=False)
+    keys: NDArray[np.uint64]
     """The rows' groups, side by side for searching."""
-    times: NDArray[np.int64] = field(init=False)
+    times: NDArray[np.int64]
     """The rows' event times, side by side for searching."""
 
-    def __post_init__(self) -> None:
-        if self.new is None:
-            self.new = self.event >= 0
-        self.keys = np.ascontiguousarray(self.rows["key"])
-        self.times = np.ascontiguousarray(self.rows["time"])
+    @classmethod
+    def of(cls, rows: Rows, event: NDArray[np.int64]) -> View:
+        """Take rows that are sorted."""
+        keys, times = np.ascontiguousarray(rows["key"]), np.ascontiguousarray(rows["time"])
+        return cls(rows, event, event >= 0, keys, times)
 
     @classmethod
     def sorted(cls, rows: Rows, event: NDArray[np.int64]) -> View:
         """Sort the rows by (key, time), those of equal time in the order given."""
         # Rows mostly come as runs sorted by key whose times follow one another: merging those is far cheaper.
         order = np.argsort(np.ascontiguousarray(rows["key"]), kind="stable")
-        view = cls(rows[order], event[order])
-        if np.all((view.keys[1:] != view.keys[:-1]) | (view.times[1:] >= view.times[:-1])):
+        view = cls.of(rows[order], event[order])
+        if _is_sorted(view.keys, view.times):
             return view
         order = np.lexsort((rows["time"], rows["key"]))
-        return cls(rows[order], event[order])
+        return cls.of(rows[order], event[order])
 
     @classmethod
     def empty(cls) -> View:
         """Give a view without rows."""
-        return cls(np.empty(0, ROW), np.empty(0, np.int64))
+        return cls.of(np.empty(0, ROW), np.empty(0, np.int64))
 
     def at(self, places: NDArray[np.intp]) -> View:
         """Give the rows at rising positions."""
         if len(places) == len(self.rows):
             return self
-        return View(self.rows[places], self.event[places], self.new[places])
+        return View(self.rows[places], self.event[places], self.new[places], self.keys[places], self.times[places])
 
     def span_of(self, key: np.uint64) -> slice:
         """Return where the rows of a group stand."""
@@ -113,6 +114,38 @@ class View:
         return np.unique(self.keys[1:][found])
 
 
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups of a batch's rows, one entry each, sorted by key; times in microseconds."""
+
+    keys: NDArray[np.uint64]
+    """The groups."""
+    began: NDArray[np.int64]
+    """When the first row of each is."""
+    ended: NDArray[np.int64]
+    """When the last one is."""
+    added: NDArray[np.int64]
+    """How many rows each has."""
+    widest: NDArray[np.int64]
+    """The longest time between two rows that follow each other."""
+
+    @classmethod
+    def of(cls, view: View) -> Groups:
+        """Sum up sorted rows."""
+        if not len(view.keys):
+            nothing = np.empty(0, np.int64)
+            return cls(view.keys, nothing, nothing, nothing, nothing)
+        is_first = np.append(True, view.keys[1:] != view.keys[:-1])
+        first = np.flatnonzero(is_first)
+        last = np.append(first[1:], len(is_first)) - 1
+        gaps = np.where(is_first, 0, np.diff(view.times, prepend=0))
+        widest = np.maximum.reduceat(gaps, first)
+        return cls(view.keys[first], view.times[first], view.times[last], last - first + 1, widest)
+
+
+_NO_GROUPS = Groups.of(View.empty())
+
+
 @dataclass(slots=True)
 class Stream:
     """One stream: its spec and what it keeps."""
@@ -123,51 +156,50 @@ class Stream:
     """What it keeps."""
     caps: Caps = field(default_factory=Caps)
     """How much it may keep."""
-    touched: NDArray[np.uint64] = field(default_factory=lambda: NO_KEYS)
-    """The groups of the present batch, sorted."""
-    began: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """The time of the first row that the present batch adds to each of those groups."""
+    groups: Groups = _NO_GROUPS
+    """The groups of the present batch."""
     new: View = field(default_factory=View.empty)
     """The rows of the present batch."""
     late: View = field(default_factory=View.empty)
     """Its rows that came too late for windows; only where absent fields count, that is for rules over one event."""
     dropped: int = 0
     """How many rows had to go before their time in the present batch, because there were too many."""
+    _places: Places | None = None
 
     def take(self, batch: Batch) -> None:
-        """Take the batch's matching rows: fills `touched` and `new`; `keep` makes them part of what is kept."""
-        rows, event = self._new_rows(batch)
-        if not len(rows):
-            self.new = self.late = View.empty()
-            self.touched, self.began = NO_KEYS, self.new.times
+        """Take the batch's matching rows: fills `groups` and `new`; `keep` makes them part of what is kept."""
+        self.new = self.late = View.empty()
+        self.groups, self._places = _NO_GROUPS, None
+        rows = self._matched(batch)
+        if not len(rows.event):
             return
-        late = batch.late[event]
-        self.late = View.empty()
+        late = batch.late[rows.event]
         if late.any():
-            self.late = View.sorted(rows[late], event[late]) if self.spec.empty_groups else View.empty()
-            rows, event = rows[~late], event[~late]
-        order = stable_order(np.ascontiguousarray(rows["key"]))
-        self.new = View.sorted(rows[order], event[order])
-        edges = np.flatnonzero(self.new.keys[1:] != self.new.keys[:-1])
-        first = np.append(-1, edges) + 1 if len(rows) else edges
-        self.touched, self.began = self.new.keys[first], self.new.times[first]
+            if self.spec.empty_groups:
+                self.late = rows.at(late).view(batch)
+            rows = rows.at(~late)
+        self.new = rows.view(batch)
+        self.groups = Groups.of(self.new)
 
     def keep(self, *, oldest: int) -> None:
         """Keep the batch's rows, once every rule has looked at them; rows older than `oldest` may go."""
+        self._places = None
         self.log.add(self.new.rows, oldest=oldest)
         self.dropped = self.log.limit(self.caps)
 
-    def view(self, settled: NDArray[np.bool_], *, since: int) -> View:
-        """Return the batch's rows, behind those kept since a moment of each touched group that is not settled."""
-        if settled.all():
-            return self.new
-        old = self.log.gather(self.touched[~settled], oldest=since)
-        return self._joined(old, self.new.rows, self.new.event)
+    def view(self, wanted: NDArray[np.bool_], *, since: int) -> View:
+        """Return the rows of the wanted ones among the batch's groups: its own, behind those kept since a moment."""
+        new = self.new if wanted.all() else self.new.at(np.flatnonzero(np.repeat(wanted, self.groups.added)))
+        return self._joined(self._kept().rows(wanted, oldest=since), new)
+
+    def known(self) -> NDArray[np.int64]:
+        """Count the rows of each of the batch's groups, its own and those kept."""
+        return self.groups.added + self._kept().counts()
 
     def of(self, keys: NDArray[np.uint64], *, since: int) -> View:
         """Return what there is of the given groups since a moment."""
-        inside = np.isin(self.new.keys, keys)
-        return self._joined(self.before(keys, since=since), self.new.rows[inside], self.new.event[inside])
+        inside = np.flatnonzero(np.isin(self.new.keys, keys))
+        return self._joined(self.before(keys, since=since), self.new.at(inside))
 
     def before(self, keys: NDArray[np.uint64], *, since: int) -> Rows:
         """Return what was kept of the given groups since a moment, before the present batch, unsorted."""
@@ -175,27 +207,32 @@ class Stream:
 
     def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say for each group whether there is any row of it."""
-        return self.log.holds(keys) | np.isin(keys, self.touched)
+        return self.log.holds(keys) | np.isin(keys, self.groups.keys)
+
+    def _kept(self) -> Places:
+        """Look up, once a batch, where the rows of its groups are kept."""
+        if self._places is None:
+            self._places = self.log.find(self.groups.keys)
+        return self._places
 
     @staticmethod
-    def _joined(old: Rows, new: Rows, event: NDArray[np.int64]) -> View:
+    def _joined(old: Rows, new: View) -> View:
         if not len(old):
-            return View(new, event)
-        return View.sorted(np.concatenate([old, new]), np.concatenate([np.full(len(old), -1), event]))
+            return new
+        event = np.concatenate([np.full(len(old), -1), new.event])
+        return View.sorted(np.concatenate([old, new.rows]), event)
 
-    def _new_rows(self, batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
+    def _matched(self, batch: Batch) -> _Matched:
         """Return the batch's rows in the order of their events."""
-        found = [self._part_rows(batch, rule, fields) for rule, fields in self.spec.parts if rule in batch.matches]
+        found = [self._part(batch, rule, fields) for rule, fields in self.spec.parts if rule in batch.matches]
         if not found:
-            return np.empty(0, ROW), np.empty(0, np.int64)
+            return _NOTHING
         if len(found) == 1:
-            return _repeated(*found[0], batch)
-        rows = np.concatenate([rows for rows, _ in found])
-        event = np.concatenate([event for _, event in found])
-        order = np.argsort(event, kind="stable")
-        return _repeated(rows[order], event[order], batch)
+            return found[0].repeated(batch)
+        every = _Matched(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+        return every.at(np.argsort(every.event, kind="stable")).repeated(batch)
 
-    def _part_rows(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> tuple[Rows, NDArray[np.int64]]:
+    def _part(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> _Matched:
         # A rule over one event looks at late ones too: nothing it waits for can be missing.
         at = batch.matches[rule]
         if not self.spec.empty_groups:
@@ -204,13 +241,8 @@ class Stream:
         keys = group(fields, at)
         values, kept = self._values(batch, at)
         kept &= keys != 0
-        if not kept.all():
-            at, keys, values = at[kept], keys[kept], values[kept]
-        rows = np.empty(len(at), ROW)
-        rows["key"], rows["time"], rows["value"] = keys, batch.times[at], values
-        for name, column in CARRIED.items():
-            rows[column] = batch.hashes.of(name)[at]
-        return rows, at
+        rows = _Matched(at, keys, values)
+        return rows if kept.all() else rows.at(kept)
 
     def _values(self, batch: Batch, at: NDArray[np.intp]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Return the value of each event, and whether the event can take part."""
@@ -220,8 +252,40 @@ class Stream:
         return values, np.ones(len(at), dtype=bool)
 
 
-def _repeated(rows: Rows, event: NDArray[np.int64], batch: Batch) -> tuple[Rows, NDArray[np.int64]]:
-    """Count a line that stands for several equal events as that many."""
-    if batch.repeats is None:
-        return rows, event
-    return np.repeat(rows, batch.repeats[event]), np.repeat(event, batch.repeats[event])
+class _Matched(NamedTuple):
+    """Events that a stream takes."""
+
+    event: NDArray[np.intp]
+    keys: NDArray[np.uint64]
+    values: NDArray[np.uint64]
+
+    def at(self, places: NDArray[Any]) -> _Matched:
+        """Give some of them."""
+        return _Matched(*(column[places] for column in self))
+
+    def repeated(self, batch: Batch) -> _Matched:
+        """Count a line that stands for several equal events as that many."""
+        if batch.repeats is None:
+            return self
+        return self.at(np.repeat(np.arange(len(self.event)), batch.repeats[self.event]))
+
+    def view(self, batch: Batch) -> View:
+        """Make rows of them, sorted by (key, time), those of equal time in the order of the events."""
+        order = stable_order(self.keys)
+        times = batch.times[self.event]
+        if not _is_sorted(self.keys[order], times[order]):
+            order = np.lexsort((times, self.keys))
+        event, keys, values = self.at(order)
+        rows = np.empty(len(event), ROW)
+        rows["key"], rows["time"], rows["value"] = keys, times[order], values
+        for name, column in CARRIED.items():
+            rows[column] = batch.hashes.of(name)[event]
+        return View(rows, event, np.ones(len(event), bool), keys, times[order])
+
+
+_NOTHING = _Matched(np.empty(0, np.intp), NO_KEYS, NO_KEYS)
+
+
+def _is_sorted(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> bool:
+    """Say whether the times of each run of equal keys rise."""
+    return bool(np.all((keys[1:] != keys[:-1]) | (times[1:] >= times[:-1])))

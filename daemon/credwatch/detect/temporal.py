@@ -24,6 +24,11 @@ class Nested:
     inner: TemporalWatch
     """The correlation."""
 
+    @property
+    def latest(self) -> int:
+        """Tell the time of the latest row before the batch."""
+        return self.inner.latest
+
     def touched(self) -> Keys:
         """Return the groups in which the batch may have changed anything, sorted."""
         return self.inner.touched()
@@ -101,8 +106,9 @@ class TemporalWatch:
         self._conceivable = keys = NO_KEYS if self.waits else self.conceivable()
         if not len(keys):
             return
-        began, latest = self.began(keys), np.full(len(keys), np.iinfo(np.int64).min)
-        for part in self.parts:
+        keys = keys[self.began(keys) <= self.latest]
+        began, latest = self.began(keys), np.full(len(keys), -NEVER)
+        for part in self.parts if len(keys) else ():
             old = part.kept(keys, since=self._since)
             np.maximum.at(latest, np.searchsorted(keys, old.keys), old.times)
         self._rewound = keys[latest >= began]
@@ -128,6 +134,11 @@ class TemporalWatch:
             every = np.concatenate([np.empty(0, ROW), *rows])
             self._pending = every[every["time"] >= settled - self.watch.span_us]
 
+    @property
+    def latest(self) -> int:
+        """Tell the time of the latest row that any part has had before the batch; far in the past for none."""
+        return max(part.latest for part in self.parts)
+
     def touched(self) -> Keys:
         """Return the groups in which the batch may have changed anything, sorted."""
         touched = [keys for part in self.parts if len(keys := part.touched())]
@@ -142,7 +153,10 @@ class TemporalWatch:
         found = [part.touched() for part in self.parts]
         if self.condition is None:
             for part in self.parts:
-                found = [keys[part.has_rows(keys)] if len(keys) else keys for keys in found]
+                found = [
+                    keys[part.has_rows(keys)] if len(keys) and of is not part else keys
+                    for of, keys in zip(self.parts, found, strict=True)
+                ]
         return np.unique(np.concatenate(found)) if any(map(len, found)) else NO_KEYS
 
     def _possible(self, keys: Keys) -> Keys:
@@ -171,18 +185,31 @@ class TemporalWatch:
         """Return the rows of sorted groups at which the condition holds, told apart by subject and customer."""
         views = [part.view(keys, since=self._since, before=before) for part in self.parts]
         asked = views[-1] if self.ordered else _joined(views)
-        asked = asked.at(np.flatnonzero(asked.event != STANDS_IN))
+        # What the batch cannot have changed is asked for only to compare it with what it has.
+        differs = True if before else asked.new | np.isin(asked.keys, self._rewound)
+        asked = asked.at(np.flatnonzero(differs & (asked.event != STANDS_IN)))
         hits = asked.at(np.flatnonzero(self._complete(asked, views, arrived=False)))
         # Of rows of one moment, the one with which the last of what was needed arrived goes first and is told of.
-        arrived = self._arrived(hits) if not before and len(hits.keys) else np.ones(len(hits.keys), dtype=bool)
+        arrived = np.ones(len(hits.keys), bool) if before else self._arrived(hits)
         first = np.lexsort((hits.event, ~arrived))
         event = np.where(arrived, hits.event, -1)
         return self._told_apart(hits.rows[first], event[first], hits.new[first])
 
     def _arrived(self, hits: View) -> Flags:
-        """Say which of the completing rows were complete with what had arrived when they did."""
-        keys = np.unique(hits.keys)
-        return self._complete(hits, [part.arrived(keys, since=self._since) for part in self.parts], arrived=True)
+        """Say which of the completing rows were complete with what had arrived when they did.
+
+        Of rows that only carry on an open episode none is told of: they are not asked.
+        """
+        episodes = self.watch.episodes
+        carried = episodes.carried_on(self._keys_apart(hits.rows), hits.times, self.watch.span_us) >= 0
+        asked = np.flatnonzero(~carried | np.isin(hits.keys, self._rewound))
+        arrived = np.ones(len(hits.keys), bool)
+        if len(asked):
+            some = hits.at(asked)
+            keys = np.unique(some.keys)
+            views = [part.arrived(keys, since=self._since) for part in self.parts]
+            arrived[asked] = self._complete(some, views, arrived=True)
+        return arrived
 
     def _complete(self, asked: View, views: list[View], *, arrived: bool) -> Flags:
         """Say at which rows the condition holds; with `arrived`, by what had arrived with the row."""
@@ -201,13 +228,18 @@ class TemporalWatch:
         return complete
 
     def _told_apart(self, rows: Rows, event: NDArray[np.int64], new: Flags) -> View:
-        subject = CARRIED.get(self.watch.rule.consequence.subject)
         rows = rows.copy()
         rows["value"] = rows["key"]
-        key = mixed(rows["key"], rows["organization"])
-        rows["key"] = mixed(key, rows[subject]) if subject else key
+        rows["key"] = self._keys_apart(rows)
         order = np.lexsort((rows["time"], rows["key"]))
-        return View(rows[order], event[order], new[order])
+        view = View.of(rows[order], event[order])
+        view.new = new[order]
+        return view
+
+    def _keys_apart(self, rows: Rows) -> Keys:
+        subject = CARRIED.get(self.watch.rule.consequence.subject)
+        key = mixed(rows["key"], rows["organization"])
+        return mixed(key, rows[subject]) if subject else key
 
     def _wanted(self) -> list[TemporalPart]:
         """List the parts that may complete: those the condition does not only forbid."""

@@ -52,6 +52,31 @@ class _Run:
         return cls(rows, np.ascontiguousarray(rows["key"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the rows of some sorted, distinct keys stand."""
+
+    _runs: tuple[tuple[Rows, NDArray[np.intp], NDArray[np.intp]], ...]
+    """Runs, and where in each the rows of each key begin and end."""
+    _keys: int
+
+    def counts(self) -> NDArray[np.int64]:
+        """Count the rows of each key."""
+        found = np.zeros(self._keys, np.int64)
+        for _, begin, end in self._runs:
+            found += end - begin
+        return found
+
+    def rows(self, wanted: NDArray[np.bool_], *, oldest: int) -> Rows:
+        """Return the rows of the wanted keys, none older than `oldest`, unsorted."""
+        found = [run[_spread(begin[wanted], end[wanted])] for run, begin, end in self._runs]
+        return _younger(np.concatenate(found), oldest) if found else np.empty(0, ROW)
+
+
+_ALIKE = 4
+"""So many runs of like size become one: fewer would cost more copying, more of them more searching."""
+
+
 class WindowLog:
     """The rows of one stream, found by group in time that grows with the logarithm of what is kept.
 
@@ -79,13 +104,14 @@ class WindowLog:
         """Keep rows that the store already has."""
         self.latest = max(self.latest, int(rows["time"].max(initial=self.latest)))
         self._runs.append(_Run.of(rows))
-        while len(self._runs) > 1 and len(self._runs[-2].rows) <= 2 * len(self._runs[-1].rows):
-            self._runs.append(_Run.of(_by_key(_younger(self._joined_last_two(), oldest))))
+        while len(self._runs) >= _ALIKE and len(self._runs[-_ALIKE].rows) <= _ALIKE * len(self._runs[-1].rows):
+            self._runs.append(_Run.of(_by_key(_younger(self._joined_last(_ALIKE), oldest))))
 
-    def _joined_last_two(self) -> Rows:
-        """Take the last two runs out, and let go of them, for the largest are large."""
-        later, earlier = self._runs.pop(), self._runs.pop()
-        return np.concatenate([earlier.rows, later.rows])
+    def _joined_last(self, runs: int) -> Rows:
+        """Take the last runs out, and let go of them, for the largest are large."""
+        last = [run.rows for run in self._runs[-runs:]]
+        del self._runs[-runs:]
+        return np.concatenate(last)
 
     def rows(self) -> Rows:
         """Return everything that is kept, in no order."""
@@ -93,8 +119,14 @@ class WindowLog:
 
     def gather(self, keys: NDArray[np.uint64], *, oldest: int) -> Rows:
         """Return the kept rows of the given sorted, distinct keys, none older than `oldest`, unsorted."""
-        found = [run.rows[_positions(run.keys, keys)] for run in self._runs]
-        return _younger(np.concatenate(found), oldest) if found else np.empty(0, ROW)
+        return self.find(keys).rows(np.ones(len(keys), bool), oldest=oldest)
+
+    def find(self, keys: NDArray[np.uint64]) -> Places:
+        """Look up where the rows of the given sorted, distinct keys stand; good until rows are added or let go."""
+        both = ((run, np.searchsorted(run.keys, keys, "left")) for run in self._runs)
+        return Places(
+            tuple((run.rows, begin, np.searchsorted(run.keys, keys, "right")) for run, begin in both), len(keys)
+        )
 
     def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say for each key whether any row of it is kept."""
@@ -153,12 +185,11 @@ def _by_key(rows: Rows) -> Rows:
     return rows[np.argsort(rows["key"], kind="stable")]
 
 
-def _positions(run_keys: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[np.intp]:
-    """Return the positions in a sorted run that hold any of the sorted keys."""
-    first = np.searchsorted(run_keys, keys, side="left")
-    counts = np.searchsorted(run_keys, keys, side="right") - first
-    starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts) if len(counts) else first
-    return np.asarray(np.arange(counts.sum()) + starts, dtype=np.intp)
+def _spread(begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return every position from each beginning up to its end."""
+    counts = end - begin
+    behind = np.cumsum(counts)
+    return np.asarray(np.arange(counts.sum()) + np.repeat(begin - behind + counts, counts), dtype=np.intp)
 
 
 def _younger(rows: Rows, oldest: int) -> Rows:
