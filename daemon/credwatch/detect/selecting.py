@@ -28,12 +28,14 @@ class Selection:
     def __init__(self, rules: Iterable[EventRule]) -> None:
         self._rules = tuple(rules)
         self._conditions = tuple({rule.condition: None for rule in self._rules})
-        self._expressions = [compiled(each).alias(str(at)) for at, each in enumerate(self._conditions)]
-        self._fields = [fields_of(each) for each in self._conditions]
         self._needed = [needed_by(each) for each in self._conditions]
-        weak = {str(at): weakened(each, frozenset(KINDS)) for at, each in enumerate(self._conditions)}
+        kinds = frozenset(KINDS)
+        weak = {str(at): weakened(each, kinds) for at, each in enumerate(self._conditions)}
         self._weak = [compiled(each).alias(at) for at, each in weak.items() if each is not None]
         self._strict = [int(at) for at, each in weak.items() if each is not None]
+        rests = {at: without(each, kinds) for at, each in enumerate(self._conditions)}
+        self._rests = {at: compiled(each).alias(str(at)) for at, each in rests.items() if each is not None}
+        self._fields = {at: fields_of(each) for at, each in rests.items() if each is not None}
         self._known: dict[_Kind, NDArray[np.bool_]] = {}
 
     def matches(self, events: pl.DataFrame) -> dict[str, Rows]:
@@ -52,12 +54,15 @@ class Selection:
         return {rule.id: found[rule.condition] for rule in self._rules if rule.condition in found}
 
     def _held(self, events: pl.DataFrame, rows: Rows, numbers: list[int]) -> Mapping[Condition, Rows]:
-        """Hold conditions against some of the events; those that match none are left out."""
-        fields = frozenset().union(*(self._fields[at] for at in numbers))
-        frame = with_fields(events, fields).select(fields)
-        some = frame[pl.Series(rows)] if len(rows) < len(frame) else frame
-        held = some.select(self._expressions[at] for at in numbers)
-        found = {self._conditions[int(column.name)]: rows[column.arg_true()] for column in held.iter_columns()}
+        """Hold conditions against the events whose kind they are about; those that match none are left out."""
+        found = {self._conditions[at]: rows for at in numbers if at not in self._rests}
+        asked = [at for at in numbers if at in self._rests]
+        if asked:
+            fields = frozenset().union(*(self._fields[at] for at in asked))
+            frame = with_fields(events, fields).select(fields)
+            some = frame[pl.Series(rows)] if len(rows) < len(frame) else frame
+            held = some.select(self._rests[at] for at in asked)
+            found |= {self._conditions[int(column.name)]: rows[column.arg_true()] for column in held.iter_columns()}
         return {condition: matched for condition, matched in found.items() if len(matched)}
 
     def _may_hold(self, kinds: pl.DataFrame) -> NDArray[np.bool_]:
@@ -87,6 +92,15 @@ def weakened(condition: Condition, fields: frozenset[str]) -> Condition | None:
             return condition if fields_of(condition) <= fields else None
 
 
+def without(condition: Condition, fields: frozenset[str]) -> Condition | None:
+    """Return what is to be asked of an event for which the weakened condition holds; None where that is all."""
+    if fields_of(condition) <= fields:
+        return None
+    if not isinstance(condition, AllOf):
+        return condition
+    return AllOf(tuple(rest for item in condition.items if (rest := without(item, fields)) is not None))
+
+
 def needed_by(condition: Condition) -> frozenset[str]:
     """Name the fields without a value of which the condition cannot hold, a Boolean one without true."""
     match condition:
@@ -102,11 +116,11 @@ def needed_by(condition: Condition) -> frozenset[str]:
 
 
 def _needs_value(test: Test) -> bool:
-    if test.operator in (Operator.NULL, Operator.EXISTS):
-        return test.operator is Operator.EXISTS and bool(test.value)
     if type_of(test.field) is FieldType.BOOLEAN:
         return test.operator is Operator.EQUALS and str(test.value).lower() == "true"
-    return True
+    if test.operator is Operator.EXISTS:
+        return bool(test.value)
+    return test.operator is not Operator.NULL
 
 
 def _filled(events: pl.DataFrame, fields: frozenset[str]) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from credwatch.detect.selecting import KINDS, needed_by, weakened
+from credwatch.detect.selecting import KINDS, needed_by, weakened, without
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Test
 from unit.detect.watched import equals
 
@@ -33,6 +33,21 @@ def test_a_weakened_condition_holds_wherever_the_whole_one_does(
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
+        (LOGIN, None),
+        (LAN, LAN),
+        (AllOf((LOGIN, AllOf((SUDO, LAN)), NotThis(LAN))), AllOf((AllOf((LAN,)), NotThis(LAN)))),
+        (AnyOf((LOGIN, LAN)), AnyOf((LOGIN, LAN))),
+        (AllOf((LOGIN, AnyOf((SUDO, LAN)))), AllOf((AnyOf((SUDO, LAN)),))),
+    ],
+)
+def test_what_is_left_to_ask(condition: Condition, expected: Condition | None) -> None:
+    """What must hold besides, without the parts that are about kinds alone."""
+    assert expected == without(condition, frozenset(KINDS))
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
         (AllOf((LOGIN, LAN)), {"event.action", "user.name"}),
         (AnyOf((AllOf((LOGIN, LAN)), SUDO)), {"event.action"}),
         (AnyOf((LAN, SUDO)), set()),
@@ -42,6 +57,7 @@ def test_a_weakened_condition_holds_wherever_the_whole_one_does(
         (Test("user.name", Operator.NULL, None), set()),
         (Test("user.name", Operator.EXISTS, False), set()),
         (Test("user.name", Operator.EXISTS, True), {"user.name"}),
+        (Test("credwatch.masked", Operator.EXISTS, True), set()),
         (equals("native:actor.id", "lan"), set()),
     ],
 )
