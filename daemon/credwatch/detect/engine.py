@@ -22,7 +22,7 @@ from credwatch.detect.plan import AnyWatch, Plan, StreamWatch
 from credwatch.detect.selecting import Selection
 from credwatch.detect.streams import Batch
 from credwatch.detect.temporal import TemporalWatch
-from credwatch.detect.windows import CARRIED, ROW
+from credwatch.detect.windows import CARRIED
 from credwatch.kernel.detection import Detection
 
 _HOUR = 3_600_000_000
@@ -113,7 +113,7 @@ class Engine:
         streams = {stream.spec.name: stream for stream in self.plan.streams}
         for name, data in windows:
             if name in streams:
-                streams[name].log.restore(np.frombuffer(data, ROW), oldest=_OLDEST)
+                streams[name].log.restore(data)
         for generation, data in names:
             self.names.restore(generation, data)
         by_rule: dict[str, list[tuple[int, ...]]] = {}
@@ -216,9 +216,8 @@ class Engine:
     def _delta(self, low: int) -> Delta:
         windows, forget = [], []
         for stream in self.plan.streams:
-            rows = stream.log.take_new()
-            if len(rows):
-                windows.append((stream.spec.name, int(rows["time"].max()), rows.tobytes()))
+            if (new := stream.log.take_new()) is not None:
+                windows.append((stream.spec.name, *new))
             oldest = low - stream.log.retention_us
             if stream.log.forget(oldest=oldest):
                 forget.append((stream.spec.name, oldest))

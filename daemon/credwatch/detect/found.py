@@ -15,7 +15,7 @@ class Delta:
     """What a batch changed in the engine's state: what the batch's transaction stores."""
 
     windows: tuple[tuple[str, int, bytes], ...] = ()
-    """Rows added: stream name, latest event time (microseconds), rows of dtype ROW."""
+    """Rows added: stream name, latest event time (microseconds), rows in the stream's form."""
     forget: tuple[tuple[str, int], ...] = ()
     """What may be deleted: stream name, rows that are all older than this event time."""
     names: tuple[int, bytes] | None = None

@@ -126,7 +126,7 @@ class _Builder:
 
     def _stream(self, spec: StreamSpec, span_us: int) -> Stream:
         """Return the stream of a spec, kept as long as its longest user needs."""
-        stream = self._streams.setdefault(spec, Stream(spec, WindowLog(0), self._caps))
+        stream = self._streams.setdefault(spec, Stream(spec, WindowLog(0, spec.form), self._caps))
         stream.log.retention_us = max(stream.log.retention_us, span_us + self._lateness_us)
         return stream
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.native import text_of
 from credwatch.detect.values import numbers_of
-from credwatch.detect.windows import CARRIED, ROW, Caps, Places, Rows, WindowLog
+from credwatch.detect.windows import CARRIED, ROW, Caps, Form, Places, Rows, WindowLog
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.ordering import stable_order
 
@@ -37,6 +37,14 @@ class StreamSpec:
     def name(self) -> str:
         """The stream's name in the store; it changes when the spec does."""
         return stable_id("stream", repr(self))
+
+    @property
+    def form(self) -> Form:
+        """What its rows have to keep."""
+        groups = {fields for _, fields in self.parts}
+        only = {("user.name",), ("source.ip",)}.intersection(groups) if len(groups) == 1 else set()
+        as_key = tuple(CARRIED[name] for (name,) in only) if not self.empty_groups else ()
+        return Form.of(values=bool(self.value), as_key=as_key)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ ROW = np.dtype(
         ("organization", "u8"),  # hash of organization.id, 0 where absent
     ]
 )
-"""One row of a window; also its form on disk."""
+"""One row of a window."""
 
 Rows = NDArray[np.void]
 """Rows of dtype ROW."""
@@ -41,22 +42,77 @@ _SLACK = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    """Rows sorted by key, with their keys side by side for searching."""
+class Form:
+    """What a window keeps of its rows beside their keys: nothing that follows from the key, or is never there."""
 
-    rows: Rows
-    keys: NDArray[np.uint64]
+    dtype: np.dtype[np.void]
+    """The columns kept."""
+    as_key: tuple[str, ...] = ()
+    """The columns that are equal to the key."""
 
     @classmethod
-    def of(cls, rows: Rows) -> _Run:
-        return cls(rows, np.ascontiguousarray(rows["key"]))
+    def of(cls, *, values: bool = True, as_key: tuple[str, ...] = ()) -> Form:
+        """Keep every column but `value` where there are no values, and those that are equal to the key."""
+        left_out = {"key", *as_key, *(() if values else ("value",))}
+        return cls(np.dtype([column for column in ROW.descr if column[0] not in left_out]), as_key)
+
+    def packed(self, rows: Rows) -> Rows:
+        """Take the columns that are kept."""
+        return _copied(rows, np.empty(len(rows), self.dtype))
+
+    def unpacked(self, keys: NDArray[np.uint64], kept: Rows) -> Rows:
+        """Give whole rows again."""
+        rows = _copied(kept, np.zeros(len(keys), ROW))
+        for name in ("key", *self.as_key):
+            rows[name] = keys
+        return rows
+
+    def stored(self, keys: NDArray[np.uint64], kept: Rows) -> bytes:
+        """Write rows for the store; what is written one after the other can be read as one."""
+        rows = _copied(kept, np.empty(len(keys), self._stored))
+        rows["key"] = keys
+        return rows.tobytes()
+
+    def read(self, data: bytes) -> tuple[NDArray[np.uint64], Rows]:
+        """Read what `stored` wrote: keys, and what is kept beside them."""
+        rows = np.frombuffer(data, self._stored)
+        return np.ascontiguousarray(rows["key"]), self.packed(rows)
+
+    @property
+    def _stored(self) -> np.dtype[np.void]:
+        return np.dtype([("key", "u8"), *self.dtype.descr])
+
+
+def _copied(source: Rows, target: Rows) -> Rows:
+    """Copy the columns that both have."""
+    for name in set(source.dtype.names or ()).intersection(target.dtype.names or ()):
+        target[name] = source[name]
+    return target
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Rows sorted by key, their keys side by side for searching."""
+
+    keys: NDArray[np.uint64]
+    kept: Rows
+
+    def at(self, places: NDArray[Any]) -> _Run:
+        """Give some of them."""
+        return _Run(self.keys[places], self.kept[places])
+
+    def younger(self, oldest: int) -> _Run:
+        """Leave out what is older."""
+        young = self.kept["time"] >= oldest
+        return self if young.all() else self.at(young)
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where the rows of some sorted, distinct keys stand."""
 
-    _runs: tuple[tuple[Rows, NDArray[np.intp], NDArray[np.intp]], ...]
+    _form: Form
+    _runs: tuple[tuple[_Run, NDArray[np.intp], NDArray[np.intp]], ...]
     """Runs, and where in each the rows of each key begin and end."""
     _keys: int
 
@@ -69,8 +125,9 @@ class Places:
 
     def rows(self, wanted: NDArray[np.bool_], *, oldest: int) -> Rows:
         """Return the rows of the wanted keys, none older than `oldest`, unsorted."""
-        found = [run[_spread(begin[wanted], end[wanted])] for run, begin, end in self._runs]
-        return _younger(np.concatenate(found), oldest) if found else np.empty(0, ROW)
+        found = [run.at(_spread(begin[wanted], end[wanted])).younger(oldest) for run, begin, end in self._runs]
+        rows = [self._form.unpacked(run.keys, run.kept) for run in found if len(run.keys)]
+        return np.concatenate(rows) if rows else np.empty(0, ROW)
 
 
 _ALIKE = 4
@@ -84,38 +141,49 @@ class WindowLog:
     is kept. `take_new` hands out what was added since the last call: the delta that the batch's transaction stores.
     """
 
-    def __init__(self, retention_us: int) -> None:
+    def __init__(self, retention_us: int, form: Form | None = None) -> None:
         self.retention_us = retention_us
         self.latest = int(np.iinfo(np.int64).min)
         """The latest time of any row that was ever kept."""
+        self._form = form or Form.of()
         self._runs: list[_Run] = []
-        self._new: list[Rows] = []
+        self._new: list[_Run] = []
+        self._held: dict[int, int] = {}
+        """At most how many rows each customer has here: those that grew too old may be counted still."""
 
     def __len__(self) -> int:
-        return sum(len(run.rows) for run in self._runs)
+        return sum(len(run.keys) for run in self._runs)
 
     def add(self, rows: Rows, *, oldest: int) -> None:
         """Keep rows sorted by key; rows older than `oldest` are let go on the way."""
         if len(rows):
-            self._new.append(rows)
-            self.restore(rows, oldest=oldest)
+            run = _Run(np.ascontiguousarray(rows["key"]), self._form.packed(rows))
+            self._new.append(run)
+            self._keep(run, oldest)
 
-    def restore(self, rows: Rows, *, oldest: int) -> None:
-        """Keep rows that the store already has."""
-        self.latest = max(self.latest, int(rows["time"].max(initial=self.latest)))
-        self._runs.append(_Run.of(rows))
-        while len(self._runs) >= _ALIKE and len(self._runs[-_ALIKE].rows) <= _ALIKE * len(self._runs[-1].rows):
-            self._runs.append(_Run.of(_by_key(_younger(self._joined_last(_ALIKE), oldest))))
+    def restore(self, data: bytes) -> None:
+        """Keep rows that the store already has: bytes that `take_new` gave, or several of them joined."""
+        run = _Run(*self._form.read(data))
+        self._keep(run.at(np.argsort(run.keys, kind="stable")), int(np.iinfo(np.int64).min))
 
-    def _joined_last(self, runs: int) -> Rows:
-        """Take the last runs out, and let go of them, for the largest are large."""
-        last = [run.rows for run in self._runs[-runs:]]
-        del self._runs[-runs:]
-        return np.concatenate(last)
+    def _keep(self, run: _Run, oldest: int) -> None:
+        self.latest = max(self.latest, int(run.kept["time"].max(initial=self.latest)))
+        self._count(run)
+        self._runs.append(run)
+        while len(self._runs) >= _ALIKE and len(self._runs[-_ALIKE].keys) <= _ALIKE * len(self._runs[-1].keys):
+            last = [run.younger(oldest) for run in self._runs[-_ALIKE:]]
+            del self._runs[-_ALIKE:]
+            self._runs.append(_merged(last))
+
+    def _count(self, run: _Run) -> None:
+        customers, counts = np.unique(run.kept["organization"], return_counts=True)
+        for customer, count in zip(customers.tolist(), counts.tolist(), strict=True):
+            self._held[customer] = self._held.get(customer, 0) + count
 
     def rows(self) -> Rows:
         """Return everything that is kept, in no order."""
-        return np.concatenate([np.empty(0, ROW), *(run.rows for run in self._runs)])
+        whole = [self._form.unpacked(run.keys, run.kept) for run in self._runs]
+        return np.concatenate([np.empty(0, ROW), *whole])
 
     def gather(self, keys: NDArray[np.uint64], *, oldest: int) -> Rows:
         """Return the kept rows of the given sorted, distinct keys, none older than `oldest`, unsorted."""
@@ -123,10 +191,9 @@ class WindowLog:
 
     def find(self, keys: NDArray[np.uint64]) -> Places:
         """Look up where the rows of the given sorted, distinct keys stand; good until rows are added or let go."""
-        both = ((run, np.searchsorted(run.keys, keys, "left")) for run in self._runs)
-        return Places(
-            tuple((run.rows, begin, np.searchsorted(run.keys, keys, "right")) for run, begin in both), len(keys)
-        )
+        begins = ((run, np.searchsorted(run.keys, keys, "left")) for run in self._runs)
+        runs = tuple((run, begin, np.searchsorted(run.keys, keys, "right")) for run, begin in begins)
+        return Places(self._form, runs, len(keys))
 
     def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say for each key whether any row of it is kept."""
@@ -141,24 +208,40 @@ class WindowLog:
         """Let go of rows older than `oldest` where that frees at least half a run; return how many went."""
         before = len(self)
         self._runs = [_pruned(run, oldest) for run in self._runs]
-        self._runs = [run for run in self._runs if len(run.rows)]
+        self._runs = [run for run in self._runs if len(run.keys)]
         return before - len(self)
 
     def limit(self, caps: Caps) -> int:
         """Let the oldest rows go where a customer has too many, or all have; return how many went."""
-        if len(self) <= caps.of_customer:
+        if sum(self._held.values()) <= caps.rows and max(self._held.values(), default=0) <= caps.of_customer:
             return 0
-        rows = self.rows()
-        crowded = _excess(rows, caps)
-        if not crowded.any():
-            return 0
-        self._runs = [_Run.of(_by_key(rows[~crowded]))]
+        whole = _merged(self._runs)
+        crowded = _excess(whole.kept, caps)
+        self._runs, self._held = [whole.at(~crowded) if crowded.any() else whole], {}
+        self._count(self._runs[0])
         return int(np.count_nonzero(crowded))
 
-    def take_new(self) -> Rows:
-        """Return the rows added since the last call."""
+    def take_new(self) -> tuple[int, bytes] | None:
+        """Return the latest time of the rows added since the last call, and the rows for the store."""
         new, self._new = self._new, []
-        return np.concatenate(new) if new else np.empty(0, ROW)
+        if not new:
+            return None
+        latest = max(int(run.kept["time"].max()) for run in new)
+        return latest, b"".join(self._form.stored(run.keys, run.kept) for run in new)
+
+
+def _merged(runs: list[_Run]) -> _Run:
+    """Merge runs, rows of equal key in their order; empties the list, letting go of each run once it is copied."""
+    keys = np.concatenate([run.keys for run in runs])
+    order = np.argsort(keys, kind="stable")
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order))
+    kept, begin = np.empty(len(keys), runs[0].kept.dtype), 0
+    while runs:
+        run = runs.pop(0)
+        kept[place[begin : begin + len(run.keys)]] = run.kept
+        begin += len(run.keys)
+    return _Run(keys[order], kept)
 
 
 def _excess(rows: Rows, caps: Caps) -> NDArray[np.bool_]:
@@ -180,11 +263,6 @@ def _oldest(times: NDArray[np.int64], most: int) -> NDArray[np.intp]:
     return np.argsort(times, kind="stable")[:surplus]
 
 
-def _by_key(rows: Rows) -> Rows:
-    """Return the rows by key, those of equal key in the order given; two sorted runs are merged, not sorted."""
-    return rows[np.argsort(rows["key"], kind="stable")]
-
-
 def _spread(begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return every position from each beginning up to its end."""
     counts = end - begin
@@ -192,11 +270,6 @@ def _spread(begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.asarray(np.arange(counts.sum()) + np.repeat(begin - behind + counts, counts), dtype=np.intp)
 
 
-def _younger(rows: Rows, oldest: int) -> Rows:
-    young = rows["time"] >= oldest
-    return rows if young.all() else rows[young]
-
-
 def _pruned(run: _Run, oldest: int) -> _Run:
-    young = run.rows["time"] >= oldest
-    return _Run.of(run.rows[young]) if 2 * np.count_nonzero(young) <= len(run.rows) else run
+    young = run.kept["time"] >= oldest
+    return run.at(young) if 2 * np.count_nonzero(young) <= len(young) else run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from credwatch.detect.streams import Stream, StreamSpec, View
-from credwatch.detect.windows import ROW, Caps, Rows, WindowLog
+from credwatch.detect.windows import ROW, Caps, Form, Rows, WindowLog
 
 CAPS = Caps(rows=24, of_customer=16)
 
@@ -50,6 +50,28 @@ def test_a_window_within_its_caps_keeps_everything() -> None:
     """Rows of no known customer count as those of one."""
     log = a_log(rows_of(0, range(16)))
     assert (0, 16) == (log.limit(CAPS), len(log))
+
+
+def test_a_window_keeps_no_more_than_it_must() -> None:
+    """What is equal to the key, and values that are never there, are not kept, and rows are whole all the same."""
+    log = WindowLog(100, Form.of(values=False, as_key=("address",)))
+    rows = rows_of(1, range(5))
+    rows["address"], rows["user"] = rows["key"], 7
+    log.add(rows, oldest=0)
+    assert rows.tolist() == log.gather(np.arange(5, dtype=np.uint64), oldest=0).tolist()
+
+
+def test_stored_rows_are_found_again_though_pieces_were_joined() -> None:
+    """Rows whose pieces the store has put into one are found by their keys like any others."""
+    log, after = a_log(), WindowLog(100)
+    pieces = b""
+    for times in (range(5), range(3, 8)):
+        log.add(rows_of(1, times), oldest=0)
+        pieces += new[1] if (new := log.take_new()) else b""
+    after.restore(pieces)
+    keys = np.arange(8, dtype=np.uint64)
+    assert sorted(log.gather(keys, oldest=0).tolist()) == sorted(after.gather(keys, oldest=0).tolist())
+    assert [1, 1, 1, 2, 2, 1, 1, 1] == after.find(keys).counts().tolist()
 
 
 def test_a_stream_says_how_many_had_to_go() -> None:
