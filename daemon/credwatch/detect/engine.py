@@ -162,7 +162,7 @@ class Engine:
         for name in CARRIED:
             column = batch.events.get_column(name)
             if column.null_count() < len(column):
-                self.names.remember(column.gather(at), batch.hashes.of(name)[at])
+                self.names.remember(column, batch.hashes.of(name), at)
 
     def _advanced(self, each: AnyWatch, earliest: int, settled: int) -> Progress:
         match each:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credwatch.detect.streams import View
+from credwatch.kernel.ordering import distinct
 
 Keys = NDArray[np.uint64]
 """One group a row."""
@@ -25,7 +26,7 @@ class Latest:
 
     def __init__(self, asked: View, views: list[View], *, arrived: bool) -> None:
         self._keys = asked.keys
-        self._groups = _distinct(np.concatenate([_distinct(view.keys) for view in (asked, *views)]), in_order=False)
+        self._groups = distinct(np.concatenate([asked.keys, *(view.keys for view in views)]))
         times = [view.times for view in views if len(view.times)]
         self._first = min((int(each.min()) for each in times), default=0)
         self._last = max((int(each.max()) for each in times), default=0)
@@ -66,9 +67,3 @@ class Latest:
         behind = np.searchsorted(self._moments, times, side="right")
         exact = (behind > 0) & (self._moments[np.maximum(behind, 1) - 1] == times)
         return 2 * behind - exact, 2 * len(self._moments) + 1
-
-
-def _distinct(keys: Keys, *, in_order: bool = True) -> Keys:
-    """Return each key once, sorted."""
-    keys = keys if in_order else np.sort(keys)
-    return np.asarray(keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]])

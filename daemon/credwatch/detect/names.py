@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from credwatch.kernel.ordering import distinct
+
 Hashes = NDArray[np.uint64]
 
 
@@ -38,15 +40,16 @@ class Names:
         self._old: list[_Run] = []
         self._new: list[_Run] = []
 
-    def remember(self, words: pl.Series, hashes: Hashes) -> None:
-        """Remember each word with its hash; hashes of 0 are absent words."""
-        distinct, first = np.unique(hashes, return_index=True)
-        fresh = distinct != 0
+    def remember(self, words: pl.Series, hashes: Hashes, at: NDArray[np.intp]) -> None:
+        """Remember the words at some positions of a column, each with its hash; hashes of 0 are absent words."""
+        asked = hashes[at]
+        seen = distinct(asked)
+        fresh = seen != 0
         for run in self._young:
-            known, _ = run.places(distinct)
+            known, _ = run.places(seen)
             fresh &= ~known
         if fresh.any():
-            run = _Run(distinct[fresh], words.gather(first[fresh]))
+            run = _Run(seen[fresh], words.gather(at[_any_place(asked, seen[fresh])]))
             self._new.append(run)
             self._keep(run)
 
@@ -64,7 +67,7 @@ class Names:
 
     def of(self, hashes: Hashes) -> dict[int, str]:
         """Map each of the hashes to its word; absent words are left out."""
-        wanted = np.unique(hashes)
+        wanted = distinct(hashes)
         found: dict[int, str] = {}
         for run in (*self._young, *self._old):
             here, place = run.places(wanted)
@@ -90,3 +93,12 @@ class Names:
             order = np.argsort(hashes, kind="stable")
             words = pl.concat([earlier.words.alias("name"), later.words.alias("name")], rechunk=True)
             self._young.append(_Run(hashes[order], words.gather(order)))
+
+
+def _any_place(hashes: Hashes, wanted: Hashes) -> NDArray[np.intp]:
+    """Return for each of the wanted hashes, which are sorted, where one like it stands."""
+    rank = np.minimum(np.searchsorted(wanted, hashes), len(wanted) - 1)
+    here = np.flatnonzero(wanted[rank] == hashes)
+    place = np.empty(len(wanted), np.intp)
+    place[rank[here]] = here
+    return place

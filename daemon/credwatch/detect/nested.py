@@ -14,6 +14,7 @@ from credwatch.detect.keys import mixed
 from credwatch.detect.latest import NEVER
 from credwatch.detect.streams import View
 from credwatch.detect.windows import CARRIED, ROW
+from credwatch.kernel.ordering import among, distinct
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +52,8 @@ class NestedWatch:
         late = view.times >= self._since
         # Openings that were told before are corrected only where they have changed.
         view.new = late & (view.event >= 0) if not len(self._told.keys) else late & self._differs(view)
-        keys = np.unique(view.keys[view.new])
-        part = view.at(np.flatnonzero(np.isin(view.keys, keys)))
+        keys = distinct(view.keys[view.new])
+        part = view.at(np.flatnonzero(among(view.keys, keys)))
         again = np.intersect1d(keys, self._told.keys)
         told = (self._told.times[self._told.span_of(key)] for key in again)
         rewound = tuple(Rewound(key, self._since, times) for key, times in zip(again, told, strict=True))
@@ -61,7 +62,7 @@ class NestedWatch:
     def _differs(self, view: View) -> NDArray[np.bool_]:
         """Say which rows belong to a group whose openings are not those that were told."""
         differing = []
-        for key in np.unique(view.keys[view.times >= self._since]):
+        for key in distinct(view.keys[view.times >= self._since]):
             times = view.times[view.span_of(key)]
             if not np.array_equal(times[times >= self._since], self._told.times[self._told.span_of(key)]):
                 differing.append(key)

@@ -13,6 +13,7 @@ from credwatch.detect.latest import NEVER, Keys, Latest
 from credwatch.detect.sliding import Flags
 from credwatch.detect.streams import Stream, View
 from credwatch.detect.windows import ROW, Rows
+from credwatch.kernel.ordering import among
 
 STANDS_IN = -2
 """In place of the event of a row that stands for others: it tells what lasts, and completes nothing."""
@@ -100,7 +101,7 @@ class Lasting:
     def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
         """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
         table = self.watch.episodes.table
-        episodes = table[np.isin(self.watch.episodes.keys, keys)]
+        episodes = table[among(self.watch.episodes.keys, keys)]
         ends = _ends(episodes)
         kept = self.kept(keys, since=since) if before else self.stream.of(keys, since=since)
         place = _place_in(kept, episodes)
@@ -110,7 +111,7 @@ class Lasting:
     def arrived(self, keys: Keys, *, since: int) -> View:
         """Return those of the rows that lie within an episode also by the order in which they arrived."""
         table = self.watch.episodes.table
-        episodes = table[np.isin(self.watch.episodes.keys, keys)]
+        episodes = table[among(self.watch.episodes.keys, keys)]
         kept = self.stream.of(keys, since=since)
         place = _place_in(kept, episodes)
         kept, place = kept.at(np.flatnonzero(place >= 0)), place[place >= 0]

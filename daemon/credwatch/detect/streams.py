@@ -14,7 +14,7 @@ from credwatch.detect.native import text_of
 from credwatch.detect.values import numbers_of
 from credwatch.detect.windows import CARRIED, ROW, Caps, Form, Places, Rows, WindowLog
 from credwatch.kernel.ids import stable_id
-from credwatch.kernel.ordering import stable_order
+from credwatch.kernel.ordering import among, distinct, stable_order
 
 NO_KEYS = np.empty(0, np.uint64)
 """No groups."""
@@ -119,7 +119,7 @@ class View:
         found = same & self.new[:-1] & ~self.new[1:]
         if ties:
             found |= same & ~self.new[:-1] & self.new[1:] & (self.times[1:] == self.times[:-1])
-        return np.unique(self.keys[1:][found])
+        return distinct(self.keys[1:][found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class Stream:
 
     def of(self, keys: NDArray[np.uint64], *, since: int) -> View:
         """Return what there is of the given groups since a moment."""
-        inside = np.flatnonzero(np.isin(self.new.keys, keys))
+        inside = np.flatnonzero(among(self.new.keys, keys))
         return self._joined(self.before(keys, since=since), self.new.at(inside))
 
     def before(self, keys: NDArray[np.uint64], *, since: int) -> Rows:
@@ -215,7 +215,7 @@ class Stream:
 
     def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say for each group whether there is any row of it."""
-        return self.log.holds(keys) | np.isin(keys, self.groups.keys)
+        return self.log.holds(keys) | among(keys, self.groups.keys)
 
     def _kept(self) -> Places:
         """Look up, once a batch, where the rows of its groups are kept."""

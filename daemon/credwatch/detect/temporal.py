@@ -14,6 +14,7 @@ from credwatch.detect.parts import STANDS_IN, Lasting, Plain, end_rows, old_view
 from credwatch.detect.sliding import Flags
 from credwatch.detect.streams import NO_KEYS, View
 from credwatch.detect.windows import CARRIED, ROW, Rows
+from credwatch.kernel.ordering import among, distinct
 from credwatch.rules.model import PartCondition, PartsAll, PartsAny, PartsNot, PartThere
 
 
@@ -35,7 +36,7 @@ class Nested:
 
     def has_rows(self, keys: Keys) -> Flags:
         """Say which groups may have an episode once the batch is taken."""
-        return np.isin(keys, self.inner.watch.episodes.table["group"]) | np.isin(keys, self.inner.conceivable())
+        return np.isin(keys, self.inner.watch.episodes.table["group"]) | among(keys, self.inner.conceivable())
 
     def holds(self, keys: Keys) -> Flags:
         """Say which groups have an episode at hand."""
@@ -52,7 +53,7 @@ class Nested:
     def view(self, keys: Keys, *, since: int, before: bool = False) -> View:  # noqa: ARG002  # episodes are few
         """Return the openings of the groups' episodes and their ends; for those before the batch, ask before it."""
         table = self.inner.watch.episodes.table
-        episodes = table[np.isin(table["group"], keys)]
+        episodes = table[among(table["group"], keys)]
         opened, last = end_rows(episodes, "opened"), end_rows(episodes, "last")
         may_differ = opened["time"] >= self.began(np.ascontiguousarray(opened["key"]))
         event = np.where(may_differ & (not before), 0, -1)
@@ -142,7 +143,7 @@ class TemporalWatch:
     def touched(self) -> Keys:
         """Return the groups in which the batch may have changed anything, sorted."""
         touched = [keys for part in self.parts if len(keys := part.touched())]
-        return np.unique(np.concatenate(touched)) if touched else NO_KEYS
+        return distinct(np.concatenate(touched)) if touched else NO_KEYS
 
     def began(self, keys: Keys) -> NDArray[np.int64]:
         """Return the time from which each group's rows may differ from those before the batch."""
@@ -157,7 +158,7 @@ class TemporalWatch:
                     keys[part.has_rows(keys)] if len(keys) and of is not part else keys
                     for of, keys in zip(self.parts, found, strict=True)
                 ]
-        return np.unique(np.concatenate(found)) if any(map(len, found)) else NO_KEYS
+        return distinct(np.concatenate(found)) if any(map(len, found)) else NO_KEYS
 
     def _possible(self, keys: Keys) -> Keys:
         """Leave out the groups in which a part that must happen has not."""
@@ -168,7 +169,7 @@ class TemporalWatch:
     def _corrected(self, view: View) -> Feed:
         """Feed new rows of groups in order, and of the others all from where they may differ."""
         groups = np.ascontiguousarray(view.rows["value"])
-        again = np.isin(groups, self._rewound)
+        again = among(groups, self._rewound)
         since = self.began(self._rewound)
         place = np.minimum(np.searchsorted(self._rewound, groups), len(since) - 1)
         view.new = np.where(again, view.times >= since[place], view.new)
@@ -186,7 +187,7 @@ class TemporalWatch:
         views = [part.view(keys, since=self._since, before=before) for part in self.parts]
         asked = views[-1] if self.ordered else _joined(views)
         # What the batch cannot have changed is asked for only to compare it with what it has.
-        differs = True if before else asked.new | np.isin(asked.keys, self._rewound)
+        differs = True if before else asked.new | among(asked.keys, self._rewound)
         asked = asked.at(np.flatnonzero(differs & (asked.event != STANDS_IN)))
         hits = asked.at(np.flatnonzero(self._complete(asked, views, arrived=False)))
         # Of rows of one moment, the one with which the last of what was needed arrived goes first and is told of.
@@ -202,11 +203,11 @@ class TemporalWatch:
         """
         episodes = self.watch.episodes
         carried = episodes.carried_on(self._keys_apart(hits.rows), hits.times, self.watch.span_us) >= 0
-        asked = np.flatnonzero(~carried | np.isin(hits.keys, self._rewound))
+        asked = np.flatnonzero(~carried | among(hits.keys, self._rewound))
         arrived = np.ones(len(hits.keys), bool)
         if len(asked):
             some = hits.at(asked)
-            keys = np.unique(some.keys)
+            keys = distinct(some.keys)
             views = [part.arrived(keys, since=self._since) for part in self.parts]
             arrived[asked] = self._complete(some, views, arrived=True)
         return arrived
@@ -256,7 +257,7 @@ class TemporalWatch:
             return View.empty()
         rows, self._pending = self._pending[due], self._pending[~due]
         asked = old_view(rows)
-        keys = np.unique(asked.keys)
+        keys = distinct(asked.keys)
         views = [part.view(keys, since=-NEVER) for part in self.parts]
         latest, there = Latest(asked, views, arrived=False), []
         wanted = _wanted(self.condition) if self.condition is not None else frozenset()

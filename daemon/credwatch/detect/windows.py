@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from credwatch.kernel.ordering import counted
+
 CARRIED = {"user.name": "user", "source.ip": "address", "organization.id": "organization"}
 """The fields that every row carries, and the columns they are in."""
 
@@ -36,6 +38,8 @@ class Caps:
     of_customer: int = 500_000
     """Of one customer; rows of no known customer count as those of one."""
 
+
+_NEVER = int(np.iinfo(np.int64).max)
 
 _SLACK = 8
 """A full window gives up this part of what it may hold, so that it is not full again at once."""
@@ -96,15 +100,25 @@ class _Run:
 
     keys: NDArray[np.uint64]
     kept: Rows
+    since: int
+    until: int
+    """The times of the earliest row and of the latest."""
+
+    @classmethod
+    def of(cls, keys: NDArray[np.uint64], kept: Rows) -> _Run:
+        return cls(keys, kept, int(kept["time"].min(initial=_NEVER)), int(kept["time"].max(initial=-_NEVER)))
 
     def at(self, places: NDArray[Any]) -> _Run:
         """Give some of them."""
-        return _Run(self.keys[places], self.kept[places])
+        return _Run.of(self.keys[places], self.kept[places])
 
     def younger(self, oldest: int) -> _Run:
         """Leave out what is older."""
-        young = self.kept["time"] >= oldest
-        return self if young.all() else self.at(young)
+        return self if self.since >= oldest else self.at(self.kept["time"] >= oldest)
+
+    def relieved(self, oldest: int) -> _Run:
+        """Leave out what is older where that is at least about half."""
+        return self if 2 * oldest <= self.since + self.until else self.younger(oldest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +157,7 @@ class WindowLog:
 
     def __init__(self, retention_us: int, form: Form | None = None) -> None:
         self.retention_us = retention_us
-        self.latest = int(np.iinfo(np.int64).min)
+        self.latest = -_NEVER
         """The latest time of any row that was ever kept."""
         self._form = form or Form.of()
         self._runs: list[_Run] = []
@@ -157,17 +171,17 @@ class WindowLog:
     def add(self, rows: Rows, *, oldest: int) -> None:
         """Keep rows sorted by key; rows older than `oldest` are let go on the way."""
         if len(rows):
-            run = _Run(np.ascontiguousarray(rows["key"]), self._form.packed(rows))
+            run = _Run.of(np.ascontiguousarray(rows["key"]), self._form.packed(rows))
             self._new.append(run)
             self._keep(run, oldest)
 
     def restore(self, data: bytes) -> None:
         """Keep rows that the store already has: bytes that `take_new` gave, or several of them joined."""
-        run = _Run(*self._form.read(data))
-        self._keep(run.at(np.argsort(run.keys, kind="stable")), int(np.iinfo(np.int64).min))
+        run = _Run.of(*self._form.read(data))
+        self._keep(run.at(np.argsort(run.keys, kind="stable")), -_NEVER)
 
     def _keep(self, run: _Run, oldest: int) -> None:
-        self.latest = max(self.latest, int(run.kept["time"].max(initial=self.latest)))
+        self.latest = max(self.latest, run.until)
         self._count(run)
         self._runs.append(run)
         while len(self._runs) >= _ALIKE and len(self._runs[-_ALIKE].keys) <= _ALIKE * len(self._runs[-1].keys):
@@ -176,7 +190,7 @@ class WindowLog:
             self._runs.append(_merged(last))
 
     def _count(self, run: _Run) -> None:
-        customers, counts = np.unique(run.kept["organization"], return_counts=True)
+        customers, counts = counted(run.kept["organization"])
         for customer, count in zip(customers.tolist(), counts.tolist(), strict=True):
             self._held[customer] = self._held.get(customer, 0) + count
 
@@ -205,9 +219,9 @@ class WindowLog:
         return held
 
     def forget(self, *, oldest: int) -> int:
-        """Let go of rows older than `oldest` where that frees at least half a run; return how many went."""
+        """Let go of rows older than `oldest` where that frees about half a run or more; return how many went."""
         before = len(self)
-        self._runs = [_pruned(run, oldest) for run in self._runs]
+        self._runs = [run.relieved(oldest) for run in self._runs]
         self._runs = [run for run in self._runs if len(run.keys)]
         return before - len(self)
 
@@ -226,8 +240,7 @@ class WindowLog:
         new, self._new = self._new, []
         if not new:
             return None
-        latest = max(int(run.kept["time"].max()) for run in new)
-        return latest, b"".join(self._form.stored(run.keys, run.kept) for run in new)
+        return max(run.until for run in new), b"".join(self._form.stored(run.keys, run.kept) for run in new)
 
 
 def _merged(runs: list[_Run]) -> _Run:
@@ -241,7 +254,7 @@ def _merged(runs: list[_Run]) -> _Run:
         run = runs.pop(0)
         kept[place[begin : begin + len(run.keys)]] = run.kept
         begin += len(run.keys)
-    return _Run(keys[order], kept)
+    return _Run.of(keys[order], kept)
 
 
 def _excess(rows: Rows, caps: Caps) -> NDArray[np.bool_]:
@@ -268,8 +281,3 @@ def _spread(begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
     counts = end - begin
     behind = np.cumsum(counts)
     return np.asarray(np.arange(counts.sum()) + np.repeat(begin - behind + counts, counts), dtype=np.intp)
-
-
-def _pruned(run: _Run, oldest: int) -> _Run:
-    young = run.kept["time"] >= oldest
-    return run.at(young) if 2 * np.count_nonzero(young) <= len(young) else run
