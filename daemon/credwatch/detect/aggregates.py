@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 
 from credwatch.detect.sliding import (
     Flags,
+    chains,
     distinct_counts,
+    distinct_so_far,
     last_of_moments,
     reaches_count,
-    rich_enough,
     window_starts,
 )
 from credwatch.detect.streams import View
 from credwatch.detect.values import SCALE, as_numbers
 from credwatch.detect.windows import CARRIED
+from credwatch.kernel.ordering import among, distinct
 from credwatch.rules.model import Bound, Correlation, CorrelationType, Operator
 
 _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
@@ -86,13 +88,16 @@ class AtLeastDistinct:
         return self.threshold
 
     def holds(self, view: View, span_us: int) -> Flags:
-        """Count only in the chains that have enough distinct values in all."""
-        found = np.zeros(len(view.keys), dtype=bool)
-        if not len(found):
-            return found
-        rich = np.flatnonzero(rich_enough(view, span_us, _values(view, self.column), self.threshold))
-        part = view.at(rich)
-        found[rich] = distinct_counts(part, span_us, _values(part, self.column)) >= self.threshold
+        """Count from the beginning of each chain, and again within windows where a chain is longer than the span."""
+        values = _values(view, self.column)
+        number = chains(view, span_us)
+        so_far = distinct_so_far(number, values)
+        found = so_far >= self.threshold
+        first = np.searchsorted(number, number)
+        longer = np.flatnonzero((view.times - view.times[first] > span_us) & found)
+        if len(longer):
+            rest = np.flatnonzero(among(number, distinct(number[longer])))
+            found[rest] = distinct_counts(view.at(rest), span_us, values[rest]) >= self.threshold
         return found
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from credwatch.detect.keys import mixed
 from credwatch.detect.streams import View
+from credwatch.kernel.ordering import stable_order
 
 Flags = NDArray[np.bool_]
 """One truth per row."""
@@ -72,14 +74,18 @@ def distinct_counts(view: View, span_us: int, values: NDArray[np.uint64]) -> NDA
     return _count_below(previous, starts, ends)
 
 
-def rich_enough(view: View, span_us: int, values: NDArray[np.uint64], threshold: int) -> Flags:
-    """Say which rows lie in a chain with at least `threshold` distinct values: in no other can a window hold them."""
-    number = chains(view, span_us)
-    order = np.lexsort((values, number))
-    ordered_number, value = number[order], values[order]
-    fresh = np.concatenate(([True], (np.diff(ordered_number) != 0) | (value[1:] != value[:-1])))
-    distinct = np.bincount(ordered_number[fresh & (value != 0)], minlength=int(number[-1]) + 1)
-    return np.asarray(distinct[number] >= threshold)
+def distinct_so_far(number: NDArray[np.intp], values: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return for each row how many distinct values its chain has had; 0 (absent) counts for nothing.
+
+    `number` rises: rows of a chain stand together. For as long as a chain has not outlasted the span, its windows hold
+    all of it, and this is their count.
+    """
+    pairs = mixed(values, number.astype(np.uint64))
+    order = stable_order(pairs)
+    repeated = np.empty(len(pairs), bool)
+    repeated[order] = np.append(False, pairs[order[1:]] == pairs[order[:-1]])[: len(pairs)]
+    so_far = np.append(0, np.cumsum(~repeated & (values != 0)))
+    return np.asarray(so_far[1:] - so_far[np.searchsorted(number, number)])
 
 
 def last_of_moments(view: View) -> Flags:

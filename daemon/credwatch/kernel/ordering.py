@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Number = TypeVar("Number", bound=np.integer[Any])
 
 
 def stable_order(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
@@ -14,25 +18,25 @@ def stable_order(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
     return np.sort(groups * len(keys) + order) % max(len(keys), 1)
 
 
-def distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def distinct(keys: NDArray[Number]) -> NDArray[Number]:
     """Return each key once, sorted."""
     rising = np.sort(keys)
     return np.asarray(rising[_firsts(rising)])
 
 
-def counted(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
+def counted(keys: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp]]:
     """Return each key once, sorted, and how often it is there."""
     rising = np.sort(keys)
     first = np.flatnonzero(_firsts(rising))
     return rising[first], np.diff(first, append=len(rising))
 
 
-def among(keys: NDArray[np.uint64], rising: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def among(keys: NDArray[Number], rising: NDArray[Number]) -> NDArray[np.bool_]:
     """Say for each key whether it is one of some sorted ones."""
     if not len(rising):
         return np.zeros(len(keys), bool)
     return np.asarray(rising[np.minimum(np.searchsorted(rising, keys), len(rising) - 1)] == keys)
 
 
-def _firsts(rising: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _firsts(rising: NDArray[Number]) -> NDArray[np.bool_]:
     return np.append(True, rising[1:] != rising[:-1])[: len(rising)]

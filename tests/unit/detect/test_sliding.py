@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from credwatch.detect.aggregates import AtLeastDistinct
 from credwatch.detect.sliding import chains, distinct_counts, reaches_count, window_starts
 from credwatch.detect.streams import View
 from credwatch.detect.windows import ROW
@@ -35,6 +36,8 @@ def test_windows_count_as_a_loop_does(rows: list[tuple[int, int, int]], span: in
     assert counts == reaches_count(view, threshold, span).tolist()
     distinct = [len(set(values[start : i + 1]) - {0}) for i, start in enumerate(starts)]
     assert distinct == distinct_counts(view, span, view.rows["value"].copy()).tolist()
+    enough = AtLeastDistinct(threshold, "value").holds(view, span)
+    assert [count >= threshold for count in distinct] == enough.tolist()
     number = chains(view, span).tolist()
     for i in range(1, len(keys)):
         together = keys[i] == keys[i - 1] and times[i] - times[i - 1] <= span
