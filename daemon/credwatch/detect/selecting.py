@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from credwatch.detect.expressions import compiled, fields_of, with_fields
 from credwatch.kernel.fields import FieldType, is_native, type_of
+from credwatch.kernel.ordering import distinct
 from credwatch.rules.model import AllOf, AnyOf, Condition, EventRule, Operator, Test
 
 KINDS = ("event.action", "event.category", "event.dataset", "event.outcome")
@@ -60,7 +61,7 @@ class Selection:
         if asked:
             fields = frozenset().union(*(self._fields[at] for at in asked))
             frame = with_fields(events, fields).select(fields)
-            some = frame[pl.Series(rows)] if len(rows) < len(frame) else frame
+            some = frame[pl.Series(rows.astype(np.uint32))] if len(rows) < len(frame) else frame
             held = some.select(self._rests[at] for at in asked)
             found |= {self._conditions[int(column.name)]: rows[column.arg_true()] for column in held.iter_columns()}
         return {condition: matched for condition, matched in found.items() if len(matched)}
@@ -133,11 +134,12 @@ def _filled(events: pl.DataFrame, fields: frozenset[str]) -> frozenset[str]:
     )
 
 
-def _kinds_in(events: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.uint32]]:
+def _kinds_in(events: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.intp]]:
     """Return the distinct kinds of events, a row each, and for each event which of them it is of."""
-    row = pl.int_range(pl.len(), dtype=pl.UInt32).alias("row")
-    of_kind = with_fields(events, frozenset(KINDS)).select(*KINDS, row).group_by(KINDS, maintain_order=True).agg("row")
-    rows = of_kind.get_column("row")
-    kind_of = np.empty(events.height, np.uint32)
-    kind_of[rows.explode().to_numpy()] = np.repeat(np.arange(len(rows), dtype=np.uint32), rows.list.len().to_numpy())
-    return of_kind.drop("row"), kind_of
+    kinds = with_fields(events, frozenset(KINDS)).select(KINDS)
+    hashes = kinds.hash_rows(seed=0).to_numpy()
+    each = distinct(hashes)
+    kind_of = np.searchsorted(each, hashes)
+    example = np.empty(len(each), np.uint32)
+    example[kind_of] = np.arange(len(hashes), dtype=np.uint32)
+    return kinds[pl.Series(example)], kind_of
