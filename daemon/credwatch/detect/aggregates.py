@@ -46,10 +46,6 @@ class Aggregate(Protocol):
     def monotone(self) -> bool:
         """Say whether more rows in a window can only help: then it may be looked at before its moment is over."""
 
-    @property
-    def fewest(self) -> int:
-        """Say how many rows a window needs at least."""
-
     def holds(self, view: View, span_us: int) -> Flags:
         """Say for each row whether the condition holds for the window that ends with it."""
 
@@ -61,11 +57,6 @@ class AtLeast:
     threshold: int
     """How many."""
     monotone: bool = True
-
-    @property
-    def fewest(self) -> int:
-        """Need each of them."""
-        return self.threshold
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Compare each row with the one `threshold` - 1 before it."""
@@ -81,11 +72,6 @@ class AtLeastDistinct:
     column: str
     """The column of the rows."""
     monotone: bool = True
-
-    @property
-    def fewest(self) -> int:
-        """Need one row for each of them."""
-        return self.threshold
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Count from the beginning of each chain, and again within windows where a chain is longer than the span."""
@@ -110,7 +96,6 @@ class Measured:
     bounds: tuple[Bound, ...]
     """The bounds, all of which must hold."""
     monotone: bool = False
-    fewest: int = 1
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Compute the number where a moment is over, and compare."""
@@ -132,7 +117,6 @@ class Percentile:
     bounds: tuple[Bound, ...]
     """The bounds, all of which must hold."""
     monotone: bool = False
-    fewest: int = 1
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Count the values on either side of each bound."""

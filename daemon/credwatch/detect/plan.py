@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credwatch.detect.advance import Feed, Watch
-from credwatch.detect.aggregates import AtLeast, aggregate_of
+from credwatch.detect.aggregates import AtLeast, AtLeastDistinct, aggregate_of
 from credwatch.detect.nested import Counted, NestedWatch
 from credwatch.detect.parts import Lasting, Plain
 from credwatch.detect.streams import Stream, StreamSpec, View
@@ -35,18 +35,26 @@ class StreamWatch:
         """Carry on what the batch's rows just carry on, and return the rows of the other groups that can matter.
 
         `earliest` is the time of the batch's first row. A group whose rows all lie behind what is kept, and none of
-        which ends the open episode, is done; and one that has no episode needs as many rows as the condition does.
+        which ends the open episode, is done.
         """
         stream, groups, episodes, span_us = self.stream, self.stream.groups, self.watch.episodes, self.watch.span_us
         place = episodes.carried_on(groups.keys, groups.began, span_us)
         done = (place >= 0) & (groups.began >= stream.log.latest) & (groups.widest <= span_us)
         episodes.extend(place[done], groups.ended[done], groups.added[done])
-        wanted = ~done
-        if self.watch.aggregate.fewest > 1:
-            wanted &= (stream.known() >= self.watch.aggregate.fewest) | (episodes.latest(groups.keys) >= 0)
+        wanted = ~done & ((episodes.latest(groups.keys) >= 0) | self._may_open())
         if not wanted.any():
             return Feed(View.empty())
         return Feed.of(stream.view(wanted, since=earliest - span_us), ties=not self.watch.aggregate.monotone)
+
+    def _may_open(self) -> NDArray[np.bool_]:
+        """Say for which groups of the batch a condition may complete that has not before."""
+        match self.watch.aggregate:
+            case AtLeast(threshold):
+                return self.stream.known() >= threshold
+            case AtLeastDistinct(threshold, column):
+                return (self.stream.known() >= threshold) & self.stream.has_new(column)
+            case _:
+                return np.ones(len(self.stream.groups.keys), bool)
 
 
 AnyWatch = StreamWatch | TemporalWatch | NestedWatch

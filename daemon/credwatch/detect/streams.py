@@ -204,6 +204,12 @@ class Stream:
         """Count the rows of each of the batch's groups, its own and those kept."""
         return self.groups.added + self._kept().counts()
 
+    def has_new(self, column: str) -> NDArray[np.bool_]:
+        """Say for each of the batch's groups whether any of its new rows has a value in a column."""
+        filled = self.new.rows[column] != 0
+        first = np.cumsum(self.groups.added) - self.groups.added
+        return np.logical_or.reduceat(filled, first) if len(first) else filled
+
     def of(self, keys: NDArray[np.uint64], *, since: int) -> View:
         """Return what there is of the given groups since a moment."""
         inside = np.flatnonzero(among(self.new.keys, keys))
