@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from credwatch.detect.aggregates import Aggregate
 from credwatch.detect.episodes import EPISODE, Episodes, Table
 from credwatch.detect.sliding import chains, window_starts
-from credwatch.detect.streams import View
+from credwatch.detect.views import View
 from credwatch.rules.model import Rule
 
 Times = NDArray[np.int64]
@@ -155,7 +155,7 @@ def _openings(watch: Watch, view: View, hits: NDArray[np.intp]) -> Openings:
     hit = hits[first]
     begin = window_starts(view, watch.span_us, hit)
     end = np.searchsorted(number, number[hit], side="right")
-    rows = view.rows[hit]
+    rows = view.at(hit).rows
     episodes = np.zeros(len(hit), EPISODE)
     episodes["key"], episodes["group"] = rows["key"], rows["value" if watch.told_apart else "key"]
     episodes["opened"], episodes["last"], episodes["count"] = rows["time"], view.times[end - 1], end - begin

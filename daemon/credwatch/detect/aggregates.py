@@ -23,8 +23,8 @@ from credwatch.detect.sliding import (
     reaches_count,
     window_starts,
 )
-from credwatch.detect.streams import View
 from credwatch.detect.values import SCALE, as_numbers
+from credwatch.detect.views import View
 from credwatch.detect.windows import CARRIED
 from credwatch.kernel.ordering import among, distinct
 from credwatch.rules.model import Bound, Correlation, CorrelationType, Operator
@@ -120,7 +120,7 @@ class Percentile:
 
     def holds(self, view: View, span_us: int) -> Flags:
         """Count the values on either side of each bound."""
-        starts, values = window_starts(view, span_us), as_numbers(view.rows["value"])
+        starts, values = window_starts(view, span_us), as_numbers(_values(view, "value"))
         count = np.arange(1, len(starts) + 1) - starts
         rank = -(-count * self.percent // 100)
         held = [self._held(bound, values, starts, rank) for bound in self.bounds]
@@ -184,7 +184,7 @@ def _distinct(column: str) -> Callable[[View, NDArray[np.intp], int], NDArray[np
 
 def _sum(view: View, starts: NDArray[np.intp], _span_us: int) -> NDArray[np.float64]:
     """Add up whole thousandths, which is exact, whatever the order."""
-    before = np.concatenate(([0], np.cumsum(as_numbers(view.rows["value"]))))
+    before = np.concatenate(([0], np.cumsum(as_numbers(_values(view, "value")))))
     return np.asarray((before[1:] - before[starts]) / SCALE)
 
 
@@ -193,7 +193,7 @@ def _mean(view: View, starts: NDArray[np.intp], span_us: int) -> NDArray[np.floa
 
 
 def _values(view: View, column: str) -> NDArray[np.uint64]:
-    return np.ascontiguousarray(view.rows[column])
+    return view.columns.column(column)
 
 
 def _in_window(flags: NDArray[np.bool_], starts: NDArray[np.intp]) -> NDArray[np.int64]:

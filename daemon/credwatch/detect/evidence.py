@@ -9,7 +9,8 @@ import numpy as np
 
 from credwatch.detect.advance import Openings, Watch
 from credwatch.detect.names import Names
-from credwatch.detect.streams import Batch, View
+from credwatch.detect.streams import Batch
+from credwatch.detect.views import View
 from credwatch.detect.windows import CARRIED
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.fields import NATIVE
@@ -118,7 +119,7 @@ def _words(
     lengths = openings.hit - openings.begin + 1
     owner = np.repeat(np.arange(len(lengths)), lengths)
     rows = np.arange(lengths.sum()) + np.repeat(openings.begin - np.cumsum(lengths) + lengths, lengths)
-    values = openings.view.rows[CARRIED[name]][rows]
+    values = openings.view.columns.column(CARRIED[name])[rows]
     owner, values = owner[values != 0], values[values != 0]
     order = np.lexsort((values, owner))
     owner, values = owner[order], values[order]

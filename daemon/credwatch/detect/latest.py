@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from credwatch.detect.streams import View
+from credwatch.detect.views import View
 from credwatch.kernel.ordering import distinct
 
 Keys = NDArray[np.uint64]
@@ -30,7 +30,7 @@ class Latest:
         times = [view.times for view in views if len(view.times)]
         self._first = min((int(each.min()) for each in times), default=0)
         self._last = max((int(each.max()) for each in times), default=0)
-        most = max((int(view.event.max()) for view in views if len(view.event)), default=0)
+        most = max((int(view.event.max()) for view in (asked, *views) if len(view.event)), default=0)
         self._events = most + 3 if arrived else 1
         self._moments: NDArray[np.int64] | None = None
         if (self._last - self._first + 3) * self._events >= _MOST // max(len(self._groups), 1):

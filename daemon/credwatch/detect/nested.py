@@ -12,7 +12,7 @@ from credwatch.detect.advance import Feed, Rewound, Watch
 from credwatch.detect.episodes import Table
 from credwatch.detect.keys import mixed
 from credwatch.detect.latest import NEVER
-from credwatch.detect.streams import View
+from credwatch.detect.views import View
 from credwatch.detect.windows import CARRIED, ROW
 from credwatch.kernel.ordering import among, distinct
 

@@ -11,7 +11,8 @@ from credwatch.detect.advance import Watch
 from credwatch.detect.episodes import Table
 from credwatch.detect.latest import NEVER, Keys, Latest
 from credwatch.detect.sliding import Flags
-from credwatch.detect.streams import Stream, View
+from credwatch.detect.streams import Stream
+from credwatch.detect.views import View
 from credwatch.detect.windows import ROW, Rows
 from credwatch.kernel.ordering import among
 
@@ -49,7 +50,7 @@ class Plain:
 
     def kept(self, keys: Keys, *, since: int) -> View:
         """Return what was there of the groups before the batch."""
-        return old_view(self.stream.before(keys, since=since))
+        return self.stream.before(keys, since=since)
 
     def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
         """Return the matches of the groups; `before` leaves out those of the batch."""
@@ -96,7 +97,7 @@ class Lasting:
 
     def kept(self, keys: Keys, *, since: int) -> View:
         """Return what was there of the groups before the batch, within episodes or not."""
-        return old_view(self.stream.before(keys, since=since))
+        return self.stream.before(keys, since=since)
 
     def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
         """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
@@ -106,7 +107,7 @@ class Lasting:
         kept = self.kept(keys, since=since) if before else self.stream.of(keys, since=since)
         place = _place_in(kept, episodes)
         inside = kept.at(np.flatnonzero(place >= 0))
-        return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
+        return View.stacked([ends, inside])
 
     def arrived(self, keys: Keys, *, since: int) -> View:
         """Return those of the rows that lie within an episode also by the order in which they arrived."""
@@ -120,7 +121,7 @@ class Lasting:
         ends = _ends(episodes[episodes["event"] < 0])
         # An end that this batch has brought is one of its rows, which says itself when it arrived.
         ends = ends.at(np.flatnonzero(ends.times < self.stream.groups.began.min(initial=NEVER)))
-        return View.sorted(np.concatenate([ends.rows, inside.rows]), np.concatenate([ends.event, inside.event]))
+        return View.stacked([ends, inside])
 
     def fresh(self) -> View:
         """Return the rows of the batch that lie within an episode."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credwatch.detect.keys import mixed
-from credwatch.detect.streams import View
+from credwatch.detect.views import View
 from credwatch.kernel.ordering import stable_order
 
 Flags = NDArray[np.bool_]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.native import text_of
 from credwatch.detect.values import numbers_of
-from credwatch.detect.windows import CARRIED, ROW, Caps, Form, Places, Rows, WindowLog
+from credwatch.detect.views import View, is_sorted
+from credwatch.detect.windows import CARRIED, ROW, Caps, Form, Places, WindowLog
 from credwatch.kernel.ids import stable_id
-from credwatch.kernel.ordering import among, distinct, stable_order
+from credwatch.kernel.ordering import among, stable_order
 
 NO_KEYS = np.empty(0, np.uint64)
 """No groups."""
@@ -63,63 +65,6 @@ class Batch:
     """The hashes of the fields."""
     repeats: NDArray[np.int64] | None
     """For how many equal events each event stands; None where each stands for itself."""
-
-
-@dataclass(slots=True)
-class View:
-    """Rows of some groups, old and new, sorted by (key, time)."""
-
-    rows: Rows
-    """The rows."""
-    event: NDArray[np.int64]
-    """For each row the event's position in the batch, -1 for rows of earlier batches."""
-    new: NDArray[np.bool_]
-    """Which rows this batch added."""
-    keys: NDArray[np.uint64]
-    """The rows' groups, side by side for searching."""
-    times: NDArray[np.int64]
-    """The rows' event times, side by side for searching."""
-
-    @classmethod
-    def of(cls, rows: Rows, event: NDArray[np.int64]) -> View:
-        """Take rows that are sorted."""
-        keys, times = np.ascontiguousarray(rows["key"]), np.ascontiguousarray(rows["time"])
-        return cls(rows, event, event >= 0, keys, times)
-
-    @classmethod
-    def sorted(cls, rows: Rows, event: NDArray[np.int64]) -> View:
-        """Sort the rows by (key, time), those of equal time in the order given."""
-        # Rows mostly come as runs sorted by key whose times follow one another: merging those is far cheaper.
-        order = np.argsort(np.ascontiguousarray(rows["key"]), kind="stable")
-        view = cls.of(rows[order], event[order])
-        if _is_sorted(view.keys, view.times):
-            return view
-        order = np.lexsort((rows["time"], rows["key"]))
-        return cls.of(rows[order], event[order])
-
-    @classmethod
-    def empty(cls) -> View:
-        """Give a view without rows."""
-        return cls.of(np.empty(0, ROW), np.empty(0, np.int64))
-
-    def at(self, places: NDArray[np.intp]) -> View:
-        """Give the rows at rising positions."""
-        if len(places) == len(self.rows):
-            return self
-        return View(self.rows[places], self.event[places], self.new[places], self.keys[places], self.times[places])
-
-    def span_of(self, key: np.uint64) -> slice:
-        """Return where the rows of a group stand."""
-        begin, end = np.searchsorted(self.keys, key, side="left"), np.searchsorted(self.keys, key, side="right")
-        return slice(int(begin), int(end))
-
-    def disordered(self, *, ties: bool) -> NDArray[np.uint64]:
-        """Return the groups in which a row of the batch lies before an earlier one; with `ties`, or beside it."""
-        same = self.keys[1:] == self.keys[:-1]
-        found = same & self.new[:-1] & ~self.new[1:]
-        if ties:
-            found |= same & ~self.new[:-1] & self.new[1:] & (self.times[1:] == self.times[:-1])
-        return distinct(self.keys[1:][found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +143,7 @@ class Stream:
     def view(self, wanted: NDArray[np.bool_], *, since: int) -> View:
         """Return the rows of the wanted ones among the batch's groups: its own, behind those kept since a moment."""
         new = self.new if wanted.all() else self.new.at(np.flatnonzero(np.repeat(wanted, self.groups.added)))
-        return self._joined(self._kept().rows(wanted, oldest=since), new)
+        return View.stacked([*_old(self._kept(), wanted, since), new])
 
     def known(self) -> NDArray[np.int64]:
         """Count the rows of each of the batch's groups, its own and those kept."""
@@ -206,18 +151,18 @@ class Stream:
 
     def has_new(self, column: str) -> NDArray[np.bool_]:
         """Say for each of the batch's groups whether any of its new rows has a value in a column."""
-        filled = self.new.rows[column] != 0
+        filled = self.new.columns.column(column) != 0
         first = np.cumsum(self.groups.added) - self.groups.added
         return np.logical_or.reduceat(filled, first) if len(first) else filled
 
     def of(self, keys: NDArray[np.uint64], *, since: int) -> View:
         """Return what there is of the given groups since a moment."""
-        inside = np.flatnonzero(among(self.new.keys, keys))
-        return self._joined(self.before(keys, since=since), self.new.at(inside))
+        inside = self.new.at(np.flatnonzero(among(self.new.keys, keys)))
+        return View.stacked([self.before(keys, since=since), inside])
 
-    def before(self, keys: NDArray[np.uint64], *, since: int) -> Rows:
-        """Return what was kept of the given groups since a moment, before the present batch, unsorted."""
-        return self.log.gather(keys, oldest=since)
+    def before(self, keys: NDArray[np.uint64], *, since: int) -> View:
+        """Return what was kept of the given groups since a moment, before the present batch."""
+        return View.stacked(list(_old(self.log.find(keys), np.ones(len(keys), bool), since)))
 
     def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say for each group whether there is any row of it."""
@@ -228,13 +173,6 @@ class Stream:
         if self._places is None:
             self._places = self.log.find(self.groups.keys)
         return self._places
-
-    @staticmethod
-    def _joined(old: Rows, new: View) -> View:
-        if not len(old):
-            return new
-        event = np.concatenate([np.full(len(old), -1), new.event])
-        return View.sorted(np.concatenate([old, new.rows]), event)
 
     def _matched(self, batch: Batch) -> _Matched:
         """Return the batch's rows in the order of their events."""
@@ -266,6 +204,12 @@ class Stream:
         return values, np.ones(len(at), dtype=bool)
 
 
+def _old(places: Places, wanted: NDArray[np.bool_], since: int) -> Iterator[View]:
+    for layer in places.layers(wanted, oldest=since):
+        count = len(layer.keys)
+        yield View(layer, np.full(count, -1), np.zeros(count, bool), layer.keys, layer.times)
+
+
 class _Matched(NamedTuple):
     """Events that a stream takes."""
 
@@ -287,19 +231,14 @@ class _Matched(NamedTuple):
         """Make rows of them, sorted by (key, time), those of equal time in the order of the events."""
         order = stable_order(self.keys)
         times = batch.times[self.event]
-        if not _is_sorted(self.keys[order], times[order]):
+        if not is_sorted(self.keys[order], times[order]):
             order = np.lexsort((times, self.keys))
         event, keys, values = self.at(order)
         rows = np.empty(len(event), ROW)
         rows["key"], rows["time"], rows["value"] = keys, times[order], values
         for name, column in CARRIED.items():
             rows[column] = batch.hashes.of(name)[event]
-        return View(rows, event, np.ones(len(event), bool), keys, times[order])
+        return View.of(rows, event)
 
 
 _NOTHING = _Matched(np.empty(0, np.intp), NO_KEYS, NO_KEYS)
-
-
-def _is_sorted(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> bool:
-    """Say whether the times of each run of equal keys rise."""
-    return bool(np.all((keys[1:] != keys[:-1]) | (times[1:] >= times[:-1])))

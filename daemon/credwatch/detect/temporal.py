@@ -12,7 +12,8 @@ from credwatch.detect.keys import mixed
 from credwatch.detect.latest import NEVER, Keys, Latest
 from credwatch.detect.parts import STANDS_IN, Lasting, Plain, end_rows, old_view
 from credwatch.detect.sliding import Flags
-from credwatch.detect.streams import NO_KEYS, View
+from credwatch.detect.streams import NO_KEYS
+from credwatch.detect.views import View
 from credwatch.detect.windows import CARRIED, ROW, Rows
 from credwatch.kernel.ordering import among, distinct
 from credwatch.rules.model import PartCondition, PartsAll, PartsAny, PartsNot, PartThere
@@ -168,12 +169,12 @@ class TemporalWatch:
 
     def _corrected(self, view: View) -> Feed:
         """Feed new rows of groups in order, and of the others all from where they may differ."""
-        groups = np.ascontiguousarray(view.rows["value"])
+        groups = view.columns.column("value")
         again = among(groups, self._rewound)
         since = self.began(self._rewound)
         place = np.minimum(np.searchsorted(self._rewound, groups), len(since) - 1)
         view.new = np.where(again, view.times >= since[place], view.new)
-        told_since = since[np.searchsorted(self._rewound, self._told.rows["value"])]
+        told_since = since[np.searchsorted(self._rewound, self._told.columns.column("value"))]
         told = self._told.at(np.flatnonzero(self._told.times >= told_since))
         keys, first = np.unique(np.concatenate([view.keys[again], told.keys]), return_index=True)
         since_of = np.concatenate([since[place[again]], told_since[self._told.times >= told_since]])[first]
@@ -185,7 +186,7 @@ class TemporalWatch:
     def _completions(self, keys: Keys, *, before: bool) -> View:
         """Return the rows of sorted groups at which the condition holds, told apart by subject and customer."""
         views = [part.view(keys, since=self._since, before=before) for part in self.parts]
-        asked = views[-1] if self.ordered else _joined(views)
+        asked = views[-1] if self.ordered else View.stacked(views)
         # What the batch cannot have changed is asked for only to compare it with what it has.
         differs = True if before else asked.new | among(asked.keys, self._rewound)
         asked = asked.at(np.flatnonzero(differs & (asked.event != STANDS_IN)))
@@ -194,7 +195,7 @@ class TemporalWatch:
         arrived = np.ones(len(hits.keys), bool) if before else self._arrived(hits)
         first = np.lexsort((hits.event, ~arrived))
         event = np.where(arrived, hits.event, -1)
-        return self._told_apart(hits.rows[first], event[first], hits.new[first])
+        return self._told_apart(hits.at(first).rows, event[first], hits.new[first])
 
     def _arrived(self, hits: View) -> Flags:
         """Say which of the completing rows were complete with what had arrived when they did.
@@ -266,7 +267,7 @@ class TemporalWatch:
             there.append(latest.of(view, until, asked.event) >= asked.times - span_us)
         assert self.condition is not None
         hits = np.flatnonzero(_evaluated(self.condition, there))
-        return self._told_apart(asked.rows[hits], asked.event[hits], np.ones(len(hits), dtype=bool))
+        return self._told_apart(asked.at(hits).rows, asked.event[hits], np.ones(len(hits), dtype=bool))
 
 
 def _evaluated(condition: PartCondition, there: list[Flags]) -> Flags:
@@ -300,8 +301,3 @@ def _wanted(condition: PartCondition) -> frozenset[int]:
             return frozenset().union(*map(_wanted, items))
         case PartsNot():
             return frozenset()
-
-
-def _joined(views: list[View]) -> View:
-    rows = np.concatenate([view.rows for view in views])
-    return View.sorted(rows, np.concatenate([view.event for view in views]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,6 +123,25 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """Some rows that are kept: their keys and times, and their other columns where they are asked for."""
+
+    keys: NDArray[np.uint64]
+    """Their groups."""
+    times: NDArray[np.int64]
+    """Their event times."""
+    _form: Form
+    _kept: Rows
+    _places: NDArray[np.intp]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column of ROW."""
+        if name in (self._form.dtype.names or ()):
+            return np.asarray(self._kept[name][self._places])
+        return self.keys if name in self._form.as_key else np.zeros(len(self.keys), np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """Where the rows of some sorted, distinct keys stand."""
 
@@ -137,11 +157,18 @@ class Places:
             found += end - begin
         return found
 
-    def rows(self, wanted: NDArray[np.bool_], *, oldest: int) -> Rows:
-        """Return the rows of the wanted keys, none older than `oldest`, unsorted."""
-        found = [run.at(_spread(begin[wanted], end[wanted])).younger(oldest) for run, begin, end in self._runs]
-        rows = [self._form.unpacked(run.keys, run.kept) for run in found if len(run.keys)]
-        return np.concatenate(rows) if rows else np.empty(0, ROW)
+    def layers(self, wanted: NDArray[np.bool_], *, oldest: int) -> Iterator[Layer]:
+        """Give the rows of the wanted keys run by run, none older than `oldest`, unsorted."""
+        for run, begin, end in self._runs:
+            if run.until < oldest:
+                continue
+            places = _spread(begin[wanted], end[wanted])
+            times = run.kept["time"][places]
+            if run.since < oldest:
+                young = times >= oldest
+                places, times = places[young], times[young]
+            if len(places):
+                yield Layer(run.keys[places], times, self._form, run.kept, places)
 
 
 _ALIKE = 4
@@ -198,10 +225,6 @@ class WindowLog:
         """Return everything that is kept, in no order."""
         whole = [self._form.unpacked(run.keys, run.kept) for run in self._runs]
         return np.concatenate([np.empty(0, ROW), *whole])
-
-    def gather(self, keys: NDArray[np.uint64], *, oldest: int) -> Rows:
-        """Return the kept rows of the given sorted, distinct keys, none older than `oldest`, unsorted."""
-        return self.find(keys).rows(np.ones(len(keys), bool), oldest=oldest)
 
     def find(self, keys: NDArray[np.uint64]) -> Places:
         """Look up where the rows of the given sorted, distinct keys stand; good until rows are added or let go."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from credwatch.detect.streams import Stream, StreamSpec, View
+from credwatch.detect.streams import Stream, StreamSpec
+from credwatch.detect.views import View
 from credwatch.detect.windows import ROW, Caps, Form, Rows, WindowLog
 
 CAPS = Caps(rows=24, of_customer=16)
@@ -30,6 +31,15 @@ def kept(log: WindowLog, customer: int) -> list[int]:
     """Tell the times of a customer's rows."""
     rows = log.rows()
     return sorted(rows["time"][rows["organization"] == customer].tolist())
+
+
+def found(log: WindowLog, keys: range) -> list[tuple[int, ...]]:
+    """Give the rows that are found by their keys, sorted."""
+    places = log.find(np.array(keys, np.uint64))
+    layers = places.layers(np.ones(len(keys), bool), oldest=0)
+    names = ("value", "user", "address", "organization")
+    columns = [(each.keys, each.times, *(each.column(name) for name in names)) for each in layers]
+    return sorted(row for each in columns for row in zip(*(column.tolist() for column in each), strict=True))
 
 
 def test_the_oldest_of_the_customer_that_has_too_many_go() -> None:
@@ -58,7 +68,7 @@ def test_a_window_keeps_no_more_than_it_must() -> None:
     rows = rows_of(1, range(5))
     rows["address"], rows["user"] = rows["key"], 7
     log.add(rows, oldest=0)
-    assert rows.tolist() == log.gather(np.arange(5, dtype=np.uint64), oldest=0).tolist()
+    assert sorted(rows.tolist()) == found(log, range(5)) == sorted(log.rows().tolist())
 
 
 def test_stored_rows_are_found_again_though_pieces_were_joined() -> None:
@@ -69,9 +79,8 @@ def test_stored_rows_are_found_again_though_pieces_were_joined() -> None:
         log.add(rows_of(1, times), oldest=0)
         pieces += new[1] if (new := log.take_new()) else b""
     after.restore(pieces)
-    keys = np.arange(8, dtype=np.uint64)
-    assert sorted(log.gather(keys, oldest=0).tolist()) == sorted(after.gather(keys, oldest=0).tolist())
-    assert [1, 1, 1, 2, 2, 1, 1, 1] == after.find(keys).counts().tolist()
+    assert found(log, range(8)) == found(after, range(8))
+    assert [1, 1, 1, 2, 2, 1, 1, 1] == after.find(np.arange(8, dtype=np.uint64)).counts().tolist()
 
 
 def test_a_stream_says_how_many_had_to_go() -> None:

@@ -1,0 +1,135 @@
+"""Rows of some groups, sorted: groups and times are at hand, other columns are read only where they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from credwatch.detect.windows import ROW, Rows
+from credwatch.kernel.ordering import distinct
+
+
+class Columns(Protocol):
+    """Gives the columns of rows."""
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column of ROW."""
+
+
+@dataclass(slots=True)
+class View:
+    """Rows of some groups, old and new, sorted by (key, time)."""
+
+    columns: Columns
+    """The columns of the rows."""
+    event: NDArray[np.int64]
+    """For each row the event's position in the batch, -1 for rows of earlier batches."""
+    new: NDArray[np.bool_]
+    """Which rows this batch added."""
+    keys: NDArray[np.uint64]
+    """The rows' groups."""
+    times: NDArray[np.int64]
+    """The rows' event times."""
+
+    @classmethod
+    def of(cls, rows: Rows, event: NDArray[np.int64]) -> View:
+        """Take rows that are sorted."""
+        keys, times = np.ascontiguousarray(rows["key"]), np.ascontiguousarray(rows["time"])
+        return cls(_Whole(rows), event, event >= 0, keys, times)
+
+    @classmethod
+    def sorted(cls, rows: Rows, event: NDArray[np.int64]) -> View:
+        """Sort rows by (key, time), those of equal time in the order given."""
+        return cls.of(rows, event)._put_in_order()
+
+    @classmethod
+    def empty(cls) -> View:
+        """Give a view without rows."""
+        return cls.of(np.empty(0, ROW), np.empty(0, np.int64))
+
+    @classmethod
+    def stacked(cls, views: Sequence[View]) -> View:
+        """Put views together, rows of equal (key, time) in the order given."""
+        filled = [view for view in views if len(view.keys)] or [cls.empty()]
+        if len(filled) == 1:
+            return filled[0]._put_in_order()
+        parts = ((view.event, view.new, view.keys, view.times) for view in filled)
+        whole = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return cls(_Stacked(tuple(view.columns for view in filled)), *whole)._put_in_order()
+
+    @property
+    def rows(self) -> Rows:
+        """The rows themselves."""
+        if isinstance(self.columns, _Whole):
+            return self.columns.rows
+        rows = np.empty(len(self.keys), ROW)
+        rows["key"], rows["time"] = self.keys, self.times
+        for name in ("value", "user", "address", "organization"):
+            rows[name] = self.columns.column(name)
+        return rows
+
+    def at(self, places: NDArray[np.intp]) -> View:
+        """Give the rows at some positions."""
+        if len(places) == len(self.keys) and _rises(places):
+            return self
+        columns = self.columns
+        part = _Some(columns.source, columns.places[places]) if isinstance(columns, _Some) else _Some(columns, places)
+        return View(part, self.event[places], self.new[places], self.keys[places], self.times[places])
+
+    def span_of(self, key: np.uint64) -> slice:
+        """Return where the rows of a group stand."""
+        begin, end = np.searchsorted(self.keys, key, side="left"), np.searchsorted(self.keys, key, side="right")
+        return slice(int(begin), int(end))
+
+    def disordered(self, *, ties: bool) -> NDArray[np.uint64]:
+        """Return the groups in which a row of the batch lies before an earlier one; with `ties`, or beside it."""
+        same = self.keys[1:] == self.keys[:-1]
+        found = same & self.new[:-1] & ~self.new[1:]
+        if ties:
+            found |= same & ~self.new[:-1] & self.new[1:] & (self.times[1:] == self.times[:-1])
+        return distinct(self.keys[1:][found])
+
+    def _put_in_order(self) -> View:
+        # Rows mostly come as runs sorted by key whose times follow one another: merging those is far cheaper.
+        order = np.argsort(self.keys, kind="stable")
+        if not is_sorted(self.keys[order], self.times[order]):
+            order = np.lexsort((self.times, self.keys))
+        return self.at(order)
+
+
+def is_sorted(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> bool:
+    """Say whether the times of each run of equal keys rise."""
+    return bool(np.all((keys[1:] != keys[:-1]) | (times[1:] >= times[:-1])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    rows: Rows
+
+    def column(self, name: str) -> NDArray[Any]:
+        return np.ascontiguousarray(self.rows[name])
+
+
+@dataclass(frozen=True, slots=True)
+class _Some:
+    source: Columns
+    places: NDArray[np.intp]
+
+    def column(self, name: str) -> NDArray[Any]:
+        return np.asarray(self.source.column(name)[self.places])
+
+
+@dataclass(frozen=True, slots=True)
+class _Stacked:
+    sources: tuple[Columns, ...]
+
+    def column(self, name: str) -> NDArray[Any]:
+        return np.concatenate([source.column(name) for source in self.sources])
+
+
+def _rises(places: NDArray[np.intp]) -> bool:
+    return bool(np.all(places[1:] > places[:-1]))
