@@ -127,8 +127,8 @@ def replay(
         with ThreadPoolExecutor(1, "ahead") as executor:
             ahead = ReadAhead(source, pipeline, executor)
             while (prepared := ahead.next(batch_bytes)) is not None:
-                attempts.add(prepared.events)
                 report = pipeline.take(prepared)
+                attempts.add(report.marked)
                 tally.add(report)
                 found += report.found.detections
                 on_progress(len(prepared.chunk.data), tally)
