@@ -102,9 +102,9 @@ def replay_files(
     SourceError. Nothing is written beside the settings' own store.
     """
     settings = tool_settings(config)
-    chosen = required(choose_rules(rules, settings, with_shipped=with_shipped))
+    choice = choose_rules(rules, settings, with_shipped=with_shipped)
     formats = {SOURCE: SourceFormat(SOURCE, kind, zone)}
-    knowledge = replace(knowledge_with(chosen, settings), formats=formats)
+    knowledge = replace(knowledge_with(required(choice), settings, choice.packs), formats=formats)
     return replay(files, knowledge, clock, batch_bytes=settings.detection.batch_bytes, on_progress=on_progress)
 
 
