@@ -122,7 +122,7 @@ def replay(
     source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
-        database.migrate()
+        database.create()
         pipeline = Pipeline(knowledge, database, clock)
         with ThreadPoolExecutor(1, "ahead") as executor:
             ahead = ReadAhead(source, pipeline, executor)
