@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -116,10 +117,16 @@ def _hashed(texts: pl.Series, seed: bytes, form: Form = lambda distinct: distinc
     distinct = texts.unique().drop_nulls()
     if not len(distinct):
         return np.zeros(len(texts), np.uint64)
-    digests = [hashlib.blake2b(text.encode(), digest_size=8, key=seed).digest() for text in form(distinct).to_list()]
+    digests = [_digest(text, seed) for text in form(distinct).to_list()]
     hashes = np.frombuffer(b"".join([*digests, bytes(8)]), "<u8")
     numbers = texts.cast(pl.Enum(distinct)).to_physical().fill_null(len(distinct))
     return np.asarray(hashes[numbers.to_numpy()])
+
+
+@lru_cache(65_536)
+def _digest(text: str, seed: bytes) -> bytes:
+    """Hash one text; the same people come again with every batch."""
+    return hashlib.blake2b(text.encode(), digest_size=8, key=seed).digest()
 
 
 def _folded(names: pl.Series) -> pl.Series:
