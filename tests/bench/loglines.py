@@ -35,7 +35,7 @@ def write_log(path: Path, lines: int, *, failures: float, at_once: int = 60, see
 
     `at_once` attackers are busy at any time, each for 20 to 400 guesses from an address of its own, as in real logs;
     then another takes its place; the first names are tried far more often than the last (Zipf).
-    200 lines fall on a second.
+    Who succeeds is one of 200 people, each with one key. 200 lines fall on a second.
     """
     chance = np.random.default_rng(seed)
     logins = _logins(chance, lines, failures, at_once)
@@ -106,7 +106,7 @@ def _stamped(logins: pl.DataFrame) -> pl.Expr:
     outside = _joined(".", 20 + number % 180, number // 180 % 250, number // 45_000 % 250, number % 199 + 1)
     invented, staff = pl.format("{}{}", "name", "number"), pl.format("nhan.vien{}", "staff")
     inside, user_id = pl.format("198.51.100.{}", "desk"), 1000 + pl.col("pid") % 200
-    key = pl.col("pid").cast(pl.String).str.zfill(43)
+    key = pl.col("staff").cast(pl.String).str.zfill(43)
     sentences = {
         "known": (
             pl.format("Failed password for {} from {} port {} ssh2", "name", outside, "port"),

@@ -8,12 +8,10 @@ from datetime import datetime
 
 import polars as pl
 
-from credwatch.enrich.attempts import AttemptPairing, mark_attempts
-from credwatch.enrich.columns import column, computed
+from credwatch.enrich.columns import column, has_values
 
 _ACTIONS = ("login", "invalid_user", "user_not_allowed")
 _ADDRESS = "source.ip"
-_NEEDED = ("credwatch.attempt", "event.category", "event.action", "event.outcome", "@timestamp", _ADDRESS)
 _FIRST, _LAST = pl.col("first").min(), pl.col("last").max()
 
 
@@ -37,7 +35,6 @@ class AttemptCounts:
     """Counts attempts by address over any number of batches."""
 
     def __init__(self) -> None:
-        self._pairing = AttemptPairing()
         self._counted = pl.DataFrame(
             schema={
                 _ADDRESS: pl.String,
@@ -49,11 +46,9 @@ class AttemptCounts:
         )
 
     def add(self, events: pl.DataFrame) -> None:
-        """Count the attempts of an enriched events frame that is not marked yet; frames come in their order."""
-        marked, self._pairing = mark_attempts(events, self._pairing)
-        found = _attempts(marked)
-        if found.height:
-            both = pl.concat([self._counted, found])
+        """Count the attempts of an enriched events frame that is marked (`credwatch.attempt`)."""
+        if has_values(events, _ADDRESS):
+            both = pl.concat([self._counted, _attempts(events)])
             sums = pl.col("failed", "succeeded").sum()
             self._counted = both.group_by(_ADDRESS, maintain_order=True).agg(sums, _FIRST, _LAST)
 
@@ -66,25 +61,17 @@ class AttemptCounts:
 
 def _attempts(events: pl.DataFrame) -> pl.DataFrame:
     """Reduce marked events to one row an address, with the columns of the counts."""
-    needed = [name for name in _NEEDED if name in events.columns]
-    counted = events.select(needed).filter("credwatch.attempt")
-    facts = computed(
-        counted,
-        **{name: column(counted, name) for name in (_ADDRESS, "@timestamp", "event.outcome")},
-        counts=(
-            (column(counted, "event.category") == "authentication")
-            & column(counted, "event.action").is_in(_ACTIONS)
-            & column(counted, _ADDRESS).is_not_null()
-        ).fill_null(False),
-    )
-    outcome = pl.col("event.outcome")
+    is_login = (column(events, "event.category") == "authentication") & column(events, "event.action").is_in(_ACTIONS)
+    outcome, at = column(events, "event.outcome"), pl.col("@timestamp")
     return (
-        facts.filter(pl.col("counts"))
+        events.lazy()
+        .filter(pl.col("credwatch.attempt") & is_login & pl.col(_ADDRESS).is_not_null())
         .group_by(_ADDRESS, maintain_order=True)
         .agg(
             (outcome == "failure").sum().cast(pl.Int64).alias("failed"),
             (outcome == "success").sum().cast(pl.Int64).alias("succeeded"),
-            pl.col("@timestamp").min().alias("first"),
-            pl.col("@timestamp").max().alias("last"),
+            at.min().alias("first"),
+            at.max().alias("last"),
         )
+        .collect()
     )

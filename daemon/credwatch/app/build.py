@@ -58,22 +58,34 @@ class Gathering:
         return otherwise
 
 
-def build_knowledge(settings: Settings, *, notice_key: Secret) -> Knowledge:
-    """Build everything that a reload replaces; raises ProblemsFound with every problem at once."""
+def build_knowledge(
+    settings: Settings, *, notice_key: Secret, rules: RuleSet | None = None, packs: PackSet | None = None
+) -> Knowledge:
+    """Build everything that a reload replaces; raises ProblemsFound with every problem at once.
+
+    `rules` and `packs` are those of the settings where none are given.
+    """
     gathering = Gathering()
-    knowledge = gather_knowledge(settings, notice_key, gathering)
+    knowledge = gather_knowledge(settings, notice_key, gathering, rules, packs)
     if gathering.problems:
         raise ProblemsFound(gathering.problems)
     return knowledge
 
 
-def gather_knowledge(settings: Settings, notice_key: Secret, gathering: Gathering) -> Knowledge:
+def gather_knowledge(
+    settings: Settings,
+    notice_key: Secret,
+    gathering: Gathering,
+    rules: RuleSet | None = None,
+    packs: PackSet | None = None,
+) -> Knowledge:
     """Build as much as can be built, and note the problems of the rest."""
     registers = _registers(settings, gathering)
-    packs = gathering.attempt(lambda: packs_of(settings), PackSet(()))
-    rules = _rules(settings, gathering)
+    if packs is None:
+        packs = gathering.attempt(lambda: packs_of(settings), PackSet(()))
+    if rules is None:
+        rules = _rules(settings, gathering)
     lateness_us = microseconds(settings.detection.lateness)
-    gathering.attempt(lambda: plan_for(rules, lateness_us=lateness_us), None)
     return Knowledge(
         packs=packs,
         enricher=Enricher(
@@ -131,11 +143,13 @@ def rules_in(paths: Sequence[Path], settings: Settings) -> tuple[RuleSet, list[P
 
 
 def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
+    """Read the rules of the settings, and make sure that they can be followed."""
     for folder in settings.daemon.rules_directories:
         if not folder.is_dir():
             gathering.problems.append(Problem(str(folder), "the folder of rules does not exist", "create it"))
     rules, problems = rules_in(rule_folders(settings), settings)
     gathering.problems.extend(problems)
+    gathering.attempt(lambda: plan_for(rules, lateness_us=microseconds(settings.detection.lateness)), None)
     return rules
 
 

@@ -139,7 +139,7 @@ class Pipeline:
             self._profiles.keep(learnt)
         ended = perf_counter()
         seconds = prepared.seconds + ended - began
-        report = report_of(prepared, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
+        report = report_of(prepared, events, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
         return replace(report, profiles=self._profiles.accounts, evicted=learnt.evicted if learnt is not None else 0)
 
     def set_aside(self, chunk: Chunk) -> None:

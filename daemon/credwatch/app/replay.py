@@ -102,9 +102,9 @@ def replay_files(
     SourceError. Nothing is written beside the settings' own store.
     """
     settings = tool_settings(config)
-    chosen = required(choose_rules(rules, settings, with_shipped=with_shipped))
+    choice = choose_rules(rules, settings, with_shipped=with_shipped)
     formats = {SOURCE: SourceFormat(SOURCE, kind, zone)}
-    knowledge = replace(knowledge_with(chosen, settings), formats=formats)
+    knowledge = replace(knowledge_with(required(choice), settings, choice.packs), formats=formats)
     return replay(files, knowledge, clock, batch_bytes=settings.detection.batch_bytes, on_progress=on_progress)
 
 
@@ -122,13 +122,13 @@ def replay(
     source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
-        database.migrate()
+        database.create()
         pipeline = Pipeline(knowledge, database, clock)
         with ThreadPoolExecutor(1, "ahead") as executor:
             ahead = ReadAhead(source, pipeline, executor)
             while (prepared := ahead.next(batch_bytes)) is not None:
-                attempts.add(prepared.events)
                 report = pipeline.take(prepared)
+                attempts.add(report.marked)
                 tally.add(report)
                 found += report.found.detections
                 on_progress(len(prepared.chunk.data), tally)

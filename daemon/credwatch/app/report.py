@@ -40,6 +40,8 @@ class Report:
     """When the lines were read."""
     backlog: int
     """Bytes that still wait in the file."""
+    marked: pl.DataFrame
+    """The events, enriched, and marked with what earlier ones say of them."""
     found: Found
     """What the engine found."""
     changes: tuple[IncidentChange, ...]
@@ -78,6 +80,7 @@ class Prepared:
 
 def report_of(
     prepared: Prepared,
+    marked: pl.DataFrame,
     found: Found,
     consequences: Consequences,
     window_rows: int,
@@ -97,6 +100,7 @@ def report_of(
         last_event_at=from_micros(latest) if latest is not None else None,
         received_at=chunk.received_at,
         backlog=chunk.backlog,
+        marked=marked,
         found=found,
         changes=consequences.changes,
         queued=consequences.queued,

@@ -67,7 +67,8 @@ def _knowledge(rules: list[Path], config: Path | None, with_shipped: bool) -> Kn
     from credwatch.app.authoring.choice import choose_rules, knowledge_with, required, tool_settings
 
     settings = tool_settings(config)
-    return knowledge_with(required(choose_rules(rules, settings, with_shipped=with_shipped)), settings)
+    choice = choose_rules(rules, settings, with_shipped=with_shipped)
+    return knowledge_with(required(choice), settings, choice.packs)
 
 
 def _given(

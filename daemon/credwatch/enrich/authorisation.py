@@ -57,6 +57,7 @@ _ENTRY: dict[str, PolarsDataType] = {
     "valid_from": _MOMENT,
     "valid_until": _MOMENT,
 }
+_DUE = "credwatch.authorisation.due"
 _FOUND = ["credwatch.authorisation.id", "credwatch.authorisation.basis", "credwatch.authorisation.reason"]
 
 
@@ -88,13 +89,13 @@ class Authorisations:
 
         `due` is null for actions that never need one. An act that failed needs none.
         """
-        events = events.with_columns(self._due(events).alias("credwatch.authorisation.due"))
-        acts = events.with_row_index("row").filter(pl.col("credwatch.authorisation.due"))
-        if acts.is_empty():
-            return events.with_columns(pl.lit(None, pl.String).alias(name) for name in _FOUND)
-        found = self._nearest(acts)
-        rows = events.with_row_index("row").join(found, on="row", how="left", maintain_order="left")
-        return rows.drop("row")
+        nothing = [pl.lit(None, pl.String).alias(name) for name in _FOUND]
+        events = events.with_columns(self._due(events).alias(_DUE), *nothing)
+        if not events[_DUE].any():
+            return events
+        rows = events.drop(_FOUND).with_row_index("row")
+        found = self._nearest(rows.filter(_DUE))
+        return rows.join(found, on="row", how="left", maintain_order="left").drop("row")
 
     def _due(self, events: pl.DataFrame) -> pl.Expr:
         action, actor = column(events, "event.action"), column(events, "credwatch.actor.kind")

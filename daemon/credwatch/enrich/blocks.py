@@ -22,8 +22,8 @@ class AddressBlocks:
         if not has_values(events, _ADDRESS):
             return events
         addresses = events[_ADDRESS]
-        longer = addresses.filter(addresses.str.contains(":", literal=True).fill_null(False)).unique()
-        blocks = {address: _block(address) for address in longer.to_list()}
+        distinct = addresses.drop_nulls().unique().to_list()
+        blocks = {address: _block(address) for address in distinct if ":" in address}
         return events.with_columns((addresses.replace(blocks) if blocks else addresses).alias(_BLOCK))
 
 

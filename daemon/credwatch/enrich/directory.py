@@ -17,7 +17,9 @@ _ENTRY = {
     "privileged": pl.Boolean,
     "customer": pl.String,
 }
-_OWNER = {name: kind for name, kind in _ENTRY.items() if name != "account"}
+OWNER = {name: kind for name, kind in _ENTRY.items() if name != "account"}
+"""What is found of an account, by column: its type."""
+
 _Row = tuple[str, str | None, str | None, str | None, bool, str | None]
 
 
@@ -27,53 +29,53 @@ class Directory:
     def __init__(self, known: Known) -> None:
         rows = [*_staff(known), *_users(known), *_recognised(known)]
         entries = pl.DataFrame(rows, schema=_ENTRY, orient="row").with_columns(folded("account"))
-        self._entries = entries.unique("account", keep="first", maintain_order=True)
+        self._entries = entries.unique("account", keep="first", maintain_order=True).lazy()
         domains = {
             domain.lower(): customer.id for customer in known.customers for domain in customer.recognise.email_domains
         }
         self._domains = pl.DataFrame(
             {"domain": list(domains), "domain_customer": list(domains.values())},
             schema={"domain": pl.String, "domain_customer": pl.String},
-        )
+        ).lazy()
+        self._is_empty = not rows and not domains
 
-    def look_up(self, names: pl.Series, emails: pl.Series | None = None) -> pl.DataFrame:
+    def look_up(self, names: pl.Series, emails: pl.Series | None = None) -> pl.DataFrame | None:
         """Find the owners of accounts, row by row: by name, and where that finds nobody, by e-mail address.
 
-        Gives `kind` (staff, customer, or null), `id`, `department`, `privileged` (Boolean, null where the account is
-        not listed), and `customer`. An account that is not listed belongs to the customer of its address's domain.
+        Gives the columns of OWNER: `kind` (staff, customer, or null), `id`, `department`, `privileged` (null where the
+        account is not listed), and `customer`; or None where nobody is found in any row. An account that is not listed
+        belongs to the customer of its address's domain.
         """
         found = self._owners(names)
-        if emails is None or emails.null_count() == len(emails):
-            return found
-        by_email = self._owners(emails).rename(lambda name: f"email_{name}")
+        by_email = self._owners(emails) if emails is not None else None
+        if found is None or by_email is None:
+            return by_email if found is None else found
         is_found = pl.col("kind").is_not_null() | pl.col("privileged").is_not_null()
-        both = pl.concat([found, by_email], how="horizontal")
-        return both.select(
-            pl.when(is_found).then(name).otherwise(f"email_{name}").alias(name) for name in found.columns
-        )
+        both = pl.concat([found, by_email.rename(lambda name: f"email_{name}")], how="horizontal")
+        return both.select(pl.when(is_found).then(name).otherwise(f"email_{name}").alias(name) for name in OWNER)
 
-    def _owners(self, names: pl.Series) -> pl.DataFrame:
+    def _owners(self, names: pl.Series) -> pl.DataFrame | None:
         """Find owners by one name each; distinct names are looked up once."""
-        if names.null_count() == len(names):
-            return pl.DataFrame(schema=_OWNER).clear(len(names))
-        distinct = pl.DataFrame({"name": names.unique()}).with_columns(account=folded("name"))
+        if self._is_empty or names.null_count() == len(names):
+            return None
+        is_listed, is_in_domain = pl.col("privileged").is_not_null(), pl.col("domain_customer").is_not_null()
         owners = (
-            distinct.join(self._entries, on="account", how="left")
+            pl.LazyFrame({"name": names.unique()})
+            .with_columns(account=folded("name"))
+            .join(self._entries, on="account", how="left")
             .with_columns(domain=pl.col("account").str.slice(pl.col("account").str.find("@", literal=True) + 1))
             .join(self._domains, on="domain", how="left")
             .with_columns(
-                kind=pl.when(pl.col("privileged").is_null() & pl.col("domain_customer").is_not_null())
-                .then(pl.lit("customer"))
-                .otherwise("kind"),
-                customer=pl.when(pl.col("privileged").is_null()).then("domain_customer").otherwise("customer"),
+                kind=pl.when(~is_listed & is_in_domain).then(pl.lit("customer")).otherwise("kind"),
+                customer=pl.when(is_listed).then("customer").otherwise("domain_customer"),
             )
-            .filter(pl.col("kind").is_not_null() | pl.col("privileged").is_not_null())
-            .select("name", *_OWNER)
+            .filter(pl.col("kind").is_not_null() | is_listed)
+            .select("name", *OWNER)
+            .collect()
         )
         if owners.is_empty():
-            return pl.DataFrame(schema=_OWNER).clear(len(names))
-        rows = pl.DataFrame({"name": names})
-        return rows.join(owners, on="name", how="left", maintain_order="left").drop("name")
+            return None
+        return pl.DataFrame({"name": names}).join(owners, on="name", how="left", maintain_order="left").drop("name")
 
 
 def _staff(known: Known) -> Iterator[_Row]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from credwatch.enrich.logins import PLACE, Logins
 from credwatch.enrich.profiles import KEPT, NEVER, STEP_US, Learning, Profiles, Rows
+from credwatch.kernel.ordering import distinct
 
 Steps = NDArray[np.int64]
 
@@ -47,7 +48,7 @@ class History:
         shown = _codes(self._numbers, self.steps)[logins.shown]
         kept = self._stored["steps"] != NEVER
         stored = _codes(np.nonzero(kept)[0], self._stored["steps"][kept])
-        self._line = _sorted_set(np.concatenate([shown, stored]))
+        self._line = distinct(np.concatenate([shown, stored]))
         lengths = np.bincount(self._line >> _STEP_BITS, minlength=len(keys))
         self._begins = np.append(0, np.cumsum(lengths))
         self._places = np.full(len(self._line), NEVER, np.int32)
@@ -121,8 +122,3 @@ def in_steps(span: timedelta) -> int:
 
 def _codes(number: NDArray[np.int64], steps: Steps) -> Steps:
     return (number << _STEP_BITS) | steps
-
-
-def _sorted_set(codes: Steps) -> Steps:
-    codes = np.sort(codes)
-    return np.asarray(codes[np.append(True, codes[1:] != codes[:-1])])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
-from credwatch.enrich.columns import column, computed, has_values, values_of
-from credwatch.enrich.directory import Directory
+from credwatch.enrich.columns import column, has_values, values_of
+from credwatch.enrich.directory import OWNER, Directory
 from credwatch.enrich.known import Known
 from credwatch.enrich.organizations import Organizations
 
@@ -27,40 +29,36 @@ class Identity:
         target are null where the event has none. A customer's accounts are listed for that customer alone: in an
         event of another one the same name is a stranger's.
         """
-        clues = pl.concat(
-            [
-                _named(self._found(events, "user"), "actor"),
-                _named(self._found(events, "user.target"), "target"),
-                self._places(events),
-                computed(
-                    events,
-                    is_self=_is_self(events),
-                    has_actor=_has(events, "user"),
-                    has_target=_has(events, "user.target"),
-                ),
-            ],
-            how="horizontal",
+        clues = events.lazy().with_columns(
+            *self._owner(events, "user", "actor"),
+            *self._owner(events, "user.target", "target"),
+            writer_customer=_literal(self._organizations.by_writer(values_of(events, "organization.id"))),
+            host_customer=_literal(self._organizations.by_host(values_of(events, "host.name"))),
+            is_self=_is_self(events),
+            has_actor=_has(events, "user"),
+            has_target=_has(events, "user.target"),
         )
         clues = clues.with_columns(_organization(events))
         clues = clues.with_columns(*_without_strangers("actor"), *_without_strangers("target"))
-        return events.with_columns(clues.select("organization.id", *_about_actor(), *_about_target()).get_columns())
+        kept = (name for name in events.columns if name != "organization.id")
+        return clues.select(*kept, "organization.id", *_about_actor(), *_about_target()).collect()
 
     def account_ids(self, names: pl.Series) -> pl.Series:
         """Find the registers' own id of accounts; null where they are not listed."""
-        return self._directory.look_up(names)["id"]
+        found = self._directory.look_up(names)
+        return pl.repeat(None, len(names), dtype=pl.String, eager=True) if found is None else found["id"]
 
-    def _found(self, events: pl.DataFrame, who: str) -> pl.DataFrame:
+    def _owner(self, events: pl.DataFrame, who: str, role: str) -> Iterator[pl.Expr]:
+        """Give the columns of who owns an account, their names beginning with its role."""
         emails = events[f"{who}.email"] if has_values(events, f"{who}.email") else None
-        return self._directory.look_up(values_of(events, f"{who}.name"), emails)
-
-    def _places(self, events: pl.DataFrame) -> pl.DataFrame:
-        written = self._organizations.by_writer(values_of(events, "organization.id"))
-        host = self._organizations.by_host(values_of(events, "host.name"))
-        return pl.DataFrame({"writer_customer": written, "host_customer": host})
+        found = self._directory.look_up(values_of(events, f"{who}.name"), emails)
+        for part, kind in OWNER.items():
+            owner = pl.lit(None, kind) if found is None else pl.lit(found[part])
+            yield owner.alias(f"{role}_{part}")
 
 
-def _named(found: pl.DataFrame, who: str) -> pl.DataFrame:
-    return found.rename(lambda name: f"{who}_{name}")
+def _literal(values: pl.Series | None) -> pl.Expr:
+    return pl.lit(None, pl.String) if values is None else pl.lit(values)
 
 
 def _has(events: pl.DataFrame, who: str) -> pl.Expr:

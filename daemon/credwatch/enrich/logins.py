@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.enrich.columns import column, computed, values_of
+from credwatch.enrich.columns import column, has_values
 from credwatch.enrich.travel import NO_PLACE, place_code
+from credwatch.kernel.ordering import stable_order
 
 Keys = NDArray[np.uint64]
-
-_ASKED = (
-    *("@timestamp", "event.action", "credwatch.attempt.role", "user.name", "organization.id", "source.ip"),
-    *("source.geo.country_iso_code", "source.geo.location.lat", "source.geo.location.lon", "source.as.number"),
-    *("credwatch.network.kind", "credwatch.key.fingerprint", "user_agent.original"),
-)
-"""The fields that are read of a login."""
+Form = Callable[[pl.Series], pl.Series]
+"""Writes distinct texts as they are compared; of two texts with one form, both stand."""
 
 _DAY = timedelta(days=1)
 _VERSIONS = r"[0-9]+(?:[._][0-9]+)*"
@@ -31,7 +29,8 @@ _UPPER = np.uint64(0xFFFFFFFF00000000)
 PLACE, NETWORK, COUNTRY, SYSTEM, DEVICE, HOUR, HOUR_BEFORE, HOUR_AFTER = range(1, 9)
 """The kinds of values, by their row in `Logins.keys`; row 0 is the account itself."""
 
-_TEXTS = ((NETWORK, "network"), (COUNTRY, "country"), (SYSTEM, "system"), (DEVICE, "device"))
+_SHOWN = ((NETWORK, ("address",)), (COUNTRY, ("country",)), (SYSTEM, ("system",)), (DEVICE, ("key", "client")))
+"""By what facts a login shows values that are texts; any of them is enough."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,85 +56,96 @@ def logins_in(events: pl.DataFrame, seed: bytes, received_at: datetime) -> Login
     `user.name`, in small letters; the device is the key's fingerprint, else the client's name without its versions.
     Logins stamped more than a day after `received_at` are passed over, for they would hide all that comes before them.
     """
-    rows, logins = _successes(events, received_at + _DAY)
-    if not len(rows):
+    logins = _facts(events, received_at + _DAY) if has_values(events, "user.name") else None
+    if logins is None or logins.is_empty():
         return None
-    facts = _facts(logins)
-    account = _hashed(facts["account"], seed)
-    order = np.argsort(account, kind="stable")
-    rows, account, facts = rows[order], account[order], facts[order]
-    places = place_code(facts["north"].to_numpy(), facts["east"].to_numpy())
-    hour = facts["hour"].to_numpy().astype(np.uint64)
+    account = _hashed(logins["account"], seed, _folded)
+    places = place_code(logins["north"].to_numpy(), logins["east"].to_numpy())
+    hour = logins["hour"].to_numpy().astype(np.uint64)
     beside = ((hour + np.uint64(23)) % np.uint64(24), (hour + np.uint64(1)) % np.uint64(24))
     keys = [account, _key(account, PLACE, np.zeros_like(account))]
-    keys += [_key(account, kind, _hashed(facts[name], seed)) for kind, name in _TEXTS]
+    keys += [_key(account, kind, each) for kind, each in _values(logins, seed)]
     keys += [_key(account, HOUR, each) for each in (hour, *beside)]
-    shown = np.zeros((len(keys), len(rows)), np.bool_)
+    shown = np.zeros((len(keys), len(account)), np.bool_)
     shown[[0, HOUR]] = True
     shown[PLACE] = places != NO_PLACE
-    for kind, name in _TEXTS:
-        shown[kind] = facts[name].is_not_null().to_numpy()
-    return Logins(rows, facts["time"].to_numpy(), places, np.stack(keys), shown)
+    for kind, names in _SHOWN:
+        shown[kind] = np.logical_or.reduce([logins[name].is_not_null().to_numpy() for name in names])
+    order = stable_order(account)
+    rows, times = logins["row"].to_numpy(), logins["time"].to_numpy()
+    return Logins(rows[order], times[order], places[order], np.stack(keys)[:, order], shown[:, order])
 
 
-def _successes(events: pl.DataFrame, before: datetime) -> tuple[NDArray[np.intp], pl.DataFrame]:
-    """Find the rows of the logins that count, and give what is asked of them."""
-    # Most batches have few or none: what is rare is looked for first, and the rest of those alone.
-    has_succeeded = computed(events, succeeded=(column(events, "event.outcome") == "success").fill_null(False))
-    rows = np.flatnonzero(has_succeeded["succeeded"].to_numpy())
-    if not len(rows):
-        return rows, events
-    some = events.select(name for name in _ASKED if name in events.columns)[rows]
-    is_echo = column(some, "credwatch.attempt.role").eq_missing(pl.lit("echo"))
-    counts = (column(some, "event.action") == "login") & column(some, "user.name").is_not_null() & ~is_echo
-    counts &= column(some, "@timestamp") < before
-    is_login = computed(some, counts=counts.fill_null(False))["counts"]
-    return np.asarray(rows[is_login.to_numpy()]), some.filter(is_login)
-
-
-def _facts(logins: pl.DataFrame) -> pl.DataFrame:
-    organization = column(logins, "organization.id").fill_null("")
-    client = column(logins, "user_agent.original").str.replace_all(_VERSIONS, "")
+def _facts(events: pl.DataFrame, before: datetime) -> pl.DataFrame:
+    """Find the logins that count, and give what is asked of them, with their rows."""
+    has_succeeded = (column(events, "event.outcome") == "success") & (column(events, "event.action") == "login")
+    counts = has_succeeded & column(events, "user.name").is_not_null() & (column(events, "@timestamp") < before)
+    is_echo = column(events, "credwatch.attempt.role").eq_missing(pl.lit("echo"))
     # Who comes through one's own network is not where that is.
-    is_own = column(logins, "credwatch.network.kind").eq_missing(pl.lit("own"))
-    north, east = (column(logins, f"source.geo.location.{part}") for part in ("lat", "lon"))
-    return computed(
-        logins,
-        account=pl.concat_str(organization, column(logins, "user.name"), separator="\0").str.to_lowercase(),
-        time=column(logins, "@timestamp").dt.timestamp("us"),
-        network=pl.lit(_blocks(values_of(logins, "source.ip"))),
-        country=column(logins, "source.geo.country_iso_code"),
-        system=column(logins, "source.as.number").cast(pl.String),
-        device=pl.coalesce(column(logins, "credwatch.key.fingerprint"), client),
-        hour=column(logins, "@timestamp").dt.hour(),
+    is_own = column(events, "credwatch.network.kind").eq_missing(pl.lit("own"))
+    north, east = (column(events, f"source.geo.location.{part}") for part in ("lat", "lon"))
+    asked = events.lazy().with_row_index("row").filter(counts & ~is_echo)
+    return asked.select(
+        row=pl.col("row").cast(pl.Int64),
+        account=pl.concat_str(column(events, "organization.id").fill_null(""), pl.col("user.name"), separator="\0"),
+        time=pl.col("@timestamp").dt.timestamp("us"),
+        address=column(events, "source.ip"),
+        country=column(events, "source.geo.country_iso_code"),
+        system=column(events, "source.as.number").cast(pl.String),
+        key=column(events, "credwatch.key.fingerprint"),
+        client=column(events, "user_agent.original"),
+        hour=pl.col("@timestamp").dt.hour(),
         north=pl.when(~is_own).then(north).fill_null(float("nan")),
         east=pl.when(~is_own).then(east).fill_null(float("nan")),
-    )
+    ).collect()
+
+
+def _values(logins: pl.DataFrame, seed: bytes) -> Iterator[tuple[int, Keys]]:
+    """Hash what each login shows, by kind in the order of the kinds."""
+    yield NETWORK, _hashed(logins["address"], seed, _blocks)
+    yield COUNTRY, _hashed(logins["country"], seed)
+    yield SYSTEM, _hashed(logins["system"], seed)
+    has_key = logins["key"].is_not_null().to_numpy()
+    yield DEVICE, np.where(has_key, _hashed(logins["key"], seed), _hashed(logins["client"], seed, _without_versions))
+
+
+def _hashed(texts: pl.Series, seed: bytes, form: Form = lambda distinct: distinct) -> Keys:
+    """Hash texts in the form they are compared in, each distinct one once; null is 0.
+
+    Hashes are the same on every machine and in every version.
+    """
+    distinct = texts.unique().drop_nulls()
+    if not len(distinct):
+        return np.zeros(len(texts), np.uint64)
+    digests = [_digest(text, seed) for text in form(distinct).to_list()]
+    hashes = np.frombuffer(b"".join([*digests, bytes(8)]), "<u8")
+    numbers = texts.cast(pl.Enum(distinct)).to_physical().fill_null(len(distinct))
+    return np.asarray(hashes[numbers.to_numpy()])
+
+
+@lru_cache(65_536)
+def _digest(text: str, seed: bytes) -> bytes:
+    """Hash one text; the same people come again with every batch."""
+    return hashlib.blake2b(text.encode(), digest_size=8, key=seed).digest()
+
+
+def _folded(names: pl.Series) -> pl.Series:
+    return names.str.to_lowercase()
+
+
+def _without_versions(clients: pl.Series) -> pl.Series:
+    return clients.str.replace_all(_VERSIONS, "")
 
 
 def _blocks(addresses: pl.Series) -> pl.Series:
-    """Shorten addresses to their /24 or /64, each distinct one once."""
-    distinct = addresses.unique().drop_nulls()
-    if not len(distinct):
-        return addresses
-    blocks = pl.Series([_block(address) for address in distinct.to_list()], dtype=pl.String)
-    return addresses.replace_strict(distinct, blocks, default=None, return_dtype=pl.String)
+    """Shorten addresses to their /24 or /64."""
+    return pl.Series([_block(address) for address in addresses.to_list()], dtype=pl.String)
 
 
 def _block(address: str) -> str:
     if ":" not in address:
         return address.rpartition(".")[0]
     return f"{int(ipaddress.IPv6Address(address)) >> 64:x}::"
-
-
-def _hashed(texts: pl.Series, seed: bytes) -> Keys:
-    """Hash texts, each distinct one once, the same on every machine and in every version; null is 0."""
-    distinct = texts.unique().drop_nulls()
-    if not len(distinct):
-        return np.zeros(len(texts), np.uint64)
-    digests = [hashlib.blake2b(text.encode(), digest_size=8, key=seed).digest() for text in distinct.to_list()]
-    hashes = pl.Series(np.frombuffer(b"".join(digests), "<u8"))
-    return texts.replace_strict(distinct, hashes, default=0, return_dtype=pl.UInt64).fill_null(0).to_numpy()
 
 
 def _key(account: Keys, kind: int, value: Keys) -> Keys:

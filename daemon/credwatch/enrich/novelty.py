@@ -64,6 +64,8 @@ def _novelties(logins: Logins, history: History, learning: Learning) -> Iterator
     is_learnt = history.learnt(history.seen(0), learning)
     oldest = history.steps - in_steps(learning.forget_after)
     for name, kinds in _KINDS.items():
+        if not logins.shown[kinds[0]].any():
+            continue
         latest = np.maximum.reduce([history.seen(kind).step for kind in kinds])
         is_known = (latest != NEVER) & (latest >= oldest)
         yield f"credwatch.novelty.{name}", ~is_known, is_learnt & logins.shown[kinds[0]]
@@ -76,6 +78,8 @@ def _dormancy(history: History) -> _Answer:
 
 def _travel(logins: Logins, history: History) -> Iterator[_Answer]:
     """Measure the way from where each account was last, and the speed by the time that the stamps say."""
+    if not logins.shown[PLACE].any():
+        return
     seen = history.seen(PLACE)
     there = logins.shown[PLACE] & (seen.step != NEVER)
     way = np.where(there, kilometres(history.places(seen), logins.places), 0.0)

@@ -23,28 +23,31 @@ class Organizations:
             (_pattern(glob), customer.id) for customer in known.customers for glob in customer.recognise.hosts
         ]
 
-    def by_writer(self, written: pl.Series) -> pl.Series:
-        """Find customers by what stands in `organization.id`; null where none is known by it."""
+    def by_writer(self, written: pl.Series) -> pl.Series | None:
+        """Find customers by what stands in `organization.id`; None where there is nothing to look up."""
+        if not self._written:
+            return None
         names, ids = list(self._written), list(self._written.values())
         found = folded("written").replace_strict(names, ids, default=None, return_dtype=pl.String)
         return _mapped(written, found)
 
-    def by_host(self, hosts: pl.Series) -> pl.Series:
-        """Find customers by `host.name`; null where no pattern fits. The first customer whose pattern fits has it."""
+    def by_host(self, hosts: pl.Series) -> pl.Series | None:
+        """Find customers by `host.name`; None likewise. The first customer whose pattern fits has it."""
         if not self._hosts:
-            return pl.Series("found", dtype=pl.String).clear(len(hosts))
+            return None
         found = [
             pl.when(folded("written").str.contains(pattern)).then(pl.lit(customer)) for pattern, customer in self._hosts
         ]
         return _mapped(hosts, pl.coalesce(found))
 
 
-def _mapped(values: pl.Series, found: pl.Expr) -> pl.Series:
+def _mapped(values: pl.Series, found: pl.Expr) -> pl.Series | None:
     """Evaluate an expression over the distinct values, named `written`, and give each row its result."""
     if values.null_count() == len(values):
-        return pl.Series("found", dtype=pl.String).clear(len(values))
-    distinct = pl.DataFrame({"written": values.unique()}).with_columns(found=found)
-    return pl.DataFrame({"written": values}).join(distinct, on="written", how="left", maintain_order="left")["found"]
+        return None
+    rows = pl.LazyFrame({"written": values})
+    distinct = pl.LazyFrame({"written": values.unique()}).with_columns(found=found)
+    return rows.join(distinct, on="written", how="left", maintain_order="left").select("found").collect()["found"]
 
 
 def _pattern(glob: str) -> str:

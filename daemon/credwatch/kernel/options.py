@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import tomllib
+from itertools import pairwise
+from textwrap import dedent
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -19,7 +23,6 @@ class Options(BaseModel):
         frozen=True,
         str_strip_whitespace=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
 
@@ -65,9 +68,21 @@ def _meaning(model: type[BaseModel], path: list[str]) -> str:
     """Say what the key is for, in the words that stand under it in the model."""
     for depth in range(len(path) - 1, -1, -1):
         found = _model_at(model, path[:depth])
-        if found is not None and (field := found.model_fields.get(path[depth])) and field.description:
-            return f"what the key means: {field.description}"
+        if found is not None and (words := _words_under(found, path[depth])):
+            return f"what the key means: {words}"
     return "the shipped credwatch.toml shows every key"
+
+
+def _words_under(model: type[BaseModel], key: str) -> str | None:
+    """Read the sentence under a key in the source: pydantic would read those of every key at each start."""
+    for part in (each for each in model.__mro__ if key in inspect.get_annotations(each)):
+        (tree,) = ast.parse(dedent(inspect.getsource(part))).body
+        for field, below in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
+            match field, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                    if name == key:
+                        return inspect.cleandoc(words)
+    return None
 
 
 def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:

@@ -48,6 +48,13 @@ class Database:
         except SQLAlchemyError as error:
             raise _store_error(self.path, error) from error
 
+    def create(self) -> None:
+        """Make every table that has been declared, at once and without a version: for stores that are thrown away."""
+        try:
+            metadata.create_all(self.engine)
+        except SQLAlchemyError as error:
+            raise _store_error(self.path, error) from error
+
     def is_current(self) -> bool:
         """Say whether the schema is at the newest version."""
         newest = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))

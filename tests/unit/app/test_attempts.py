@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from credwatch.app.attempts import AddressAttempts, AttemptCounts
+from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -28,12 +29,13 @@ def an_event(
 
 
 def counted(*batches: list[dict]) -> list[AddressAttempts]:
-    """Count batches of events."""
-    counts = AttemptCounts()
+    """Mark batches of events, and count their attempts."""
+    counts, pairing = AttemptCounts(), AttemptPairing()
     for batch in batches:
         events = pl.DataFrame(batch, infer_schema_length=None)
         if batch:
             events = events.with_columns(pl.col("@timestamp").dt.cast_time_unit("us"))
+            events, pairing = mark_attempts(events, pairing)
         counts.add(events)
     return list(counts.by_address())
 

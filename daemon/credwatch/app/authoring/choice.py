@@ -71,11 +71,12 @@ def example_settings() -> Settings:
     return settings.model_copy(update={"daemon": daemon})
 
 
-def knowledge_with(rules: RuleSet, settings: Settings) -> Knowledge:
-    """Build what the daemon of these settings knows, with these rules; raises ProblemsFound."""
-    daemon = settings.daemon.model_copy(update={"rules_directories": ()})
-    known = build_knowledge(settings.model_copy(update={"daemon": daemon}), notice_key=Secret("trial"))
-    return replace(known, rules=rules)
+def knowledge_with(rules: RuleSet, settings: Settings, packs: PackSet | None = None) -> Knowledge:
+    """Build what the daemon of these settings knows, with these rules; raises ProblemsFound.
+
+    `packs` are those of the settings, where they have been read already.
+    """
+    return build_knowledge(settings, notice_key=Secret("trial"), rules=rules, packs=packs)
 
 
 def required(choice: RuleChoice) -> RuleSet:
