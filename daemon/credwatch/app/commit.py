@@ -98,12 +98,11 @@ def _incidents(connection: Connection, found: Found) -> tuple[IncidentChange, ..
     closed = ended(_endings(connection, found))
     incidents.save_incidents(connection, (change.incident for change in closed))
     keys = [key_of(detection) for detection in found.detections if detection.is_consequential]
-    changes = grouped(found.detections, incidents.open_incidents(connection, keys))
-    numbers = {change.incident.updated_by: change.incident.number for change in changes}
-    incidents.add_detections(connection, [(each, numbers.get(each.id, "")) for each in found.detections])
+    grouping = grouped(found.detections, incidents.open_incidents(connection, keys))
+    incidents.add_detections(connection, zip(found.detections, grouping.numbers, strict=True))
     incidents.save_episodes(connection, found.episodes)
-    incidents.save_incidents(connection, (change.incident for change in changes))
-    return (*closed, *changes)
+    incidents.save_incidents(connection, (change.incident for change in grouping.changes))
+    return (*closed, *grouping.changes)
 
 
 def _endings(connection: Connection, found: Found) -> Iterator[Ending]:

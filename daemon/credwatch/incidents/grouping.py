@@ -24,21 +24,44 @@ def key_of(detection: Detection) -> GroupKey:
     return detection.consequence.incident, detection.organization, subject
 
 
-def grouped(detections: Iterable[Detection], open_incidents: Mapping[GroupKey, Incident]) -> tuple[IncidentChange, ...]:
-    """Return what the detections change, in their order; those of rules in shadow or without incidents: nothing.
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """What detections did to incidents."""
 
-    `open_incidents` holds at least the open incidents of the detections' keys.
+    changes: tuple[IncidentChange, ...]
+    """What happened, in order: each detection that concerns a workflow by itself, others of a batch together."""
+    numbers: tuple[str, ...]
+    """The number of each detection's incident; empty for none."""
+
+
+def grouped(detections: Iterable[Detection], open_incidents: Mapping[GroupKey, Incident]) -> Grouping:
+    """Return what the detections change; those of rules in shadow or without incidents: nothing.
+
+    `open_incidents` holds at least the open incidents of the detections' keys. Where an incident has workflows, each
+    detection is a change of its own, for it may bring another customer or another act; elsewhere only the first is, and
+    what the others have come to is told behind them all.
     """
-    known = dict(open_incidents)
-    changes = []
+    known: dict[GroupKey, _Growing] = {}
+    changes, numbers = [], []
     for detection in detections:
         if not detection.is_consequential:
+            numbers.append("")
             continue
         key = key_of(detection)
-        change = _joined(known[key], detection) if key in known else _opened(key, detection)
-        known[key] = change.incident
-        changes.append(change)
-    return tuple(changes)
+        growing = known.get(key)
+        if growing is None and key in open_incidents:
+            growing = known[key] = _Growing(open_incidents[key])
+        if growing is None:
+            change = _opened(key, detection)
+            known[key] = growing = _Growing(change.incident)
+            changes.append(change)
+        else:
+            started = growing.join(detection)
+            if growing.workflows:
+                changes.append(IncidentChange(ChangeKind.UPDATED, growing.incident(), started=started))
+        numbers.append(growing.number)
+    changes += [IncidentChange(ChangeKind.UPDATED, each.incident()) for each in known.values() if each.is_untold]
+    return Grouping(tuple(changes), tuple(numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +119,59 @@ def _opened(key: GroupKey, detection: Detection) -> IncidentChange:
     return IncidentChange(ChangeKind.OPENED, incident, started=incident.workflows)
 
 
-def _joined(incident: Incident, detection: Detection) -> IncidentChange:
-    started = tuple(name for name in detection.consequence.workflows if name not in incident.workflows)
-    joined = replace(
-        incident,
-        level=max(incident.level, detection.level),
-        title=detection.title if detection.level > incident.level else incident.title,
-        occurred_first=min(incident.occurred_first, detection.occurred_first),
-        occurred_last=max(incident.occurred_last, detection.opened_at),
-        detections=_bounded_last(incident.detections, detection.id),
-        rules=incident.rules if detection.rule_id in incident.rules else (*incident.rules, detection.rule_id),
-        workflows=(*incident.workflows, *started),
-        accounts=_with(incident.accounts, detection.accounts),
-        addresses=_with(incident.addresses, detection.addresses),
-        organizations=_with(incident.organizations, detection.organizations),
-        lines=tuple(dict.fromkeys((*incident.lines, *detection.lines)))[:_MOST_LINES],
-        details=detection.details or incident.details,
-        updated_by=detection.id,
-    )
-    return IncidentChange(ChangeKind.UPDATED, joined, started=started)
+class _Growing:
+    """An incident that detections join, one after the other."""
+
+    def __init__(self, incident: Incident) -> None:
+        self._before = incident
+        self.number = incident.number
+        self.workflows = incident.workflows
+        self.is_untold = False
+        """Whether something has joined since the incident was looked at."""
+        self._level, self._title = incident.level, incident.title
+        self._first, self._last = incident.occurred_first, incident.occurred_last
+        self._detections, self._rules = list(incident.detections), dict.fromkeys(incident.rules)
+        self._accounts, self._addresses = set(incident.accounts), set(incident.addresses)
+        self._organizations, self._lines = set(incident.organizations), dict.fromkeys(incident.lines)
+        self._details = incident.details
+
+    def join(self, detection: Detection) -> tuple[str, ...]:
+        """Take a detection's evidence; return the workflows that it starts."""
+        if detection.level > self._level:
+            self._level, self._title = detection.level, detection.title
+        self._first = min(self._first, detection.occurred_first)
+        self._last = max(self._last, detection.opened_at)
+        self._detections.append(detection.id)
+        self._rules[detection.rule_id] = None
+        self._accounts.update(detection.accounts)
+        self._addresses.update(detection.addresses)
+        self._organizations.update(detection.organizations)
+        self._lines.update(dict.fromkeys(detection.lines))
+        self._details = detection.details or self._details
+        started = tuple(name for name in detection.consequence.workflows if name not in self.workflows)
+        self.workflows += started
+        self.is_untold = True
+        return started
+
+    def incident(self) -> Incident:
+        """Return the incident as it is now."""
+        self.is_untold = False
+        return replace(
+            self._before,
+            level=self._level,
+            title=self._title,
+            occurred_first=self._first,
+            occurred_last=self._last,
+            detections=tuple(self._detections[-_MOST_LISTED:]),
+            rules=tuple(self._rules),
+            workflows=self.workflows,
+            accounts=_bounded(self._accounts),
+            addresses=_bounded(self._addresses),
+            organizations=_bounded(self._organizations),
+            lines=tuple(self._lines)[:_MOST_LINES],
+            details=self._details,
+            updated_by=self._detections[-1],
+        )
 
 
 def _number(key: GroupKey, detection: Detection) -> str:
@@ -122,14 +179,5 @@ def _number(key: GroupKey, detection: Detection) -> str:
     return f"CW-{detection.opened_at:%Y}-{identity.removeprefix('CW-').upper()}"
 
 
-def _with(known: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """Add words to sorted ones; mostly there is none that is new."""
-    return known if all(word in known for word in more) else _bounded({*known, *more})
-
-
 def _bounded(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(words)[:_MOST_LISTED])
-
-
-def _bounded_last(earlier: tuple[str, ...], latest: str) -> tuple[str, ...]:
-    return (*earlier, latest)[-_MOST_LISTED:]

@@ -80,7 +80,7 @@ incidents = Table(
 )
 
 
-def add_detections(connection: Connection, found: Sequence[tuple[Detection, str]]) -> None:
+def add_detections(connection: Connection, found: Iterable[tuple[Detection, str]]) -> None:
     """Store opened detections, each with the number of its incident (empty for none); known ids are left alone."""
     rows = [
         (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from credwatch.incidents.grouping import Ending, ended, grouped, key_of
+from credwatch.incidents.grouping import Ending, Grouping, ended, grouped, key_of
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import ChangeKind, Incident, Status
 
@@ -40,12 +40,12 @@ def a_detection(number: int = 1, **changes: Any) -> Detection:
 
 def the_incident(*detections: Detection) -> Incident:
     """Return the one incident that these detections lead to."""
-    return grouped(detections, {})[-1].incident
+    return grouped(detections, {}).changes[-1].incident
 
 
 def test_the_first_detection_opens_an_incident() -> None:
     """It begins with the first event, is detected with the completing one, and starts the rule's workflows."""
-    (change,) = grouped([a_detection()], {})
+    (change,) = grouped([a_detection()], {}).changes
     incident = change.incident
     assert (ChangeKind.OPENED, ("customer_notice",)) == (change.kind, change.started)
     assert ("account_takeover", "acme", "lan", Status.NEW) == (
@@ -86,7 +86,7 @@ def test_more_evidence_updates_the_open_incident() -> None:
         addresses=("192.0.2.1",),
         consequence=Consequence("account_takeover", workflows=("customer_notice", "breach_report")),
     )
-    first, second = grouped([a_detection(), more], {})
+    first, second = grouped([a_detection(), more], {}).changes
     assert (ChangeKind.UPDATED, ("breach_report",)) == (second.kind, second.started)
     incident = second.incident
     assert first.incident.number == incident.number
@@ -103,18 +103,38 @@ def test_more_evidence_updates_the_open_incident() -> None:
 def test_an_open_incident_of_the_store_is_joined() -> None:
     """What was opened in an earlier batch goes on."""
     known = the_incident(a_detection())
-    (change,) = grouped([a_detection(2)], {key_of(a_detection()): known})
+    (change,) = grouped([a_detection(2)], {key_of(a_detection()): known}).changes
     assert known.number == change.incident.number
+
+
+def test_evidence_without_a_workflow_is_told_once() -> None:
+    """The incident is told of when it opens and as it is at the end, and every detection belongs to it."""
+    attack = Consequence("brute_force")
+    grouping = grouped([a_detection(number, consequence=attack) for number in range(3)], {})
+    opened, updated = grouping.changes
+    assert (ChangeKind.OPENED, ChangeKind.UPDATED) == (opened.kind, updated.kind)
+    assert ("detection-0", "detection-1", "detection-2") == updated.incident.detections
+    assert (updated.incident.number,) * 3 == grouping.numbers
+
+
+def test_what_joins_in_one_batch_is_what_joins_in_several() -> None:
+    """However detections fall into batches, the incident comes to the same."""
+    attack = Consequence("brute_force")
+    found = [a_detection(number, accounts=(f"user{number}",), consequence=attack) for number in range(4)]
+    incident = the_incident(*found[:2])
+    (change,) = grouped(found[2:], {key_of(found[0]): incident}).changes
+    assert the_incident(*found) == change.incident
 
 
 def test_a_rule_without_consequence_opens_nothing() -> None:
     """A detection whose rule names no kind of incident changes none."""
-    assert () == grouped([a_detection(consequence=Consequence(""))], {})
+    assert Grouping((), ("",)) == grouped([a_detection(consequence=Consequence(""))], {})
 
 
 def test_without_a_subject_the_group_tells_incidents_apart() -> None:
     """Two groups without subject are two incidents, named by their group."""
-    changes = grouped([a_detection(subject=""), a_detection(subject="", group=(("source.ip", "192.0.2.1"),))], {})
+    found = [a_detection(subject=""), a_detection(subject="", group=(("source.ip", "192.0.2.1"),))]
+    changes = grouped(found, {}).changes
     assert ["203.0.113.7", "192.0.2.1"] == [change.incident.subject for change in changes]
 
 
