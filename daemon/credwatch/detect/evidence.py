@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from credwatch.detect.advance import Openings, Watch
 from credwatch.detect.names import Names
+from credwatch.detect.sliding import repeated
 from credwatch.detect.streams import Batch
 from credwatch.detect.views import View
 from credwatch.detect.windows import CARRIED
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.fields import NATIVE
 from credwatch.kernel.ids import stable_id
+
+_Texts = dict[str, list[str | None]]
+"""The values of fields, one a detection, None where there is none."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DETAILS = (
@@ -54,50 +59,60 @@ def detections_of(watch: Watch, openings: Openings, batch: Batch, names: Names) 
     A completing row of an earlier batch has no event there; then its detection tells what rows carry, and the group as
     another event of the batch tells it.
     """
-    events = _events(watch, openings, batch)
-    evidence = {name: _words(watch, openings, name, events, names) for name in CARRIED}
-    begun = _begun(watch, openings)
-    evidence_of = zip(*evidence.values(), strict=True)
-    facts = zip(
-        openings.episodes["serial"].tolist(),
-        openings.episodes["opened"].tolist(),
-        begun,
-        (openings.hit - openings.begin + 1).tolist(),
-        (openings.view.event[openings.hit] >= 0).tolist(),
-        strict=True,
+    is_told = openings.view.event[openings.hit] >= 0
+    texts = _texts(watch, openings, batch)
+    words = _words(watch, openings, texts, names)
+    for at in np.flatnonzero(~is_told):
+        _stand_in(texts, words, int(at))
+    known = _Known(
+        serial=openings.episodes["serial"].tolist(),
+        opened=[moment(each) for each in openings.episodes["opened"].tolist()],
+        begun=[moment(each) for each in _begun(watch, openings)],
+        counted=(openings.hit - openings.begin + 1).tolist(),
+        is_told=is_told.tolist(),
+        texts=texts,
+        words=words,
     )
-    return [
-        _detection(watch, _Facts(*each), event, dict(zip(CARRIED, words, strict=True)))
-        for each, event, words in zip(facts, events, evidence_of, strict=True)
-    ]
+    details = [name for name in DETAILS if name in texts]
+    return [_detection(watch, known, details, at) for at in range(len(is_told))]
 
 
-class _Facts(NamedTuple):
-    """What is known of an opening without its event; times in microseconds UTC."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of openings, column by column."""
 
-    serial: int
-    opened: int
-    begun: int
-    counted: int
-    is_told: bool
+    serial: list[int]
+    opened: list[datetime]
+    begun: list[datetime]
+    counted: list[int]
+    is_told: list[bool]
+    """Whether the completing event is at hand."""
+    texts: _Texts
+    words: dict[str, list[tuple[str, ...]]]
+    """The distinct values of the carried fields, sorted."""
+
+    def text(self, name: str, at: int) -> str:
+        """Return a field's value, empty where it has none."""
+        return (self.texts[name][at] if name in self.texts else None) or ""
 
 
-def _events(watch: Watch, openings: Openings, batch: Batch) -> list[dict[str, Any]]:
+def _texts(watch: Watch, openings: Openings, batch: Batch) -> _Texts:
     """Return what is known of each completing event: of its own, or of another event of its group."""
     view, hit = openings.view, openings.hit
-    needed = {*DETAILS, *watch.fields, watch.rule.consequence.subject, "event.original", "organization.id"}
+    needed = {*DETAILS, *watch.fields, watch.rule.consequence.subject, "event.original", *CARRIED}
     frame = batch.events
     filled = [each for each in frame.columns if each in needed and frame.get_column(each).null_count() < frame.height]
     positions = view.event[hit]
-    found: list[dict[str, Any]] = frame.select(filled)[np.maximum(positions, 0)].to_dicts()
-    if not filled:
-        found = [{} for _ in positions]
+    columns = frame.select(filled)[np.maximum(positions, 0)]
+    texts: _Texts = {column.name: [_text(value) for value in column.to_list()] for column in columns.iter_columns()}
     for at in np.flatnonzero(positions < 0):
-        found[at] = _stand_in(watch, view, int(hit[at]), batch)
-    return found
+        row = _of_group(watch, view, int(hit[at]), batch)
+        for name in texts:
+            texts[name][at] = _text(row.get(name))
+    return texts
 
 
-def _stand_in(watch: Watch, view: View, hit: int, batch: Batch) -> dict[str, Any]:
+def _of_group(watch: Watch, view: View, hit: int, batch: Batch) -> dict[str, Any]:
     """Tell of a completing row of an earlier batch what a row of its group in this batch tells of the group."""
     group = view.event[view.span_of(view.keys[hit])]
     beside = group[group >= 0]
@@ -108,27 +123,33 @@ def _stand_in(watch: Watch, view: View, hit: int, batch: Batch) -> dict[str, Any
     return row
 
 
-def _words(
-    watch: Watch, openings: Openings, name: str, events: list[dict[str, Any]], names: Names
-) -> list[tuple[str, ...]]:
-    """Return the distinct values of a carried field in the rows of each opening, sorted."""
-    if name in watch.fields:
-        told = [event.get(name) for event in events]
-        if None not in told:
-            return [(str(value),) for value in told]
+def _stand_in(texts: _Texts, words: dict[str, list[tuple[str, ...]]], at: int) -> None:
+    """Let a carried field of which the rows have one value alone tell what the event would."""
+    for name, column in words.items():
+        if len(column[at]) == 1 and (name not in texts or texts[name][at] is None):
+            texts.setdefault(name, [None] * len(column))[at] = column[at][0]
+
+
+def _words(watch: Watch, openings: Openings, texts: _Texts, names: Names) -> dict[str, list[tuple[str, ...]]]:
+    """Return the distinct values of the carried fields in the rows of each opening, sorted."""
     lengths = openings.hit - openings.begin + 1
+    ends = np.cumsum(lengths)
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    rows = np.arange(lengths.sum()) + np.repeat(openings.begin - np.cumsum(lengths) + lengths, lengths)
-    values = openings.view.columns.column(CARRIED[name])[rows]
-    owner, values = owner[values != 0], values[values != 0]
-    order = np.lexsort((values, owner))
-    owner, values = owner[order], values[order]
-    fresh = np.append(True, (owner[1:] != owner[:-1]) | (values[1:] != values[:-1]))[: len(owner)]
-    owner, values = owner[fresh], values[fresh]
-    word_of = names.of(values)
-    words = [word_of.get(value, "") for value in values.tolist()]
-    ends = np.searchsorted(owner, np.arange(len(lengths)), side="right").tolist()
-    return [tuple(sorted(filter(None, words[begin:end]))) for begin, end in zip([0, *ends], ends, strict=False)]
+    rows = np.arange(len(owner)) + np.repeat(openings.begin - ends + lengths, lengths)
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for name, column in CARRIED.items():
+        of_group = texts.get(name, [None]) if name in watch.fields else [None]
+        if None not in of_group:
+            found[name] = [(str(word),) for word in of_group]
+            continue
+        values = openings.view.columns.column(column)[rows]
+        fresh = (values != 0) & ~repeated(owner, values)
+        word_of = names.of(values[fresh])
+        told = [word_of.get(value, "") for value in values[fresh].tolist()]
+        until = np.searchsorted(owner[fresh], np.arange(len(lengths)), side="right").tolist()
+        parts = (told[begin:end] for begin, end in zip([0, *until], until, strict=False))
+        found[name] = [tuple(sorted(filter(None, part))) for part in parts]
+    return found
 
 
 def _begun(watch: Watch, openings: Openings) -> list[int]:
@@ -144,22 +165,21 @@ def _begun(watch: Watch, openings: Openings) -> list[int]:
     return begun
 
 
-def _detection(watch: Watch, facts: _Facts, event: dict[str, Any], evidence: dict[str, tuple[str, ...]]) -> Detection:
-    rule = watch.rule
-    details = [name for name in DETAILS if name in event] if facts.is_told else []
-    if not facts.is_told:
-        event = {name: words[-1] for name, words in evidence.items() if len(words) == 1} | event
+def _detection(watch: Watch, known: _Known, details: list[str], at: int) -> Detection:
+    rule, opened_at = watch.rule, known.opened[at]
     group = tuple(
-        (name.removeprefix(NATIVE), _text(event.get(field)))
-        for name, field in zip(rule.group_by, watch.fields, strict=True)
+        [
+            (name.removeprefix(NATIVE), known.text(field, at))
+            for name, field in zip(rule.group_by, watch.fields, strict=True)
+        ]
     )
-    opened_at = moment(facts.opened)
-    line, subject = event.get("event.original"), _text(event.get(rule.consequence.subject))
-    organization = _text(event.get("organization.id"))
+    subject, organization = known.text(rule.consequence.subject, at), known.text("organization.id", at)
     apart = (subject, organization) if watch.told_apart else ()
+    line = known.text("event.original", at)
+    found = [(name, value) for name in details if (value := known.texts[name][at]) is not None]
     return Detection(
         id=stable_id("detection", rule.id, *(value for pair in group for value in pair), *apart, opened_at.isoformat()),
-        serial=facts.serial,
+        serial=known.serial[at],
         rule_id=rule.id,
         title=rule.title,
         level=rule.level,
@@ -167,20 +187,20 @@ def _detection(watch: Watch, facts: _Facts, event: dict[str, Any], evidence: dic
         group=group,
         organization=organization,
         subject=subject,
-        occurred_first=moment(facts.begun),
+        occurred_first=known.begun[at],
         opened_at=opened_at,
-        count=facts.counted,
-        accounts=evidence["user.name"],
-        addresses=evidence["source.ip"],
-        organizations=evidence["organization.id"],
+        count=known.counted[at],
+        accounts=known.words["user.name"][at],
+        addresses=known.words["source.ip"][at],
+        organizations=known.words["organization.id"][at],
         lines=(line,) if line else (),
         tags=rule.tags,
-        details=tuple((name, _text(value)) for name in details if (value := event.get(name)) is not None),
+        details=tuple(found) if known.is_told[at] else (),
         shadow=rule.shadow,
     )
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
     return ", ".join(value) if isinstance(value, list) else str(value)

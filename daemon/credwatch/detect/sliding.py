@@ -80,12 +80,17 @@ def distinct_so_far(number: NDArray[np.intp], values: NDArray[np.uint64]) -> NDA
     `number` rises: rows of a chain stand together. For as long as a chain has not outlasted the span, its windows hold
     all of it, and this is their count.
     """
+    so_far = np.append(0, np.cumsum(~repeated(number, values) & (values != 0)))
+    return np.asarray(so_far[1:] - so_far[np.searchsorted(number, number)])
+
+
+def repeated(number: NDArray[np.intp], values: NDArray[np.uint64]) -> Flags:
+    """Say for each row whether its chain, or whatever `number` tells apart, has had its value before."""
     pairs = mixed(values, number.astype(np.uint64))
     order = stable_order(pairs)
-    repeated = np.empty(len(pairs), bool)
-    repeated[order] = np.append(False, pairs[order[1:]] == pairs[order[:-1]])[: len(pairs)]
-    so_far = np.append(0, np.cumsum(~repeated & (values != 0)))
-    return np.asarray(so_far[1:] - so_far[np.searchsorted(number, number)])
+    found = np.empty(len(pairs), bool)
+    found[order] = np.append(False, pairs[order[1:]] == pairs[order[:-1]])[: len(pairs)]
+    return found
 
 
 def last_of_moments(view: View) -> Flags:
