@@ -1,4 +1,4 @@
-"""Tells the allocators how this program uses memory: large frames that come and go, few threads, long life."""
+"""Tells allocators and libraries how this program uses memory and cores: large frames that come and go, long life."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _MIB = 1024 * 1024
+_MOST_THREADS = 4
 
 
 def tune_allocators() -> None:
@@ -19,6 +20,8 @@ def tune_allocators() -> None:
     """
     # What a batch makes dies with it by its reference counts; looking for cycles that often is in vain.
     gc.set_threshold(100_000, 50, 100)
+    # One core is for the thread that holds events against rules: it has no use for helpers that wait for one another.
+    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, min((os.cpu_count() or 1) - 1, _MOST_THREADS))))
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:2000,muzzy_decay_ms:2000")
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

@@ -23,7 +23,6 @@ from credwatch.detect.selecting import Selection
 from credwatch.detect.streams import Batch
 from credwatch.detect.temporal import TemporalWatch
 from credwatch.detect.windows import CARRIED
-from credwatch.kernel.detection import Detection
 
 _HOUR = 3_600_000_000
 _MOST_REPEATS = 1000
@@ -73,12 +72,14 @@ class Engine:
         # 2. Carry every rule on, each behind those it refers to.
         first_serial, settled_before = self._serial, self._settled
         self._settled = max(self._settled, low)
-        detections: list[Detection] = []
+        opened: list[tuple[Watch, Openings]] = []
         withdrawn: dict[str, NDArray[np.void]] = {}
         for each in self.plan.watches:
             progress = self._advanced(each, earliest, settled_before)
-            detections += self._opened(each.watch, progress.openings, batch)
+            self._open(each.watch, progress.openings)
+            opened += [(each.watch, openings) for openings in progress.openings if each.watch.rule.alone]
             withdrawn[each.watch.rule.id] = progress.withdrawn
+        detections = detections_of(opened, batch, self.names)
         # 3. End what has ended, and hand out what the store must know.
         episodes = self._episodes(low, first_serial, withdrawn)
         for stream in self.plan.streams:
@@ -179,18 +180,14 @@ class Engine:
             return Progress((*progress.openings, *advance_late(each.watch, each.stream.late)), progress.withdrawn)
         return progress
 
-    def _opened(self, watch: Watch, openings: tuple[Openings, ...], batch: Batch) -> list[Detection]:
+    def _open(self, watch: Watch, openings: tuple[Openings, ...]) -> None:
         """Number what has opened and make it known, and end the earlier episodes of the same keys."""
-        detections: list[Detection] = []
         for each in openings:
             each.episodes["serial"] = np.arange(self._serial, self._serial + len(each.episodes))
             self._serial += len(each.episodes)
-            if watch.rule.alone:
-                detections += detections_of(watch, each, batch, self.names)
             watch.episodes.open(each.episodes)
         if openings:
             watch.episodes.supersede(np.concatenate([each.episodes["key"] for each in openings]))
-        return detections
 
     def _episodes(self, low: int, first_serial: int, withdrawn: dict[str, NDArray[np.void]]) -> tuple[Episodic, ...]:
         found = []
