@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.enrich.columns import column, computed
+from credwatch.enrich.columns import column, has_values
 from credwatch.kernel.ordering import stable_order
 
 WITHIN_US = 10 * 60 * 1_000_000
@@ -17,6 +17,7 @@ WITHIN_US = 10 * 60 * 1_000_000
 WITHIN_LINES = 16_384
 """And at most so many announcements and failures lie between them, which bounds what is carried."""
 
+_ROLE, _COUNTS = "credwatch.attempt.role", "credwatch.attempt"
 _PARTS = ("host.name", "process.name", "process.pid", "source.ip")
 _FORM = f"attempts 1 polars {pl.__version__}\n".encode()
 """Hashes differ between versions of Polars; what another version carried is dropped."""
@@ -58,9 +59,10 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     `announce` of the same host, program, process and address, within `WITHIN_US` and `WITHIN_LINES`, is the attempt
     that was announced and does not count again. The result is the same however the events are split into batches.
     """
-    role, outcome = column(events, "credwatch.attempt.role"), column(events, "event.outcome")
-    flags = computed(
-        events,
+    if not has_values(events, _ROLE):
+        return events.with_columns(pl.lit(False).alias(_COUNTS)), pairing
+    role, outcome = pl.col(_ROLE), column(events, "event.outcome")
+    flags = events.select(
         counts=((role == "result") | (role == "announce")).fill_null(False),
         announces=(role == "announce").fill_null(False),
         fails=((role == "result") & (outcome == "failure")).fill_null(False),
@@ -70,9 +72,9 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     if not len(pairing.keys) and not flags["announces"].any():
         after = AttemptPairing(count=pairing.count + len(rows))
     else:
-        again, after = _pair(_steps(_parts(events)[rows], flags["announces"].to_numpy()[rows], pairing), pairing)
+        again, after = _pair(_steps(events, rows, flags["announces"].to_numpy(), pairing), pairing)
         counts = counts.scatter(rows[again], False)
-    return events.with_columns(counts.alias("credwatch.attempt")), after
+    return events.with_columns(counts.alias(_COUNTS)), after
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,19 +87,19 @@ class _Steps:
     announces: NDArray[np.bool_]
 
 
-def _parts(events: pl.DataFrame) -> pl.DataFrame:
-    return computed(events, **{part: column(events, part) for part in (*_PARTS, "@timestamp")})
-
-
-def _steps(lines: pl.DataFrame, announces: NDArray[np.bool_], pairing: AttemptPairing) -> _Steps:
-    keys = lines.select(_PARTS).hash_rows(seed=0).to_numpy()
-    times = lines["@timestamp"].to_physical().to_numpy()
+def _steps(
+    events: pl.DataFrame, rows: NDArray[np.intp], announces: NDArray[np.bool_], pairing: AttemptPairing
+) -> _Steps:
+    """Lay the carried announcements and the given rows behind each other; to hash all is cheaper than to pick first."""
+    lines = events.select("@timestamp", *(column(events, part) for part in _PARTS))
+    keys = lines.select(_PARTS).hash_rows(seed=0).to_numpy()[rows]
+    times = lines["@timestamp"].to_physical().to_numpy()[rows]
     places = np.arange(pairing.count, pairing.count + len(keys))
     return _Steps(
         np.concatenate([pairing.keys, keys]),
         np.concatenate([pairing.times, times]),
         np.concatenate([pairing.places, places]),
-        np.concatenate([np.ones(len(pairing.keys), np.bool_), announces]),
+        np.concatenate([np.ones(len(pairing.keys), np.bool_), announces[rows]]),
     )
 
 

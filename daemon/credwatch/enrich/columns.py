@@ -40,8 +40,3 @@ def values_of(events: pl.DataFrame, name: str) -> pl.Series:
     if name in events.columns:
         return events[name]
     return pl.Series(name, [None], dtype=pl.String).new_from_index(0, events.height)
-
-
-def computed(events: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
-    """Evaluate expressions over a batch, one row for each of its rows also where all of them are literals."""
-    return events.with_columns(**columns).select(*columns)

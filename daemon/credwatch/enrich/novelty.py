@@ -44,6 +44,8 @@ def mark_novelty(
 ) -> tuple[pl.DataFrame, ProfileDelta | None]:
     """Add `credwatch.novelty.*`, `.login.days_since_last` and `.travel.*` to logins, and give what must be remembered.
 
+    A column is absent where no login shows what it is about.
+
     Each login is compared with those of its account that happened at least a step (20 s) before; those nearer by do not
     count, whichever came first. So the answers are the same for any order of arrival within a step, and for any
     batches. What arrives later than that is taken as if it had happened a step before the account's newest login.

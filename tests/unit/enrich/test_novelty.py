@@ -93,7 +93,8 @@ def test_only_successful_logins_count(nothing: dict[str, object]) -> None:
 
 def test_answers_stand_in_the_row_of_their_login() -> None:
     """Events between logins stay where they are, with nulls of the right types."""
-    events = [a_login(event__outcome="failure"), a_login(), a_login(event__action="sudo"), a_login(days=2)]
+    events = [a_login(event__outcome="failure"), a_login(), a_login(event__action="sudo")]
+    events.append(a_login(days=2, source__as__number=7552, **HANOI))
     marked, _ = marked_alone(a_frame(*events))
     assert [None, None, None, 2] == marked["credwatch.login.days_since_last"].to_list()
     assert {name: type_of(name) for name in ANSWERS} == dict(marked.select(ANSWERS).schema)
