@@ -62,7 +62,7 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     if not has_values(events, _ROLE):
         return events.with_columns(pl.lit(False).alias(_COUNTS)), pairing
     role, outcome = pl.col(_ROLE), column(events, "event.outcome")
-    flags = events.select(
+    flags = events.select_seq(
         counts=((role == "result") | (role == "announce")).fill_null(False),
         announces=(role == "announce").fill_null(False),
         fails=((role == "result") & (outcome == "failure")).fill_null(False),
@@ -91,7 +91,7 @@ def _steps(
     events: pl.DataFrame, rows: NDArray[np.intp], announces: NDArray[np.bool_], pairing: AttemptPairing
 ) -> _Steps:
     """Lay the carried announcements and the given rows behind each other; to hash all is cheaper than to pick first."""
-    lines = events.select("@timestamp", *(column(events, part) for part in _PARTS))
+    lines = events.select_seq("@timestamp", *(column(events, part) for part in _PARTS))
     keys = lines.select(_PARTS).hash_rows(seed=0).to_numpy()[rows]
     times = lines["@timestamp"].to_physical().to_numpy()[rows]
     places = np.arange(pairing.count, pairing.count + len(keys))

@@ -90,7 +90,7 @@ class Authorisations:
         `due` is null for actions that never need one. An act that failed needs none.
         """
         nothing = [pl.lit(None, pl.String).alias(name) for name in _FOUND]
-        events = events.with_columns(self._due(events).alias(_DUE), *nothing)
+        events = events.with_columns_seq(self._due(events).alias(_DUE), *nothing)
         if not events[_DUE].any():
             return events
         rows = events.drop(_FOUND).with_row_index("row")

@@ -29,7 +29,7 @@ class Identity:
         target are null where the event has none. A customer's accounts are listed for that customer alone: in an
         event of another one the same name is a stranger's.
         """
-        clues = events.lazy().with_columns(
+        clues = events.with_columns_seq(
             *self._owner(events, "user", "actor"),
             *self._owner(events, "user.target", "target"),
             writer_customer=_literal(self._organizations.by_writer(values_of(events, "organization.id"))),
@@ -39,9 +39,9 @@ class Identity:
             has_target=_has(events, "user.target"),
         )
         clues = clues.with_columns(_organization(events))
-        clues = clues.with_columns(*_without_strangers("actor"), *_without_strangers("target"))
+        clues = clues.with_columns_seq(*_without_strangers("actor"), *_without_strangers("target"))
         kept = (name for name in events.columns if name != "organization.id")
-        return clues.select(*kept, "organization.id", *_about_actor(), *_about_target()).collect()
+        return clues.select_seq(*kept, "organization.id", *_about_actor(), *_about_target())
 
     def account_ids(self, names: pl.Series) -> pl.Series:
         """Find the registers' own id of accounts; null where they are not listed."""

@@ -21,6 +21,13 @@ Keys = NDArray[np.uint64]
 Form = Callable[[pl.Series], pl.Series]
 """Writes distinct texts as they are compared; of two texts with one form, both stand."""
 
+_ASKED = (
+    *("@timestamp", "event.action", "event.outcome", "credwatch.attempt.role", "user.name", "organization.id"),
+    *("source.ip", "source.geo.country_iso_code", "source.geo.location.lat", "source.geo.location.lon"),
+    *("source.as.number", "credwatch.network.kind", "credwatch.key.fingerprint", "user_agent.original"),
+)
+"""The fields that are read of a login."""
+
 _DAY = timedelta(days=1)
 _VERSIONS = r"[0-9]+(?:[._][0-9]+)*"
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -84,8 +91,8 @@ def _facts(events: pl.DataFrame, before: datetime) -> pl.DataFrame:
     # Who comes through one's own network is not where that is.
     is_own = column(events, "credwatch.network.kind").eq_missing(pl.lit("own"))
     north, east = (column(events, f"source.geo.location.{part}") for part in ("lat", "lon"))
-    asked = events.lazy().with_row_index("row").filter(counts & ~is_echo)
-    return asked.select(
+    asked = events.select(name for name in _ASKED if name in events.columns).with_row_index("row")
+    return asked.filter(counts & ~is_echo).select_seq(
         row=pl.col("row").cast(pl.Int64),
         account=pl.concat_str(column(events, "organization.id").fill_null(""), pl.col("user.name"), separator="\0"),
         time=pl.col("@timestamp").dt.timestamp("us"),
@@ -97,7 +104,7 @@ def _facts(events: pl.DataFrame, before: datetime) -> pl.DataFrame:
         hour=pl.col("@timestamp").dt.hour(),
         north=pl.when(~is_own).then(north).fill_null(float("nan")),
         east=pl.when(~is_own).then(east).fill_null(float("nan")),
-    ).collect()
+    )
 
 
 def _values(logins: pl.DataFrame, seed: bytes) -> Iterator[tuple[int, Keys]]:
@@ -114,12 +121,14 @@ def _hashed(texts: pl.Series, seed: bytes, form: Form = lambda distinct: distinc
 
     Hashes are the same on every machine and in every version.
     """
-    distinct = texts.unique().drop_nulls()
-    if not len(distinct):
+    if texts.null_count() == len(texts):
         return np.zeros(len(texts), np.uint64)
+    (distinct,) = pl.select(pl.lit(texts).drop_nulls().unique())
     digests = [_digest(text, seed) for text in form(distinct).to_list()]
     hashes = np.frombuffer(b"".join([*digests, bytes(8)]), "<u8")
-    numbers = texts.cast(pl.Enum(distinct)).to_physical().fill_null(len(distinct))
+    numbers = texts.cast(pl.Enum(distinct)).to_physical()
+    if numbers.null_count():
+        numbers = numbers.fill_null(len(distinct))
     return np.asarray(hashes[numbers.to_numpy()])
 
 

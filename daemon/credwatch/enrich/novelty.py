@@ -57,7 +57,7 @@ def mark_novelty(
         return events, None
     history = History(logins, profiles)
     answers = [*_novelties(logins, history, learning), _dormancy(history), *_travel(logins, history)]
-    marked = events.with_columns(_scattered(each, logins.rows, events.height) for each in answers)
+    marked = events.with_columns_seq(_scattered(each, logins.rows, events.height) for each in answers)
     changed = history.changed()
     return marked, profiles.delta(changed, learning, received_at) if len(changed) else None
 
