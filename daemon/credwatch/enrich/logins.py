@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -36,8 +36,8 @@ _UPPER = np.uint64(0xFFFFFFFF00000000)
 PLACE, NETWORK, COUNTRY, SYSTEM, DEVICE, HOUR, HOUR_BEFORE, HOUR_AFTER = range(1, 9)
 """The kinds of values, by their row in `Logins.keys`; row 0 is the account itself."""
 
-_SHOWN = ((NETWORK, ("address",)), (COUNTRY, ("country",)), (SYSTEM, ("system",)), (DEVICE, ("key", "client")))
-"""By what facts a login shows values that are texts; any of them is enough."""
+_TEXTS = [NETWORK, COUNTRY, SYSTEM, DEVICE]
+"""The kinds whose values are texts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +70,15 @@ def logins_in(events: pl.DataFrame, seed: bytes, received_at: datetime) -> Login
     places = place_code(logins["north"].to_numpy(), logins["east"].to_numpy())
     hour = logins["hour"].to_numpy().astype(np.uint64)
     beside = ((hour + np.uint64(23)) % np.uint64(24), (hour + np.uint64(1)) % np.uint64(24))
+    values = [_hashed(logins["address"], seed, _blocks), _hashed(logins["country"], seed)]
+    values += [_hashed(logins["system"], seed), _devices(logins, seed)]
     keys = [account, _key(account, PLACE, np.zeros_like(account))]
-    keys += [_key(account, kind, each) for kind, each in _values(logins, seed)]
+    keys += [_key(account, kind, each) for kind, each in zip(_TEXTS, values, strict=True)]
     keys += [_key(account, HOUR, each) for each in (hour, *beside)]
     shown = np.zeros((len(keys), len(account)), np.bool_)
     shown[[0, HOUR]] = True
     shown[PLACE] = places != NO_PLACE
-    for kind, names in _SHOWN:
-        shown[kind] = np.logical_or.reduce([logins[name].is_not_null().to_numpy() for name in names])
+    shown[_TEXTS] = [each != 0 for each in values]
     order = stable_order(account)
     rows, times = logins["row"].to_numpy(), logins["time"].to_numpy()
     return Logins(rows[order], times[order], places[order], np.stack(keys)[:, order], shown[:, order])
@@ -107,13 +108,9 @@ def _facts(events: pl.DataFrame, before: datetime) -> pl.DataFrame:
     )
 
 
-def _values(logins: pl.DataFrame, seed: bytes) -> Iterator[tuple[int, Keys]]:
-    """Hash what each login shows, by kind in the order of the kinds."""
-    yield NETWORK, _hashed(logins["address"], seed, _blocks)
-    yield COUNTRY, _hashed(logins["country"], seed)
-    yield SYSTEM, _hashed(logins["system"], seed)
-    has_key = logins["key"].is_not_null().to_numpy()
-    yield DEVICE, np.where(has_key, _hashed(logins["key"], seed), _hashed(logins["client"], seed, _without_versions))
+def _devices(logins: pl.DataFrame, seed: bytes) -> Keys:
+    keys, clients = _hashed(logins["key"], seed), _hashed(logins["client"], seed, _without_versions)
+    return np.where(keys != 0, keys, clients)
 
 
 def _hashed(texts: pl.Series, seed: bytes, form: Form = lambda distinct: distinct) -> Keys:
