@@ -42,7 +42,7 @@ class History:
         self._numbers = inverse.reshape(logins.keys.shape).astype(np.int64)
         self._stored = profiles.find(keys)
         self._stored["account"][self._numbers] = logins.keys[0]
-        self.steps = self._effective(np.maximum(logins.times // STEP_US, _EARLIEST))
+        self.steps = self._effective(np.maximum(logins.steps, _EARLIEST))
         self._is_shown = np.zeros(len(keys), np.bool_)
         self._is_shown[self._numbers[logins.shown]] = True
         shown = _codes(self._numbers, self.steps)[logins.shown]

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from credwatch.enrich.columns import column, has_values
+from credwatch.enrich.profiles import STEP_US
 from credwatch.enrich.travel import NO_PLACE, place_code
 from credwatch.kernel.ordering import stable_order
 
@@ -42,12 +43,17 @@ _TEXTS = [NETWORK, COUNTRY, SYSTEM, DEVICE]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Logins:
-    """The successful logins of a batch, those of one account behind one another, and else in their order."""
+    """The successful logins of a batch, those of one account behind one another, and else in their order.
+
+    Those behind one another that show the same in one step of time are one, for they have one answer.
+    """
 
     rows: NDArray[np.intp]
-    """Their rows in the events frame."""
-    times: NDArray[np.int64]
-    """Their event times, microseconds since 1970."""
+    """The rows of all of them in the events frame."""
+    number: NDArray[np.intp]
+    """Which login, counted from 0, each of these rows is."""
+    steps: NDArray[np.int64]
+    """In which step of time they were, as `profiles.STEP_US` counts them."""
     places: NDArray[np.int32]
     """Where they came from, as `travel.place_code` writes it."""
     keys: Keys
@@ -80,8 +86,13 @@ def logins_in(events: pl.DataFrame, seed: bytes, received_at: datetime) -> Login
     shown[PLACE] = places != NO_PLACE
     shown[_TEXTS] = [each != 0 for each in values]
     order = stable_order(account)
-    rows, times = logins["row"].to_numpy(), logins["time"].to_numpy()
-    return Logins(rows[order], times[order], places[order], np.stack(keys)[:, order], shown[:, order])
+    joined = np.stack(keys)[:, order]
+    steps, places = logins["time"].to_numpy()[order] // STEP_US, places[order]
+    is_new = (joined[:, 1:] != joined[:, :-1]).any(axis=0) | (np.diff(steps) != 0) | (np.diff(places) != 0)
+    number = np.append(0, np.cumsum(is_new))
+    first = np.append(0, np.flatnonzero(is_new) + 1)
+    rows = logins["row"].to_numpy()[order]
+    return Logins(rows, number, steps[first], places[first], joined[:, first], shown[:, order[first]])
 
 
 def _facts(events: pl.DataFrame, before: datetime) -> pl.DataFrame:

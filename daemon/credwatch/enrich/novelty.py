@@ -22,7 +22,7 @@ from credwatch.enrich.logins import (
     SYSTEM,
     Logins,
 )
-from credwatch.enrich.profiles import NEVER, STEP_US, Learning, ProfileDelta, Profiles
+from credwatch.enrich.profiles import NEVER, Learning, ProfileDelta, Profiles
 from credwatch.enrich.travel import kilometres
 
 _DAY = timedelta(days=1)
@@ -57,7 +57,7 @@ def mark_novelty(
         return events, None
     history = History(logins, profiles)
     answers = [*_novelties(logins, history, learning), _dormancy(history), *_travel(logins, history)]
-    marked = events.with_columns_seq(_scattered(each, logins.rows, events.height) for each in answers)
+    marked = events.with_columns_seq(_scattered(each, logins, events.height) for each in answers)
     changed = history.changed()
     return marked, profiles.delta(changed, learning, received_at) if len(changed) else None
 
@@ -85,14 +85,14 @@ def _travel(logins: Logins, history: History) -> Iterator[_Answer]:
     seen = history.seen(PLACE)
     there = logins.shown[PLACE] & (seen.step != NEVER)
     way = np.where(there, kilometres(history.places(seen), logins.places), 0.0)
-    steps = np.maximum(np.abs(logins.times // STEP_US - seen.step), 1)
+    steps = np.maximum(np.abs(logins.steps - seen.step), 1)
     yield "credwatch.travel.km", np.rint(way).astype(np.int64), there
     yield "credwatch.travel.kmh", np.rint(way * in_steps(timedelta(hours=1)) / steps).astype(np.int64), there
 
 
-def _scattered(answer: _Answer, rows: NDArray[np.intp], height: int) -> pl.Expr:
+def _scattered(answer: _Answer, logins: Logins, height: int) -> pl.Expr:
     """Give a column that is null but for the logins."""
     name, values, there = answer
     whole, is_answered = np.zeros(height, values.dtype), np.zeros(height, np.bool_)
-    whole[rows], is_answered[rows] = values, there
+    whole[logins.rows], is_answered[logins.rows] = values[logins.number], there[logins.number]
     return pl.when(pl.Series(is_answered)).then(pl.Series(name, whole, type_of(name))).alias(name)
