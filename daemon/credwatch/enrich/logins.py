@@ -30,6 +30,7 @@ _ASKED = (
 """The fields that are read of a login."""
 
 _DAY = timedelta(days=1)
+_STEPS_AN_HOUR = 3_600_000_000 // STEP_US
 _VERSIONS = r"[0-9]+(?:[._][0-9]+)*"
 _GOLDEN = 0x9E3779B97F4A7C15
 _UPPER = np.uint64(0xFFFFFFFF00000000)
@@ -73,26 +74,31 @@ def logins_in(events: pl.DataFrame, seed: bytes, received_at: datetime) -> Login
     if logins is None or logins.is_empty():
         return None
     account = _hashed(logins["account"], seed, _folded)
-    places = place_code(logins["north"].to_numpy(), logins["east"].to_numpy())
-    hour = logins["hour"].to_numpy().astype(np.uint64)
-    beside = ((hour + np.uint64(23)) % np.uint64(24), (hour + np.uint64(1)) % np.uint64(24))
-    values = [_hashed(logins["address"], seed, _blocks), _hashed(logins["country"], seed)]
+    order = stable_order(account)
+    values = [account, _hashed(logins["address"], seed, _blocks), _hashed(logins["country"], seed)]
     values += [_hashed(logins["system"], seed), _devices(logins, seed)]
+    shows = np.stack(values)[:, order]
+    steps = logins["time"].to_numpy()[order] // STEP_US
+    places = place_code(logins["north"].to_numpy(), logins["east"].to_numpy())[order]
+    is_new = (shows[:, 1:] != shows[:, :-1]).any(axis=0) | (np.diff(steps) != 0) | (np.diff(places) != 0)
+    first = np.append(0, np.flatnonzero(is_new) + 1)
+    keys, shown = _keyed(shows[:, first], steps[first], places[first] != NO_PLACE)
+    number = np.append(0, np.cumsum(is_new))
+    return Logins(logins["row"].to_numpy()[order], number, steps[first], places[first], keys, shown)
+
+
+def _keyed(shows: Keys, steps: NDArray[np.int64], has_place: NDArray[np.bool_]) -> tuple[Keys, NDArray[np.bool_]]:
+    """Make the keys, and what is shown, of hashes of accounts and of the texts that their logins show."""
+    account, texts = shows[0], shows[1:]
+    hour = (steps // _STEPS_AN_HOUR % 24).astype(np.uint64)
     keys = [account, _key(account, PLACE, np.zeros_like(account))]
-    keys += [_key(account, kind, each) for kind, each in zip(_TEXTS, values, strict=True)]
-    keys += [_key(account, HOUR, each) for each in (hour, *beside)]
+    keys += [_key(account, kind, each) for kind, each in zip(_TEXTS, texts, strict=True)]
+    keys += [_key(account, HOUR, (hour + np.uint64(away)) % np.uint64(24)) for away in (0, 23, 1)]
     shown = np.zeros((len(keys), len(account)), np.bool_)
     shown[[0, HOUR]] = True
-    shown[PLACE] = places != NO_PLACE
-    shown[_TEXTS] = [each != 0 for each in values]
-    order = stable_order(account)
-    joined = np.stack(keys)[:, order]
-    steps, places = logins["time"].to_numpy()[order] // STEP_US, places[order]
-    is_new = (joined[:, 1:] != joined[:, :-1]).any(axis=0) | (np.diff(steps) != 0) | (np.diff(places) != 0)
-    number = np.append(0, np.cumsum(is_new))
-    first = np.append(0, np.flatnonzero(is_new) + 1)
-    rows = logins["row"].to_numpy()[order]
-    return Logins(rows, number, steps[first], places[first], joined[:, first], shown[:, order[first]])
+    shown[PLACE] = has_place
+    shown[_TEXTS] = texts != 0
+    return np.stack(keys), shown
 
 
 def _facts(events: pl.DataFrame, before: datetime) -> pl.DataFrame:
@@ -113,7 +119,6 @@ def _facts(events: pl.DataFrame, before: datetime) -> pl.DataFrame:
         system=column(events, "source.as.number").cast(pl.String),
         key=column(events, "credwatch.key.fingerprint"),
         client=column(events, "user_agent.original"),
-        hour=pl.col("@timestamp").dt.hour(),
         north=pl.when(~is_own).then(north).fill_null(float("nan")),
         east=pl.when(~is_own).then(east).fill_null(float("nan")),
     )
