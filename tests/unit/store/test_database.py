@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
 
+import credwatch.store
 from credwatch.kernel.errors import StoreError
 from credwatch.store import progress
 from credwatch.store.database import Database, metadata
@@ -24,6 +26,8 @@ def _schema(database: Database) -> dict[str, str]:
 
 def test_migrations_make_what_is_declared(database: Database, tmp_path: Path) -> None:
     """What the migrations make is what the code declares, table by table and index by index; a second run is quiet."""
+    for family in Path(credwatch.store.__path__[0]).glob("*.py"):
+        import_module(f"credwatch.store.{family.stem}")
     database.migrate()
     at_once = Database(tmp_path / "at once.sqlite", durable=False)
     at_once.create()
