@@ -112,7 +112,7 @@ def _texts(found: Sequence[tuple[Watch, Openings]], batch: Batch) -> _Texts:
     needed.update(name for watch, _ in found for name in (*watch.fields, watch.rule.consequence.subject))
     filled = [each for each in frame.columns if each in needed and frame.get_column(each).null_count() < frame.height]
     positions = np.concatenate([each.view.event[each.hit] for _, each in found])
-    columns = frame.select(filled)[np.maximum(positions, 0)]
+    columns = frame[np.maximum(positions, 0), filled]
     texts: _Texts = {column.name: [_text(value) for value in column.to_list()] for column in columns.iter_columns()}
     whose = [(watch, each.view, hit) for watch, each in found for hit in each.hit] if (positions < 0).any() else []
     for at in np.flatnonzero(positions < 0):

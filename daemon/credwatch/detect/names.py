@@ -49,7 +49,7 @@ class Names:
             known, _ = run.places(seen)
             fresh &= ~known
         if fresh.any():
-            run = _Run(seen[fresh], words.gather(at[_any_place(asked, seen[fresh])]))
+            run = _Run(seen[fresh], words[at[_any_place(asked, seen[fresh])]])
             self._new.append(run)
             self._keep(run)
 
@@ -71,7 +71,8 @@ class Names:
         found: dict[int, str] = {}
         for run in (*self._young, *self._old):
             here, place = run.places(wanted)
-            found.update(zip(wanted[here].tolist(), run.words.gather(place[here]).to_list(), strict=True))
+            # Brackets take at once what `gather` would plan a query for.
+            found.update(zip(wanted[here].tolist(), run.words[place[here]].to_list(), strict=True))
         return found
 
     def take_new(self) -> bytes:
