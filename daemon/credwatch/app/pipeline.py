@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import polars as pl
 
 from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, commit
-from credwatch.app.report import Prepared, Report, report_of
+from credwatch.app.report import Detected, Prepared, Report, report_of
 from credwatch.detect.engine import Engine
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
@@ -113,6 +113,18 @@ class Pipeline:
 
         A chunk without lines only moves its source's cursor.
         """
+        try:
+            return self.keep(self.detect(prepared))
+        except BaseException:
+            self._go_back()
+            raise
+
+    def detect(self, prepared: Prepared) -> Detected:
+        """Hold a chunk against all that came before it: what follows from it is not stored yet.
+
+        Who calls this and `keep` instead of `take` may do so in two threads, each in the chunks' order; where one of
+        them fails, the pipeline is of no use any more.
+        """
         began = perf_counter()
         chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
         events, pairing, learnt = prepared.events, self._pairing, None
@@ -132,27 +144,28 @@ class Pipeline:
             tallies={"lines": lines.height, "events": events.height, "unparsed": parsed.unparsed.height},
             profiles=learnt,
         )
-        committing = perf_counter()
-        consequences = self._commit(batch)
         self._pairing = pairing
         if learnt is not None:
             self._profiles.keep(learnt)
-        ended = perf_counter()
-        seconds = prepared.seconds + ended - began
-        report = report_of(prepared, events, found, consequences, self._engine.rows_kept(), seconds, ended - committing)
-        return replace(report, profiles=self._profiles.accounts, evicted=learnt.evicted if learnt is not None else 0)
+        seconds = prepared.seconds + perf_counter() - began
+        return Detected(prepared, events, batch, self._engine.rows_kept(), self._profiles.accounts, seconds)
+
+    def keep(self, detected: Detected) -> Report:
+        """Store what follows from a chunk, and what must be remembered of it; raises StoreError."""
+        began = perf_counter()
+        consequences = self._commit(detected.batch)
+        return report_of(detected, consequences, perf_counter() - began)
 
     def set_aside(self, chunk: Chunk) -> None:
         """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""
         lines = split_lines(chunk.data, chunk.first_position)
-        unparsed = redact_lines(lines.select("position", "line", pl.lit("internal_error").alias("reason")))
         self._commit(
             Batch(
                 source=chunk.source,
                 file=chunk.file,
                 cursor=chunk.cursor,
                 received_at=chunk.received_at,
-                unparsed=unparsed,
+                unparsed=redact_lines(lines.select("position", "line", pl.lit("internal_error").alias("reason"))),
                 found=Found(),
                 pairing=b"",
                 tallies={"lines": lines.height, "unparsed": lines.height},
@@ -160,13 +173,13 @@ class Pipeline:
         )
 
     def _commit(self, batch: Batch) -> Consequences:
-        try:
-            with self._database.writing() as connection:
-                return commit(connection, batch, self._react)
-        except BaseException:
-            # The engine has gone on; it goes back to where the store is.
-            self._engine, self._pairing = self._restored()
-            raise
+        with self._database.writing() as connection:
+            return commit(connection, batch, self._react)
+
+    def _go_back(self) -> None:
+        """Forget what has not been stored: the engine has gone on, and goes back to where the store is."""
+        self._engine, self._pairing = self._restored()
+        self._profiles = self._remembered()
 
     def _react(self, change: IncidentChange) -> Reaction:
         return react(change, self._knowledge.facts, self._clock())

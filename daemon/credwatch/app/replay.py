@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,8 +34,6 @@ class Tally:
 
     lines: int = 0
     """Lines taken."""
-    bytes: int = 0
-    """Bytes taken."""
     events: int = 0
     """Lines that gave an event."""
     skipped: int = 0
@@ -124,17 +122,28 @@ def replay(
         database = Database(Path(folder) / "replay.sqlite", durable=False)
         database.create()
         pipeline = Pipeline(knowledge, database, clock)
-        with ThreadPoolExecutor(1, "ahead") as executor:
-            ahead = ReadAhead(source, pipeline, executor)
-            while (prepared := ahead.next(batch_bytes)) is not None:
-                report = pipeline.take(prepared)
-                attempts.add(report.marked)
-                tally.add(report)
-                found += report.found.detections
-                on_progress(len(prepared.chunk.data), tally)
+        for report in _reports(source, pipeline, batch_bytes):
+            attempts.add(report.marked)
+            tally.add(report)
+            found += report.found.detections
+            on_progress(report.bytes, tally)
         with database.reading() as connection:
             incidents = list_incidents(connection)
         commands = [stored.command for stored in OutboxStore(database).listed()]
         database.close()
     source.close()
     return Replayed(tally, tuple(attempts.by_address()), incidents, commands, found)
+
+
+def _reports(source: ReplaySource, pipeline: Pipeline, batch_bytes: int) -> Iterator[Report]:
+    """Carry chunk after chunk through, three at a time: one is read while another is detected and a third stored."""
+    with ThreadPoolExecutor(1, "ahead") as before, ThreadPoolExecutor(1, "behind") as behind:
+        ahead = ReadAhead(source, pipeline, before)
+        kept: Future[Report] | None = None
+        while (prepared := ahead.next(batch_bytes)) is not None:
+            detected = pipeline.detect(prepared)
+            if kept is not None:
+                yield kept.result()
+            kept = behind.submit(pipeline.keep, detected)
+        if kept is not None:
+            yield kept.result()

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from credwatch.app.commit import Consequences
+from credwatch.app.commit import Batch, Consequences
 from credwatch.detect.found import Found
 from credwatch.enrich.logins import Logins
 from credwatch.kernel.incident import IncidentChange
@@ -24,6 +24,8 @@ class Report:
 
     source: str
     """The source."""
+    bytes: int
+    """Bytes taken."""
     lines: int
     """Lines taken."""
     events: Mapping[str, int]
@@ -54,9 +56,9 @@ class Report:
     """How long the whole batch took."""
     commit_seconds: float
     """How long its transaction took."""
-    profiles: int = 0
+    profiles: int
     """Accounts whose habits are kept."""
-    evicted: int = 0
+    evicted: int
     """Accounts whose habits were given up for want of room."""
 
 
@@ -78,20 +80,32 @@ class Prepared:
     """How long that took."""
 
 
-def report_of(
-    prepared: Prepared,
-    marked: pl.DataFrame,
-    found: Found,
-    consequences: Consequences,
-    window_rows: int,
-    seconds: float,
-    commit_seconds: float,
-) -> Report:
+@dataclass(frozen=True, slots=True, eq=False)
+class Detected:
+    """A chunk held against the rules, and not stored yet."""
+
+    prepared: Prepared
+    """The chunk as it came."""
+    marked: pl.DataFrame
+    """Its events, marked with what the ones before them tell of them."""
+    batch: Batch
+    """What is to be stored."""
+    window_rows: int
+    """Rows kept in windows."""
+    profiles: int
+    """Accounts whose habits are kept."""
+    seconds: float
+    """How long that took, from its lines on."""
+
+
+def report_of(detected: Detected, consequences: Consequences, commit_seconds: float) -> Report:
     """Put together what a committed chunk came to."""
+    prepared, found, learnt = detected.prepared, detected.batch.found, detected.batch.profiles
     chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
     latest = dict(found.delta.watermarks).get(chunk.source)
     return Report(
         source=chunk.source,
+        bytes=len(chunk.data),
         lines=lines.height,
         events=_counts(parsed.events, "event.dataset"),
         skipped=parsed.skipped,
@@ -100,13 +114,15 @@ def report_of(
         last_event_at=from_micros(latest) if latest is not None else None,
         received_at=chunk.received_at,
         backlog=chunk.backlog,
-        marked=marked,
+        marked=detected.marked,
         found=found,
         changes=consequences.changes,
         queued=consequences.queued,
-        window_rows=window_rows,
-        seconds=seconds,
+        window_rows=detected.window_rows,
+        seconds=detected.seconds + commit_seconds,
         commit_seconds=commit_seconds,
+        profiles=detected.profiles,
+        evicted=learnt.evicted if learnt is not None else 0,
     )
 
 

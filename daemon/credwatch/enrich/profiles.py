@@ -107,9 +107,10 @@ class Profiles:
         return _trimmed(whole, learning, int(received_at.timestamp() * 1_000_000) // STEP_US)
 
     def keep(self, delta: ProfileDelta) -> None:
-        """Take up a delta that has been stored."""
+        """Take up a delta, which is to be stored."""
         if delta.whole:
-            self._settled, self._recent = _Run(delta.rows), _Run(np.empty(0, ROW))
+            # The delta is yet to be stored, and what is kept here changes in place.
+            self._settled, self._recent = _Run(delta.rows.copy()), _Run(np.empty(0, ROW))
             self._stored_rows, self._stored_deltas = len(delta.rows), -(-len(delta.rows) // _PART)
             self.accounts = _count_accounts(delta.rows)
             return
