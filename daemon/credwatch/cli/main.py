@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import typer
 
 from credwatch.app.memory import tune_allocators
@@ -42,4 +44,7 @@ app.add_typer(totp_app, name="totp")
 def main() -> None:
     """Run the command line."""
     tune_allocators()
-    app()
+    try:
+        app()
+    finally:
+        gc.freeze()  # what is left goes with the process: nobody need look for cycles in it

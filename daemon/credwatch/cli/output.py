@@ -38,8 +38,7 @@ console = Console(stderr=True, highlight=False)
 
 def print_json(value: Any) -> None:
     """Write one JSON value on one line of stdout; moments as RFC 3339."""
-    json.dump(value, sys.stdout, ensure_ascii=False, default=str)
-    sys.stdout.write("\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
 
 @contextmanager
