@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import and_, or_
 from typing import assert_never
 
@@ -66,8 +66,19 @@ def actions_of(condition: Condition) -> frozenset[str] | None:
 
 def with_fields(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
     """Return the events with a null column for each field they lack."""
-    missing = sorted(fields - set(events.columns))
-    return events.with_columns(pl.lit(None, dtype=_column_type(name)).alias(name) for name in missing)
+    missing = sorted(fields.difference(events.columns))
+    return events.hstack([_nothing(name, events.height) for name in missing]) if missing else events
+
+
+def only_fields(events: pl.DataFrame, fields: Iterable[str]) -> pl.DataFrame:
+    """Return some fields of the events, null where they lack one."""
+    there = frozenset(events.columns)
+    height = events.height
+    return pl.DataFrame([events.get_column(name) if name in there else _nothing(name, height) for name in fields])
+
+
+def _nothing(field: str, count: int) -> pl.Series:
+    return pl.Series(field, [None], dtype=_column_type(field)).new_from_index(0, count)
 
 
 def _column_type(field: str) -> pl.DataType:

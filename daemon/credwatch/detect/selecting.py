@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.detect.expressions import compiled, fields_of, with_fields
+from credwatch.detect.expressions import compiled, fields_of, only_fields
 from credwatch.kernel.fields import FieldType, is_native, type_of
 from credwatch.kernel.ordering import distinct
 from credwatch.rules.model import AllOf, AnyOf, Condition, EventRule, Operator, Test
@@ -60,10 +60,10 @@ class Selection:
         asked = [at for at in numbers if at in self._rests]
         if asked:
             fields = frozenset().union(*(self._fields[at] for at in asked))
-            frame = with_fields(events, fields).select(fields)
+            frame = only_fields(events, fields)
             some = frame[pl.Series(rows.astype(np.uint32))] if len(rows) < len(frame) else frame
-            held = some.select(self._rests[at] for at in asked)
-            found |= {self._conditions[int(column.name)]: rows[column.arg_true()] for column in held.iter_columns()}
+            held = some.select_seq([self._rests[at] for at in asked])
+            found |= {self._conditions[int(column.name)]: rows[column.to_numpy()] for column in held.iter_columns()}
         return {condition: matched for condition, matched in found.items() if len(matched)}
 
     def _may_hold(self, kinds: pl.DataFrame) -> NDArray[np.bool_]:
@@ -136,7 +136,7 @@ def _filled(events: pl.DataFrame, fields: frozenset[str]) -> frozenset[str]:
 
 def _kinds_in(events: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.intp]]:
     """Return the distinct kinds of events, a row each, and for each event which of them it is of."""
-    kinds = with_fields(events, frozenset(KINDS)).select(KINDS)
+    kinds = only_fields(events, KINDS)
     hashes = kinds.hash_rows(seed=0).to_numpy()
     each = distinct(hashes)
     kind_of = np.searchsorted(each, hashes)
