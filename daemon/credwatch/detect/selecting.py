@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from credwatch.detect.expressions import compiled, fields_of, only_fields
 from credwatch.kernel.fields import FieldType, is_native, type_of
-from credwatch.kernel.ordering import distinct
+from credwatch.kernel.ordering import numbered
 from credwatch.rules.model import AllOf, AnyOf, Condition, EventRule, Operator, Test
 
 KINDS = ("event.action", "event.category", "event.dataset", "event.outcome")
@@ -137,9 +137,5 @@ def _filled(events: pl.DataFrame, fields: frozenset[str]) -> frozenset[str]:
 def _kinds_in(events: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.intp]]:
     """Return the distinct kinds of events, a row each, and for each event which of them it is of."""
     kinds = only_fields(events, KINDS)
-    hashes = kinds.hash_rows(seed=0).to_numpy()
-    each = distinct(hashes)
-    kind_of = np.searchsorted(each, hashes)
-    example = np.empty(len(each), np.uint32)
-    example[kind_of] = np.arange(len(hashes), dtype=np.uint32)
-    return kinds[pl.Series(example)], kind_of
+    example, kind_of = numbered(kinds.hash_rows(seed=0).to_numpy())
+    return kinds[example], kind_of

@@ -31,6 +31,15 @@ def counted(keys: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp]]:
     return rising[first], np.diff(first, append=len(rising))
 
 
+def numbered(keys: NDArray[Number]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Number distinct keys in their order: return where one of each stands, and the number of each key."""
+    each = distinct(keys)
+    number = np.searchsorted(each, keys)
+    example = np.empty(len(each), np.intp)
+    example[number] = np.arange(len(keys))
+    return example, number
+
+
 def among(keys: NDArray[Number], rising: NDArray[Number]) -> NDArray[np.bool_]:
     """Say for each key whether it is one of some sorted ones."""
     if not len(rising):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
+from credwatch.kernel.ordering import numbered
 from credwatch.kernel.pack import ANY_PROGRAM, EnvelopeKind, PackSet, Pattern
 
 HEAD = 12
@@ -58,12 +60,12 @@ class Dispatcher:
 
         Only distinct pairs of program and first letters are looked at one by one.
         """
-        heads = [programs.alias("program"), messages.str.head(HEAD).alias("head")]
-        keys = pl.DataFrame(heads).with_row_index("place").group_by("program", "head", maintain_order=True).agg("place")
-        numbers = [self._number(program or "", head or "") for program, head in keys.select("program", "head").rows()]
-        by_route = keys.select(pl.Series("route", numbers, dtype=pl.UInt32), "place").filter(pl.col("route") != 0)
-        merged = by_route.group_by("route", maintain_order=True).agg(pl.col("place").explode())
-        return list(zip(merged["route"], merged["place"], strict=True))
+        begins = pl.DataFrame([programs.alias("program"), messages.str.head(HEAD).alias("head")])
+        example, number = numbered(begins.hash_rows(seed=0).to_numpy())
+        routes = np.array([self._number(program or "", head or "") for program, head in begins[example].rows()], int)
+        taken = routes[number]
+        places = ((route, np.flatnonzero(taken == route)) for route in sorted(set(routes.tolist()) - {0}))
+        return [(route, pl.Series(at.astype(np.uint32))) for route, at in places]
 
     def knows_program(self, program: str) -> bool:
         """Say whether a pattern names this program."""

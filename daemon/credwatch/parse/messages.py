@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -36,25 +36,26 @@ def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> pl.DataFram
 def _try(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read what the pattern matches; return that, and the messages it left."""
     groups = rest["message"].str.extract_groups(f"{reader.pattern.regex}(?P<{_HIT}>)").struct.unnest()
-    missed = groups[_HIT].is_null()
-    misses = missed.sum()
+    misses = groups[_HIT].null_count()
     if misses == len(rest):
         return rest.clear(), rest
-    tried = pl.DataFrame([rest["row"], *groups])
-    tried, left = (tried.filter(~missed), rest.filter(missed)) if misses else (tried, rest.clear())
-    return tried.select_seq("row", pl.lit(reader.number, pl.UInt32).alias("reader"), *_captured(reader)), left
+    rows, left = rest["row"], rest.clear()
+    if misses:
+        missed = groups[_HIT].is_null()
+        rows, groups, left = rows.filter(~missed), groups.filter(~missed), rest.filter(missed)
+    number = pl.Series("reader", [reader.number], dtype=pl.UInt32).new_from_index(0, len(rows))
+    return pl.DataFrame([rows, number, *_captured(reader, groups)]), left
 
 
-def _captured(reader: Reader) -> list[pl.Expr]:
+def _captured(reader: Reader, groups: pl.DataFrame) -> Iterator[pl.Series]:
     """Name the groups after their fields; where several fill one field, the first that matched does."""
-    by_name: dict[str, list[pl.Expr]] = {}
+    by_name: dict[str, pl.Series] = {}
     for group, name in reader.groups.items():
-        by_name.setdefault(name, []).append(pl.col(group))
-    return [_translated(pl.coalesce(*found), reader.values.get(name)).alias(name) for name, found in by_name.items()]
-
-
-def _translated(column: pl.Expr, words: Mapping[str, str] | None) -> pl.Expr:
-    return column.replace(dict(words)) if words else column
+        found, before = groups[group], by_name.get(name)
+        by_name[name] = found if before is None else before.zip_with(before.is_not_null(), found)
+    for name, column in by_name.items():
+        words = reader.values.get(name)
+        yield (column.replace(dict(words)) if words else column).alias(name)
 
 
 def constant_frame(readers: tuple[Reader, ...]) -> pl.DataFrame:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
 
 MOMENT = pl.Datetime("us", "UTC")
 """The type of every moment in a frame."""
@@ -13,6 +17,11 @@ MOMENT = pl.Datetime("us", "UTC")
 _WALL = pl.Datetime("us")
 _AHEAD = timedelta(days=1)
 _NEW_YEAR_JUMP = 358
+_LEAP_YEAR = np.datetime64("2000-01-01", "us")
+_LEAP_DAY = 59
+"""29 February, counted from 0."""
+_DAY_US = 86_400_000_000
+_MICROSECOND = timedelta(microseconds=1)
 _ISO = (
     r"^(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)"
     r"(?:[.,](?P<fraction>\d{1,9}))?(?P<offset>[Zz]|[+-]\d\d:?\d\d)?$"
@@ -28,20 +37,26 @@ def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
     one, in the hour that is left out the offset before the change. Each distinct stamp is parsed once.
     `reference` is the moment near which the lines end, such as the file's time of change; see `_years`.
     """
-    # Stamps come in runs: one of each is looked up.
-    runs = stamps.rle_id()
-    firsts = stamps.gather((runs != runs.shift()).fill_null(True).arg_true()).alias("stamp")
-    distinct = firsts.drop_nulls().unique(maintain_order=True)
-    is_iso = distinct.str.contains(r"^\d{4}-")
-    iso, old = distinct.filter(is_iso), distinct.filter(~is_iso)
-    tables = [pl.DataFrame(schema={"stamp": pl.String, "moment": MOMENT})]
-    if len(iso):
-        tables.append(pl.DataFrame([iso, _iso(iso, zone).alias("moment")]))
-    if len(old):
-        tables.append(pl.DataFrame([old, _without_year(old, zone, reference).alias("moment")]))
-    table = pl.concat(tables)
-    found = firsts.to_frame().join(table, on="stamp", how="left", maintain_order="left").get_column("moment")
-    return found.gather(runs)
+    # Stamps come in runs: one of each is looked up, and of equal ones the first alone is read.
+    runs = stamps.rle_id().to_numpy()
+    firsts = stamps[np.flatnonzero(np.diff(runs, prepend=-1))]
+    _, first, inverse = np.unique(firsts.hash().to_numpy(), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order))
+    moments: pl.Series = _read(firsts[first[order]], zone, reference)[place[inverse][runs]]
+    return moments
+
+
+def _read(distinct: pl.Series, zone: str, reference: datetime) -> pl.Series:
+    is_iso = distinct.str.contains(r"^\d{4}-").fill_null(False)
+    count = is_iso.sum()
+    if count == 0:
+        return _without_year(distinct, zone, reference)
+    if count == len(distinct):
+        return _iso(distinct, zone)
+    both = pl.concat([_iso(distinct.filter(is_iso), zone), _without_year(distinct.filter(~is_iso), zone, reference)])
+    return both[np.argsort(np.append(is_iso.arg_true().to_numpy(), (~is_iso).arg_true().to_numpy()))]
 
 
 def _iso(stamps: pl.Series, zone: str) -> pl.Series:
@@ -69,6 +84,8 @@ def _localised(needed: pl.Series, wall: pl.Series, zone: str) -> pl.Series:
 
 
 def _in_zone(wall: pl.Series, zone: str) -> pl.Series:
+    if zone == "UTC":
+        return wall.dt.replace_time_zone(zone)
     placed = wall.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
     left_out = (placed.is_null() & wall.is_not_null()).arg_true()
     if not len(left_out):
@@ -79,36 +96,39 @@ def _in_zone(wall: pl.Series, zone: str) -> pl.Series:
 
 
 def _without_year(stamps: pl.Series, zone: str, reference: datetime) -> pl.Series:
-    whole = stamps.set(~stamps.str.contains(_OLD), None)
-    in_leap_year = ("2000 " + whole).str.to_datetime("%Y %b %e %H:%M:%S", time_unit="us", strict=False)
+    whole = stamps.to_frame("stamp").select_seq(
+        pl.when(pl.col("stamp").str.contains(_OLD))
+        .then("2000 " + pl.col("stamp"))
+        .str.to_datetime("%Y %b %e %H:%M:%S", time_unit="us", strict=False)
+    )
+    in_leap_year = whole.to_series().to_numpy()
+    there = ~np.isnat(in_leap_year)
+    day, time = np.divmod((in_leap_year[there] - _LEAP_YEAR).astype(np.int64), _DAY_US)
     limit = reference.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + _AHEAD
-    frame = pl.DataFrame([in_leap_year.alias("at"), _years(in_leap_year, limit).alias("year")])
-    at = pl.col("at").dt
-    wall = pl.datetime(pl.col("year"), at.month(), at.day(), at.hour(), at.minute(), at.second(), time_unit="us")
-    read = frame.filter(pl.col("at").is_not_null()).select(wall.alias("wall")).to_series()
-    placed = pl.Series("wall", [None], dtype=_WALL).new_from_index(0, len(frame))
-    return _in_zone(placed.scatter(in_leap_year.is_not_null().arg_true(), read.cast(_WALL)), zone)
+    year = _years(day, day * _DAY_US + time, limit)
+    first = (year - 1970).astype("datetime64[Y]").astype("datetime64[us]")
+    # Behind February, a day has a smaller number in a year that is no leap year.
+    day -= (day > _LEAP_DAY) & ~_is_leap(year)
+    wall = np.full(len(there), np.datetime64("NaT", "us"))
+    wall[there] = first + day * _DAY_US + time
+    return _in_zone(pl.Series(wall, dtype=_WALL), zone)
 
 
-def _years(at: pl.Series, limit: datetime) -> pl.Series:
+def _years(day: Numbers, since: Numbers, limit: datetime) -> Numbers:
     """Give each stamp its year: the latest that is not after `limit`, or an earlier one where its neighbours say so.
 
-    `at` holds the stamps in the order of their lines, all in the leap year 2000. A step from the last week of a year
-    to the first one of the next, or back, is a New Year; counted back from the last line, those before it lie in
-    earlier years. 29 February goes to the nearest leap year.
+    The stamps come in the order of their lines, all in the leap year 2000: `day` counts its days from 0, `since` is
+    in microseconds. A step from the last week of a year to the first one of the next, or back, is a New Year; counted
+    back from the last line, those before it lie in earlier years. 29 February goes to the nearest leap year.
     """
-    frame = pl.DataFrame({"at": at})
-    latest = pl.when(pl.col("at") > limit.replace(year=2000)).then(limit.year - 1).otherwise(limit.year)
-    step = pl.col("at").dt.ordinal_day().cast(pl.Int32).forward_fill().diff().fill_null(0)
-    crossings = (step < -_NEW_YEAR_JUMP).cast(pl.Int32) - (step > _NEW_YEAR_JUMP).cast(pl.Int32)
-    frame = frame.with_columns_seq(latest.cast(pl.Int32).alias("latest"), crossings.cum_sum().alias("passed"))
-    anchor = pl.col("latest").filter(pl.col("at").is_not_null()).last()
-    by_neighbours = anchor - (pl.col("passed").last() - pl.col("passed"))
-    year = pl.min_horizontal(pl.col("latest"), by_neighbours)
-    leap_day = (pl.col("at").dt.month() == 2) & (pl.col("at").dt.day() == 29)
-    return frame.select_seq(pl.when(leap_day).then(_leap(year)).otherwise(year)).to_series()
-
-
-def _leap(year: pl.Expr) -> pl.Expr:
+    latest = limit.year - (since > (limit.replace(year=2000) - _LEAP_YEAR.item()) // _MICROSECOND)
+    step = np.diff(day, prepend=day[:1])
+    passed = np.cumsum((step < -_NEW_YEAR_JUMP).astype(np.int64) - (step > _NEW_YEAR_JUMP))
+    year = np.minimum(latest, latest[-1:] - (passed[-1:] - passed))
     fourth = year - year % 4
-    return pl.when((fourth % 100 == 0) & (fourth % 400 != 0)).then(fourth - 4).otherwise(fourth)
+    leap = np.where(_is_leap(fourth), fourth, fourth - 4)
+    return np.asarray(np.where(day == _LEAP_DAY, leap, year))
+
+
+def _is_leap(year: Numbers) -> NDArray[np.bool_]:
+    return np.asarray((year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0)))
