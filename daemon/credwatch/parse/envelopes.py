@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 
 class SourceKind(StrEnum):
@@ -45,8 +47,10 @@ def read_envelopes(lines: pl.Series, kind: SourceKind) -> pl.DataFrame:
         return _finished(_json(frame))
     is_object = pl.col("line").str.starts_with("{") & (kind is SourceKind.AUTO)
     is_new = pl.col("line").str.starts_with("<")
-    if frame.select(is_new.any()).item():
-        is_new = is_new & pl.col("line").str.contains(_NEW_SYSLOG)
+    some_object, some_new = frame.select_seq(is_object.any().alias("object"), is_new.any().alias("new")).row(0)
+    if not some_object and not some_new:
+        return _finished(_tagged(frame))
+    is_new = is_new & pl.col("line").str.contains(_NEW_SYSLOG)
     shape = pl.when(is_object).then(0).when(is_new).then(1).otherwise(2)
     return _finished(_by_shape(frame, shape, (_json, _new_syslog, _tagged)))
 
@@ -69,21 +73,25 @@ def _tagged(frame: pl.DataFrame) -> pl.DataFrame:
 
     A line is cut at its first `: `. Where that turns out not to be the end of the tag, the line is read as a whole.
     """
-    cut = frame.select("row", pl.col("line").str.splitn(": ", 2).alias("cut")).unnest("cut")
-    runs = cut["field_0"].rle_id()
-    headers = cut["field_0"].gather(_first_of_each(runs))
-    read = _headers((headers + ":").alias("line").to_frame().with_row_index("row"))
-    doubtful = (read["message"].is_not_null() | read["problem"].is_not_null()).gather(runs)
-    doubtful = doubtful | cut["field_1"].is_null()
-    parts = read.select(pl.exclude("row", "message"))[runs]
-    tagged = pl.DataFrame([cut["row"], *parts, cut["field_1"].alias("message")]).select(_COLUMNS)
-    if not doubtful.any():
+    begins, messages = frame["line"].str.splitn(": ", 2).struct.unnest()
+    runs = begins.rle_id().to_numpy()
+    headers = (begins[np.flatnonzero(np.diff(runs, prepend=-1))] + ":").alias("line")
+    read = _headers(headers.to_frame().with_row_index("row"))
+    parts = {column.name: _spread(column, runs) for column in read}
+    tagged = pl.DataFrame([parts[name] for name in _COLUMNS]).with_columns(frame["row"], messages.alias("message"))
+    doubtful = (read["message"].is_not_null() | read["problem"].is_not_null()).to_numpy()[runs]
+    if not doubtful.any() and not messages.null_count():
         return tagged
-    return pl.concat([tagged.filter(~doubtful), _headers(frame.filter(doubtful))]).sort("row")
+    again = pl.Series(doubtful | messages.is_null().to_numpy())
+    return pl.concat([tagged.filter(~again), _headers(frame.filter(again))]).sort("row")
 
 
-def _first_of_each(runs: pl.Series) -> pl.Series:
-    return (runs != runs.shift()).fill_null(True).arg_true()
+def _spread(column: pl.Series, runs: NDArray[np.uint32]) -> pl.Series:
+    """Give each line what was read of its run; what is nowhere costs nothing."""
+    if column.null_count() == len(column):
+        return pl.Series(column.name, [None], dtype=column.dtype).new_from_index(0, len(runs))
+    spread: pl.Series = column[runs]
+    return spread
 
 
 def _headers(frame: pl.DataFrame) -> pl.DataFrame:
@@ -157,24 +165,30 @@ def _new_syslog(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _finished(frame: pl.DataFrame) -> pl.DataFrame:
     """Unwrap repeats, take the path off programs, find JSON in messages, and cast the numbers."""
-    frame = _unwrapped(frame)
-    if frame["program"].str.starts_with("/").any():
-        frame = frame.with_columns(pl.col("program").str.replace(r"^/.*/", ""))
-    beginnings = frame["message"].str.head(1).unique()
-    if " " in beginnings:
-        frame = frame.with_columns(pl.col("message").str.strip_chars_start(" "))
-    if beginnings.is_in(["{", "@", " "]).any():
-        wrapped = pl.col("message").str.contains(r"^(?:@cee: ?)?\{")
-        inner = pl.when(wrapped).then(pl.col("message").str.replace(r"^@cee: ?", ""))
+    message, program = pl.col("message").str, pl.col("program").str
+    repeats, path, space, brace, mark = frame.select_seq(
+        message.starts_with("message repeated ").any().alias("repeats"),
+        program.starts_with("/").any().alias("path"),
+        *(message.starts_with(letter).any().alias(letter) for letter in " {@"),
+    ).row(0)
+    if repeats:
+        frame = _unwrapped(frame)
+        space, brace, mark = True, True, True  # what was wrapped may begin with any of them
+    if path:
+        frame = frame.with_columns(program.replace(r"^/.*/", ""))
+    if space:
+        frame = frame.with_columns(message.strip_chars_start(" "))
+    if space or brace or mark:
+        wrapped = message.contains(r"^(?:@cee: ?)?\{")
+        inner = pl.when(wrapped).then(message.replace(r"^@cee: ?", ""))
         frame = frame.with_columns(pl.coalesce("json", inner))
+    if not repeats:
+        frame = frame.with_columns(pl.lit(1, pl.Int64).alias("repeat"))
     return frame.with_columns_seq(pl.col("pid", "priority").cast(pl.Int64, strict=False))
 
 
 def _unwrapped(frame: pl.DataFrame) -> pl.DataFrame:
     """Open rsyslog's `message repeated 3 times: [ … ]` into the message and a count."""
-    repeated = frame["message"].str.starts_with("message repeated ")
-    if not repeated.any():
-        return frame.with_columns(pl.lit(1, pl.Int64).alias("repeat"))
     parts = pl.col("message").str.extract_groups(_REPEATED)
     times = parts.struct.field("times").cast(pl.Int64, strict=False).fill_null(1).clip(1, 1_000_000)
     return frame.with_columns(
