@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import polars as pl
@@ -114,7 +114,8 @@ class Pipeline:
         A chunk without lines only moves its source's cursor.
         """
         try:
-            return self.keep(self.detect(prepared))
+            detected = self.detect(prepared)
+            return self.keep(detected.batch, detected.report)
         except BaseException:
             self._go_back()
             raise
@@ -147,14 +148,27 @@ class Pipeline:
         self._pairing = pairing
         if learnt is not None:
             self._profiles.keep(learnt)
-        seconds = prepared.seconds + perf_counter() - began
-        return Detected(prepared, events, batch, self._engine.rows_kept(), self._profiles.accounts, seconds)
+        report = report_of(
+            prepared,
+            batch,
+            window_rows=self._engine.rows_kept(),
+            profiles=self._profiles.accounts,
+            seconds=prepared.seconds + perf_counter() - began,
+        )
+        return Detected(batch, report, events)
 
-    def keep(self, detected: Detected) -> Report:
+    def keep(self, batch: Batch, report: Report) -> Report:
         """Store what follows from a chunk, and what must be remembered of it; raises StoreError."""
         began = perf_counter()
-        consequences = self._commit(detected.batch)
-        return report_of(detected, consequences, perf_counter() - began)
+        consequences = self._commit(batch)
+        seconds = perf_counter() - began
+        return replace(
+            report,
+            changes=consequences.changes,
+            queued=consequences.queued,
+            seconds=report.seconds + seconds,
+            commit_seconds=seconds,
+        )
 
     def set_aside(self, chunk: Chunk) -> None:
         """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""

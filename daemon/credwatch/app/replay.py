@@ -122,8 +122,7 @@ def replay(
         database = Database(Path(folder) / "replay.sqlite", durable=False)
         database.create()
         pipeline = Pipeline(knowledge, database, clock)
-        for report in _reports(source, pipeline, batch_bytes):
-            attempts.add(report.marked)
+        for report in _reports(source, pipeline, attempts, batch_bytes):
             tally.add(report)
             found += report.found.detections
             on_progress(report.bytes, tally)
@@ -135,15 +134,17 @@ def replay(
     return Replayed(tally, tuple(attempts.by_address()), incidents, commands, found)
 
 
-def _reports(source: ReplaySource, pipeline: Pipeline, batch_bytes: int) -> Iterator[Report]:
+def _reports(source: ReplaySource, pipeline: Pipeline, attempts: AttemptCounts, batch_bytes: int) -> Iterator[Report]:
     """Carry chunk after chunk through, three at a time: one is read while another is detected and a third stored."""
     with ThreadPoolExecutor(1, "ahead") as before, ThreadPoolExecutor(1, "behind") as behind:
         ahead = ReadAhead(source, pipeline, before)
         kept: Future[Report] | None = None
         while (prepared := ahead.next(batch_bytes)) is not None:
             detected = pipeline.detect(prepared)
+            attempts.add(detected.marked)
             if kept is not None:
                 yield kept.result()
-            kept = behind.submit(pipeline.keep, detected)
+            kept = behind.submit(pipeline.keep, detected.batch, detected.report)
+            del prepared, detected  # large, and done with
         if kept is not None:
             yield kept.result()

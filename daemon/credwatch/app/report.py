@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from credwatch.app.commit import Batch, Consequences
+from credwatch.app.commit import Batch
 from credwatch.detect.found import Found
 from credwatch.enrich.logins import Logins
 from credwatch.kernel.incident import IncidentChange
@@ -42,24 +42,22 @@ class Report:
     """When the lines were read."""
     backlog: int
     """Bytes that still wait in the file."""
-    marked: pl.DataFrame
-    """The events, enriched, and marked with what earlier ones say of them."""
     found: Found
     """What the engine found."""
-    changes: tuple[IncidentChange, ...]
-    """What happened to incidents."""
-    queued: int
-    """How many messages were queued."""
     window_rows: int
     """Rows kept in windows."""
-    seconds: float
-    """How long the whole batch took."""
-    commit_seconds: float
-    """How long its transaction took."""
     profiles: int
     """Accounts whose habits are kept."""
     evicted: int
     """Accounts whose habits were given up for want of room."""
+    seconds: float
+    """How long the whole batch took."""
+    commit_seconds: float = 0.0
+    """How long its transaction took."""
+    changes: tuple[IncidentChange, ...] = ()
+    """What happened to incidents."""
+    queued: int = 0
+    """How many messages were queued."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,24 +82,17 @@ class Prepared:
 class Detected:
     """A chunk held against the rules, and not stored yet."""
 
-    prepared: Prepared
-    """The chunk as it came."""
-    marked: pl.DataFrame
-    """Its events, marked with what the ones before them tell of them."""
     batch: Batch
     """What is to be stored."""
-    window_rows: int
-    """Rows kept in windows."""
-    profiles: int
-    """Accounts whose habits are kept."""
-    seconds: float
-    """How long that took, from its lines on."""
+    report: Report
+    """What it came to so far."""
+    marked: pl.DataFrame
+    """Its events, marked with what the ones before them tell of them."""
 
 
-def report_of(detected: Detected, consequences: Consequences, commit_seconds: float) -> Report:
-    """Put together what a committed chunk came to."""
-    prepared, found, learnt = detected.prepared, detected.batch.found, detected.batch.profiles
-    chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
+def report_of(prepared: Prepared, batch: Batch, *, window_rows: int, profiles: int, seconds: float) -> Report:
+    """Put together what a chunk came to before it is stored."""
+    chunk, lines, parsed, found = prepared.chunk, prepared.lines, prepared.parsed, batch.found
     latest = dict(found.delta.watermarks).get(chunk.source)
     return Report(
         source=chunk.source,
@@ -114,15 +105,11 @@ def report_of(detected: Detected, consequences: Consequences, commit_seconds: fl
         last_event_at=from_micros(latest) if latest is not None else None,
         received_at=chunk.received_at,
         backlog=chunk.backlog,
-        marked=detected.marked,
         found=found,
-        changes=consequences.changes,
-        queued=consequences.queued,
-        window_rows=detected.window_rows,
-        seconds=detected.seconds + commit_seconds,
-        commit_seconds=commit_seconds,
-        profiles=detected.profiles,
-        evicted=learnt.evicted if learnt is not None else 0,
+        window_rows=window_rows,
+        profiles=profiles,
+        evicted=batch.profiles.evicted if batch.profiles is not None else 0,
+        seconds=seconds,
     )
 
 
