@@ -16,7 +16,6 @@ from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.report import Report
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
-from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident
 from credwatch.parse.parse import SourceFormat
 from credwatch.sources.replay import ReplaySource
@@ -26,6 +25,10 @@ from credwatch.store.outbox import OutboxStore
 
 SOURCE = "replay"
 """The id of the source that the files are read as."""
+
+
+Finding = tuple[str, str, tuple[tuple[str, str], ...], bool]
+"""What detections are told apart by: rule id, title, group, and whether the rule is in shadow."""
 
 
 @dataclass(slots=True)
@@ -79,8 +82,8 @@ class Replayed:
     """The incidents it would have opened, the latest first."""
     commands: Sequence[Command]
     """The messages it would have queued, in order."""
-    detections: Sequence[Detection]
-    """What was found, in the order it opened."""
+    detections: Counter[Finding]
+    """What was found, and how often."""
 
 
 def replay_files(
@@ -116,7 +119,7 @@ def replay(
 ) -> Replayed:
     """Run finished files through the pipeline into a store that is thrown away; raises SourceError."""
     tally, attempts = Tally(), AttemptCounts()
-    found: list[Detection] = []
+    found: Counter[Finding] = Counter()
     source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
@@ -124,7 +127,7 @@ def replay(
         pipeline = Pipeline(knowledge, database, clock)
         for report in _reports(source, pipeline, attempts, batch_bytes):
             tally.add(report)
-            found += report.found.detections
+            found.update((each.rule_id, each.title, each.group, each.shadow) for each in report.found.detections)
             on_progress(report.bytes, tally)
         with database.reading() as connection:
             incidents = list_incidents(connection)

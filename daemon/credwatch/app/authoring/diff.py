@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from credwatch.app.replay import Replayed
+from credwatch.app.replay import Finding, Replayed
 from credwatch.kernel.command import Command
-from credwatch.kernel.detection import Detection
 
-DetectionKey = tuple[str, str, tuple[tuple[str, str], ...], bool]
-"""Rule id, title, group, and whether the rule is in shadow."""
 MessageKey = tuple[str, str]
 """Workflow and recipient."""
 
@@ -20,9 +17,9 @@ MessageKey = tuple[str, str]
 class RuleDiff:
     """What changes; each count is greater than 0."""
 
-    gained: Counter[DetectionKey]
+    gained: Counter[Finding]
     """Detections that only the new rules make."""
-    lost: Counter[DetectionKey]
+    lost: Counter[Finding]
     """Detections that only the old rules make."""
     messages_gained: Counter[MessageKey]
     """Messages that only the new rules lead to."""
@@ -37,13 +34,9 @@ class RuleDiff:
 
 def compare(old: Replayed, new: Replayed) -> RuleDiff:
     """Compare two replays of the same files, by rule and group, and by workflow and recipient."""
-    before, after = _detections(old.detections), _detections(new.detections)
     unsent, sent = _messages(old.commands), _messages(new.commands)
-    return RuleDiff(after - before, before - after, sent - unsent, unsent - sent)
-
-
-def _detections(found: Iterable[Detection]) -> Counter[DetectionKey]:
-    return Counter((each.rule_id, each.title, each.group, each.shadow) for each in found)
+    gained, lost = new.detections - old.detections, old.detections - new.detections
+    return RuleDiff(gained, lost, sent - unsent, unsent - sent)
 
 
 def _messages(commands: Iterable[Command]) -> Counter[MessageKey]:
