@@ -14,7 +14,7 @@ from credwatch.detect.keys import FieldHashes
 from credwatch.detect.native import text_of
 from credwatch.detect.values import numbers_of
 from credwatch.detect.views import View, is_sorted
-from credwatch.detect.windows import CARRIED, ROW, Caps, Form, Places, WindowLog
+from credwatch.detect.windows import CARRIED, Caps, Form, Places, WindowLog
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.ordering import among, stable_order
 
@@ -137,7 +137,7 @@ class Stream:
     def keep(self, *, oldest: int) -> None:
         """Keep the batch's rows, once every rule has looked at them; rows older than `oldest` may go."""
         self._places = None
-        self.log.add(self.new.rows, oldest=oldest)
+        self.log.add(self.new.keys, self.new.times, self.new.columns, oldest=oldest)
         self.dropped = self.log.limit(self.caps)
 
     def view(self, wanted: NDArray[np.bool_], *, since: int) -> View:
@@ -234,11 +234,22 @@ class _Matched(NamedTuple):
         if not is_sorted(self.keys[order], times[order]):
             order = np.lexsort((times, self.keys))
         event, keys, values = self.at(order)
-        rows = np.empty(len(event), ROW)
-        rows["key"], rows["time"], rows["value"] = keys, times[order], values
-        for name, column in CARRIED.items():
-            rows[column] = batch.hashes.of(name)[event]
-        return View.of(rows, event)
+        new = np.ones(len(event), bool)
+        return View(_OfBatch(batch.hashes, event, values), event, new, keys, times[order])
 
+
+@dataclass(frozen=True, slots=True)
+class _OfBatch:
+    """The columns of a batch's rows: hashes of the events' fields, looked up where they are asked for."""
+
+    hashes: FieldHashes
+    event: NDArray[np.intp]
+    values: NDArray[np.uint64]
+
+    def column(self, name: str) -> NDArray[np.uint64]:
+        return self.values if name == "value" else self.hashes.of(_FIELDS[name])[self.event]
+
+
+_FIELDS = {column: name for name, column in CARRIED.items()}
 
 _NOTHING = _Matched(np.empty(0, np.intp), NO_KEYS, NO_KEYS)

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from credwatch.detect.windows import ROW, Rows
+from credwatch.detect.windows import ROW, Columns, Rows
 from credwatch.kernel.ordering import distinct
-
-
-class Columns(Protocol):
-    """Gives the columns of rows."""
-
-    def column(self, name: str) -> NDArray[Any]:
-        """Return a column of ROW."""
 
 
 @dataclass(slots=True)

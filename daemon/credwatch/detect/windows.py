@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,13 @@ ROW = np.dtype(
 
 Rows = NDArray[np.void]
 """Rows of dtype ROW."""
+
+
+class Columns(Protocol):
+    """Gives the columns of rows."""
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column of ROW other than `key` and `time`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,13 @@ class Form:
         left_out = {"key", *as_key, *(() if values else ("value",))}
         return cls(np.dtype([column for column in ROW.descr if column[0] not in left_out]), as_key)
 
-    def packed(self, rows: Rows) -> Rows:
+    def packed(self, times: NDArray[np.int64], columns: Columns) -> Rows:
         """Take the columns that are kept."""
-        return _copied(rows, np.empty(len(rows), self.dtype))
+        kept = np.empty(len(times), self.dtype)
+        kept["time"] = times
+        for name in set(self.dtype.names or ()) - {"time"}:
+            kept[name] = columns.column(name)
+        return kept
 
     def unpacked(self, keys: NDArray[np.uint64], kept: Rows) -> Rows:
         """Give whole rows again."""
@@ -81,7 +92,7 @@ class Form:
     def read(self, data: bytes) -> tuple[NDArray[np.uint64], Rows]:
         """Read what `stored` wrote: keys, and what is kept beside them."""
         rows = np.frombuffer(data, self._stored)
-        return np.ascontiguousarray(rows["key"]), self.packed(rows)
+        return np.ascontiguousarray(rows["key"]), _copied(rows, np.empty(len(rows), self.dtype))
 
     @property
     def _stored(self) -> np.dtype[np.void]:
@@ -195,10 +206,10 @@ class WindowLog:
     def __len__(self) -> int:
         return sum(len(run.keys) for run in self._runs)
 
-    def add(self, rows: Rows, *, oldest: int) -> None:
+    def add(self, keys: NDArray[np.uint64], times: NDArray[np.int64], columns: Columns, *, oldest: int) -> None:
         """Keep rows sorted by key; rows older than `oldest` are let go on the way."""
-        if len(rows):
-            run = _Run.of(np.ascontiguousarray(rows["key"]), self._form.packed(rows))
+        if len(keys):
+            run = _Run.of(keys, self._form.packed(times, columns))
             self._new.append(run)
             self._keep(run, oldest)
 

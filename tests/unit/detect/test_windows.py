@@ -19,11 +19,17 @@ def rows_of(customer: int, times: range) -> Rows:
     return rows
 
 
+def add(log: WindowLog, rows: Rows) -> None:
+    """Let a log keep rows."""
+    view = View.sorted(rows, np.arange(len(rows)))
+    log.add(view.keys, view.times, view.columns, oldest=0)
+
+
 def a_log(*parts: Rows) -> WindowLog:
     """Build a log that keeps some rows."""
     log = WindowLog(100)
     for rows in parts:
-        log.add(rows, oldest=0)
+        add(log, rows)
     return log
 
 
@@ -67,7 +73,7 @@ def test_a_window_keeps_no_more_than_it_must() -> None:
     log = WindowLog(100, Form.of(values=False, as_key=("address",)))
     rows = rows_of(1, range(5))
     rows["address"], rows["user"] = rows["key"], 7
-    log.add(rows, oldest=0)
+    add(log, rows)
     assert sorted(rows.tolist()) == found(log, range(5)) == sorted(log.rows().tolist())
 
 
@@ -76,7 +82,7 @@ def test_stored_rows_are_found_again_though_pieces_were_joined() -> None:
     log, after = a_log(), WindowLog(100)
     pieces = b""
     for times in (range(5), range(3, 8)):
-        log.add(rows_of(1, times), oldest=0)
+        add(log, rows_of(1, times))
         pieces += new[1] if (new := log.take_new()) else b""
     after.restore(pieces)
     assert found(log, range(8)) == found(after, range(8))
