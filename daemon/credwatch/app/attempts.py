@@ -12,6 +12,8 @@ from credwatch.enrich.columns import column, has_values
 
 _ACTIONS = ("login", "invalid_user", "user_not_allowed")
 _ADDRESS = "source.ip"
+_AT_ONCE = 100_000
+_PARTS = 16
 _FIRST, _LAST = pl.col("first").min(), pl.col("last").max()
 
 
@@ -35,7 +37,7 @@ class AttemptCounts:
     """Counts attempts by address over any number of batches."""
 
     def __init__(self) -> None:
-        self._counted = pl.DataFrame(
+        nothing = pl.DataFrame(
             schema={
                 _ADDRESS: pl.String,
                 "failed": pl.Int64,
@@ -44,19 +46,35 @@ class AttemptCounts:
                 "last": pl.Datetime("us", "UTC"),
             }
         )
+        # In parts, by the address's hash: to sum up one needs no room for all.
+        self._counted = [nothing] * _PARTS
+        self._waiting: list[pl.DataFrame] = []
 
     def add(self, events: pl.DataFrame) -> None:
         """Count the attempts of an enriched events frame that is marked (`credwatch.attempt`)."""
         if has_values(events, _ADDRESS):
-            both = pl.concat([self._counted, _attempts(events)])
-            sums = pl.col("failed", "succeeded").sum()
-            self._counted = both.group_by(_ADDRESS, maintain_order=True).agg(sums, _FIRST, _LAST)
+            self._waiting.append(_attempts(events))
+            if sum(map(len, self._waiting)) > _AT_ONCE + sum(map(len, self._counted)) // 2:
+                self._sum_up()
 
     def by_address(self) -> Iterator[AddressAttempts]:
         """Give every address with a failed attempt, the most attempts first."""
-        guessing = self._counted.filter(pl.col("failed") > 0)
-        for row in guessing.sort("failed", "last", descending=True).iter_rows():
+        self._sum_up()
+        guessing = pl.concat(self._counted).filter(pl.col("failed") > 0)
+        for row in guessing.sort("failed", "last", _ADDRESS, descending=[True, True, False]).iter_rows():
             yield AddressAttempts(*row)
+
+    def _sum_up(self) -> None:
+        """Put what was counted since the last time to the rest; seldom, for all addresses are looked at."""
+        if not self._waiting:
+            return
+        waiting = pl.concat(self._waiting)
+        self._waiting = []
+        part = waiting.get_column(_ADDRESS).hash() % _PARTS
+        sums = pl.col("failed", "succeeded").sum()
+        for number, counted in enumerate(self._counted):
+            every = pl.concat([counted, waiting.filter(part == number)])
+            self._counted[number] = every.group_by(_ADDRESS).agg(sums, _FIRST, _LAST)
 
 
 def _attempts(events: pl.DataFrame) -> pl.DataFrame:

@@ -93,7 +93,8 @@ class Names:
             hashes = np.concatenate([earlier.hashes, later.hashes])
             order = np.argsort(hashes, kind="stable")
             words = pl.concat([earlier.words.alias("name"), later.words.alias("name")], rechunk=True)
-            self._young.append(_Run(hashes[order], words.gather(order)))
+            del earlier, later  # large, and done with
+            self._young.append(_Run(hashes[order], words[order]))
 
 
 def _any_place(hashes: Hashes, wanted: Hashes) -> NDArray[np.intp]:
