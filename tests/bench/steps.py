@@ -22,7 +22,9 @@ class Step:
     seconds: float
     """Since the beginning."""
     commit_seconds: float
-    """Of which in transactions."""
+    """How long transactions took, which run beside the rest."""
+    window_seconds: float
+    """CPU time of them that storing windows took."""
     peak_mib: float
     """The most memory the process has held so far."""
 
@@ -73,7 +75,7 @@ def watched(log: Path, config: Path | None = None) -> Watched:
     began = perf_counter()
 
     def note(_bytes: int, tally: Tally) -> None:
-        steps.append(Step(tally.lines, perf_counter() - began, tally.commit_seconds, _peak_mib()))
+        steps.append(Step(tally.lines, perf_counter() - began, tally.commit_seconds, tally.window_seconds, _peak_mib()))
 
     replay([str(log)], knowledge, system_clock, batch_bytes=batch_bytes, on_progress=note)
     return Watched(len(knowledge.rules.correlations), steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from time import thread_time
 from typing import Any
 
 import polars as pl
@@ -59,11 +60,15 @@ class Consequences:
     """What happened to incidents."""
     queued: int
     """How many messages were queued."""
+    window_seconds: float
+    """CPU time that storing windows took, and what else the engine must remember."""
 
 
 def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
     """Store a batch and everything that follows from it on a connection whose transaction the caller ends."""
+    began = thread_time()
     _remember(connection, batch)
+    window_seconds = thread_time() - began
     changes = _incidents(connection, batch.found)
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     detected = sum(not detection.shadow for detection in batch.found.detections)
@@ -72,7 +77,7 @@ def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
     reaction = sum((react(change) for change in changes), Reaction())
     queued = outbox.queue(connection, reaction.commands)
     legal_clocks.save_clocks(connection, reaction.clocks)
-    return Consequences(changes, queued)
+    return Consequences(changes, queued, window_seconds)
 
 
 def _remember(connection: Connection, batch: Batch) -> None:

@@ -27,8 +27,8 @@ def tune_allocators() -> None:
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 2)
-        libc.mallopt(_M_MMAP_THRESHOLD, 32 * _MIB)
-        libc.mallopt(_M_TRIM_THRESHOLD, 256 * _MIB)
+        libc.mallopt(_M_MMAP_THRESHOLD, 8 * _MIB)
+        libc.mallopt(_M_TRIM_THRESHOLD, 32 * _MIB)
 
 
 def return_free_memory() -> None:

@@ -168,6 +168,7 @@ class Pipeline:
             queued=consequences.queued,
             seconds=report.seconds + seconds,
             commit_seconds=seconds,
+            window_seconds=consequences.window_seconds,
         )
 
     def set_aside(self, chunk: Chunk) -> None:

@@ -50,7 +50,9 @@ class Tally:
     late: int = 0
     """Events that came too late for the windows."""
     commit_seconds: float = 0.0
-    """How long the transactions took."""
+    """How long the transactions took, which run beside the rest."""
+    window_seconds: float = 0.0
+    """CPU time of them that storing windows took."""
 
     def add(self, report: Report) -> None:
         """Count one report."""
@@ -63,6 +65,7 @@ class Tally:
             counts[detection.title] += 1
         self.late += report.found.late
         self.commit_seconds += report.commit_seconds
+        self.window_seconds += report.window_seconds
 
     @property
     def unparsed_share(self) -> float:

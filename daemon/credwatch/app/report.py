@@ -54,6 +54,8 @@ class Report:
     """How long the whole batch took."""
     commit_seconds: float = 0.0
     """How long its transaction took."""
+    window_seconds: float = 0.0
+    """CPU time of it that storing windows took, and what else the engine must remember."""
     changes: tuple[IncidentChange, ...] = ()
     """What happened to incidents."""
     queued: int = 0

@@ -105,10 +105,10 @@ class DetectionOptions(Options):
 
     lateness: Duration = timedelta(seconds=10)
     """How much later than its neighbours a line may come and still be counted in windows."""
-    batch_bytes: int = Field(default=8_000_000, ge=65_536, le=64_000_000)
+    batch_bytes: int = Field(default=7_000_000, ge=65_536, le=64_000_000)
     """How much of a backlog is read at once."""
     window_rows: int = Field(default=2_000_000, ge=10_000)
-    """How many rows each window may hold, 48 bytes of memory each; when it is full, the oldest go."""
+    """How many rows each window may hold, 32 to 48 bytes of memory each; when it is full, the oldest go."""
     window_rows_per_customer: int = Field(default=500_000, ge=1_000)
     """How many of these one customer may have, so that a flood at one takes nothing from the others."""
 
