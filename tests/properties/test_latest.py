@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credwatch.detect.latest import Latest
+from credwatch.detect.rows import ROW
 from credwatch.detect.views import View
-from credwatch.detect.windows import ROW
 
 _ROW = st.tuples(st.integers(1, 3), st.integers(0, 4))
 

@@ -14,7 +14,8 @@ from credwatch.app.report import Detected, Prepared, Report, report_of
 from credwatch.detect.engine import Engine
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
-from credwatch.detect.windows import ROW, Caps
+from credwatch.detect.rows import ROW
+from credwatch.detect.windows import Caps
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
 from credwatch.enrich.enrich import Enricher
 from credwatch.enrich.logins import logins_in

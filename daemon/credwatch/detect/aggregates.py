@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from credwatch.detect.rows import CARRIED
 from credwatch.detect.sliding import (
     Flags,
     chains,
@@ -25,7 +26,6 @@ from credwatch.detect.sliding import (
 )
 from credwatch.detect.values import SCALE, as_numbers
 from credwatch.detect.views import View
-from credwatch.detect.windows import CARRIED
 from credwatch.kernel.ordering import among, distinct
 from credwatch.rules.model import Bound, Correlation, CorrelationType, Operator
 

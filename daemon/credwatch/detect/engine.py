@@ -19,10 +19,10 @@ from credwatch.detect.names import Names
 from credwatch.detect.native import native_paths, with_native
 from credwatch.detect.nested import NestedWatch
 from credwatch.detect.plan import AnyWatch, Plan, StreamWatch
+from credwatch.detect.rows import CARRIED
 from credwatch.detect.selecting import Selection
 from credwatch.detect.streams import Batch
 from credwatch.detect.temporal import TemporalWatch
-from credwatch.detect.windows import CARRIED
 
 _HOUR = 3_600_000_000
 _MOST_REPEATS = 1000

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from credwatch.detect.advance import Openings, Watch
 from credwatch.detect.names import Names
+from credwatch.detect.rows import CARRIED
 from credwatch.detect.sliding import repeated
 from credwatch.detect.streams import Batch
 from credwatch.detect.views import View
-from credwatch.detect.windows import CARRIED
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.fields import NATIVE
 from credwatch.kernel.ids import stable_id

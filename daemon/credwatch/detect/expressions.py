@@ -49,21 +49,6 @@ def fields_of(condition: Condition) -> frozenset[str]:
             assert_never(condition)
 
 
-def actions_of(condition: Condition) -> frozenset[str] | None:
-    """Name the actions of which an event must have one for the condition to hold; None where any may do."""
-    match condition:
-        case AllOf(items):
-            return next((actions for item in items if (actions := actions_of(item)) is not None), None)
-        case AnyOf(items):
-            each = [actions_of(item) for item in items]
-            known = [actions for actions in each if actions is not None]
-            return frozenset().union(*known) if len(known) == len(each) else None
-        case Test("event.action", Operator.EQUALS, str(value)):
-            return frozenset((value.lower(),))
-        case _:
-            return None
-
-
 def with_fields(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
     """Return the events with a null column for each field they lack."""
     missing = sorted(fields.difference(events.columns))

@@ -12,8 +12,8 @@ from credwatch.detect.advance import Feed, Rewound, Watch
 from credwatch.detect.episodes import Table
 from credwatch.detect.keys import mixed
 from credwatch.detect.latest import NEVER
+from credwatch.detect.rows import CARRIED, ROW
 from credwatch.detect.views import View
-from credwatch.detect.windows import CARRIED, ROW
 from credwatch.kernel.ordering import among, distinct
 
 

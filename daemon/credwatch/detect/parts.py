@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from credwatch.detect.advance import Watch
 from credwatch.detect.episodes import Table
 from credwatch.detect.latest import NEVER, Keys, Latest
+from credwatch.detect.rows import ROW, Rows
 from credwatch.detect.sliding import Flags
 from credwatch.detect.streams import Stream
 from credwatch.detect.views import View
-from credwatch.detect.windows import ROW, Rows
 from credwatch.kernel.ordering import among
 
 STANDS_IN = -2

@@ -13,10 +13,11 @@ from credwatch.detect.advance import Feed, Watch
 from credwatch.detect.aggregates import AtLeast, AtLeastDistinct, aggregate_of
 from credwatch.detect.nested import Counted, NestedWatch
 from credwatch.detect.parts import Lasting, Plain
+from credwatch.detect.rows import CARRIED
 from credwatch.detect.streams import Stream, StreamSpec
 from credwatch.detect.temporal import Nested, TemporalPart, TemporalWatch
 from credwatch.detect.views import View
-from credwatch.detect.windows import CARRIED, Caps, WindowLog
+from credwatch.detect.windows import Caps, WindowLog
 from credwatch.kernel.errors import RuleError
 from credwatch.rules.model import Correlation, CorrelationType, EventRule, Part, RuleSet
 

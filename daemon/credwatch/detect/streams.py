@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from credwatch.detect.keys import FieldHashes
 from credwatch.detect.native import text_of
+from credwatch.detect.rows import CARRIED, Form
 from credwatch.detect.values import numbers_of
 from credwatch.detect.views import View, is_sorted
-from credwatch.detect.windows import CARRIED, Caps, Form, Places, WindowLog
+from credwatch.detect.windows import Caps, Places, WindowLog
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.ordering import among, stable_order
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from credwatch.detect.absence import evaluated, forbids, wanted
 from credwatch.detect.advance import Feed, Rewound, Watch
 from credwatch.detect.keys import mixed
 from credwatch.detect.latest import NEVER, Keys, Latest
 from credwatch.detect.parts import STANDS_IN, Lasting, Plain, end_rows, old_view
+from credwatch.detect.rows import CARRIED, ROW, Rows
 from credwatch.detect.sliding import Flags
 from credwatch.detect.streams import NO_KEYS
 from credwatch.detect.views import View
-from credwatch.detect.windows import CARRIED, ROW, Rows
 from credwatch.kernel.ordering import among, distinct
-from credwatch.rules.model import PartCondition, PartsAll, PartsAny, PartsNot, PartThere
+from credwatch.rules.model import PartCondition
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +97,7 @@ class TemporalWatch:
     @property
     def waits(self) -> bool:
         """Say whether the condition forbids a part, so that it can be decided only when the span is over."""
-        return self.condition is not None and _forbids(self.condition)
+        return self.condition is not None and forbids(self.condition)
 
     def look_back(self, earliest: int) -> None:
         """Note, before any rule goes on, what had completed in the groups in which rows now come out of order.
@@ -219,7 +220,7 @@ class TemporalWatch:
         since = asked.times - self.watch.span_us
         if self.condition is not None:
             there = [latest.of(view, asked.times, asked.event) >= since for view in views]
-            return _evaluated(self.condition, there)
+            return evaluated(self.condition, there)
         complete, limit, event = np.ones(len(asked.keys), dtype=bool), asked.times, asked.event
         for view in reversed(views):
             place = latest.place(view, limit, event)
@@ -246,8 +247,8 @@ class TemporalWatch:
     def _wanted(self) -> list[TemporalPart]:
         """List the parts that may complete: those the condition does not only forbid."""
         assert self.condition is not None
-        wanted = _wanted(self.condition)
-        return [part for at, part in enumerate(self.parts) if at in wanted]
+        numbers = wanted(self.condition)
+        return [part for at, part in enumerate(self.parts) if at in numbers]
 
     def _decided(self, settled: int) -> View:
         """Decide about the rows behind which nothing can come any more that would forbid them."""
@@ -261,43 +262,10 @@ class TemporalWatch:
         keys = distinct(asked.keys)
         views = [part.view(keys, since=-NEVER) for part in self.parts]
         latest, there = Latest(asked, views, arrived=False), []
-        wanted = _wanted(self.condition) if self.condition is not None else frozenset()
+        numbers = wanted(self.condition) if self.condition is not None else frozenset()
         for at, view in enumerate(views):
-            until = asked.times if at in wanted else asked.times + span_us
+            until = asked.times if at in numbers else asked.times + span_us
             there.append(latest.of(view, until, asked.event) >= asked.times - span_us)
         assert self.condition is not None
-        hits = np.flatnonzero(_evaluated(self.condition, there))
+        hits = np.flatnonzero(evaluated(self.condition, there))
         return self._told_apart(asked.at(hits).rows, asked.event[hits], np.ones(len(hits), dtype=bool))
-
-
-def _evaluated(condition: PartCondition, there: list[Flags]) -> Flags:
-    match condition:
-        case PartThere(part):
-            return there[part]
-        case PartsAll(items):
-            return np.asarray(np.logical_and.reduce([_evaluated(item, there) for item in items]))
-        case PartsAny(items):
-            return np.asarray(np.logical_or.reduce([_evaluated(item, there) for item in items]))
-        case PartsNot(item):
-            return ~_evaluated(item, there)
-
-
-def _forbids(condition: PartCondition) -> bool:
-    match condition:
-        case PartsNot():
-            return True
-        case PartsAll(items) | PartsAny(items):
-            return any(_forbids(item) for item in items)
-        case PartThere():
-            return False
-
-
-def _wanted(condition: PartCondition) -> frozenset[int]:
-    """Name the parts that stand outside of every `not`."""
-    match condition:
-        case PartThere(part):
-            return frozenset({part})
-        case PartsAll(items) | PartsAny(items):
-            return frozenset().union(*map(_wanted, items))
-        case PartsNot():
-            return frozenset()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credwatch.detect.windows import ROW, Columns, Rows
+from credwatch.detect.rows import ROW, Columns, Rows
 from credwatch.kernel.ordering import distinct
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credwatch.detect.aggregates import AtLeastDistinct
+from credwatch.detect.rows import ROW
 from credwatch.detect.sliding import chains, distinct_counts, reaches_count, window_starts
 from credwatch.detect.views import View
-from credwatch.detect.windows import ROW
 
 _ROWS = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 30), st.integers(0, 4)), max_size=40)
 FAR = 1 << 60

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from credwatch.detect.rows import ROW, Form, Rows
 from credwatch.detect.streams import Stream, StreamSpec
 from credwatch.detect.views import View
-from credwatch.detect.windows import ROW, Caps, Form, Rows, WindowLog
+from credwatch.detect.windows import Caps, WindowLog
 
 CAPS = Caps(rows=24, of_customer=16)
 

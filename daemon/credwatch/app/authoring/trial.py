@@ -10,10 +10,11 @@ import polars as pl
 
 from credwatch.detect.engine import Engine
 from credwatch.detect.evidence import moment
-from credwatch.detect.expressions import actions_of, compiled, fields_of, with_fields
+from credwatch.detect.expressions import compiled, fields_of, with_fields
 from credwatch.detect.found import Found
 from credwatch.detect.native import with_native
 from credwatch.detect.plan import plan_for
+from credwatch.detect.selecting import weakened
 from credwatch.kernel.fields import NATIVE, is_native
 from credwatch.rules.model import Condition, Correlation, EventRule, RuleSet
 
@@ -48,8 +49,10 @@ def _with_paths(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
 
 def could_apply(rule: EventRule, action: str | None) -> bool:
     """Say whether the engine asks a rule about events of this action at all."""
-    actions = actions_of(rule.condition)
-    return actions is None or action in actions
+    weak = weakened(rule.condition, frozenset({"event.action"}))
+    return weak is None or bool(
+        pl.DataFrame({"event.action": [action]}, schema={"event.action": pl.String}).select(compiled(weak)).item()
+    )
 
 
 @dataclass(frozen=True, slots=True)
