@@ -13,10 +13,10 @@ _MOST_THREADS = 4
 
 
 def tune_allocators() -> None:
-    """Keep the pages that each batch needs again, and share arenas; call before polars and numpy are imported.
+    """Keep the pages that frames need again with the next batch, and share arenas; give what windows leave back at once.
 
-    Freed pages that go back to the kernel after every batch must be faulted in again with the next, which costs a
-    seventh of the throughput. See mallopt(3), and `dirty_decay_ms` of jemalloc, which polars uses.
+    To be called before polars and numpy are imported. See `dirty_decay_ms` of jemalloc, which polars uses for frames, and
+    mallopt(3): numpy's large arrays are merged windows, whose room would lie idle until the next such merge.
     """
     # What a batch makes dies with it by its reference counts; looking for cycles that often is in vain.
     gc.set_threshold(100_000, 50, 100)
@@ -27,8 +27,8 @@ def tune_allocators() -> None:
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 2)
-        libc.mallopt(_M_MMAP_THRESHOLD, 8 * _MIB)
-        libc.mallopt(_M_TRIM_THRESHOLD, 32 * _MIB)
+        libc.mallopt(_M_MMAP_THRESHOLD, 2 * _MIB)
+        libc.mallopt(_M_TRIM_THRESHOLD, 8 * _MIB)
 
 
 def return_free_memory() -> None:

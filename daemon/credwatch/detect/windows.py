@@ -204,14 +204,16 @@ def _merged(runs: list[_Run]) -> _Run:
     """Merge runs, rows of equal key in their order; empties the list, letting go of each run once it is copied."""
     keys = np.concatenate([run.keys for run in runs])
     order = np.argsort(keys, kind="stable")
-    place = np.empty(len(order), np.intp)
-    place[order] = np.arange(len(order))
+    place = np.empty(len(order), np.uint32)
+    place[order] = np.arange(len(order), dtype=np.uint32)
+    keys = keys[order]
+    del order  # runs can be large, and this is as long
     kept, begin = np.empty(len(keys), runs[0].kept.dtype), 0
     while runs:
         run = runs.pop(0)
         kept[place[begin : begin + len(run.keys)]] = run.kept
         begin += len(run.keys)
-    return _Run.of(keys[order], kept)
+    return _Run.of(keys, kept)
 
 
 def _excess(rows: Rows, caps: Caps) -> NDArray[np.bool_]:
