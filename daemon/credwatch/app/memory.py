@@ -13,10 +13,10 @@ _MOST_THREADS = 4
 
 
 def tune_allocators() -> None:
-    """Keep the pages that frames need again with the next batch, and share arenas; give what windows leave back at once.
+    """Keep the pages that frames need again with the next batch, and give back at once what merged windows leave.
 
-    To be called before polars and numpy are imported. See `dirty_decay_ms` of jemalloc, which polars uses for frames, and
-    mallopt(3): numpy's large arrays are merged windows, whose room would lie idle until the next such merge.
+    To be called before polars and numpy are imported. See `dirty_decay_ms` of jemalloc, which polars uses for frames,
+    and mallopt(3): numpy's large arrays are windows, whose room would lie idle until they are merged again.
     """
     # What a batch makes dies with it by its reference counts; looking for cycles that often is in vain.
     gc.set_threshold(100_000, 50, 100)
