@@ -21,11 +21,11 @@ STANDS_IN = -2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plain:
-    """A part that is an event rule: its matches."""
+class _OfStream:
+    """A part whose rows are those of a stream."""
 
     stream: Stream
-    """The rule's stream."""
+    """The stream."""
 
     @property
     def latest(self) -> int:
@@ -36,6 +36,23 @@ class Plain:
         """Return the groups that the batch added to, sorted."""
         return self.stream.groups.keys
 
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time of the first row that the batch added to each group; far in the future for none."""
+        began = np.full(len(keys), NEVER)
+        groups = self.stream.groups
+        there = among(keys, groups.keys)
+        began[there] = groups.began[np.searchsorted(groups.keys, keys[there])]
+        return began
+
+    def kept(self, keys: Keys, *, since: int) -> View:
+        """Return what was there of the groups before the batch."""
+        return self.stream.before(keys, since=since)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plain(_OfStream):
+    """A part that is an event rule: its matches."""
+
     def has_rows(self, keys: Keys) -> Flags:
         """Say which groups have any row at hand."""
         return self.stream.holds(keys)
@@ -43,14 +60,6 @@ class Plain:
     def holds(self, keys: Keys) -> Flags:
         """Say which groups have any match at hand."""
         return self.has_rows(keys)
-
-    def began(self, keys: Keys) -> NDArray[np.int64]:
-        """Return the time of the first row that the batch added to each group; far in the future for none."""
-        return _began(self.stream, keys)
-
-    def kept(self, keys: Keys, *, since: int) -> View:
-        """Return what was there of the groups before the batch."""
-        return self.stream.before(keys, since=since)
 
     def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
         """Return the matches of the groups; `before` leaves out those of the batch."""
@@ -66,22 +75,11 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lasting:
+class Lasting(_OfStream):
     """A part that is itself a count: its rows from the opening of an episode to its end."""
 
     watch: Watch
     """The correlation."""
-    stream: Stream
-    """Its stream."""
-
-    @property
-    def latest(self) -> int:
-        """Tell the time of the latest row before the batch."""
-        return self.stream.log.latest
-
-    def touched(self) -> Keys:
-        """Return the groups that the batch added to, sorted."""
-        return self.stream.groups.keys
 
     def has_rows(self, keys: Keys) -> Flags:
         """Say which groups have any row at hand, within an episode or not, or an episode whose rows have gone."""
@@ -90,14 +88,6 @@ class Lasting:
     def holds(self, keys: Keys) -> Flags:
         """Say which groups have an episode at hand."""
         return self.watch.episodes.latest(keys) >= 0
-
-    def began(self, keys: Keys) -> NDArray[np.int64]:
-        """Return the time of the first row that the batch added to each group; far in the future for none."""
-        return _began(self.stream, keys)
-
-    def kept(self, keys: Keys, *, since: int) -> View:
-        """Return what was there of the groups before the batch, within episodes or not."""
-        return self.stream.before(keys, since=since)
 
     def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
         """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
@@ -127,16 +117,6 @@ class Lasting:
         """Return the rows of the batch that lie within an episode."""
         view = self.view(self.touched(), since=int(self.stream.groups.began.min(initial=NEVER)))
         return view.at(np.flatnonzero(view.new))
-
-
-def _began(stream: Stream, keys: Keys) -> NDArray[np.int64]:
-    began = np.full(len(keys), NEVER)
-    groups = stream.groups
-    if len(groups.keys):
-        place = np.minimum(np.searchsorted(groups.keys, keys), len(groups.keys) - 1)
-        there = groups.keys[place] == keys
-        began[there] = groups.began[place[there]]
-    return began
 
 
 def old_view(rows: Rows) -> View:

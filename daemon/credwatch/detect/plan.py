@@ -235,7 +235,7 @@ class _Builder:
         inner.watch.lookback_us = max(inner.watch.lookback_us, span_us + self._lateness_us)
         match inner:
             case StreamWatch():
-                return Lasting(inner.watch, inner.stream)
+                return Lasting(inner.stream, inner.watch)
             case TemporalWatch():
                 return Nested(inner)
             case NestedWatch():

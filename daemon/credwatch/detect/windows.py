@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credwatch.detect.rows import ROW, Columns, Form, Rows
-from credwatch.kernel.ordering import counted
+from credwatch.kernel.ordering import among, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,7 @@ class WindowLog:
         """Say for each key whether any row of it is kept."""
         held = np.zeros(len(keys), dtype=bool)
         for run in self._runs:
-            place = np.searchsorted(run.keys, keys)
-            inside = place < len(run.keys)
-            held[inside] |= run.keys[place[inside]] == keys[inside]
+            held |= among(keys, run.keys)
         return held
 
     def forget(self, *, oldest: int) -> int:
