@@ -27,7 +27,7 @@ def the_knowledge(folder: Path) -> Knowledge:
 @contextmanager
 def a_store(path: Path) -> Iterator[Database]:
     """Make a store for the length of a block."""
-    database = Database(path, durable=False)
+    database = Database(path)
     database.migrate()
     try:
         yield database

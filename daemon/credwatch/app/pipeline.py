@@ -10,7 +10,7 @@ from time import perf_counter
 import polars as pl
 
 from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, commit
-from credwatch.app.report import Detected, Prepared, Report, report_of
+from credwatch.app.report import Counts, Detected, Marked, Prepared, Report, report_of
 from credwatch.detect.engine import Engine
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
@@ -102,12 +102,14 @@ class Pipeline:
         began = perf_counter()
         know = self._knowledge
         lines = split_lines(chunk.data, chunk.first_position)
-        if not lines.height:
-            return Prepared(chunk, lines, _NOTHING, _NOTHING.events, None, 0.0)
-        parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
-        events = know.enricher.enrich(parsed.events)
-        logins = logins_in(events, self._profiles.seed, chunk.received_at)
-        return Prepared(chunk, lines, parsed, events, logins, perf_counter() - began)
+        parsed, events, logins = _NOTHING, _NOTHING.events, None
+        if lines.height:
+            parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
+            events = know.enricher.enrich(parsed.events)
+            logins = logins_in(events, self._profiles.seed, chunk.received_at)
+        counts = Counts.of(chunk.data, lines, parsed)
+        seconds = perf_counter() - began
+        return Prepared(replace(chunk, data=b""), counts, parsed.unparsed, events, logins, seconds)
 
     def take(self, prepared: Prepared) -> Report:
         """Carry a chunk through to the commit; raises StoreError where it cannot be stored.
@@ -115,48 +117,53 @@ class Pipeline:
         A chunk without lines only moves its source's cursor.
         """
         try:
-            detected = self.detect(prepared)
+            detected = self.detect(self.mark(prepared))
             return self.keep(detected.batch, detected.report)
         except BaseException:
             self._go_back()
             raise
 
-    def detect(self, prepared: Prepared) -> Detected:
-        """Hold a chunk against all that came before it: what follows from it is not stored yet.
+    # Who calls the three that follow instead of `take` may do so in a thread each, each in the chunks' order; where one
+    # of them fails, the pipeline is of no use any more.
 
-        Who calls this and `keep` instead of `take` may do so in two threads, each in the chunks' order; where one of
-        them fails, the pipeline is of no use any more.
-        """
+    def mark(self, prepared: Prepared) -> Marked:
+        """Mark a chunk's events with what the events before them tell of them."""
         began = perf_counter()
-        chunk, lines, parsed = prepared.chunk, prepared.lines, prepared.parsed
         events, pairing, learnt = prepared.events, self._pairing, None
         if events.height:
             events, pairing = mark_attempts(events, pairing)
-            learning = self._knowledge.learning
-            events, learnt = mark_novelty(events, prepared.logins, self._profiles, learning, chunk.received_at)
-        found = self._engine.process(events, chunk.source)
+            received_at, learning = prepared.chunk.received_at, self._knowledge.learning
+            events, learnt = mark_novelty(events, prepared.logins, self._profiles, learning, received_at)
+        paired = b"" if pairing is self._pairing else pairing.to_bytes()
+        self._pairing = pairing
+        if learnt is not None:
+            self._profiles.keep(learnt)
+        seconds = prepared.seconds + perf_counter() - began
+        return Marked(prepared, events, paired, learnt, self._profiles.accounts, seconds)
+
+    def detect(self, marked: Marked) -> Detected:
+        """Hold a chunk's events against the rules and all events before them: what follows is not stored yet."""
+        began = perf_counter()
+        prepared = marked.prepared
+        chunk, counts = prepared.chunk, prepared.counts
+        found = self._engine.process(marked.events, chunk.source)
         batch = Batch(
             source=chunk.source,
             file=chunk.file,
             cursor=chunk.cursor,
             received_at=chunk.received_at,
-            unparsed=parsed.unparsed,
+            unparsed=prepared.unparsed,
             found=found,
-            pairing=b"" if pairing is self._pairing else pairing.to_bytes(),
-            tallies={"lines": lines.height, "events": events.height, "unparsed": parsed.unparsed.height},
-            profiles=learnt,
+            pairing=marked.pairing,
+            tallies={
+                "lines": counts.lines,
+                "events": marked.events.height,
+                "unparsed": prepared.unparsed.height,
+            },
+            profiles=marked.learnt,
         )
-        self._pairing = pairing
-        if learnt is not None:
-            self._profiles.keep(learnt)
-        report = report_of(
-            prepared,
-            batch,
-            window_rows=self._engine.rows_kept(),
-            profiles=self._profiles.accounts,
-            seconds=prepared.seconds + perf_counter() - began,
-        )
-        return Detected(batch, report, events)
+        seconds = marked.seconds + perf_counter() - began
+        return Detected(batch, report_of(marked, batch, window_rows=self._engine.rows_kept(), seconds=seconds))
 
     def keep(self, batch: Batch, report: Report) -> Report:
         """Store what follows from a chunk, and what must be remembered of it; raises StoreError."""

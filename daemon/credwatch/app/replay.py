@@ -8,19 +8,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Lock
 
-from credwatch.app.ahead import ReadAhead
 from credwatch.app.attempts import AddressAttempts, AttemptCounts
 from credwatch.app.authoring.choice import choose_rules, knowledge_with, required, tool_settings
 from credwatch.app.pipeline import Knowledge, Pipeline
-from credwatch.app.report import Report
+from credwatch.app.report import Marked, Prepared, Report
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.incident import Incident
 from credwatch.parse.parse import SourceFormat
 from credwatch.sources.replay import ReplaySource
 from credwatch.store.database import Database
-from credwatch.store.incidents import list_incidents
 from credwatch.store.outbox import OutboxStore
 
 SOURCE = "replay"
@@ -43,10 +42,8 @@ class Tally:
     """Lines known as no event."""
     unparsed: Counter[str] = field(default_factory=Counter)
     """Lines that nothing read, by reason."""
-    detections: Counter[str] = field(default_factory=Counter)
-    """Detections by title of the rule, those of rules in shadow left out."""
-    shadow: Counter[str] = field(default_factory=Counter)
-    """Detections of rules in shadow, by title."""
+    found: Counter[Finding] = field(default_factory=Counter)
+    """What was found, and how often."""
     late: int = 0
     """Events that came too late for the windows."""
     commit_seconds: float = 0.0
@@ -60,12 +57,18 @@ class Tally:
         self.events += sum(report.events.values())
         self.skipped += report.skipped
         self.unparsed.update(report.unparsed)
-        for detection in report.found.detections:
-            counts = self.shadow if detection.shadow else self.detections
-            counts[detection.title] += 1
+        self.found.update([(each.rule_id, each.title, each.group, each.shadow) for each in report.found.detections])
         self.late += report.found.late
         self.commit_seconds += report.commit_seconds
         self.window_seconds += report.window_seconds
+
+    def by_title(self, *, shadow: bool) -> Counter[str]:
+        """Count detections by title of their rule: those of rules in shadow, or the others."""
+        counts: Counter[str] = Counter()
+        for (_, title, _, is_shadow), count in self.found.items():
+            if is_shadow is shadow:
+                counts[title] += count
+        return counts
 
     @property
     def unparsed_share(self) -> float:
@@ -85,8 +88,6 @@ class Replayed:
     """The incidents it would have opened, the latest first."""
     commands: Sequence[Command]
     """The messages it would have queued, in order."""
-    detections: Counter[Finding]
-    """What was found, and how often."""
 
 
 def replay_files(
@@ -122,7 +123,7 @@ def replay(
 ) -> Replayed:
     """Run finished files through the pipeline into a store that is thrown away; raises SourceError."""
     tally, attempts = Tally(), AttemptCounts()
-    found: Counter[Finding] = Counter()
+    incidents: dict[str, Incident] = {}
     source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
@@ -130,27 +131,54 @@ def replay(
         pipeline = Pipeline(knowledge, database, clock)
         for report in _reports(source, pipeline, attempts, batch_bytes):
             tally.add(report)
-            found.update((each.rule_id, each.title, each.group, each.shadow) for each in report.found.detections)
+            incidents.update((change.incident.number, change.incident) for change in report.changes)
             on_progress(report.bytes, tally)
-        with database.reading() as connection:
-            incidents = list_incidents(connection)
         commands = [stored.command for stored in OutboxStore(database).listed()]
         database.close()
     source.close()
-    return Replayed(tally, tuple(attempts.by_address()), incidents, commands, found)
+    latest = sorted(incidents.values(), key=lambda each: (-each.detected_at.timestamp(), each.number))
+    return Replayed(tally, tuple(attempts.by_address()), latest, commands)
 
 
 def _reports(source: ReplaySource, pipeline: Pipeline, attempts: AttemptCounts, batch_bytes: int) -> Iterator[Report]:
-    """Carry chunk after chunk through, three at a time: one is read while another is detected and a third stored."""
+    """Carry chunk after chunk through, three at a time: one is read while another is detected and a third stored.
+
+    A chunk is marked by whoever has time: the thread that has read it, or this one where it waits for it.
+    """
+    marking, is_waiting = Lock(), Event()
+
+    def mark(prepared: Prepared) -> Marked:
+        marked = pipeline.mark(prepared)
+        attempts.add(marked.events)
+        return marked
+
+    def read() -> Prepared | Marked | None:
+        chunk = source.read(batch_bytes)
+        if chunk is None:
+            return None
+        prepared = pipeline.prepare(chunk)
+        del chunk  # large, and done with
+        if is_waiting.is_set():
+            return prepared
+        with marking:
+            return mark(prepared)
+
+    def waited(coming: Future[Prepared | Marked | None]) -> Prepared | Marked | None:
+        is_waiting.set()
+        came = coming.result()
+        is_waiting.clear()
+        return came
+
     with ThreadPoolExecutor(1, "ahead") as before, ThreadPoolExecutor(1, "behind") as behind:
-        ahead = ReadAhead(source, pipeline, before)
-        kept: Future[Report] | None = None
-        while (prepared := ahead.next(batch_bytes)) is not None:
-            detected = pipeline.detect(prepared)
-            attempts.add(detected.marked)
+        coming, kept = before.submit(read), None
+        while (came := waited(coming)) is not None:
+            with marking:  # the next chunk is not marked before this one
+                coming = before.submit(read)
+                marked = came if isinstance(came, Marked) else mark(came)
+            detected = pipeline.detect(marked)
             if kept is not None:
                 yield kept.result()
             kept = behind.submit(pipeline.keep, detected.batch, detected.report)
-            del prepared, detected  # large, and done with
+            del came, marked, detected  # large, and done with
         if kept is not None:
             yield kept.result()

@@ -12,6 +12,7 @@ import polars as pl
 from credwatch.app.commit import Batch
 from credwatch.detect.found import Found
 from credwatch.enrich.logins import Logins
+from credwatch.enrich.profiles import ProfileDelta
 from credwatch.kernel.incident import IncidentChange
 from credwatch.parse.parse import Parsed
 from credwatch.sources.interface import Chunk
@@ -62,22 +63,70 @@ class Report:
     """How many messages were queued."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the lines of a chunk are, counted: all that is needed of them once they are read."""
+
+    size: int
+    """Bytes taken."""
+    lines: int
+    """Lines taken."""
+    events: Mapping[str, int]
+    """Events by pack."""
+    skipped: int
+    """Lines known as no event."""
+    unparsed: Mapping[str, int]
+    """Lines that nothing read, by reason."""
+    malformed: Mapping[str, int]
+    """Lines with bytes no line should have, by reason."""
+
+    @classmethod
+    def of(cls, data: bytes, lines: pl.DataFrame, parsed: Parsed) -> Counts:
+        """Count lines."""
+        return cls(
+            size=len(data),
+            lines=lines.height,
+            events=_counts(parsed.events, "event.dataset"),
+            skipped=parsed.skipped,
+            unparsed=_counts(parsed.unparsed, "reason"),
+            malformed=_counts(lines, "malformed"),
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """A chunk as far as it can be carried without knowing what came before it."""
 
     chunk: Chunk
-    """The chunk."""
-    lines: pl.DataFrame
-    """Its lines frame."""
-    parsed: Parsed
+    """The chunk, without its bytes."""
+    counts: Counts
     """What its lines are."""
+    unparsed: pl.DataFrame
+    """`position`, `line` and `reason` of the lines that nothing read."""
     events: pl.DataFrame
     """Its events, enriched."""
     logins: Logins | None
     """The successful logins among them."""
     seconds: float
     """How long that took."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marked:
+    """A chunk whose events tell what the ones before them tell of them."""
+
+    prepared: Prepared
+    """The chunk as it was before."""
+    events: pl.DataFrame
+    """Its events, marked."""
+    pairing: bytes
+    """The announcements to carry to the next chunk, for the store; empty where they are what they were."""
+    learnt: ProfileDelta | None
+    """What is to be remembered of accounts."""
+    profiles: int
+    """Accounts whose habits are kept."""
+    seconds: float
+    """How long it took so far."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,28 +137,26 @@ class Detected:
     """What is to be stored."""
     report: Report
     """What it came to so far."""
-    marked: pl.DataFrame
-    """Its events, marked with what the ones before them tell of them."""
 
 
-def report_of(prepared: Prepared, batch: Batch, *, window_rows: int, profiles: int, seconds: float) -> Report:
+def report_of(marked: Marked, batch: Batch, *, window_rows: int, seconds: float) -> Report:
     """Put together what a chunk came to before it is stored."""
-    chunk, lines, parsed, found = prepared.chunk, prepared.lines, prepared.parsed, batch.found
+    chunk, counts, found = marked.prepared.chunk, marked.prepared.counts, batch.found
     latest = dict(found.delta.watermarks).get(chunk.source)
     return Report(
         source=chunk.source,
-        bytes=len(chunk.data),
-        lines=lines.height,
-        events=_counts(parsed.events, "event.dataset"),
-        skipped=parsed.skipped,
-        unparsed=_counts(parsed.unparsed, "reason"),
-        malformed=_counts(lines, "malformed"),
+        bytes=counts.size,
+        lines=counts.lines,
+        events=counts.events,
+        skipped=counts.skipped,
+        unparsed=counts.unparsed,
+        malformed=counts.malformed,
         last_event_at=from_micros(latest) if latest is not None else None,
         received_at=chunk.received_at,
         backlog=chunk.backlog,
         found=found,
         window_rows=window_rows,
-        profiles=profiles,
+        profiles=marked.profiles,
         evicted=batch.profiles.evicted if batch.profiles is not None else 0,
         seconds=seconds,
     )

@@ -105,7 +105,7 @@ class DetectionOptions(Options):
 
     lateness: Duration = timedelta(seconds=10)
     """How much later than its neighbours a line may come and still be counted in windows."""
-    batch_bytes: int = Field(default=7_000_000, ge=65_536, le=64_000_000)
+    batch_bytes: int = Field(default=9_000_000, ge=65_536, le=64_000_000)
     """How much of a backlog is read at once."""
     window_rows: int = Field(default=2_000_000, ge=10_000)
     """How many rows each window may hold, 32 to 48 bytes of memory each; when it is full, the oldest go."""

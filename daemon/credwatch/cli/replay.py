@@ -93,8 +93,8 @@ def _summary(outcome: Replayed) -> dict[str, Any]:
         "unparsed_reasons": dict(tally.unparsed),
         "late": tally.late,
         "addresses": [_address(each, kinds.get(each.address, [])) for each in outcome.addresses],
-        "detections": dict(tally.detections.most_common()),
-        "shadow_detections": dict(tally.shadow.most_common()),
+        "detections": dict(tally.by_title(shadow=False).most_common()),
+        "shadow_detections": dict(tally.by_title(shadow=True).most_common()),
         "incidents": [_incident(incident) for incident in outcome.incidents],
         "messages": _messages(outcome),
     }
@@ -160,8 +160,9 @@ def _report(outcome: Replayed) -> Iterator[str]:
     if tally.late:
         yield f"{tally.late:,} events came too late for the windows"
     yield from _address_lines(outcome)
-    yield from _titled("Detections", _counted(tally.detections))
-    yield from _titled("Detections of rules in shadow, from which nothing follows", _counted(tally.shadow))
+    yield from _titled("Detections", _counted(tally.by_title(shadow=False)))
+    in_shadow = _counted(tally.by_title(shadow=True))
+    yield from _titled("Detections of rules in shadow, from which nothing follows", in_shadow)
     yield from _incident_lines(outcome)
     yield from _titled("Messages it would send", _counted(_messages(outcome)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import assert_never
 
 import numpy as np
@@ -85,7 +86,7 @@ class Engine:
         for stream in self.plan.streams:
             stream.keep(oldest=low_before - stream.log.retention_us)
         return Found(
-            detections=tuple(sorted(detections, key=lambda found: (found.opened_at, found.id))),
+            detections=tuple(sorted(detections, key=attrgetter("opened_at", "id"))),
             episodes=episodes,
             late=int(batch.late.sum()),
             evaluations=events.height * len(self.plan.rules.events),

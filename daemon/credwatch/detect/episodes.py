@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from credwatch.kernel.ordering import ordered, spread
+
 EPISODE = np.dtype(
     [
         ("serial", "i8"),  # its number in the store
@@ -43,7 +45,7 @@ class Episodes:
         """Add episodes."""
         if len(rows):
             table = np.concatenate([self.table, rows])
-            self._take(table[np.lexsort((table["opened"], table["key"]))])
+            self._take(table.take(ordered(table["key"], table["opened"])))
 
     def latest(self, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
         """Return the position of each key's latest episode, -1 where it has none."""
@@ -62,7 +64,7 @@ class Episodes:
         place = self.latest(keys)
         if not len(self.keys):
             return place
-        episode = self.table[place]
+        episode = self.table.take(place)
         behind = (episode["opened"] < first) & (episode["last"] <= first) & (first <= episode["last"] + span_us)
         return np.where((place >= 0) & ~episode["closed"] & behind, place, -1)
 
@@ -71,7 +73,7 @@ class Episodes:
         place = self.latest(keys)
         if not len(self.keys):
             return place
-        episode = self.table[place]
+        episode = self.table.take(place)
         return np.where((place >= 0) & ~episode["closed"] & (episode["last"] >= first - span_us), place, -1)
 
     def extend(self, places: NDArray[np.intp], last: NDArray[np.int64], added: NDArray[np.int64]) -> None:
@@ -82,8 +84,10 @@ class Episodes:
 
     def supersede(self, keys: NDArray[np.uint64]) -> None:
         """End the episodes of the given keys behind which another one has opened."""
-        latest = np.append(self.keys[1:] != self.keys[:-1], True) if len(self.keys) else np.empty(0, bool)
-        self._close(np.flatnonzero(~latest & ~self.table["closed"] & np.isin(self.keys, keys)))
+        begin, end = (np.searchsorted(self.keys, keys, side) for side in ("left", "right"))
+        several = end - begin > 1
+        places = spread(begin[several], end[several] - 1)
+        self._close(places[~self.table["closed"][places]])
 
     def end(self, *, before: int) -> None:
         """End the episodes whose latest row is older."""
@@ -107,11 +111,11 @@ class Episodes:
         """Let go of closed episodes whose last event is older."""
         kept = ~(self.table["closed"] & (self.table["last"] < ended_before))
         if not kept.all():
-            self._take(self.table[kept])
+            self._take(self.table.take(np.flatnonzero(kept)))
 
     def take_changed(self) -> Table:
         """Return the episodes that changed since the last call."""
-        changed: Table = self.table[self.table["dirty"]]
+        changed: Table = self.table.take(np.flatnonzero(self.table["dirty"]))
         self.table["dirty"], self.table["event"] = False, -1
         return changed
 

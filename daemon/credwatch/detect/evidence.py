@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from credwatch.detect.views import View
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.fields import NATIVE
 from credwatch.kernel.ids import stable_id
+from credwatch.kernel.ordering import spread
 
 _Texts = dict[str, list[str | None]]
 """The values of fields, one a detection, None where there is none."""
@@ -53,9 +55,10 @@ DETAILS = (
 """The fields of the completing event that a detection carries on."""
 
 
+@lru_cache(maxsize=4096)
 def moment(microseconds: int) -> datetime:
-    """Turn microseconds since the epoch into an aware UTC datetime."""
-    return _EPOCH + timedelta(microseconds=int(microseconds))
+    """Turn microseconds since the epoch into an aware UTC datetime; logs tell the same moments again and again."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def detections_of(found: Sequence[tuple[Watch, Openings]], batch: Batch, names: Names) -> list[Detection]:
@@ -73,36 +76,45 @@ def detections_of(found: Sequence[tuple[Watch, Openings]], batch: Batch, names: 
         _stand_in(texts, words, int(at))
     episodes = np.concatenate([each.episodes for _, each in found])
     known = _Known(
-        watch=[watch for watch, each in found for _ in each.hit],
         serial=episodes["serial"].tolist(),
         opened=[moment(each) for each in episodes["opened"].tolist()],
         begun=[moment(begun) for watch, each in found for begun in _begun(watch, each)],
         counted=np.concatenate([each.hit - each.begin + 1 for _, each in found]).tolist(),
-        is_told=is_told.tolist(),
-        texts=texts,
+        details=_details(texts, is_told.tolist()),
+        texts={name: ["" if text is None else text for text in column] for name, column in texts.items()},
         words=words,
     )
-    details = [name for name in DETAILS if name in texts]
-    return [_detection(known, details, at) for at in range(len(is_told))]
+    ends = np.cumsum([len(each.hit) for _, each in found]).tolist()
+    parts = zip(found, [0, *ends], ends, strict=False)
+    return [detection for (watch, _), begin, end in parts for detection in _detections(watch, known, begin, end)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What is known of openings, column by column."""
 
-    watch: list[Watch]
     serial: list[int]
     opened: list[datetime]
     begun: list[datetime]
     counted: list[int]
-    is_told: list[bool]
-    """Whether the completing event is at hand."""
-    texts: _Texts
+    details: list[tuple[tuple[str, str], ...]]
+    texts: dict[str, list[str]]
+    """The values of fields, empty where there is none."""
     words: _Words
 
-    def text(self, name: str, at: int) -> str:
-        """Return a field's value, empty where it has none."""
-        return (self.texts[name][at] if name in self.texts else None) or ""
+    def text(self, name: str, begin: int, end: int) -> list[str]:
+        """Return a field's values, empty where it has none."""
+        return self.texts[name][begin:end] if name in self.texts else [""] * (end - begin)
+
+
+def _details(texts: _Texts, is_told: list[bool]) -> list[tuple[tuple[str, str], ...]]:
+    """Return what each completing event tells beside, nothing where it is not at hand."""
+    names = [name for name in DETAILS if name in texts]
+    rows = zip(*(texts[name] for name in names), strict=True) if names else ((),) * len(is_told)
+    return [
+        tuple([(name, text) for name, text in zip(names, row, strict=True) if text is not None]) if told else ()
+        for row, told in zip(rows, is_told, strict=True)
+    ]
 
 
 def _texts(found: Sequence[tuple[Watch, Openings]], batch: Batch) -> _Texts:
@@ -142,24 +154,27 @@ def _stand_in(texts: _Texts, words: _Words, at: int) -> None:
 
 def _words(found: Sequence[tuple[Watch, Openings]], texts: _Texts, names: Names) -> _Words:
     """Return the distinct values of the carried fields in the rows of each opening."""
-    values: dict[str, list[NDArray[np.uint64]]] = {name: [] for name in CARRIED}
-    counts: dict[str, list[NDArray[np.intp]]] = {name: [] for name in CARRIED}
-    for _, openings in found:
-        lengths = openings.hit - openings.begin + 1
-        owner = np.repeat(np.arange(len(lengths)), lengths)
-        rows = np.arange(len(owner)) + np.repeat(openings.begin - np.cumsum(lengths) + lengths, lengths)
-        for name, column in CARRIED.items():
-            all_of_it = openings.view.columns.column(column)[rows]
-            fresh = (all_of_it != 0) & ~repeated(owner, all_of_it)
-            values[name].append(all_of_it[fresh])
-            counts[name].append(np.bincount(owner[fresh], minlength=len(lengths)))
-    word_of = names.of(np.concatenate([part for parts in values.values() for part in parts]))
+    lengths = np.concatenate([each.hit - each.begin + 1 for _, each in found])
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    places = [spread(each.begin, each.hit + 1) for _, each in found]
+    values: dict[str, NDArray[np.uint64]] = {}
+    counts: dict[str, NDArray[np.intp]] = {}
+    for name, column in CARRIED.items():
+        all_of_it = np.concatenate(
+            [each.view.columns.column(column)[rows] for (_, each), rows in zip(found, places, strict=True)]
+        )
+        fresh = np.flatnonzero((all_of_it != 0) & ~repeated(owner, all_of_it))
+        values[name] = all_of_it[fresh]
+        counts[name] = np.bincount(owner[fresh], minlength=len(lengths))
+    word_of = names.of(np.concatenate(list(values.values())))
     words: _Words = {}
     for name in CARRIED:
-        told = [word_of.get(value, "") for value in np.concatenate(values[name]).tolist()]
-        ends = np.cumsum(np.concatenate(counts[name])).tolist()
+        told = [word_of.get(value, "") for value in values[name].tolist()]
+        ends = np.cumsum(counts[name]).tolist()
         parts = (told[begin:end] for begin, end in zip([0, *ends], ends, strict=False))
-        words[name] = [tuple(sorted(filter(None, part))) for part in parts]
+        words[name] = [tuple(sorted(part)) if len(part) > 1 else tuple(part) for part in parts]
+        if "" in told:  # a word that was forgotten
+            words[name] = [tuple(filter(None, each)) for each in words[name]]
     _tell_groups(found, texts, words)
     return words
 
@@ -189,40 +204,40 @@ def _begun(watch: Watch, openings: Openings) -> list[int]:
     return begun
 
 
-def _detection(known: _Known, details: list[str], at: int) -> Detection:
-    watch, opened_at = known.watch[at], known.opened[at]
+def _detections(watch: Watch, known: _Known, begin: int, end: int) -> Iterator[Detection]:
+    """Build the detections of one rule from those that stand from `begin` to `end`."""
     rule = watch.rule
-    group = tuple(
-        [
-            (name.removeprefix(NATIVE), known.text(field, at))
-            for name, field in zip(rule.group_by, watch.fields, strict=True)
-        ]
-    )
-    subject, organization = known.text(rule.consequence.subject, at), known.text("organization.id", at)
-    apart = (subject, organization) if watch.told_apart else ()
-    line = known.text("event.original", at)
-    found = [(name, value) for name in details if (value := known.texts[name][at]) is not None]
-    return Detection(
-        id=stable_id("detection", rule.id, *(value for pair in group for value in pair), *apart, opened_at.isoformat()),
-        serial=known.serial[at],
-        rule_id=rule.id,
-        title=rule.title,
-        level=rule.level,
-        consequence=rule.consequence,
-        group=group,
-        organization=organization,
-        subject=subject,
-        occurred_first=known.begun[at],
-        opened_at=opened_at,
-        count=known.counted[at],
-        accounts=known.words["user.name"][at],
-        addresses=known.words["source.ip"][at],
-        organizations=known.words["organization.id"][at],
-        lines=(line,) if line else (),
-        tags=rule.tags,
-        details=tuple(found) if known.is_told[at] else (),
-        shadow=rule.shadow,
-    )
+    names = [name.removeprefix(NATIVE) for name in rule.group_by]
+    fields = [known.text(field, begin, end) for field in watch.fields]
+    subjects = known.text(rule.consequence.subject, begin, end)
+    organizations = known.text("organization.id", begin, end)
+    lines = known.text("event.original", begin, end)
+    for place, at in enumerate(range(begin, end)):
+        group = tuple([(name, column[place]) for name, column in zip(names, fields, strict=True)])
+        subject, organization, line, opened_at = subjects[place], organizations[place], lines[place], known.opened[at]
+        apart = (subject, organization) if watch.told_apart else ()
+        values = [value for pair in group for value in pair]
+        yield Detection(
+            id=stable_id("detection", rule.id, *values, *apart, opened_at.isoformat()),
+            serial=known.serial[at],
+            rule_id=rule.id,
+            title=rule.title,
+            level=rule.level,
+            consequence=rule.consequence,
+            group=group,
+            organization=organization,
+            subject=subject,
+            occurred_first=known.begun[at],
+            opened_at=opened_at,
+            count=known.counted[at],
+            accounts=known.words["user.name"][at],
+            addresses=known.words["source.ip"][at],
+            organizations=known.words["organization.id"][at],
+            lines=(line,) if line else (),
+            tags=rule.tags,
+            details=known.details[at],
+            shadow=rule.shadow,
+        )
 
 
 def _text(value: Any) -> str | None:

@@ -66,8 +66,9 @@ class Form:
 
     def stored(self, keys: NDArray[np.uint64], kept: Rows) -> bytes:
         """Write rows for the store; what is written one after the other can be read as one."""
-        rows = _copied(kept, np.empty(len(keys), self._stored))
-        rows["key"] = keys
+        rows = np.empty(len(keys), self._stored)
+        numbers = as_numbers(rows)
+        numbers[:, 0], numbers[:, 1:] = keys, as_numbers(kept)
         return rows.tobytes()
 
     def read(self, data: bytes) -> tuple[NDArray[np.uint64], Rows]:
@@ -78,6 +79,11 @@ class Form:
     @property
     def _stored(self) -> np.dtype[np.void]:
         return np.dtype([("key", "u8"), *self.dtype.descr])
+
+
+def as_numbers(rows: Rows) -> NDArray[np.uint64]:
+    """Look at rows as a table of numbers, for every column has eight bytes: numpy copies those far faster."""
+    return rows.view(np.uint64).reshape(len(rows), rows.dtype.itemsize // 8)
 
 
 def _copied(source: Rows, target: Rows) -> Rows:

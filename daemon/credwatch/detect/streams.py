@@ -14,10 +14,10 @@ from credwatch.detect.keys import FieldHashes
 from credwatch.detect.native import text_of
 from credwatch.detect.rows import CARRIED, Form
 from credwatch.detect.values import numbers_of
-from credwatch.detect.views import View, is_sorted
+from credwatch.detect.views import View
 from credwatch.detect.windows import Caps, Places, WindowLog
 from credwatch.kernel.ids import stable_id
-from credwatch.kernel.ordering import among, stable_order
+from credwatch.kernel.ordering import among, is_sorted, stable_order
 
 NO_KEYS = np.empty(0, np.uint64)
 """No groups."""
@@ -66,6 +66,11 @@ class Batch:
     """The hashes of the fields."""
     repeats: NDArray[np.int64] | None
     """For how many equal events each event stands; None where each stands for itself."""
+
+    @property
+    def has_late(self) -> bool:
+        """Say whether any event came too late."""
+        return bool(self.late.any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +132,8 @@ class Stream:
         rows = self._matched(batch)
         if not len(rows.event):
             return
-        late = batch.late[rows.event]
-        if late.any():
+        if batch.has_late:
+            late = batch.late[rows.event]
             if self.spec.empty_groups:
                 self.late = rows.at(late).view(batch)
             rows = rows.at(~late)
@@ -188,7 +193,7 @@ class Stream:
     def _part(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> _Matched:
         # A rule over one event looks at late ones too: nothing it waits for can be missing.
         at = batch.matches[rule]
-        if not self.spec.empty_groups:
+        if batch.has_late and not self.spec.empty_groups:
             at = at[~batch.late[at]]
         group = batch.hashes.group_with_empty if self.spec.empty_groups else batch.hashes.group
         keys = group(fields, at)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credwatch.detect.rows import ROW, Columns, Rows
-from credwatch.kernel.ordering import distinct
+from credwatch.kernel.ordering import distinct, ordered
 
 
 @dataclass(slots=True)
@@ -87,16 +87,7 @@ class View:
         return distinct(self.keys[1:][found])
 
     def _put_in_order(self) -> View:
-        # Rows mostly come as runs sorted by key whose times follow one another: merging those is far cheaper.
-        order = np.argsort(self.keys, kind="stable")
-        if not is_sorted(self.keys[order], self.times[order]):
-            order = np.lexsort((self.times, self.keys))
-        return self.at(order)
-
-
-def is_sorted(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> bool:
-    """Say whether the times of each run of equal keys rise."""
-    return bool(np.all((keys[1:] != keys[:-1]) | (times[1:] >= times[:-1])))
+        return self.at(ordered(self.keys, self.times))
 
 
 @dataclass(frozen=True, slots=True)

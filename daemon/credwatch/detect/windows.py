@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credwatch.detect.rows import ROW, Columns, Form, Rows
-from credwatch.kernel.ordering import among, counted
+from credwatch.detect.rows import ROW, Columns, Form, Rows, as_numbers
+from credwatch.kernel.ordering import among, counted, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class _Run:
     def of(cls, keys: NDArray[np.uint64], kept: Rows) -> _Run:
         return cls(keys, kept, int(kept["time"].min(initial=_NEVER)), int(kept["time"].max(initial=-_NEVER)))
 
-    def at(self, places: NDArray[Any]) -> _Run:
+    def at(self, places: NDArray[np.intp]) -> _Run:
         """Give some of them."""
-        return _Run.of(self.keys[places], self.kept[places])
+        return _Run.of(self.keys.take(places), self.kept.take(places))
 
     def younger(self, oldest: int) -> _Run:
         """Leave out what is older."""
-        return self if self.since >= oldest else self.at(self.kept["time"] >= oldest)
+        return self if self.since >= oldest else self.at(np.flatnonzero(self.kept["time"] >= oldest))
 
     def relieved(self, oldest: int) -> _Run:
         """Leave out what is older where that is at least about half."""
@@ -96,7 +96,7 @@ class Places:
         for run, begin, end in self._runs:
             if run.until < oldest:
                 continue
-            places = _spread(begin[wanted], end[wanted])
+            places = spread(begin[wanted], end[wanted])
             times = run.kept["time"][places]
             if run.since < oldest:
                 young = times >= oldest
@@ -186,7 +186,7 @@ class WindowLog:
             return 0
         whole = _merged(self._runs)
         crowded = _excess(whole.kept, caps)
-        self._runs, self._held = [whole.at(~crowded) if crowded.any() else whole], {}
+        self._runs, self._held = [whole.at(np.flatnonzero(~crowded)) if crowded.any() else whole], {}
         self._count(self._runs[0])
         return int(np.count_nonzero(crowded))
 
@@ -207,9 +207,10 @@ def _merged(runs: list[_Run]) -> _Run:
     keys = keys[order]
     del order  # runs can be large, and this is as long
     kept, begin = np.empty(len(keys), runs[0].kept.dtype), 0
+    numbers = as_numbers(kept)
     while runs:
         run = runs.pop(0)
-        kept[place[begin : begin + len(run.keys)]] = run.kept
+        numbers[place[begin : begin + len(run.keys)]] = as_numbers(run.kept)
         begin += len(run.keys)
     return _Run.of(keys, kept)
 
@@ -231,10 +232,3 @@ def _oldest(times: NDArray[np.int64], most: int) -> NDArray[np.intp]:
     """Number the oldest rows, so many that the rest fits with some room."""
     surplus = len(times) - (most - most // _SLACK)
     return np.argsort(times, kind="stable")[:surplus]
-
-
-def _spread(begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return every position from each beginning up to its end."""
-    counts = end - begin
-    behind = np.cumsum(counts)
-    return np.asarray(np.arange(counts.sum()) + np.repeat(begin - behind + counts, counts), dtype=np.intp)

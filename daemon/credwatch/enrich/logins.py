@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -137,18 +136,19 @@ def _hashed(texts: pl.Series, seed: bytes, form: Form = lambda distinct: distinc
     if texts.null_count() == len(texts):
         return np.zeros(len(texts), np.uint64)
     (distinct,) = pl.select(pl.lit(texts).drop_nulls().unique())
-    digests = [_digest(text, seed) for text in form(distinct).to_list()]
-    hashes = np.frombuffer(b"".join([*digests, bytes(8)]), "<u8")
+    hashes = np.frombuffer(b"".join([*_digests(form(distinct), seed), bytes(8)]), "<u8")
     numbers = texts.cast(pl.Enum(distinct)).to_physical()
     if numbers.null_count():
         numbers = numbers.fill_null(len(distinct))
     return np.asarray(hashes[numbers.to_numpy()])
 
 
-@lru_cache(65_536)
-def _digest(text: str, seed: bytes) -> bytes:
-    """Hash one text; the same people come again with every batch."""
-    return hashlib.blake2b(text.encode(), digest_size=8, key=seed).digest()
+def _digests(texts: pl.Series, seed: bytes) -> Iterator[bytes]:
+    keyed = hashlib.blake2b(digest_size=8, key=seed)
+    for text in texts.to_list():
+        digest = keyed.copy()  # what the key costs is spent once
+        digest.update(text.encode())
+        yield digest.digest()
 
 
 def _folded(names: pl.Series) -> pl.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from itertools import product
 
 _PAIRS = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
@@ -15,8 +16,14 @@ def stable_id(prefix: str, *parts: str, length: int = 16) -> str:
     The digest is SHA-256 over the length-prefixed parts, so ("ab", "c") and ("a", "bc") differ; the text is
     lower-case base 32 without padding (RFC 4648, section 6), of an even length up to 50.
     """
-    raws = [part.encode("utf-8", "surrogatepass") for part in (prefix, *parts)]
-    digest = hashlib.sha256(b"".join([piece for raw in raws for piece in (len(raw).to_bytes(8, "big"), raw)])).digest()
+    digest = hashlib.sha256(b"".join([_piece(part) for part in (prefix, *parts)])).digest()
     bits = 5 * length
-    number = int.from_bytes(digest, "big") >> (256 - bits)
+    whole = (bits + 7) // 8
+    number = int.from_bytes(digest[:whole], "big") >> (8 * whole - bits)
     return f"{prefix}-{''.join([_PAIRS[number >> shift & 1023] for shift in range(bits - 10, -1, -10)])}"
+
+
+@lru_cache(maxsize=8192)
+def _piece(part: str) -> bytes:
+    raw = part.encode("utf-8", "surrogatepass")
+    return len(raw).to_bytes(8, "big") + raw

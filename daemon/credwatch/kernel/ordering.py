@@ -18,6 +18,17 @@ def stable_order(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
     return np.sort(groups * len(keys) + order) % max(len(keys), 1)
 
 
+def ordered(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Order by key and time, those of equal time as they stand: cheap where the times of each key rise already."""
+    order = np.argsort(keys, kind="stable")  # what comes as sorted runs is merged
+    return order if is_sorted(keys[order], times[order]) else np.lexsort((times, keys))
+
+
+def is_sorted(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> bool:
+    """Say whether the times of each run of equal keys rise."""
+    return bool(np.all((keys[1:] != keys[:-1]) | (times[1:] >= times[:-1])))
+
+
 def distinct(keys: NDArray[Number]) -> NDArray[Number]:
     """Return each key once, sorted."""
     rising = np.sort(keys)
@@ -45,6 +56,13 @@ def among(keys: NDArray[Number], rising: NDArray[Number]) -> NDArray[np.bool_]:
     if not len(rising):
         return np.zeros(len(keys), bool)
     return np.asarray(rising[np.minimum(np.searchsorted(rising, keys), len(rising) - 1)] == keys)
+
+
+def spread(begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return every position from each beginning up to its end."""
+    counts = end - begin
+    behind = np.cumsum(counts)
+    return np.asarray(np.arange(counts.sum()) + np.repeat(begin - behind + counts, counts), dtype=np.intp)
 
 
 def _firsts(rising: NDArray[Number]) -> NDArray[np.bool_]:

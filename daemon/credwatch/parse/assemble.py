@@ -31,13 +31,15 @@ def assemble_events(
     column `OWN_TIME`, and `@timestamp` holds the envelope's, which may be null.
     """
     rows = read["row"]
+    if len(rows) < len(lines):  # else they are all of them
+        envelopes, lines = envelopes[rows], lines[rows]
     text = pl.col(pl.String)
     read = read.with_columns(pl.when(text != "").then(text))
     columns: dict[str, pl.Series] = {}
     layers = (
         *(_typed(column) for column in read.drop("row", "reader")),
         *constants.drop(SKIPPED),
-        *_from_envelope(envelopes[rows], lines["line"].gather(rows), source),
+        *_from_envelope(envelopes, lines["line"], source),
     )
     for column in layers:
         earlier = columns.get(column.name)
@@ -45,9 +47,9 @@ def assemble_events(
             columns[column.name] = earlier.zip_with(earlier.is_not_null(), column)
         elif column.name in _ALWAYS or column.null_count() < len(column):
             columns[column.name] = column
-    repeat = columns["credwatch.repeat"].fill_null(1) * envelopes["repeat"].gather(rows)
+    repeat = columns["credwatch.repeat"].fill_null(1) * envelopes["repeat"]
     columns["credwatch.repeat"] = repeat.alias("credwatch.repeat")
-    return place_addresses(pl.DataFrame([rows, lines["position"].gather(rows), *columns.values()]))
+    return place_addresses(pl.DataFrame([rows, lines["position"], *columns.values()]))
 
 
 def _typed(column: pl.Series) -> pl.Series:

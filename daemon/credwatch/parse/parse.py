@@ -87,7 +87,9 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     objects, problems = read_objects(_rows(frame.select("row", "json"), good & is_json), compiled.objects)
     # 3. Put constants and envelopes to what was read, and set apart the lines that are no events.
     parts = [part for part in (messages, objects) if len(part)] or [messages]
+    del texts, messages, objects  # large, and done with
     read = _in_order(pl.concat(parts, how="diagonal_relaxed"), len(lines))
+    del parts
     constants = compiled.constants[read["reader"]]
     is_skip = constants[SKIPPED]
     events = assemble_events(_rows(read, ~is_skip), _rows(constants, ~is_skip), frame, lines, source.id)
@@ -110,7 +112,8 @@ def _in_order(read: pl.DataFrame, lines: int) -> pl.DataFrame:
     """Sort by `row`, which is unique and below `lines`: its place is looked up, and nothing is compared."""
     places = np.full(lines, len(read), np.uint32)
     places[read["row"].to_numpy()] = np.arange(len(read), dtype=np.uint32)
-    return read.rechunk()[pl.Series(places[places < len(read)])]
+    order = pl.Series(places[places < len(read)])
+    return pl.DataFrame([column.rechunk()[order] for column in read])  # one by one, for they are large
 
 
 @lru_cache(maxsize=8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
@@ -20,14 +19,13 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.detect.episodes import STORED
 from credwatch.detect.episodes import Table as EpisodeTable
 from credwatch.detect.found import Episodic
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident, Status
-from credwatch.store.database import metadata
+from credwatch.store.database import many, metadata
 from credwatch.store.moments import from_micros, to_micros
 
 _DETECTION = TypeAdapter(Detection)
@@ -93,7 +91,7 @@ def add_detections(connection: Connection, found: Iterable[tuple[Detection, str]
         )
         for each, incident in found
     ]
-    _many(
+    many(
         connection,
         "INSERT OR IGNORE INTO detections (serial, id, rule_id, incident, opened, document) VALUES (?, ?, ?, ?, ?, ?)",
         rows,
@@ -105,7 +103,7 @@ def save_episodes(connection: Connection, changed: Iterable[Episodic]) -> None:
     for each in changed:
         columns = [_signed(each.opened, name) for name in STORED]
         rule = [each.rule.id] * len(each.opened)
-        _many(
+        many(
             connection,
             'INSERT INTO episodes (rule_id, serial, group_key, "group", opened, last, count, user, address,'
             " organization, closed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -113,12 +111,12 @@ def save_episodes(connection: Connection, changed: Iterable[Episodic]) -> None:
         )
         gone = each.withdrawn
         now = [_signed(each.changed, name) for name in ("opened", "last", "count", "closed", "serial")]
-        _many(
+        many(
             connection,
             "UPDATE episodes SET opened = ?, last = ?, count = ?, closed = ? WHERE serial = ?",
             list(zip(*now, strict=True)),
         )
-        _many(
+        many(
             connection,
             "UPDATE episodes SET count = 0, closed = 1 WHERE serial = ?",
             [(serial,) for serial in gone["serial"].tolist()],
@@ -158,22 +156,25 @@ def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
     """Store incidents as they are now."""
     latest = {incident.number: incident for incident in changed}
     rows = [
-        {
-            "number": incident.number,
-            "kind": incident.kind,
-            "organization": incident.organization,
-            "subject": incident.subject,
-            "status": incident.status.value,
-            "level": int(incident.level),
-            "detected": to_micros(incident.detected_at),
-            "document": _INCIDENT.dump_json(incident).decode(),
-        }
+        (
+            incident.number,
+            incident.kind,
+            incident.organization,
+            incident.subject,
+            incident.status.value,
+            int(incident.level),
+            to_micros(incident.detected_at),
+            _INCIDENT.dump_json(incident).decode(),
+        )
         for incident in latest.values()
     ]
-    if rows:
-        statement = insert(incidents)
-        changes = {name: statement.excluded[name] for name in ("status", "level", "document")}
-        connection.execute(statement.on_conflict_do_update(index_elements=["number"], set_=changes), rows)
+    many(
+        connection,
+        "INSERT INTO incidents (number, kind, organization, subject, status, level, detected, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number)"
+        " DO UPDATE SET status = excluded.status, level = excluded.level, document = excluded.document",
+        rows,
+    )
 
 
 def open_incidents(
@@ -226,12 +227,6 @@ def open_by_kind(connection: Connection) -> dict[str, int]:
     """Count the open incidents of each kind."""
     query = select(incidents.c.kind, func.count()).where(incidents.c.status != Status.CLOSED.value)
     return {kind: count for kind, count in connection.execute(query.group_by(incidents.c.kind))}
-
-
-def _many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
-    """Run a statement for many rows; thousands a second under attack, so straight through the driver."""
-    if rows:
-        connection.exec_driver_sql(statement, rows)
 
 
 def _signed(table: EpisodeTable, name: str) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, String, Table, Text, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from credwatch.store.database import metadata
+from credwatch.store.database import many, metadata
 
 _AT_ONCE = 500
 
@@ -76,10 +76,12 @@ tallies = Table(
 
 def add_tallies(connection: Connection, day: str, numbers: dict[str, int]) -> None:
     """Add to the counts of a day."""
-    for name, number in numbers.items():
-        statement = insert(tallies).values(day=day, name=name, number=number)
-        grown = {"number": tallies.c.number + statement.excluded.number}
-        connection.execute(statement.on_conflict_do_update(index_elements=["day", "name"], set_=grown))
+    many(
+        connection,
+        "INSERT INTO tallies (day, name, number) VALUES (?, ?, ?)"
+        " ON CONFLICT (day, name) DO UPDATE SET number = number + excluded.number",
+        [(day, name, number) for name, number in numbers.items()],
+    )
 
 
 def tallies_of(connection: Connection, day: str) -> dict[str, int]:

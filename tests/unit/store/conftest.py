@@ -13,7 +13,7 @@ from credwatch.store.database import Database
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """Make an empty store."""
-    made = Database(tmp_path / "store.sqlite", durable=False)
+    made = Database(tmp_path / "store.sqlite")
     made.migrate()
     yield made
     made.close()
