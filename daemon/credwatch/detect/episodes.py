@@ -59,6 +59,10 @@ class Episodes:
         begin, end = np.searchsorted(self.keys, key, "left"), np.searchsorted(self.keys, key, "right")
         return np.arange(begin, end)
 
+    def among(self, keys: NDArray[np.uint64]) -> Table:
+        """Return the episodes of sorted, distinct keys."""
+        return self.table.take(spread(*(np.searchsorted(self.keys, keys, side) for side in ("left", "right"))))
+
     def carried_on(self, keys: NDArray[np.uint64], first: NDArray[np.int64], span_us: int) -> NDArray[np.intp]:
         """Return the position of each key's open episode that a row at the time of `first` carries on, -1 for none."""
         place = self.latest(keys)

@@ -71,11 +71,11 @@ class NestedWatch:
     def _openings(self, *, since: int) -> View:
         """Return the openings since a moment as rows."""
         tables = [(part, part.watch.episodes.table) for part in self.parts]
-        recent = [(part, table[table["opened"] >= since]) for part, table in tables]
+        recent = [(part, table.take(np.flatnonzero(table["opened"] >= since))) for part, table in tables]
         rows = np.concatenate([_rows(part, table) for part, table in recent])
         event = np.concatenate([table["event"] for _, table in recent])
-        grouped = rows["key"] != 0
-        return View.sorted(rows[grouped], event[grouped])
+        grouped = np.flatnonzero(rows["key"])
+        return View.sorted(rows.take(grouped), event.take(grouped))
 
 
 def _rows(part: Counted, table: Table) -> NDArray[np.void]:

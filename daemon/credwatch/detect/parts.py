@@ -91,8 +91,7 @@ class Lasting(_OfStream):
 
     def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
         """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
-        table = self.watch.episodes.table
-        episodes = table[among(self.watch.episodes.keys, keys)]
+        episodes = self.watch.episodes.among(keys)
         ends = _ends(episodes)
         kept = self.kept(keys, since=since) if before else self.stream.of(keys, since=since)
         place = _place_in(kept, episodes)
@@ -101,8 +100,7 @@ class Lasting(_OfStream):
 
     def arrived(self, keys: Keys, *, since: int) -> View:
         """Return those of the rows that lie within an episode also by the order in which they arrived."""
-        table = self.watch.episodes.table
-        episodes = table[among(self.watch.episodes.keys, keys)]
+        episodes = self.watch.episodes.among(keys)
         kept = self.stream.of(keys, since=since)
         place = _place_in(kept, episodes)
         kept, place = kept.at(np.flatnonzero(place >= 0)), place[place >= 0]

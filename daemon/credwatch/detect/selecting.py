@@ -63,7 +63,9 @@ class Selection:
             frame = only_fields(events, fields)
             some = frame[pl.Series(rows.astype(np.uint32))] if len(rows) < len(frame) else frame
             held = some.select_seq([self._rests[at] for at in asked])
-            found |= {self._conditions[int(column.name)]: rows[column.to_numpy()] for column in held.iter_columns()}
+            found |= {
+                self._conditions[int(column.name)]: rows.compress(column.to_numpy()) for column in held.iter_columns()
+            }
         return {condition: matched for condition, matched in found.items() if len(matched)}
 
     def _may_hold(self, kinds: pl.DataFrame) -> NDArray[np.bool_]:

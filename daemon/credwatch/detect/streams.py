@@ -200,7 +200,7 @@ class Stream:
         values, kept = self._values(batch, at)
         kept &= keys != 0
         rows = _Matched(at, keys, values)
-        return rows if kept.all() else rows.at(kept)
+        return rows if kept.all() else rows.at(np.flatnonzero(kept))
 
     def _values(self, batch: Batch, at: NDArray[np.intp]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Return the value of each event, and whether the event can take part."""

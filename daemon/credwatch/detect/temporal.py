@@ -235,7 +235,7 @@ class TemporalWatch:
         rows["value"] = rows["key"]
         rows["key"] = self._keys_apart(rows)
         order = np.lexsort((rows["time"], rows["key"]))
-        view = View.of(rows[order], event[order])
+        view = View.of(rows.take(order), event[order])
         view.new = new[order]
         return view
 
@@ -257,7 +257,7 @@ class TemporalWatch:
         due = self._pending["time"] < settled - span_us
         if not due.any():
             return View.empty()
-        rows, self._pending = self._pending[due], self._pending[~due]
+        rows, self._pending = self._pending.compress(due), self._pending.compress(~due)
         asked = old_view(rows)
         keys = distinct(asked.keys)
         views = [part.view(keys, since=-NEVER) for part in self.parts]

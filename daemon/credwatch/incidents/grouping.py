@@ -176,7 +176,7 @@ class _Growing:
 
 def _number(key: GroupKey, detection: Detection) -> str:
     identity = stable_id("CW", *key, detection.opened_at.isoformat(), length=8)
-    return f"CW-{detection.opened_at:%Y}-{identity.removeprefix('CW-').upper()}"
+    return f"CW-{detection.opened_at.year:04}-{identity.removeprefix('CW-').upper()}"
 
 
 def _bounded(words: Iterable[str]) -> tuple[str, ...]:

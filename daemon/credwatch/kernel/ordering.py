@@ -32,7 +32,7 @@ def is_sorted(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> bool:
 def distinct(keys: NDArray[Number]) -> NDArray[Number]:
     """Return each key once, sorted."""
     rising = np.sort(keys)
-    return np.asarray(rising[_firsts(rising)])
+    return np.asarray(rising.compress(_firsts(rising)))
 
 
 def counted(keys: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
 
 from credwatch.kernel.pack import Value
@@ -22,8 +23,9 @@ def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> pl.DataFram
     each field that a group filled. A message that several readers could take goes to the first.
     """
     taken = [pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})]
+    texts = messages.select("row", "message")
     for number, places in dispatcher.route(messages["program"], messages["message"]):
-        rest = messages.select("row", "message")[places]
+        rest = texts[places]
         for reader in dispatcher.routes[number]:
             hits, rest = _try(reader, rest)
             if len(hits):
@@ -41,8 +43,9 @@ def _try(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
         return rest.clear(), rest
     rows, left = rest["row"], rest.clear()
     if misses:
-        missed = groups[_HIT].is_null()
-        rows, groups, left = rows.filter(~missed), groups.filter(~missed), rest.filter(missed)
+        is_hit = groups[_HIT].is_not_null().to_numpy()
+        hits = np.flatnonzero(is_hit)
+        rows, groups, left = rows[hits], groups[hits], rest[np.flatnonzero(~is_hit)]
     number = pl.Series("reader", [reader.number], dtype=pl.UInt32).new_from_index(0, len(rows))
     return pl.DataFrame([rows, number, *_captured(reader, groups)]), left
 

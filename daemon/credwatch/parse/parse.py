@@ -77,14 +77,14 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     compiled = _compiled(packs)
     # 1. Take the envelopes off, and read the time of each line that has one.
     frame = read_envelopes(lines["line"], SourceKind(source.kind))
-    frame = frame.with_columns(moments(frame["stamp"], zone=source.zone, reference=reference).alias("moment"))
+    frame = frame.hstack([moments(frame["stamp"], zone=source.zone, reference=reference).alias("moment")])
     frame = frame.with_columns(_envelope_problem().alias("problem"))
     # 2. Read messages with the patterns, and JSON texts with the JSON packs.
-    good = frame["problem"].is_null()
-    is_json = frame["json"].is_not_null()
-    texts = _rows(frame.select("row", "program", "message"), good & ~is_json)
+    is_good, is_object = pl.col("problem").is_null(), pl.col("json").is_not_null()
+    kinds = frame.select(is_good & ~is_object, (is_good & is_object).alias("object"))
+    texts = _rows(frame.select("row", "program", "message"), kinds["problem"])
     messages = read_messages(texts, compiled.dispatcher)
-    objects, problems = read_objects(_rows(frame.select("row", "json"), good & is_json), compiled.objects)
+    objects, problems = read_objects(_rows(frame.select("row", "json"), kinds["object"]), compiled.objects)
     # 3. Put constants and envelopes to what was read, and set apart the lines that are no events.
     parts = [part for part in (messages, objects) if len(part)] or [messages]
     del texts, messages, objects  # large, and done with
@@ -112,8 +112,7 @@ def _in_order(read: pl.DataFrame, lines: int) -> pl.DataFrame:
     """Sort by `row`, which is unique and below `lines`: its place is looked up, and nothing is compared."""
     places = np.full(lines, len(read), np.uint32)
     places[read["row"].to_numpy()] = np.arange(len(read), dtype=np.uint32)
-    order = pl.Series(places[places < len(read)])
-    return pl.DataFrame([column.rechunk()[order] for column in read])  # one by one, for they are large
+    return read.rechunk()[pl.Series(places[places < len(read)])]
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,9 @@ from credwatch.sources.interface import LINE_LIMIT
 ReadAt = Callable[[int, int], bytes]
 """Reads up to so many bytes from an offset: `read_at(size, offset)`."""
 
+_LOOKED_AT = 65_536
+"""Among so many of the last bytes the end of a line is looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -53,8 +56,15 @@ def cut_rest(read_at: ReadAt, offset: int) -> Cut:
 
 
 def reader_of(descriptor: int) -> ReadAt:
-    """Read a regular file by offset, without moving its position."""
-    return lambda size, offset: os.pread(descriptor, size, offset)
+    """Read a regular file by offset, without moving its position; where much waits, up to the end of a line."""
+
+    def read_at(size: int, offset: int) -> bytes:
+        # To look for the end of a line first is cheaper than to copy what was read up to there.
+        rest = max(size - _LOOKED_AT, 0)
+        end = os.pread(descriptor, size - rest, offset + rest).rfind(b"\n") + 1 if rest else 0
+        return os.pread(descriptor, rest + end if end else size, offset)
+
+    return read_at
 
 
 def _behind_newline(read_at: ReadAt, offset: int) -> tuple[int, bool]:

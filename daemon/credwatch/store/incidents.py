@@ -87,7 +87,7 @@ def add_detections(connection: Connection, found: Iterable[tuple[Detection, str]
             each.rule_id,
             incident,
             to_micros(each.opened_at),
-            _DETECTION.dump_json(each, exclude_defaults=True).decode(),
+            _DETECTION.serializer.to_json(each, exclude_defaults=True).decode(),
         )
         for each, incident in found
     ]
@@ -164,7 +164,7 @@ def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
             incident.status.value,
             int(incident.level),
             to_micros(incident.detected_at),
-            _INCIDENT.dump_json(incident).decode(),
+            _INCIDENT.serializer.to_json(incident).decode(),
         )
         for incident in latest.values()
     ]
