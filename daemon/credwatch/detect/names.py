@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.kernel.ordering import distinct
+from credwatch.kernel.ordering import distinct, numbered
 
 Hashes = NDArray[np.uint64]
 
@@ -43,13 +43,14 @@ class Names:
     def remember(self, words: pl.Series, hashes: Hashes, at: NDArray[np.intp]) -> None:
         """Remember the words at some positions of a column, each with its hash; hashes of 0 are absent words."""
         asked = hashes[at]
-        seen = distinct(asked)
+        first, _ = numbered(asked)
+        seen = asked[first]
         fresh = seen != 0
         for run in self._young:
             known, _ = run.places(seen)
             fresh &= ~known
         if fresh.any():
-            run = _Run(seen[fresh], words[at[_any_place(asked, seen[fresh])]])
+            run = _Run(seen[fresh], words[at[first[fresh]]])
             self._new.append(run)
             self._keep(run)
 
@@ -95,12 +96,3 @@ class Names:
             words = pl.concat([earlier.words.alias("name"), later.words.alias("name")], rechunk=True)
             del earlier, later  # large, and done with
             self._young.append(_Run(hashes[order], words[order]))
-
-
-def _any_place(hashes: Hashes, wanted: Hashes) -> NDArray[np.intp]:
-    """Return for each of the wanted hashes, which are sorted, where one like it stands."""
-    rank = np.minimum(np.searchsorted(wanted, hashes), len(wanted) - 1)
-    here = np.flatnonzero(wanted[rank] == hashes)
-    place = np.empty(len(wanted), np.intp)
-    place[rank[here]] = here
-    return place

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from credwatch.enrich.logins import PLACE, Logins
 from credwatch.enrich.profiles import KEPT, NEVER, STEP_US, Learning, Profiles, Rows
-from credwatch.kernel.ordering import distinct
+from credwatch.kernel.ordering import distinct, numbered
 
 Steps = NDArray[np.int64]
 
@@ -38,8 +38,9 @@ class History:
     """
 
     def __init__(self, logins: Logins, profiles: Profiles) -> None:
-        keys, inverse = np.unique(logins.keys, return_inverse=True)
-        self._numbers = inverse.reshape(logins.keys.shape).astype(np.int64)
+        first, number = numbered(logins.keys.ravel())
+        keys = logins.keys.ravel()[first]
+        self._numbers = number.reshape(logins.keys.shape)
         self._stored = profiles.find(keys)
         self._stored["account"][self._numbers] = logins.keys[0]
         self.steps = self._effective(np.maximum(logins.steps, _EARLIEST))

@@ -148,16 +148,16 @@ class _Run:
     def replaced(self, rows: Rows) -> Rows:
         """Put the rows whose key is here in the place of those that are, and give the others."""
         at, there = self.places(rows["key"])
-        self.rows[at[there]] = rows[there]
-        return rows[~there]
+        self.rows[at.compress(there)] = rows.compress(there)
+        return rows.compress(~there)
 
     def merged(self, rows: Rows) -> Rows:
         """Give these rows and those that are here, in order; of two with one key, the given one."""
         at, there = self.places(rows["key"])
-        mine = self.rows.copy()
-        mine[at[there]] = rows[there]
-        new = rows[~there]
-        return np.asarray(np.insert(mine, np.searchsorted(self._keys, new["key"]), new))
+        new = rows.compress(~there)
+        both = np.concatenate([self.rows, new])
+        both[at.compress(there)] = rows.compress(there)
+        return both.take(np.argsort(both["key"], kind="stable"))
 
 
 def _latest(rows: Rows) -> Rows:

@@ -11,11 +11,15 @@ Number = TypeVar("Number", bound=np.integer[Any])
 
 
 def stable_order(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
-    """Order keys as a stable argsort does, in half of its time."""
-    order = np.argsort(keys)
+    """Order hashes as a stable argsort does, in a fraction of its time.
+
+    Each hash gives its lower bits for its place, so that one plain sort does both. Keys that are told apart by those
+    bits alone, which hashes hardly ever are, cost a second sort.
+    """
+    low = np.uint64((1 << len(keys).bit_length()) - 1)
+    order = (np.sort((keys & ~low) | np.arange(len(keys), dtype=np.uint64)) & low).astype(np.intp)
     rising = keys[order]
-    groups = np.cumsum(_firsts(rising))
-    return np.sort(groups * len(keys) + order) % max(len(keys), 1)
+    return np.argsort(keys, kind="stable") if (rising[1:] < rising[:-1]).any() else order
 
 
 def ordered(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -42,13 +46,13 @@ def counted(keys: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp]]:
     return rising[first], np.diff(first, append=len(rising))
 
 
-def numbered(keys: NDArray[Number]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Number distinct keys in their order: return where one of each stands, and the number of each key."""
-    each = distinct(keys)
-    number = np.searchsorted(each, keys)
-    example = np.empty(len(each), np.intp)
-    example[number] = np.arange(len(keys))
-    return example, number
+def numbered(keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Number distinct keys in their order: return where the first of each stands, and the number of each key."""
+    order = stable_order(keys)
+    is_first = _firsts(keys[order])
+    number = np.empty(len(keys), np.intp)
+    number[order] = np.cumsum(is_first) - 1
+    return order.compress(is_first), number
 
 
 def among(keys: NDArray[Number], rising: NDArray[Number]) -> NDArray[np.bool_]:

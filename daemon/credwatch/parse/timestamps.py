@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from credwatch.kernel.ordering import numbered
+
 Numbers = NDArray[np.int64]
 
 MOMENT = pl.Datetime("us", "UTC")
@@ -40,11 +42,11 @@ def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
     # Stamps come in runs: one of each is looked up, and of equal ones the first alone is read.
     runs = stamps.rle_id().to_numpy()
     firsts = stamps[np.flatnonzero(np.diff(runs, prepend=-1))]
-    _, first, inverse = np.unique(firsts.hash().to_numpy(), return_index=True, return_inverse=True)
+    first, number = numbered(firsts.hash().to_numpy())
     order = np.argsort(first)
     place = np.empty(len(order), np.intp)
     place[order] = np.arange(len(order))
-    moments: pl.Series = _read(firsts[first[order]], zone, reference)[place[inverse][runs]]
+    moments: pl.Series = _read(firsts[first[order]], zone, reference)[place[number][runs]]
     return moments
 
 
