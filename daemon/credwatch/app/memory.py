@@ -23,7 +23,7 @@ def tune_allocators() -> None:
     # One core is for the thread that holds events against rules: it has no use for helpers that wait for one another.
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, min((os.cpu_count() or 1) - 1, _MOST_THREADS))))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's linear algebra is not used; its threads would wait
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:500")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:250,muzzy_decay_ms:250")
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 2)

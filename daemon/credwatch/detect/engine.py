@@ -193,13 +193,15 @@ class Engine:
     def _episodes(self, low: int, first_serial: int, withdrawn: dict[str, NDArray[np.void]]) -> tuple[Episodic, ...]:
         found = []
         for watch in self.plan.every():
+            gone = withdrawn.get(watch.rule.id, _NO_EPISODES)
+            if not len(watch.episodes.table) and not len(gone):
+                continue
             over = low - watch.span_us - watch.delay_us
             watch.episodes.end(before=over)
             changed = watch.episodes.take_changed()
-            gone = withdrawn.get(watch.rule.id, _NO_EPISODES)
             if len(changed) or len(gone):
                 new = changed["serial"] >= first_serial
-                found.append(Episodic(watch.rule, changed[new], changed[~new], gone))
+                found.append(Episodic(watch.rule, changed.compress(new), changed.compress(~new), gone))
             watch.episodes.forget(ended_before=over - watch.lookback_us)
         return tuple(found)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -102,9 +103,9 @@ class _Known:
     """The values of fields, empty where there is none."""
     words: _Words
 
-    def text(self, name: str, begin: int, end: int) -> list[str]:
+    def text(self, name: str, part: slice) -> list[str]:
         """Return a field's values, empty where it has none."""
-        return self.texts[name][begin:end] if name in self.texts else [""] * (end - begin)
+        return self.texts[name][part] if name in self.texts else [""] * (part.stop - part.start)
 
 
 def _details(texts: _Texts, is_told: list[bool]) -> list[tuple[tuple[str, str], ...]]:
@@ -206,20 +207,28 @@ def _begun(watch: Watch, openings: Openings) -> list[int]:
 
 def _detections(watch: Watch, known: _Known, begin: int, end: int) -> Iterator[Detection]:
     """Build the detections of one rule from those that stand from `begin` to `end`."""
-    rule = watch.rule
+    rule, part = watch.rule, slice(begin, end)
     names = [name.removeprefix(NATIVE) for name in rule.group_by]
-    fields = [known.text(field, begin, end) for field in watch.fields]
-    subjects = known.text(rule.consequence.subject, begin, end)
-    organizations = known.text("organization.id", begin, end)
-    lines = known.text("event.original", begin, end)
-    for place, at in enumerate(range(begin, end)):
-        group = tuple([(name, column[place]) for name, column in zip(names, fields, strict=True)])
-        subject, organization, line, opened_at = subjects[place], organizations[place], lines[place], known.opened[at]
+    columns = zip(
+        zip(*(known.text(field, part) for field in watch.fields), strict=True) if names else repeat((), end - begin),
+        known.text(rule.consequence.subject, part),
+        known.text("organization.id", part),
+        known.text("event.original", part),
+        known.serial[part],
+        known.begun[part],
+        known.opened[part],
+        known.counted[part],
+        known.details[part],
+        *(known.words[name][part] for name in CARRIED),
+        strict=True,
+    )
+    for values, subject, organization, line, serial, begun, opened, counted, details, *words in columns:
+        group = tuple(zip(names, values, strict=True))
         apart = (subject, organization) if watch.told_apart else ()
-        values = [value for pair in group for value in pair]
+        accounts, addresses, organizations = words
         yield Detection(
-            id=stable_id("detection", rule.id, *values, *apart, opened_at.isoformat()),
-            serial=known.serial[at],
+            id=stable_id("detection", rule.id, *chain.from_iterable(group), *apart, opened.isoformat()),
+            serial=serial,
             rule_id=rule.id,
             title=rule.title,
             level=rule.level,
@@ -227,15 +236,15 @@ def _detections(watch: Watch, known: _Known, begin: int, end: int) -> Iterator[D
             group=group,
             organization=organization,
             subject=subject,
-            occurred_first=known.begun[at],
-            opened_at=opened_at,
-            count=known.counted[at],
-            accounts=known.words["user.name"][at],
-            addresses=known.words["source.ip"][at],
-            organizations=known.words["organization.id"][at],
+            occurred_first=begun,
+            opened_at=opened,
+            count=counted,
+            accounts=accounts,
+            addresses=addresses,
+            organizations=organizations,
             lines=(line,) if line else (),
             tags=rule.tags,
-            details=known.details[at],
+            details=details,
             shadow=rule.shadow,
         )
 

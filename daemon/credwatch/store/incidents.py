@@ -25,7 +25,7 @@ from credwatch.detect.episodes import Table as EpisodeTable
 from credwatch.detect.found import Episodic
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident, Status
-from credwatch.store.database import insert_rows, metadata
+from credwatch.store.database import many, metadata
 from credwatch.store.moments import from_micros, to_micros
 
 _DETECTION = TypeAdapter(Detection)
@@ -91,30 +91,36 @@ def add_detections(connection: Connection, found: Iterable[tuple[Detection, str]
         )
         for each, incident in found
     ]
-    insert_rows(
+    many(
         connection,
-        "detections (serial, id, rule_id, incident, opened, document)",
+        "INSERT OR IGNORE INTO detections (serial, id, rule_id, incident, opened, document) VALUES (?, ?, ?, ?, ?, ?)",
         rows,
-        "ON CONFLICT DO NOTHING",
     )
 
 
 def save_episodes(connection: Connection, changed: Iterable[Episodic]) -> None:
     """Store what became of episodes."""
-    rows: list[tuple[Any, ...]] = []
     for each in changed:
-        gone = each.withdrawn.copy()
-        gone["count"], gone["closed"] = 0, True
-        for table in (each.opened, each.changed, gone):
-            columns = [_signed(table, name) for name in STORED]
-            rows += zip([each.rule.id] * len(table), *columns, strict=True)
-    insert_rows(
-        connection,
-        'episodes (rule_id, serial, group_key, "group", opened, last, count, user, address, organization, closed)',
-        rows,
-        "ON CONFLICT (serial) DO UPDATE"
-        " SET opened = excluded.opened, last = excluded.last, count = excluded.count, closed = excluded.closed",
-    )
+        columns = [_signed(each.opened, name) for name in STORED]
+        rule = [each.rule.id] * len(each.opened)
+        many(
+            connection,
+            'INSERT INTO episodes (rule_id, serial, group_key, "group", opened, last, count, user, address,'
+            " organization, closed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            list(zip(rule, *columns, strict=True)),
+        )
+        gone = each.withdrawn
+        now = [_signed(each.changed, name) for name in ("opened", "last", "count", "closed", "serial")]
+        many(
+            connection,
+            "UPDATE episodes SET opened = ?, last = ?, count = ?, closed = ? WHERE serial = ?",
+            list(zip(*now, strict=True)),
+        )
+        many(
+            connection,
+            "UPDATE episodes SET count = 0, closed = 1 WHERE serial = ?",
+            [(serial,) for serial in gone["serial"].tolist()],
+        )
 
 
 def episodes_kept(connection: Connection, *, since_us: int) -> list[tuple[str, tuple[int, ...]]]:
@@ -162,12 +168,12 @@ def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
         )
         for incident in latest.values()
     ]
-    insert_rows(
+    many(
         connection,
-        "incidents (number, kind, organization, subject, status, level, detected, document)",
-        rows,
-        "ON CONFLICT (number)"
+        "INSERT INTO incidents (number, kind, organization, subject, status, level, detected, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number)"
         " DO UPDATE SET status = excluded.status, level = excluded.level, document = excluded.document",
+        rows,
     )
 
 

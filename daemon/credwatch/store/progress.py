@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, String, Table, Text, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from credwatch.store.database import insert_rows, metadata
+from credwatch.store.database import many, metadata
 
 _AT_ONCE = 500
 
@@ -76,11 +76,11 @@ tallies = Table(
 
 def add_tallies(connection: Connection, day: str, numbers: dict[str, int]) -> None:
     """Add to the counts of a day."""
-    insert_rows(
+    many(
         connection,
-        "tallies (day, name, number)",
+        "INSERT INTO tallies (day, name, number) VALUES (?, ?, ?)"
+        " ON CONFLICT (day, name) DO UPDATE SET number = number + excluded.number",
         [(day, name, number) for name, number in numbers.items()],
-        "ON CONFLICT (day, name) DO UPDATE SET number = number + excluded.number",
     )
 
 
