@@ -145,6 +145,7 @@ class Stream:
         self._places = None
         self.log.add(self.new.keys, self.new.times, self.new.columns, oldest=oldest)
         self.dropped = self.log.limit(self.caps)
+        self.new = self.late = View.empty()  # they hold the whole batch
 
     def view(self, wanted: NDArray[np.bool_], *, since: int) -> View:
         """Return the rows of the wanted ones among the batch's groups: its own, behind those kept since a moment."""

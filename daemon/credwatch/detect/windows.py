@@ -105,7 +105,7 @@ class Places:
                 yield Layer(run.keys[places], times, self._form, run.kept, places)
 
 
-_ALIKE = 4
+_ALIKE = 5
 """So many runs of like size become one: fewer would cost more copying, more of them more searching."""
 
 
