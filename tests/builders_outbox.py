@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.detection import Level
@@ -117,8 +118,7 @@ def a_channel(port: int, *, password: Secret | None = None, **options: Any) -> E
     return EmailChannel(EmailOptions(**given), a_renderer(), lambda: NOON, password)
 
 
-@dataclass
-class Mailbox:
+class Mailbox(Struct):
     """What a mail server received, and how it answers: the reply to RCPT and to the message."""
 
     rcpt: str = "250 ok"

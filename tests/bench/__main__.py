@@ -12,8 +12,9 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from bench.daemon import idle
 from bench.figures import Figure, print_table

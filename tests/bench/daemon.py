@@ -7,8 +7,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bench.figures import Figure, below
 from bench.programs import CREDWATCH, KIB_IN_MIB, CannotRun, talk
@@ -17,8 +18,7 @@ _READY_SECONDS = 60
 _SETTLE_SECONDS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Daemon:
+class Daemon(Struct, frozen=True):
     """A daemon that is ready."""
 
     pid: int

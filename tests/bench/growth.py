@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bench.figures import Figure, at_least, at_most, below
 from bench.loglines import Round, write_keys
@@ -54,8 +55,7 @@ def windows(folder: Path, keys: int) -> Iterator[Figure]:
     yield at_most(1.05, "  its growth with as many lines again", again, "times")
 
 
-@dataclass(frozen=True, slots=True)
-class _Keys:
+class _Keys(Struct, frozen=True):
     """A replay of failed logins from many addresses."""
 
     full: Step

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 from numpy.typing import NDArray
 
 _NAMES = "root admin test oracle postgres ubuntu git deploy nagios guest ftpuser mysql tomcat jenkins www".split()  # noqa: SIM905
@@ -20,8 +20,7 @@ _SLICE = 200_000
 """How many logins are put into words at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """A stretch of a log."""
 
     lines: int

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bench.programs import KIB_IN_MIB
 
@@ -13,8 +15,7 @@ _FEWEST_BATCHES = 8
 _SMALLEST_BATCH = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What a replay had cost when a batch was committed."""
 
     lines: int
@@ -29,8 +30,7 @@ class Step:
     """The most memory the process has held so far."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """A replay that was watched."""
 
     correlations: int

@@ -6,11 +6,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from email import message_from_bytes
 from email.policy import SMTP as SMTP_POLICY
 
 import pytest
+from msgspec.structs import replace
 
 from builders_outbox import NOON, Mailbox, a_channel, a_command, a_mail_server
 from credwatch.kernel.receipt import Delivered, Refused, Retry

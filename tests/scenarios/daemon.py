@@ -12,10 +12,10 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import select
 
 from credwatch.kernel.incident import Incident
@@ -49,8 +49,7 @@ RUN_IMPATIENT = ("-c", _IMPATIENT + _UNCHECKED)
 """The same daemon, which tries to deliver every second instead of ever more seldom."""
 
 
-@dataclass
-class Site:
+class Site(Struct):
     """A folder with settings, registers, rules and logs, and the daemon that runs on it, if one does."""
 
     folder: Path

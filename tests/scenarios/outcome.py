@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from credwatch.kernel.incident import Incident
@@ -25,8 +25,7 @@ class Told(NamedTuple):
     last: int
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A run's outcome; equal where nobody could tell two runs apart."""
 
     lines: int

@@ -8,17 +8,16 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email import message_from_bytes
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from msgspec import Struct
 
 _LONGEST_PAUSE = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """One message as the mail server took it."""
 
     id: str

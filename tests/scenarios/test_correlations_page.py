@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from credwatch.app.authoring.cases import CaseFile, run_cases
 from credwatch.app.build import build_knowledge

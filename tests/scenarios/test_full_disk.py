@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from msgspec.structs import fields
 from sqlalchemy import event
 
 from credwatch.app.pipeline import Knowledge

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
+from msgspec import Struct
 
 from credwatch.enrich.columns import column, has_values
 
@@ -17,8 +17,7 @@ _PARTS = 16
 _FIRST, _LAST = pl.col("first").min(), pl.col("last").max()
 
 
-@dataclass(frozen=True, slots=True)
-class AddressAttempts:
+class AddressAttempts(Struct, frozen=True):
     """What one address did."""
 
     address: str

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import TypeAdapter
+from msgspec import to_builtins
 
 from credwatch.app import keys
 from credwatch.app.build import build_knowledge
@@ -22,8 +22,6 @@ from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Stat
 from credwatch.store import incidents, legal_clocks, outbox
 from credwatch.store.database import Database
 from credwatch.workflows.decide import react
-
-_INCIDENT = TypeAdapter(Incident)
 
 
 def open_store(path: Path) -> Database:
@@ -90,7 +88,7 @@ class Casebook:
             if incident is None:
                 return None
         messages = [stored for stored in self.messages() if stored.command.incident == number]
-        case: dict[str, Any] = _INCIDENT.dump_python(incident, mode="json")
+        case: dict[str, Any] = to_builtins(incident)
         case["level"] = incident.level.name.lower()
         case["found"] = [
             {

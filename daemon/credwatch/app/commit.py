@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from time import thread_time
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from credwatch.detect.found import Found
@@ -28,8 +28,7 @@ React = Callable[[IncidentChange], Reaction]
 """Decides what follows from a change of an incident."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """What one chunk of lines led to, before it is stored."""
 
     source: str
@@ -52,8 +51,7 @@ class Batch:
     """What was learnt of accounts' habits; None where nothing was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Consequences:
+class Consequences(Struct, frozen=True):
     """What a stored batch caused."""
 
     changes: tuple[IncidentChange, ...]

@@ -10,6 +10,9 @@ import sys
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _MIB = 1024 * 1024
 _MOST_THREADS = 4
+_WHILE_STARTING = 1_000_000
+_OFTEN = 100_000
+"""What a batch makes dies with it by its reference counts; looking for cycles more often is in vain."""
 
 
 def tune_allocators() -> None:
@@ -18,8 +21,7 @@ def tune_allocators() -> None:
     To be called before polars and numpy are imported. See `dirty_decay_ms` of jemalloc, which polars uses for frames,
     and mallopt(3): numpy's large arrays are windows, whose room would lie idle until they are merged again.
     """
-    # What a batch makes dies with it by its reference counts; looking for cycles that often is in vain.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(_WHILE_STARTING, 50, 100)  # nearly all that a start makes stays
     # One core is for the thread that holds events against rules: it has no use for helpers that wait for one another.
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, min((os.cpu_count() or 1) - 1, _MOST_THREADS))))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's linear algebra is not used; its threads would wait
@@ -31,7 +33,10 @@ def tune_allocators() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, 8 * _MIB)
 
 
-def return_free_memory() -> None:
-    """Give what the start has left free back to the kernel."""
+def settle() -> None:
+    """Begin a long life: give back to the kernel what the start has left free, and look for cycles more often."""
+    gc.collect()
+    gc.freeze()  # what the start has made stays: nobody need look at it again
+    gc.set_threshold(_OFTEN, 50, 100)
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, commit
 from credwatch.app.report import Counts, Detected, Marked, Prepared, Report, report_of
@@ -46,8 +47,7 @@ _NOTHING = Parsed(
 """What no lines are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True):
     """Everything that a reload replaces at once."""
 
     packs: PackSet

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from credwatch.app.attempts import AddressAttempts, AttemptCounts
 from credwatch.app.authoring.choice import choose_rules, knowledge_with, required, tool_settings
@@ -30,8 +32,7 @@ Finding = tuple[str, str, tuple[tuple[str, str], ...], bool]
 """What detections are told apart by: rule id, title, group, and whether the rule is in shadow."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What a replay has come to so far."""
 
     lines: int = 0
@@ -76,8 +77,7 @@ class Tally:
         return sum(self.unparsed.values()) / self.lines if self.lines else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True):
     """The outcome of a replay."""
 
     tally: Tally

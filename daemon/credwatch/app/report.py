@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
+from msgspec import Struct
 
 from credwatch.app.commit import Batch
 from credwatch.detect.found import Found
@@ -19,8 +19,7 @@ from credwatch.sources.interface import Chunk
 from credwatch.store.moments import from_micros
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What one chunk of lines came to, for metrics and the terminal."""
 
     source: str
@@ -63,8 +62,7 @@ class Report:
     """How many messages were queued."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """What the lines of a chunk are, counted: all that is needed of them once they are read."""
 
     size: int
@@ -93,8 +91,7 @@ class Counts:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class Prepared(Struct, frozen=True, eq=False):
     """A chunk as far as it can be carried without knowing what came before it."""
 
     chunk: Chunk
@@ -111,8 +108,7 @@ class Prepared:
     """How long that took."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Marked:
+class Marked(Struct, frozen=True, eq=False):
     """A chunk whose events tell what the ones before them tell of them."""
 
     prepared: Prepared
@@ -129,8 +125,7 @@ class Marked:
     """How long it took so far."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Detected:
+class Detected(Struct, frozen=True, eq=False):
     """A chunk held against the rules, and not stored yet."""
 
     batch: Batch

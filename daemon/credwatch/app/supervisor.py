@@ -6,18 +6,18 @@ import asyncio
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
 
 import structlog
+from msgspec.structs import replace
 
 from credwatch.app import keys, systemd
 from credwatch.app.build import build_knowledge, build_renderer, followed_sources
 from credwatch.app.chores import Chores
 from credwatch.app.gate import build_gate
-from credwatch.app.memory import return_free_memory
+from credwatch.app.memory import settle
 from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.reader import OpenSource, Reader
 from credwatch.app.report import Report
@@ -90,7 +90,7 @@ class Supervisor:
         reading.start()
         watch = ConfigurationWatch(self._watched(), self._reload_soon)
         watch.start()
-        return_free_memory()
+        settle()
         systemd.notify("READY=1")
         log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources])
         # 2. Wait, and say that the daemon lives.

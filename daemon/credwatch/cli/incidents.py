@@ -85,9 +85,9 @@ def _unknown(number: str) -> typer.Exit:
 
 
 def _described(incident: Incident) -> dict[str, Any]:
-    from pydantic import TypeAdapter
+    from msgspec import to_builtins
 
-    described: dict[str, Any] = TypeAdapter(Incident).dump_python(incident, mode="json")
+    described: dict[str, Any] = to_builtins(incident)
     return described | {"level": incident.level.name.lower()}
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-
 import typer
 
-from credwatch.app.memory import tune_allocators
 from credwatch.cli.check import check
 from credwatch.cli.demo import demo
 from credwatch.cli.explain import explain
@@ -39,12 +36,3 @@ app.add_typer(outbox_app, name="outbox")
 app.add_typer(notice_app, name="notice")
 app.add_typer(password_app, name="password")
 app.add_typer(totp_app, name="totp")
-
-
-def main() -> None:
-    """Run the command line."""
-    tune_allocators()
-    try:
-        app()
-    finally:
-        gc.freeze()  # what is left goes with the process: nobody need look for cycles in it

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from credwatch.cli.options import JsonOption, RulePaths, ShippedOption, ToolConfigOption
 from credwatch.cli.output import ExitCode, console, print_json, told_plainly

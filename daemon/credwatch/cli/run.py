@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption
 from credwatch.cli.output import told_plainly

@@ -8,9 +8,8 @@ others of its key, the key's episodes from that row on are worked out anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from credwatch.detect.aggregates import Aggregate
@@ -23,8 +22,7 @@ Times = NDArray[np.int64]
 """Event times, microseconds UTC."""
 
 
-@dataclass(slots=True, eq=False)
-class Watch:
+class Watch(Struct, eq=False):
     """One rule at work: what it waits for, and the episodes it has open."""
 
     rule: Rule
@@ -47,8 +45,7 @@ class Watch:
     """What is open."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rewound:
+class Rewound(Struct, frozen=True, eq=False):
     """A key whose rows came out of order."""
 
     key: np.uint64
@@ -59,8 +56,7 @@ class Rewound:
     """The times, sorted, of the rows not before `since` that were there before the batch."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Feed:
+class Feed(Struct, frozen=True, eq=False):
     """What a batch brings to one rule."""
 
     view: View
@@ -74,8 +70,7 @@ class Feed:
         return cls(view, tuple(_rewound(view, key) for key in view.disordered(ties=ties)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Openings:
+class Openings(Struct, frozen=True, eq=False):
     """Conditions completed in one batch, one entry each, all arrays of one length."""
 
     view: View
@@ -88,8 +83,7 @@ class Openings:
     """The episodes they start, with what has followed within the batch already."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Progress:
+class Progress(Struct, frozen=True, eq=False):
     """What a batch did to one rule's episodes."""
 
     openings: tuple[Openings, ...] = ()

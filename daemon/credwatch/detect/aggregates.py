@@ -7,11 +7,11 @@ the same key that are not older than the span, those of the same moment included
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.detect.rows import CARRIED
@@ -50,8 +50,7 @@ class Aggregate(Protocol):
         """Say for each row whether the condition holds for the window that ends with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class AtLeast:
+class AtLeast(Struct, frozen=True):
     """So many rows, or more."""
 
     threshold: int
@@ -63,8 +62,7 @@ class AtLeast:
         return reaches_count(view, self.threshold, span_us)
 
 
-@dataclass(frozen=True, slots=True)
-class AtLeastDistinct:
+class AtLeastDistinct(Struct, frozen=True):
     """So many distinct values, or more."""
 
     threshold: int
@@ -87,8 +85,7 @@ class AtLeastDistinct:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """A number computed of each window, held against every bound."""
 
     measure: Callable[[View, NDArray[np.intp], int], NDArray[Any]]
@@ -104,8 +101,7 @@ class Measured:
         return np.asarray(np.logical_and.reduce([last_of_moments(view), *held]))
 
 
-@dataclass(frozen=True, slots=True)
-class Percentile:
+class Percentile(Struct, frozen=True):
     """The value at a percentile of each window (nearest rank), held against every bound.
 
     The value at rank k is at least x where fewer than k values are below x, and at most x where at least k are not

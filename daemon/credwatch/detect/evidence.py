@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.detect.advance import Openings, Watch
@@ -90,8 +90,7 @@ def detections_of(found: Sequence[tuple[Watch, Openings]], batch: Batch, names: 
     return [detection for (watch, _), begin, end in parts for detection in _detections(watch, known, begin, end)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What is known of openings, column by column."""
 
     serial: list[int]
@@ -162,11 +161,13 @@ def _words(found: Sequence[tuple[Watch, Openings]], texts: _Texts, names: Names)
     counts: dict[str, NDArray[np.intp]] = {}
     for name, column in CARRIED.items():
         all_of_it = np.concatenate(
-            [each.view.columns.column(column)[rows] for (_, each), rows in zip(found, places, strict=True)]
+            [each.view.columns.column(column, rows) for (_, each), rows in zip(found, places, strict=True)]
         )
-        fresh = np.flatnonzero((all_of_it != 0) & ~repeated(owner, all_of_it))
-        values[name] = all_of_it[fresh]
-        counts[name] = np.bincount(owner[fresh], minlength=len(lengths))
+        filled = np.flatnonzero(all_of_it)
+        whose, value = owner[filled], all_of_it[filled]
+        fresh = np.flatnonzero(~repeated(whose, value))
+        values[name] = value[fresh]
+        counts[name] = np.bincount(whose[fresh], minlength=len(lengths))
     word_of = names.of(np.concatenate(list(values.values())))
     words: _Words = {}
     for name in CARRIED:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from credwatch.detect.episodes import Table
 from credwatch.kernel.detection import Detection
 from credwatch.rules.model import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Struct, frozen=True):
     """What a batch changed in the engine's state: what the batch's transaction stores."""
 
     windows: tuple[tuple[str, int, bytes], ...] = ()
@@ -26,8 +26,7 @@ class Delta:
     """The event time before which nothing is expected any more, microseconds; meant where there are watermarks."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Episodic:
+class Episodic(Struct, frozen=True, eq=False):
     """What a batch did to the episodes of one rule."""
 
     rule: Rule
@@ -40,8 +39,7 @@ class Episodic:
     """Earlier ones that late rows have joined to the one before them: they are no more."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class Found(Struct, frozen=True, eq=False):
     """What one batch led to."""
 
     detections: tuple[Detection, ...] = ()

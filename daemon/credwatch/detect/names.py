@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.kernel.ordering import distinct, numbered
@@ -14,8 +14,7 @@ from credwatch.kernel.ordering import distinct, numbered
 Hashes = NDArray[np.uint64]
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """Distinct hashes, sorted, and their words."""
 
     hashes: Hashes

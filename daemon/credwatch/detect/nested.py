@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from credwatch.detect.advance import Feed, Rewound, Watch
@@ -17,8 +17,7 @@ from credwatch.detect.views import View
 from credwatch.kernel.ordering import among, distinct
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class Counted(Struct, frozen=True, eq=False):
     """A correlation whose openings are counted."""
 
     watch: Watch
@@ -29,8 +28,7 @@ class Counted:
     """The columns of its episodes whose hashes make the group; empty where its own group is meant."""
 
 
-@dataclass(slots=True, eq=False)
-class NestedWatch:
+class NestedWatch(Struct, eq=False):
     """A count of correlations at work."""
 
     watch: Watch

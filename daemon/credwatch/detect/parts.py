@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.detect.advance import Watch
@@ -20,8 +19,7 @@ STANDS_IN = -2
 """In place of the event of a row that stands for others: it tells what lasts, and completes nothing."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _OfStream:
+class _OfStream(Struct, frozen=True, eq=False):
     """A part whose rows are those of a stream."""
 
     stream: Stream
@@ -49,8 +47,7 @@ class _OfStream:
         return self.stream.before(keys, since=since)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plain(_OfStream):
+class Plain(_OfStream, frozen=True, eq=False):
     """A part that is an event rule: its matches."""
 
     def has_rows(self, keys: Keys) -> Flags:
@@ -74,8 +71,7 @@ class Plain(_OfStream):
         return self.stream.new
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lasting(_OfStream):
+class Lasting(_OfStream, frozen=True, eq=False):
     """A part that is itself a count: its rows from the opening of an episode to its end."""
 
     watch: Watch

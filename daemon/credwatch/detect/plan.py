@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.detect.advance import Feed, Watch
@@ -24,8 +24,7 @@ from credwatch.rules.model import Correlation, CorrelationType, EventRule, Part,
 _NUMERIC = (CorrelationType.VALUE_SUM, CorrelationType.VALUE_AVG, CorrelationType.VALUE_PERCENTILE)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StreamWatch:
+class StreamWatch(Struct, frozen=True, eq=False):
     """A rule over one event, or a count of events, at work."""
 
     watch: Watch
@@ -62,8 +61,7 @@ class StreamWatch:
 AnyWatch = StreamWatch | TemporalWatch | NestedWatch
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class Plan(Struct, frozen=True, eq=False):
     """Everything an engine evaluates, built once at load."""
 
     rules: RuleSet

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 CARRIED = {"user.name": "user", "source.ip": "address", "organization.id": "organization"}
@@ -30,12 +30,11 @@ Rows = NDArray[np.void]
 class Columns(Protocol):
     """Gives the columns of rows."""
 
-    def column(self, name: str) -> NDArray[Any]:
-        """Return a column of ROW other than `key` and `time`."""
+    def column(self, name: str, at: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """Return a column of ROW other than `key` and `time`: of all rows, or of those at some positions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """What a window keeps of its rows beside their keys: nothing that follows from the key, or is never there."""
 
     dtype: np.dtype[np.void]

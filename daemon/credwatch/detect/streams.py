@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from credwatch.detect.keys import FieldHashes
@@ -23,8 +23,7 @@ NO_KEYS = np.empty(0, np.uint64)
 """No groups."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSpec:
+class StreamSpec(Struct, frozen=True):
     """What decides which rows a stream has; rules with equal specs share one stream."""
 
     parts: tuple[tuple[str, tuple[str, ...]], ...]
@@ -50,8 +49,7 @@ class StreamSpec:
         return Form.of(values=bool(self.value), as_key=as_key)
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """An events frame prepared for the streams."""
 
     events: pl.DataFrame
@@ -73,8 +71,7 @@ class Batch:
         return bool(self.late.any())
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(Struct, frozen=True):
     """The groups of a batch's rows, one entry each, sorted by key; times in microseconds."""
 
     keys: NDArray[np.uint64]
@@ -105,8 +102,7 @@ class Groups:
 _NO_GROUPS = Groups.of(View.empty())
 
 
-@dataclass(slots=True)
-class Stream:
+class Stream(Struct):
     """One stream: its spec and what it keeps."""
 
     spec: StreamSpec
@@ -245,16 +241,17 @@ class _Matched(NamedTuple):
         return View(_OfBatch(batch.hashes, event, values), event, new, keys, times[order])
 
 
-@dataclass(frozen=True, slots=True)
-class _OfBatch:
+class _OfBatch(Struct, frozen=True):
     """The columns of a batch's rows: hashes of the events' fields, looked up where they are asked for."""
 
     hashes: FieldHashes
     event: NDArray[np.intp]
     values: NDArray[np.uint64]
 
-    def column(self, name: str) -> NDArray[np.uint64]:
-        return self.values if name == "value" else self.hashes.of(_FIELDS[name])[self.event]
+    def column(self, name: str, at: NDArray[np.intp] | None = None) -> NDArray[np.uint64]:
+        if name == "value":
+            return self.values if at is None else self.values[at]
+        return self.hashes.of(_FIELDS[name])[self.event if at is None else self.event[at]]
 
 
 _FIELDS = {column: name for name, column in CARRIED.items()}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from credwatch.detect.absence import evaluated, forbids, wanted
@@ -20,8 +19,7 @@ from credwatch.kernel.ordering import among, distinct
 from credwatch.rules.model import PartCondition
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nested:
+class Nested(Struct, frozen=True, eq=False):
     """A part that is itself a correlation in time: the openings of its episodes, and their latest rows."""
 
     inner: TemporalWatch
@@ -74,8 +72,7 @@ class Nested:
 TemporalPart = Plain | Lasting | Nested
 
 
-@dataclass(slots=True, eq=False)
-class TemporalWatch:
+class TemporalWatch(Struct, eq=False):
     """A correlation in time at work."""
 
     watch: Watch

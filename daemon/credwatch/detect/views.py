@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.detect.rows import ROW, Columns, Rows
 from credwatch.kernel.ordering import distinct, ordered
 
+_FEW = 4
+"""Of so many rows or more one is fetched by itself, of fewer with all the others."""
 
-@dataclass(slots=True)
-class View:
+
+class View(Struct):
     """Rows of some groups, old and new, sorted by (key, time)."""
 
     columns: Columns
@@ -52,7 +54,8 @@ class View:
             return filled[0]._put_in_order()
         parts = ((view.event, view.new, view.keys, view.times) for view in filled)
         whole = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        return cls(_Stacked(tuple(view.columns for view in filled)), *whole)._put_in_order()
+        ends = np.cumsum([len(view.keys) for view in filled])
+        return cls(_Stacked(tuple(view.columns for view in filled), ends), *whole)._put_in_order()
 
     @property
     def rows(self) -> Rows:
@@ -90,29 +93,38 @@ class View:
         return self.at(ordered(self.keys, self.times))
 
 
-@dataclass(frozen=True, slots=True)
-class _Whole:
+class _Whole(Struct, frozen=True):
     rows: Rows
 
-    def column(self, name: str) -> NDArray[Any]:
-        return np.ascontiguousarray(self.rows[name])
+    def column(self, name: str, at: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        return np.ascontiguousarray(self.rows[name] if at is None else self.rows[name][at])
 
 
-@dataclass(frozen=True, slots=True)
-class _Some:
+class _Some(Struct, frozen=True):
     source: Columns
     places: NDArray[np.intp]
 
-    def column(self, name: str) -> NDArray[Any]:
-        return np.asarray(self.source.column(name)[self.places])
+    def column(self, name: str, at: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        return self.source.column(name, self.places if at is None else self.places[at])
 
 
-@dataclass(frozen=True, slots=True)
-class _Stacked:
+class _Stacked(Struct, frozen=True):
     sources: tuple[Columns, ...]
+    ends: NDArray[np.intp]
+    """Where the rows of each end."""
 
-    def column(self, name: str) -> NDArray[Any]:
-        return np.concatenate([source.column(name) for source in self.sources])
+    def column(self, name: str, at: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        if at is None or _FEW * len(at) > self.ends[-1]:
+            whole = np.concatenate([source.column(name) for source in self.sources])
+            return whole if at is None else np.asarray(whole[at])
+        few = np.empty(len(at), ROW[name])
+        source_of = np.searchsorted(self.ends, at, side="right")
+        for number, source in enumerate(self.sources):
+            mine = np.flatnonzero(source_of == number)
+            if len(mine):
+                begin = self.ends[number - 1] if number else 0
+                few[mine] = source.column(name, at[mine] - begin)
+        return few
 
 
 def _rises(places: NDArray[np.intp]) -> bool:

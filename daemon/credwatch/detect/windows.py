@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.detect.rows import ROW, Columns, Form, Rows, as_numbers
 from credwatch.kernel.ordering import among, counted, spread
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(Struct, frozen=True):
     """How many rows a window may hold; when there are more, the oldest go."""
 
     rows: int = 2_000_000
@@ -29,8 +28,7 @@ _SLACK = 8
 """A full window gives up this part of what it may hold, so that it is not full again at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """Rows sorted by key, their keys side by side for searching."""
 
     keys: NDArray[np.uint64]
@@ -56,8 +54,7 @@ class _Run:
         return self if 2 * oldest <= self.since + self.until else self.younger(oldest)
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """Some rows that are kept: their keys and times, and their other columns where they are asked for."""
 
     keys: NDArray[np.uint64]
@@ -68,15 +65,15 @@ class Layer:
     _kept: Rows
     _places: NDArray[np.intp]
 
-    def column(self, name: str) -> NDArray[Any]:
-        """Return a column of ROW."""
+    def column(self, name: str, at: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """Return a column of ROW, of all rows or of those at some positions."""
         if name in (self._form.dtype.names or ()):
-            return np.asarray(self._kept[name][self._places])
-        return self.keys if name in self._form.as_key else np.zeros(len(self.keys), np.uint64)
+            return np.asarray(self._kept[name][self._places if at is None else self._places[at]])
+        keys = self.keys if at is None else self.keys[at]
+        return keys if name in self._form.as_key else np.zeros(len(keys), np.uint64)
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where the rows of some sorted, distinct keys stand."""
 
     _form: Form

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import polars as pl
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from credwatch.enrich.columns import column, has_values
@@ -23,8 +22,7 @@ _FORM = f"attempts 1 polars {pl.__version__}\n".encode()
 """Hashes differ between versions of Polars; what another version carried is dropped."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AttemptPairing:
+class AttemptPairing(Struct, frozen=True, eq=False):
     """The announcements (such as sshd's `Invalid user`) whose result has not been read yet, in their order."""
 
     keys: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
@@ -77,8 +75,7 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     return events.with_columns(counts.alias(_COUNTS)), after
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Steps:
+class _Steps(Struct, frozen=True, eq=False):
     """Carried announcements, then those and failures of this batch, in order."""
 
     keys: NDArray[np.uint64]

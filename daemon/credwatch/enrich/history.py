@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.enrich.logins import PLACE, Logins
@@ -19,8 +19,7 @@ _STEP_BITS = np.int64(32)
 _STEP_MASK = np.int64((1 << 32) - 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class Seen(Struct, frozen=True, eq=False):
     """What the history of one kind of value has for each login."""
 
     step: Steps

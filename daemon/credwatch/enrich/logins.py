@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from credwatch.enrich.columns import column, has_values
@@ -41,8 +41,7 @@ _TEXTS = [NETWORK, COUNTRY, SYSTEM, DEVICE]
 """The kinds whose values are texts."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Logins:
+class Logins(Struct, frozen=True, eq=False):
     """The successful logins of a batch, those of one account behind one another, and else in their order.
 
     Those behind one another that show the same in one step of time are one, for they have one answer.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
+from msgspec import Struct
 
 from credwatch.enrich.columns import has_values, type_of
 from credwatch.enrich.networks import Networks
@@ -40,8 +40,7 @@ class AddressDatabase(Protocol):
         """Give the record of an address, None where there is none; never raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddressDatabases:
+class AddressDatabases(Struct, frozen=True):
     """The operator's databases, each in the layout of the GeoIP2 database of its kind."""
 
     city: AddressDatabase | None = None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 KEPT = 4
@@ -38,8 +38,7 @@ _ACCOUNTS_FOR = 4
 _RECENT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Learning:
+class Learning(Struct, frozen=True):
     """How habits are learnt and kept."""
 
     learning: timedelta = timedelta(days=14)
@@ -52,8 +51,7 @@ class Learning:
     """So many accounts are kept, those unseen longest go first."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ProfileDelta:
+class ProfileDelta(Struct, frozen=True, eq=False):
     """What a batch has changed, for the store and, once it is stored, for `Profiles.keep`."""
 
     rows: Rows

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF, moved
 from credwatch.kernel.detection import Detection
@@ -24,8 +26,7 @@ def key_of(detection: Detection) -> GroupKey:
     return detection.consequence.incident, detection.organization, subject
 
 
-@dataclass(frozen=True, slots=True)
-class Grouping:
+class Grouping(Struct, frozen=True):
     """What detections did to incidents."""
 
     changes: tuple[IncidentChange, ...]
@@ -64,8 +65,7 @@ def grouped(detections: Iterable[Detection], open_incidents: Mapping[GroupKey, I
     return Grouping(tuple(changes), tuple(numbers))
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """A detection whose episode has ended, and the incident it belongs to."""
 
     detection: str

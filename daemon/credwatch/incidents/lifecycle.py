@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.incident import Incident, Status, Transition

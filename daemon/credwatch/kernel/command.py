@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class CommandKind(StrEnum):
@@ -20,8 +21,7 @@ class CommandKind(StrEnum):
     """The daily digest to the operators."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One message to one recipient, queued in the transaction that caused it.
 
     `id` follows from workflow, incident, recipient and phase, so the same cause is queued once.
@@ -49,8 +49,7 @@ class Command:
     """When it was queued, UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class LegalClock:
+class LegalClock(Struct, frozen=True):
     """The time a duty leaves: started by an incident, met when its notices are accepted, escalated when it runs out."""
 
     id: str

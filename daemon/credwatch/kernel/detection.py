@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+
+from msgspec import Struct
 
 
 class Level(IntEnum):
@@ -17,8 +18,7 @@ class Level(IntEnum):
     CRITICAL = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Consequence:
+class Consequence(Struct, frozen=True, omit_defaults=True):
     """What a rule's `credwatch:` key says must follow from its detections."""
 
     incident: str
@@ -31,8 +31,7 @@ class Consequence:
     """The clause of the policy that the rule keeps, such as 8.4."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(Struct, frozen=True, omit_defaults=True):
     """A rule's finding: opened once per group and episode, the same for every split of the same lines.
 
     All moments are event time, aware, UTC.

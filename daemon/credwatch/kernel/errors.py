@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class CredwatchError(Exception):
@@ -54,8 +55,7 @@ class Severity(StrEnum):
     """`run` goes on with it, and it is most likely not what was meant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing that `credwatch check` found."""
 
     where: str

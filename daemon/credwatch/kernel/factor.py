@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+
+class Factor(Struct, frozen=True):
     """One account's TOTP factor."""
 
     sealed: str

@@ -6,8 +6,9 @@ that names a field not listed here is refused at load. `docs/events.md` is the d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class FieldType(StrEnum):
@@ -22,8 +23,7 @@ class FieldType(StrEnum):
     """Polars `Datetime("us", "UTC")`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field of the event schema."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from credwatch.kernel.detection import Level
 
@@ -17,8 +18,7 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """One change of an incident's status: who, when and why."""
 
     at: datetime
@@ -31,8 +31,7 @@ class Transition:
     """The reason given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """One incident: at most one is open per (kind, organization, subject).
 
     All moments are aware, UTC. `occurred_*` and `detected_at` are event time.
@@ -90,8 +89,7 @@ class ChangeKind(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentChange:
+class IncidentChange(Struct, frozen=True):
     """One change of an incident: what the workflows react to."""
 
     kind: ChangeKind

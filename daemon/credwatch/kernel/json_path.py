@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _STEP = r"[\w@-]+(?:\[(?:\d{1,3}|[\w@-]+=[^\[\]]+)\])?"
 _PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 _PARTS = re.compile(r"(?P<key>[\w@-]+)(?:\[(?:(?P<index>\d+)|(?P<name>[\w@-]+)=(?P<value>[^\[\]]+))\])?(?:\.|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One key of a path."""
 
     key: str
@@ -27,8 +27,7 @@ class Step:
         return self.index is not None or self.having is not None
 
 
-@dataclass(frozen=True, slots=True)
-class JsonPath:
+class JsonPath(Struct, frozen=True):
     """A path into a JSON object."""
 
     text: str

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from credwatch.kernel.errors import nearest
 from credwatch.kernel.fields import BY_NAME, FieldType
@@ -32,8 +33,7 @@ class EnvelopeKind(StrEnum):
     """A JSON object, whole line or syslog message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """A line that a pattern must read, and what it must give."""
 
     line: str
@@ -42,8 +42,7 @@ class Sample:
     """Fields of the event; None says that the field must be empty. Not used where the pattern skips."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pattern:
+class Pattern(Struct, frozen=True, eq=False):
     """One kind of line of a pack."""
 
     name: str
@@ -74,8 +73,7 @@ class Pattern:
     """Lines it must read."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pack:
+class Pack(Struct, frozen=True, eq=False):
     """The lines of one program or family of programs."""
 
     id: str
@@ -96,8 +94,7 @@ class Pack:
     """For a field: what the writer's words become."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PackSet:
+class PackSet(Struct, frozen=True, eq=False):
     """All packs in use, in the order they were loaded; compared by identity."""
 
     packs: tuple[Pack, ...]

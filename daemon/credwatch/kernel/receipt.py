@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+
+class Delivered(Struct, frozen=True):
     """The next server took responsibility for the message (RFC 5321, section 4.2.5: 250)."""
 
     at: datetime
@@ -16,16 +16,14 @@ class Delivered:
     """The server's reply, with its queue id where it gives one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """It could not be delivered now; it will be tried again."""
 
     reason: str
     """Why, without secrets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """It will never be accepted so (RFC 5321, section 4.2.1: 5yz); a person must look."""
 
     reason: str

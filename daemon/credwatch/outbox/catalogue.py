@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from pydantic import RootModel
 
 from credwatch.kernel.errors import ConfigurationError
@@ -45,8 +45,7 @@ class _Words(RootModel[dict[str, dict[str, dict[str, str]]]]):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """Looks words up; what it does not know it describes in general terms, or shows as it is."""
 
     kinds: Mapping[str, BothLanguages]

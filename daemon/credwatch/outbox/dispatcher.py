@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 import structlog
+from msgspec import Struct
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
@@ -29,8 +29,7 @@ _IDLE = timedelta(seconds=60)
 _STORE_PAUSE = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """One attempt and what came of it, for metrics and the terminal."""
 
     command: Command

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
+from msgspec import Struct
 
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import TemplateError
@@ -29,8 +29,7 @@ _WIDTH = 76
 _MISTAKES = (jinja2.TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """A message in words."""
 
     subject: str
@@ -41,8 +40,7 @@ class Rendered:
     """The same as an HTML document that fetches nothing and links nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     language: str
     subject: str
     body: str

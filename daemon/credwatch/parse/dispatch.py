@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+from msgspec import Struct, field
 
 from credwatch.kernel.ordering import numbered
 from credwatch.kernel.pack import ANY_PROGRAM, EnvelopeKind, PackSet, Pattern
@@ -17,8 +17,7 @@ HEAD = 12
 _MEMORY = 200_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reader:
+class Reader(Struct, frozen=True, eq=False):
     """A pattern made ready to run."""
 
     number: int
@@ -38,8 +37,7 @@ class Reader:
         return tuple(prefix[:HEAD] for prefix in self.pattern.prefixes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dispatcher:
+class Dispatcher(Struct, frozen=True, eq=False):
     """Gives each message the number of its route: the readers to try on it, in order.
 
     Routes are remembered by program and the first letters of the message, within bounds.
@@ -101,8 +99,7 @@ class Dispatcher:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
+class _Candidates(Struct, frozen=True):
     readers: tuple[Reader, ...]
     heads: tuple[str, ...]
 

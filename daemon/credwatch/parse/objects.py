@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
+from msgspec import Struct
 
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.kernel.json_path import JsonPath, Step, read_path
@@ -22,8 +21,7 @@ _TYPES: dict[FieldType, pl.DataType] = {
 _NOTHING_READ = pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ObjectReader:
+class ObjectReader(Struct, frozen=True, eq=False):
     """A JSON pack made ready to run."""
 
     pack: Pack

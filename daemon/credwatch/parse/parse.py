@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.pack import PackSet
@@ -21,8 +21,7 @@ from credwatch.parse.redact import redact_events, redact_lines
 from credwatch.parse.timestamps import moments
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFormat:
+class SourceFormat(Struct, frozen=True):
     """What is to be known of a source before its lines can be read."""
 
     id: str
@@ -42,8 +41,7 @@ class SourceFormat:
             raise ConfigurationError(str(error), where=f"source {self.id}", hint=hint) from error
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parsed:
+class Parsed(Struct, frozen=True, eq=False):
     """What the lines of a batch are; every line is in exactly one of the three frames, each in the lines' order."""
 
     events: pl.DataFrame
@@ -59,8 +57,7 @@ class Parsed:
         return len(self.skips)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Compiled:
+class _Compiled(Struct, frozen=True, eq=False):
     dispatcher: Dispatcher
     objects: tuple[ObjectReader, ...]
     constants: pl.DataFrame

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from credwatch.policy.spelling import unaccented
 
@@ -13,8 +14,7 @@ _MOST_WORDS = 64
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordContext:
+class PasswordContext(Struct, frozen=True):
     """For whom and for what a password is meant."""
 
     user: str = ""

@@ -6,12 +6,13 @@ import json
 import os
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from credwatch.kernel.account import Account
 from credwatch.kernel.clock import rfc3339
@@ -34,8 +35,7 @@ _ABOUT_FACTORS = frozenset(Action) - {Action.PASSWORD_CHECK, Action.PASSWORD_CHA
 _ACTS_ON_AN_ACCOUNT = frozenset(Action) - {Action.PASSWORD_CHECK, Action.MFA_VERIFY}
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """For whom the application asks."""
 
     account: Account
@@ -46,8 +46,7 @@ class Caller:
     """The address the person came from; empty where unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateEvent:
+class GateEvent(Struct, frozen=True):
     """One decision of the gate; it has no place for a password or a code."""
 
     at: datetime

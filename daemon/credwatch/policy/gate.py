@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import CredwatchError
@@ -22,8 +23,7 @@ from credwatch.policy.totp import Enrolment, MfaVerdict, Totp, UnlockOutcome
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerPolicy:
+class CustomerPolicy(Struct, frozen=True):
     """What the registers say of one customer, as far as the gate asks."""
 
     profile: PolicyProfile
@@ -36,8 +36,7 @@ PolicyOf = Callable[[str], CustomerPolicy]
 """Finds the policy of a customer by id; gives the default one for an id it does not know, and never raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordQuestion:
+class PasswordQuestion(Struct, frozen=True):
     """A prospective password and what is known about its use."""
 
     caller: Caller

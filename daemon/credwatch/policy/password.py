@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from threading import Lock
+
+from msgspec import Struct
 
 from credwatch.kernel.secret import Secret
 from credwatch.policy.blocklist import Blocklist
@@ -22,8 +23,7 @@ _ZXCVBN = Lock()
 """zxcvbn keeps the user's words in a module-wide table, so two estimates must not overlap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """How hard a password is to guess, by zxcvbn, from its first 72 characters."""
 
     score: int
@@ -32,8 +32,7 @@ class Estimate:
     """Powers of ten of guesses needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The password keeps the profile."""
 
     estimate: Estimate
@@ -47,8 +46,7 @@ class Accepted:
         return {"accepted": True, "estimate": estimate, "unchecked": list(self.unchecked)}
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The password breaks the profile."""
 
     reasons: tuple[Refusal, ...]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 import pyotp
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.kernel.account import Account
 from credwatch.kernel.factor import Factor
@@ -49,8 +50,7 @@ class MfaOutcome(StrEnum):
     NOT_ENROLLED = "not_enrolled"
 
 
-@dataclass(frozen=True, slots=True)
-class MfaVerdict:
+class MfaVerdict(Struct, frozen=True):
     """The answer to one code."""
 
     outcome: MfaOutcome
@@ -75,8 +75,7 @@ class UnlockOutcome(StrEnum):
     """It failed a hundred times in a row: the factor must be removed and enrolled anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
+class Enrolment(Struct, frozen=True):
     """A new secret, shown once; the factor counts from its first code on."""
 
     secret: Secret

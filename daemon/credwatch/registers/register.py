@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from credwatch.kernel.errors import Problem, nearest
 from credwatch.registers.authorisations import Authorisation
@@ -18,8 +19,7 @@ from credwatch.registers.users import User
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True)
-class Registers:
+class Registers(Struct, frozen=True):
     """Everything that is known beforehand; empty where nothing is."""
 
     customers: tuple[Customer, ...] = ()

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from credwatch.kernel.fields import FieldType, type_of
 from credwatch.rules.grammar import joined, read_expression

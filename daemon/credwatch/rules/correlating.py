@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sigma.correlations import (
     CorrelationConditionAND,
     CorrelationConditionItem,
@@ -47,8 +47,7 @@ _OPERATORS = {
 _COUNTS = (CorrelationType.EVENT_COUNT, CorrelationType.VALUE_COUNT)
 
 
-@dataclass(frozen=True, slots=True)
-class Correlating:
+class Correlating(Struct, frozen=True):
     """What a correlation computes."""
 
     type: CorrelationType

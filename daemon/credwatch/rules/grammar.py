@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from credwatch.kernel.errors import nearest
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis
@@ -36,8 +37,7 @@ def read_expression(text: str, selections: Mapping[str, Condition], scope: Scope
     return found
 
 
-@dataclass(slots=True)
-class _Expression:
+class _Expression(Struct):
     """The words of a condition and the place where the reader stands: a recursive descent, one method each level."""
 
     tokens: list[str]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct, field
 from pydantic import BeforeValidator, Field
 
 from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
@@ -42,8 +42,7 @@ class _EntryOptions(Options):
     fields: dict[str, str] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class LogSource:
+class LogSource(Struct, frozen=True):
     """One entry of the taxonomy."""
 
     keys: Mapping[str, tuple[str, ...]]
@@ -58,8 +57,7 @@ class LogSource:
     """Its file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Where the events of a rule come from, and what its names mean."""
 
     asked: str = ""
@@ -108,8 +106,7 @@ def joined_route(routes: Iterable[Route]) -> Route:
     return min(routes, key=lambda route: not route.native, default=EVERYTHING)
 
 
-@dataclass(frozen=True, slots=True)
-class LogSources:
+class LogSources(Struct, frozen=True):
     """The taxonomy: every log source that is known."""
 
     entries: tuple[LogSource, ...]

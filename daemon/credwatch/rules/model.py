@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from credwatch.kernel.detection import Consequence, Level
 
@@ -36,8 +37,7 @@ class Operator(StrEnum):
     FIELD_CONTAINS = "field_contains"
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """One comparison; a missing or null field fails every operator but NULL and EXISTS."""
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
@@ -54,24 +54,21 @@ class Test:
     """The part of a moment that is compared instead of the whole: minute, hour, day, week, month or year, in UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Struct, frozen=True):
     """Every item holds."""
 
     items: tuple[Condition, ...]
     """The items, in the rule's order."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """At least one item holds."""
 
     items: tuple[Condition, ...]
     """The items, in the rule's order."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotThis:
+class NotThis(Struct, frozen=True):
     """The item does not hold."""
 
     item: Condition
@@ -81,8 +78,7 @@ class NotThis:
 Condition = Test | AllOf | AnyOf | NotThis
 
 
-@dataclass(frozen=True, slots=True)
-class EventRule:
+class EventRule(Struct, frozen=True):
     """A Sigma detection: one condition over one event."""
 
     id: str
@@ -132,8 +128,7 @@ class CorrelationType(StrEnum):
         return self in (CorrelationType.TEMPORAL, CorrelationType.TEMPORAL_ORDERED)
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """One comparison of what a correlation computes."""
 
     operator: Operator
@@ -142,32 +137,28 @@ class Bound:
     """With what."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartThere:
+class PartThere(Struct, frozen=True):
     """A part has matched within the timespan."""
 
     part: int
     """Its place among the correlation's parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartsAll:
+class PartsAll(Struct, frozen=True):
     """Every item holds."""
 
     items: tuple[PartCondition, ...]
     """The items."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartsAny:
+class PartsAny(Struct, frozen=True):
     """At least one item holds."""
 
     items: tuple[PartCondition, ...]
     """The items."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartsNot:
+class PartsNot(Struct, frozen=True):
     """The item does not hold."""
 
     item: PartCondition
@@ -177,8 +168,7 @@ class PartsNot:
 PartCondition = PartThere | PartsAll | PartsAny | PartsNot
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One rule that a correlation refers to."""
 
     rule: str
@@ -187,8 +177,7 @@ class Part:
     """The group-by fields as that rule's events name them, aliases resolved."""
 
 
-@dataclass(frozen=True, slots=True)
-class Correlation:
+class Correlation(Struct, frozen=True):
     """A Sigma correlation over events or over other correlations."""
 
     id: str
@@ -230,8 +219,7 @@ class Correlation:
 Rule = EventRule | Correlation
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(Struct, frozen=True):
     """Every rule that loaded, referenced rules before those that refer to them."""
 
     events: tuple[EventRule, ...]

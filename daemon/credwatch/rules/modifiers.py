@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from credwatch.kernel.errors import nearest
 from credwatch.rules.model import Operator
@@ -49,8 +50,7 @@ _ALONG: dict[str, frozenset[str]] = {
 """What may stand beside each kind of test; the empty one is a text, number or truth as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Modifiers:
+class Modifiers(Struct, frozen=True):
     """What the modifiers of one key say."""
 
     kind: str = ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.kernel.errors import RuleError
 from credwatch.rules.documents import Document, Key
@@ -13,8 +15,7 @@ Placeholders = Mapping[str, tuple[str, ...]]
 """The values of each placeholder, from the `[placeholders]` table of the configuration."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """A place in a document."""
 
     document: Document

@@ -8,10 +8,12 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
@@ -27,8 +29,7 @@ _RETRY_SECONDS = 5.0
 """How long a file that could not be read is left alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileOptions:
+class FileOptions(Struct, frozen=True):
     """What one source follows."""
 
     name: str
@@ -41,8 +42,7 @@ class FileOptions:
     """How long a rotated file must have been quiet before its successor is begun."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Trouble:
+class _Trouble(Struct, frozen=True):
     error: SourceError
     until: float
     """The file is left alone until then, in seconds of the monotonic clock."""

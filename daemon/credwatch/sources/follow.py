@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.sources.generations import Mark, open_at, open_copy, open_regular, successor
 from credwatch.sources.interface import LINE_LIMIT, Tally
@@ -16,8 +18,7 @@ _PATIENCE = 5
 """How many grace times a torn line is waited for where no successor has lines yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """What one read of a followed file gave."""
 
     data: bytes

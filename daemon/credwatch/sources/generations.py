@@ -8,10 +8,12 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.interface import Cursor
@@ -26,8 +28,7 @@ COMPRESSED = (".gz", ".xz", ".bz2", ".zst", ".lz4")
 """Endings of rotated files that are no longer lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """How far one file has been read, and how to know that file again: what a cursor holds.
 
     The device number is left out, for it may differ after a reboot.

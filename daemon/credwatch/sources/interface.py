@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from credwatch.kernel.errors import SourceError
 
@@ -15,8 +16,7 @@ LINE_LIMIT = 1024 * 1024
 """So many bytes are waited for in one line; of one that has not ended by then they are given, and its rest dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """Consecutive lines of one file, in their order."""
 
     source: str
@@ -39,8 +39,7 @@ class Chunk:
     """How many bytes of the file wait behind this chunk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """What a source has met since it was opened; each number only grows."""
 
     truncations: int = 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from credwatch.sources.interface import LINE_LIMIT
 
@@ -15,8 +16,7 @@ _LOOKED_AT = 65_536
 """Among so many of the last bytes the end of a line is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """What was cut from a file."""
 
     data: bytes

@@ -18,6 +18,7 @@ metadata = MetaData()
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 _BUSY_SECONDS = 30
 _CACHE_KIB = 8192
+_LARGE_PAGE = 16384
 
 
 class Database:
@@ -131,6 +132,8 @@ def _engine(path: str, durable: bool) -> Engine:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
         else:
+            cursor.execute(f"PRAGMA page_size={_LARGE_PAGE}")  # what windows keep is stored in large pieces
+            cursor.execute("PRAGMA secure_delete=OFF")  # what is deleted goes with the file soon
             cursor.execute("PRAGMA journal_mode=MEMORY")  # each page is written once, and not to a log before
             cursor.execute("PRAGMA synchronous=OFF")
             cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")

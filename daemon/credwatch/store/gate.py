@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
+from msgspec.structs import fields
 from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Integer, Table, Text, select
 
 from credwatch.kernel.account import Account

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from pydantic import TypeAdapter
+from msgspec.json import Decoder, Encoder
 from sqlalchemy import (
     Boolean,
     Column,
@@ -28,8 +28,9 @@ from credwatch.kernel.incident import Incident, Status
 from credwatch.store.database import many, metadata
 from credwatch.store.moments import from_micros, to_micros
 
-_DETECTION = TypeAdapter(Detection)
-_INCIDENT = TypeAdapter(Incident)
+_DOCUMENT = Encoder()
+_DETECTION = Decoder(Detection)
+_INCIDENT = Decoder(Incident)
 _AT_ONCE = 500
 
 episodes = Table(
@@ -87,7 +88,7 @@ def add_detections(connection: Connection, found: Iterable[tuple[Detection, str]
             each.rule_id,
             incident,
             to_micros(each.opened_at),
-            _DETECTION.serializer.to_json(each, exclude_defaults=True).decode(),
+            _DOCUMENT.encode(each).decode(),
         )
         for each, incident in found
     ]
@@ -147,8 +148,7 @@ def detections_of(connection: Connection, number: str) -> list[tuple[Detection, 
         .order_by(detections.c.opened)
     )
     return [
-        (_DETECTION.validate_json(document), count, from_micros(last))
-        for document, count, last in connection.execute(query)
+        (_DETECTION.decode(document), count, from_micros(last)) for document, count, last in connection.execute(query)
     ]
 
 
@@ -164,7 +164,7 @@ def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
             incident.status.value,
             int(incident.level),
             to_micros(incident.detected_at),
-            _INCIDENT.serializer.to_json(incident).decode(),
+            _DOCUMENT.encode(incident).decode(),
         )
         for incident in latest.values()
     ]
@@ -191,7 +191,7 @@ def open_incidents(
         query = select(*columns).where(table.subject.in_(some), table.status != Status.CLOSED.value)
         for kind, organization, subject, document in connection.execute(query):
             if (kind, organization, subject) in wanted:
-                found[kind, organization, subject] = _INCIDENT.validate_json(document)
+                found[kind, organization, subject] = _INCIDENT.decode(document)
     return found
 
 
@@ -205,14 +205,14 @@ def incidents_of(connection: Connection, serials: Sequence[int]) -> dict[int, tu
             .where(detections.c.serial.in_(serials[start : start + _AT_ONCE]))
         )
         rows = connection.execute(query)
-        found.update({serial: (id_, _INCIDENT.validate_json(document)) for serial, id_, document in rows})
+        found.update({serial: (id_, _INCIDENT.decode(document)) for serial, id_, document in rows})
     return found
 
 
 def incident(connection: Connection, number: str) -> Incident | None:
     """Return one incident, None where the number is unknown."""
     document = connection.execute(select(incidents.c.document).where(incidents.c.number == number)).scalar()
-    return None if document is None else _INCIDENT.validate_json(document)
+    return None if document is None else _INCIDENT.decode(document)
 
 
 def list_incidents(connection: Connection, *, only_open: bool = False) -> list[Incident]:
@@ -220,7 +220,7 @@ def list_incidents(connection: Connection, *, only_open: bool = False) -> list[I
     query = select(incidents.c.document).order_by(incidents.c.detected.desc(), incidents.c.number)
     if only_open:
         query = query.where(incidents.c.status != Status.CLOSED.value)
-    return [_INCIDENT.validate_json(document) for (document,) in connection.execute(query)]
+    return [_INCIDENT.decode(document) for (document,) in connection.execute(query)]
 
 
 def open_by_kind(connection: Connection) -> dict[str, int]:

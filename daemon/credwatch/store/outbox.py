@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -55,8 +56,7 @@ receipts = Table(
 """One row for each attempt; `result` is started, delivered, retry, refused, or interrupted by a crash."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCommand:
+class StoredCommand(Struct, frozen=True):
     """A command and where its delivery stands."""
 
     command: Command
@@ -75,8 +75,7 @@ class StoredCommand:
     """What the server said last."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueState:
+class QueueState(Struct, frozen=True):
     """What the metrics say of the queue."""
 
     waiting: int

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics, start_http_server
 
 from credwatch.kernel.clock import Clock, system_clock
@@ -250,8 +250,7 @@ class Metrics:
                 series.opened.labels(change.incident.kind).inc()
 
 
-@dataclass(frozen=True, slots=True)
-class ServedMetrics:
+class ServedMetrics(Struct, frozen=True):
     """The metrics' HTTP server, which answers in a thread of its own."""
 
     port: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, LegalClock

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from credwatch.kernel.command import Command, LegalClock
 from credwatch.kernel.secret import Secret
@@ -20,8 +21,7 @@ class Role(StrEnum):
     """At one customer: it reports to the vendor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipients:
+class Recipients(Struct, frozen=True):
     """Who must hear of what concerns one customer."""
 
     organization: str
@@ -36,8 +36,7 @@ class Recipients:
     """Mailboxes of the customer that are believed compromised and must not be written to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """Who stands under a message and can be asked about it."""
 
     name: str
@@ -50,8 +49,7 @@ class Contact:
     """Where it sits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vendor:
+class Vendor(Struct, frozen=True):
     """To whom a customer reports its breaches."""
 
     name: str
@@ -62,8 +60,7 @@ class Vendor:
     """The language it reads first: vi or en."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operators:
+class Operators(Struct, frozen=True):
     """Who runs credwatch and hears of what it cannot do alone."""
 
     addresses: tuple[str, ...]
@@ -72,8 +69,7 @@ class Operators:
     """The language they read first: vi or en."""
 
 
-@dataclass(frozen=True, slots=True)
-class Duties:
+class Duties(Struct, frozen=True):
     """How long each duty may take: the operator's own measure of the policy's "immediately"."""
 
     customer_notice: timedelta = timedelta(minutes=15)
@@ -86,8 +82,7 @@ class Duties:
     """From a notice to the update that it promises."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authorisation:
+class Authorisation(Struct, frozen=True):
     """On what ground an act of the staff rests."""
 
     id: str
@@ -104,8 +99,7 @@ def _nobody(_account: str) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """Everything a workflow may look at besides the incident itself."""
 
     role: Role
@@ -130,8 +124,7 @@ class Facts:
     """The time zone that readers live in (IANA name)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(Struct, frozen=True):
     """What follows from a change or a tick; to be committed with what caused it."""
 
     commands: tuple[Command, ...] = ()

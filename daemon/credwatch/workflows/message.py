@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
@@ -25,8 +27,7 @@ _SPOKEN = str.maketrans("IL", "89")
 _MISREAD = str.maketrans("0IL", "O89")
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """What several recipients are told: everything of a command that does not depend on who reads it."""
 
     kind: CommandKind

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, field
 
 from builders_outbox import NOON, a_command, an_incident, some_facts
 from credwatch.app.chores import Chores
@@ -19,8 +19,7 @@ from credwatch.telemetry.metrics import Metrics
 from scenarios.pipeline import a_store
 
 
-@dataclass
-class Post:
+class Post(Struct):
     """Chores over a store, with a clock that a test moves."""
 
     database: Database

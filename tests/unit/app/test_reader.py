@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread, get_ident
 
 import pytest
+from msgspec import Struct, field
 
 from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.reader import Reader
@@ -26,8 +26,7 @@ LINES = [f"{line}\n".encode() for line in [*guessing(0, "quocbao", "203.0.113.7"
 POISON = b"2026-03-02T03:00:00Z srv1 sshd[1]: poison\n"
 
 
-@dataclass
-class FakeSource:
+class FakeSource(Struct):
     """Gives prepared lines from a cursor on, as many as fit; may fail at first."""
 
     lines: list[bytes]
@@ -102,8 +101,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
         yield made
 
 
-@dataclass
-class Reading:
+class Reading(Struct):
     """A reader at work, and what it said."""
 
     reader: Reader

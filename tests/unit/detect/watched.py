@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from credwatch.detect.comparisons import TYPES
 from credwatch.detect.engine import Engine
@@ -114,8 +115,7 @@ def an_engine(rules: RuleSet, **changes: Any) -> Engine:
     return Engine(plan_for(rules), seed=SEED, **changes)
 
 
-@dataclass
-class Kept:
+class Kept(Struct):
     """What a store would hold after the batches so far."""
 
     windows: list[tuple[str, int, bytes]] = field(default_factory=list)

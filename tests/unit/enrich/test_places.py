@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 import pytest
+from msgspec import Struct, field
 
 from credwatch.enrich import places as places_module
 from credwatch.enrich.columns import type_of
@@ -20,8 +20,7 @@ FIELDS = (
 )
 
 
-@dataclass
-class Records:
+class Records(Struct):
     """A database that says the same of every address, and counts who was asked for."""
 
     record: object

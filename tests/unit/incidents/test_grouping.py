@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from credwatch.incidents.grouping import Ending, Grouping, ended, grouped, key_of
 from credwatch.kernel.detection import Consequence, Detection, Level

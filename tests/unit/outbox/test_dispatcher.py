@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, field
 
 from builders_outbox import NOON, Mailbox, a_channel, a_command, a_mail_server
 from credwatch.kernel.command import Command
@@ -24,8 +24,7 @@ from credwatch.store.outbox import OutboxStore, queue
 ACCEPTED = Delivered(NOON, "250 ok")
 
 
-@dataclass
-class Script:
+class Script(Struct):
     """A channel that answers as it is told, by recipient, and notes what it was given."""
 
     answers: dict[str, list[Receipt | Exception]] = field(default_factory=dict)
@@ -51,8 +50,7 @@ class Script:
         return answer
 
 
-@dataclass
-class Watch:
+class Watch(Struct):
     """A clock that the test moves."""
 
     now: datetime = NOON

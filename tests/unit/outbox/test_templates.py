@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from builders_outbox import NOON, TEMPLATES, a_change, a_command, an_incident, some_facts
 from credwatch.kernel.errors import ConfigurationError, ProblemsFound, TemplateError

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TypeVar
 
 from argon2 import PasswordHasher
+from msgspec import Struct, field
 
 from credwatch.kernel.account import Account
 from credwatch.kernel.errors import StoreError
@@ -37,8 +37,7 @@ def quick_hasher() -> PasswordHasher:
     return PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 
-@dataclass
-class MovableClock:
+class MovableClock(Struct):
     """A clock that stands until it is moved."""
 
     now: datetime = START
@@ -94,8 +93,7 @@ class NoStore:
         raise StoreError("the store is away", where="test")
 
 
-@dataclass
-class MemoryEvents:
+class MemoryEvents(Struct):
     """Events in memory; `full` makes each write fail."""
 
     written: list[GateEvent] = field(default_factory=list)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
 
 from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Chunk, Cursor, Source
@@ -14,8 +15,7 @@ from credwatch.sources.interface import Chunk, Cursor, Source
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-@dataclass
-class Seconds:
+class Seconds(Struct):
     """A monotonic clock that a test moves."""
 
     now: float = 1000.0
@@ -36,8 +36,7 @@ def a_file_source(
     return FileSource(options, cursors or {}, clock=lambda: NOW, monotonic=seconds or Seconds())
 
 
-@dataclass
-class Reader:
+class Reader(Struct):
     """Reads a source as the pipeline does: keeps the lines and the cursor of each chunk it has committed."""
 
     source: Source

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from builders_outbox import NOON, an_incident
 from credwatch.detect.episodes import EPISODE

@@ -6,10 +6,10 @@ import math
 import socket
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import Struct, field
 
 from credwatch.detect.found import Found
 from credwatch.kernel.detection import Consequence, Detection, Level
@@ -20,8 +20,7 @@ from credwatch.telemetry.metrics import Metrics, serve_metrics
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class AReport:
+class AReport(Struct, frozen=True):
     """A report of a batch, valid by default."""
 
     source: str = "auth"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from builders_outbox import NOON, a_change, a_command, an_incident, some_facts
 from credwatch.kernel.command import CommandKind

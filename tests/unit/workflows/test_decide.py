@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from builders_outbox import NOON, a_change, an_incident, some_facts
 from credwatch.kernel.command import CommandKind

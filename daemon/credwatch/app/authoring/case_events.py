@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from credwatch.app.pipeline import Knowledge
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
@@ -37,8 +37,7 @@ _PYTHON: dict[FieldType, type] = {
 _Timing = tuple[datetime, int, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """The lines of one case, in the order in which they are read."""
 
     lines: tuple[str, ...]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
+from msgspec import Struct
 from pydantic import Field
 
 from credwatch.app.authoring.case_events import given_events, read_events, written_lines
@@ -53,8 +53,7 @@ class CaseFile(Options):
     """The file; filled when it is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of one case."""
 
     rule: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.app.authoring.cases import all_cases, without_cases
 from credwatch.app.authoring.choice import RuleChoice
@@ -25,8 +27,7 @@ class Severity(StrEnum):
     """Worth a look; nothing is wrong by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing about a rule."""
 
     severity: Severity

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.app.authoring.cases import SUFFIX
 from credwatch.app.build import build_knowledge, packs_of, rule_folders, rules_in
@@ -20,8 +22,7 @@ from credwatch.rules.model import Rule, RuleSet
 _PARTS = ("detections", "correlations", "filters")
 
 
-@dataclass(frozen=True, slots=True)
-class RuleChoice:
+class RuleChoice(Struct, frozen=True):
     """The rules that were read, and which of them were asked for."""
 
     rules: RuleSet

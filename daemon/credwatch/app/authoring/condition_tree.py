@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from credwatch.app.authoring.trial import holding
 from credwatch.kernel.clock import rfc3339
@@ -38,8 +38,7 @@ _OF_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One node of a condition."""
 
     text: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from credwatch.app.replay import Finding, Replayed
 from credwatch.kernel.command import Command
@@ -13,8 +14,7 @@ MessageKey = tuple[str, str]
 """Workflow and recipient."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleDiff:
+class RuleDiff(Struct, frozen=True):
     """What changes; each count is greater than 0."""
 
     gained: Counter[Finding]

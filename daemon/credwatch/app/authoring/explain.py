@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from credwatch.app.authoring.condition_tree import Node, condition_tree
 from credwatch.app.authoring.explain_line import Reading
@@ -18,8 +18,7 @@ from credwatch.kernel.errors import ConfigurationError, nearest
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
 
 
-@dataclass(frozen=True, slots=True)
-class RuleExplained:
+class RuleExplained(Struct, frozen=True):
     """A rule over one event, held against the event."""
 
     rule: EventRule
@@ -28,8 +27,7 @@ class RuleExplained:
     """Its condition, node by node."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """What the rules make of one event."""
 
     rules: tuple[RuleExplained, ...]

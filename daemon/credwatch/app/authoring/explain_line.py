@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.app.pipeline import Knowledge
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
@@ -29,8 +30,7 @@ _ENVELOPES = (
 _BOOKKEEPING = ("position",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class Reading(Struct, frozen=True, eq=False):
     """How a line was read."""
 
     envelope: str

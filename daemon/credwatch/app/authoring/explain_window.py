@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
 import polars as pl
+from msgspec import Struct, field
 
 from credwatch.app.authoring.reachable import required_parts
 from credwatch.app.authoring.trial import audible, lasting, matching, needed_for, trial_engine
@@ -56,8 +56,7 @@ class State(StrEnum):
     """The group's detection is open already, and goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartInWindow:
+class PartInWindow(Struct, frozen=True):
     """What one rule of a correlation has in the window."""
 
     rule: str
@@ -68,8 +67,7 @@ class PartInWindow:
     """The latest of them, UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A correlation as one event finds it."""
 
     rule: Correlation

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from credwatch.enrich.columns import type_of
 from credwatch.kernel.errors import nearest
@@ -21,8 +21,7 @@ _DEEPEST = 20
 _LARGEST = 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class ReadEvent:
+class ReadEvent(Struct, frozen=True):
     """One line: an event, or why it is none."""
 
     fields: Mapping[str, Any]

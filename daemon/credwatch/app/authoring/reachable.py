@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import assert_never
+
+from msgspec import Struct
 
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.rules.model import (
@@ -32,8 +33,7 @@ _Way = tuple[tuple[Test, bool], ...]
 """Tests that hold (True) or fail (False) together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreachable:
+class Unreachable(Struct, frozen=True):
     """Why a rule can never match."""
 
     message: str

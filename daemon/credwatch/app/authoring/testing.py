@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from xml.etree import ElementTree
+
+from msgspec import Struct
 
 from credwatch.app.authoring.cases import Outcome, all_cases, run_cases, without_cases
 from credwatch.app.authoring.choice import RuleChoice
@@ -15,8 +16,7 @@ from credwatch.kernel.errors import Problem, RuleError
 from credwatch.kernel.resources import shipped
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
+class Tested(Struct, frozen=True):
     """What came of the cases of some rules."""
 
     outcomes: tuple[Outcome, ...]

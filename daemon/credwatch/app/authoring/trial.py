@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.detect.engine import Engine
 from credwatch.detect.evidence import moment
@@ -55,8 +56,7 @@ def could_apply(rule: EventRule, action: str | None) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Lasting:
+class Lasting(Struct, frozen=True):
     """An episode that a batch opened or changed."""
 
     serial: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from credwatch.app.casebook import Casebook
 from credwatch.app.demo.story import Scene, scenes
@@ -40,8 +41,7 @@ Tell = Callable[[Beat, str], None]
 """Says something: what kind of thing it is, and the words; for a line, the log line as it was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How the demonstration went."""
 
     accepted: Mapping[str, int]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 SERVERS = "provider/logs/auth.log"
 APPLICATION = "provider/logs/application.jsonl"
@@ -16,8 +17,7 @@ Line = tuple[str, str]
 """A log file, relative to the demonstration's folder, and a line for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """One thing that happens."""
 
     title: str

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import IO, Any
+
+from msgspec import Struct
 
 from credwatch.kernel.errors import ConfigurationError, CredwatchError
 from credwatch.kernel.resources import shipped
@@ -46,8 +47,7 @@ class Mailbox:
         return f"250 2.0.0 accepted as {stem}"
 
 
-@dataclass(slots=True)
-class Daemon:
+class Daemon(Struct):
     """One running daemon."""
 
     role: str
