@@ -23,7 +23,8 @@ from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
 from credwatch.kernel.secret import Secret
-from credwatch.outbox.email import EmailChannel, EmailOptions
+from credwatch.outbox.email import EmailChannel
+from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.render import Renderer, Sender
 from credwatch.outbox.templates import Templates
 from credwatch.workflows.facts import Authorisation, Contact, Facts, Operators, Recipients, Role, Vendor

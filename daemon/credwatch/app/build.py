@@ -20,8 +20,6 @@ from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem,
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
-from credwatch.outbox.render import Renderer, Sender
-from credwatch.outbox.templates import Templates
 from credwatch.parse.parse import SourceFormat
 from credwatch.registers.authorisations import read_authorisations
 from credwatch.registers.customers import read_customers
@@ -193,13 +191,6 @@ def followed_sources(settings: Settings) -> list[SourceOptions]:
         return [*settings.source]
     own = SourceOptions(id=GATE_SOURCE, paths=(str(gate.events_file),), kind="json", read_from="start")
     return [*settings.source, own]
-
-
-def build_renderer(settings: Settings) -> Renderer:
-    """Build what makes messages of commands; raises ConfigurationError or ProblemsFound where words cannot be read."""
-    email = settings.outbox.email
-    sender = Sender(email.sender, email.sender_name, email.reply_to)
-    return Renderer(Templates(settings.daemon.templates_directory), sender)
 
 
 def _formats(settings: Settings) -> dict[str, SourceFormat]:

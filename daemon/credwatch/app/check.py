@@ -9,8 +9,9 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from credwatch.app import keys
-from credwatch.app.build import Gathering, build_renderer, gather_knowledge, logsources_of
+from credwatch.app.build import Gathering, gather_knowledge, logsources_of
 from credwatch.app.pipeline import Knowledge
+from credwatch.app.rendering import build_renderer
 from credwatch.app.salvage import salvaged
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.clock import system_clock

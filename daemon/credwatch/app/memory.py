@@ -26,6 +26,7 @@ def tune_allocators() -> None:
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, min((os.cpu_count() or 1) - 1, _MOST_THREADS))))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's linear algebra is not used; its threads would wait
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:250,muzzy_decay_ms:250")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # none is used; looking for them reads every package
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 2)

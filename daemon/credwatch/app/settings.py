@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.options import Options, read_toml
-from credwatch.outbox.email import EmailOptions
+from credwatch.outbox.options import EmailOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
 

@@ -14,12 +14,13 @@ import structlog
 from msgspec.structs import replace
 
 from credwatch.app import keys, systemd
-from credwatch.app.build import build_knowledge, build_renderer, followed_sources
+from credwatch.app.build import build_knowledge, followed_sources
 from credwatch.app.chores import Chores
 from credwatch.app.gate import build_gate
 from credwatch.app.memory import settle
 from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.reader import OpenSource, Reader
+from credwatch.app.rendering import build_renderer
 from credwatch.app.report import Report
 from credwatch.app.schedule import Timetable
 from credwatch.app.settings import SourceOptions, load_settings

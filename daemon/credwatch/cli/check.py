@@ -6,7 +6,7 @@ import typer
 from msgspec.structs import asdict
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from credwatch.cli.output import ExitCode, console, print_json, print_problems
+from credwatch.cli.output import ExitCode, print_json, print_problems, tell
 
 
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
@@ -25,5 +25,5 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     else:
         print_problems(problems)
         warnings = f", warnings: {len(problems) - len(errors)}" if len(problems) > len(errors) else ""
-        console.print((f"problems found: {len(errors)}" if errors else "no problems found") + warnings)
+        tell((f"problems found: {len(errors)}" if errors else "no problems found") + warnings)
     raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)

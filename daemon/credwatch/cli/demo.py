@@ -8,15 +8,17 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from credwatch.cli.output import ExitCode, console, print_error, print_json, told_plainly
+from credwatch.cli.output import ExitCode, print_error, print_json, tell, told_plainly
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from credwatch.app.demo.world import World
 
 WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report")
@@ -33,8 +35,6 @@ _LOOKS = {
     "notice": (" ├ notice   ", "bold green"),
     "trouble": (" └ trouble  ", "bold red"),
 }
-_terminal = Console(highlight=False)
-"""The story is what this command is for, so it goes to stdout."""
 
 
 def demo(
@@ -52,7 +52,7 @@ def demo(
         with told_plainly():
             lacking = _played(folder, stay, as_json)
     except KeyboardInterrupt as interruption:
-        console.print("\nstopped")
+        tell("\nstopped")
         raise typer.Exit(_INTERRUPTED) from interruption
     for trouble in lacking:
         print_error(trouble)
@@ -64,10 +64,10 @@ def _played(folder: Path, stay: bool, as_json: bool) -> list[str]:
     from credwatch.app.demo.stage import play
     from credwatch.app.demo.world import World
 
-    talk = console if as_json else _terminal
+    talk = _terminal(is_talk=as_json)
     talk.print("Starting a mail server and two daemons: the vendor's, and one at a customer's.", style="bold")
     with World(folder.resolve()) as world:
-        pause = _PAUSE_SECONDS if _terminal.is_terminal and not as_json else 0.0
+        pause = _PAUSE_SECONDS if talk.is_terminal and not as_json else 0.0
         outcome = play(world, _tell_json if as_json else _tell, pause_seconds=pause)
         if as_json:
             print_json({"kind": "end", "accepted": dict(outcome.accepted), "missing": outcome.missing})
@@ -79,10 +79,18 @@ def _played(folder: Path, stay: bool, as_json: bool) -> list[str]:
     return [*outcome.missing, *unsent]
 
 
+@cache
+def _terminal(*, is_talk: bool = False) -> Console:
+    """The story is what this command is for, so it goes to stdout, and to stderr where JSON takes its place."""
+    from rich.console import Console
+
+    return Console(stderr=is_talk, highlight=False)
+
+
 def _tell(kind: str, words: str) -> None:
     mark, style = _LOOKS[kind]
     shown = shown_line(words) if kind == "line" else words
-    _terminal.print(f"{mark} {shown}", style=style, markup=False, no_wrap=kind != "scene", overflow="ellipsis")
+    _terminal().print(f"{mark} {shown}", style=style, markup=False, no_wrap=kind != "scene", overflow="ellipsis")
 
 
 def _tell_json(kind: str, words: str) -> None:
@@ -121,7 +129,7 @@ def _where_next(world: World, folder: Path, accepted: Mapping[str, int]) -> None
 
 def _tell_whole(words: str) -> None:
     """Say a line in full, however wide the terminal is, so that it can be copied."""
-    _terminal.print(words, markup=False, soft_wrap=True)
+    _terminal().print(words, markup=False, soft_wrap=True)
 
 
 def _program() -> str:

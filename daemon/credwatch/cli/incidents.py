@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from credwatch.cli.output import ExitCode, console, print_error, print_json, told_plainly
+from credwatch.cli.output import ExitCode, print_error, print_json, tell, told_plainly
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.incident import Incident
 
@@ -35,7 +35,7 @@ def list_(
         else:
             typer.echo(_row(incident))
     if not found and not as_json:
-        console.print("no open incidents" if not everything else "no incidents")
+        tell("no open incidents" if not everything else "no incidents")
 
 
 @incidents_app.command()

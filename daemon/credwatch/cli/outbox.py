@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, StoreOption
-from credwatch.cli.output import ExitCode, console, print_error, print_json, told_plainly
+from credwatch.cli.output import ExitCode, print_error, print_json, tell, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def list_commands(
     elif rows:
         typer.echo("\n".join(map(_told, rows)))
     else:
-        console.print("no messages" if every else "no message waits")
+        tell("no messages" if every else "no message waits")
 
 
 @outbox_app.command()

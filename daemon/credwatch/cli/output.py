@@ -10,7 +10,6 @@ from enum import IntEnum
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound
 
@@ -32,8 +31,9 @@ class NoAnswer(CredwatchError):
     """Whoever was asked did not answer, or said that it cannot."""
 
 
-console = Console(stderr=True, highlight=False)
-"""Talk goes here; data goes to stdout."""
+def tell(message: str) -> None:
+    """Say something to who is there: talk goes to stderr, data to stdout."""
+    typer.echo(message, err=True)
 
 
 def print_json(value: Any) -> None:
@@ -57,9 +57,9 @@ def told_plainly() -> Iterator[None]:
 def print_problems(problems: Iterable[Problem]) -> None:
     """Write problems to stderr, one after the other."""
     for problem in problems:
-        console.print(f"{problem.severity}: {problem}", markup=False, soft_wrap=True)
+        tell(f"{problem.severity}: {problem}")
 
 
 def print_error(message: str) -> None:
     """Write one error to stderr, as long as it is."""
-    console.print(f"error: {message}", markup=False, soft_wrap=True)
+    tell(f"error: {message}")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from credwatch.cli.gate_client import ask_gate, read_secret
 from credwatch.cli.options import JsonOption
 from credwatch.cli.output import ExitCode, print_json, told_plainly
 from credwatch.kernel.errors import ConfigurationError
@@ -45,6 +44,8 @@ def check(
         raise typer.BadParameter("goes without --socket, for the gate knows the customer's own", param_hint="--profile")
     if socket and not user:
         raise typer.BadParameter("needs --user", param_hint="--socket")
+    from credwatch.cli.gate_client import read_secret
+
     candidate = read_secret("Password: ")
     facts = {"user": user, "email": email, "organization": organization, "with_mfa": with_mfa}
     with told_plainly():
@@ -54,6 +55,8 @@ def check(
 
 
 def _asked(socket: Path, candidate: Secret, facts: dict[str, Any]) -> dict[str, Any]:
+    from credwatch.cli.gate_client import ask_gate
+
     return ask_gate(socket, "/v1/password/check", {**facts, "password": candidate.reveal()})
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from credwatch.cli.options import JsonOption, KindOption, LineKind, ShippedOption, ZoneOption
-from credwatch.cli.output import console, print_json, told_plainly
+from credwatch.cli.output import print_json, tell, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
 
 if TYPE_CHECKING:
@@ -48,27 +50,17 @@ def replay(
     for line in _report(outcome):
         typer.echo(line)
     if config is None and outcome.incidents:
-        console.print(
-            "No customers are known, so nobody would be told: name a settings file with --config.", soft_wrap=True
-        )
+        tell("No customers are known, so nobody would be told: name a settings file with --config.")
 
 
 def _replayed(
     files: list[str], config: Path | None, rules: list[Path], with_shipped: bool, kind: LineKind, zone: str
 ) -> Replayed:
-    """Replay the files behind a progress bar, where a person watches."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    from credwatch.app.replay import Tally, replay_files
+    """Replay the files behind a progress bar."""
+    from credwatch.app.replay import replay_files
 
     waiting = sum(os.path.getsize(name) for name in files if os.path.isfile(name))  # noqa: PTH113, PTH202  # never raise
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("replay", total=waiting or None)
-
-        def advance(size: int, _tally: Tally) -> None:
-            bar.advance(task, size)
-
+    with _bar(waiting) as advance:
         return replay_files(
             files,
             config,
@@ -77,8 +69,23 @@ def _replayed(
             clock=system_clock,
             rules=rules,
             with_shipped=with_shipped,
-            on_progress=advance,
+            on_progress=lambda size, _tally: advance(size),
         )
+
+
+@contextmanager
+def _bar(waiting: int) -> Iterator[Callable[[int], None]]:
+    """Show, where a person watches, how far of so many bytes a replay is; give what moves it on."""
+    if not sys.stderr.isatty():
+        yield lambda _size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replay", total=waiting or None)
+        yield lambda size: bar.advance(task, size)
 
 
 def _summary(outcome: Replayed) -> dict[str, Any]:

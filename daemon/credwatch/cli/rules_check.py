@@ -8,7 +8,7 @@ import typer
 from msgspec.structs import asdict
 
 from credwatch.cli.options import JsonOption, RulePaths, ShippedOption, ToolConfigOption
-from credwatch.cli.output import ExitCode, console, print_json, told_plainly
+from credwatch.cli.output import ExitCode, print_json, tell, told_plainly
 
 
 def check(
@@ -36,6 +36,6 @@ def check(
     else:
         for each in findings:
             hint = f"\n    hint: {each.hint}" if each.hint else ""
-            console.print(f"{each.severity}: {each.where}: {each.message}{hint}", markup=False, soft_wrap=True)
-        console.print(f"{len(choice.asked())} rules, {errors} errors, {len(findings) - errors} notes")
+            tell(f"{each.severity}: {each.where}: {each.message}{hint}")
+        tell(f"{len(choice.asked())} rules, {errors} errors, {len(findings) - errors} notes")
     raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)

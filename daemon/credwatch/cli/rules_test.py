@@ -9,7 +9,7 @@ import typer
 from msgspec.structs import asdict
 
 from credwatch.cli.options import JsonOption, RulePaths, ShippedOption, ToolConfigOption
-from credwatch.cli.output import ExitCode, console, print_error, print_json, print_problems, told_plainly
+from credwatch.cli.output import ExitCode, print_error, print_json, print_problems, tell, told_plainly
 from credwatch.kernel.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -77,6 +77,4 @@ def _print(tested: Tested) -> None:
         print_error(f"{outcome.where}: {outcome.rule}: {outcome.case}: {outcome.problem}{hint}")
     print_problems(tested.problems)
     passed = len(tested.outcomes) - len(tested.failed)
-    console.print(
-        f"{passed} of {len(tested.outcomes)} cases passed, {len(tested.problems)} problems, {tested.seconds:.1f} s"
-    )
+    tell(f"{passed} of {len(tested.outcomes)} cases passed, {len(tested.problems)} problems, {tested.seconds:.1f} s")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -21,6 +20,8 @@ def run(
         from credwatch.app.first_check import FirstCheck
 
         checking = FirstCheck(config)
+        import asyncio
+
         import structlog
 
         from credwatch.app.settings import load_settings

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from credwatch.cli.gate_client import ask_gate, read_secret
 from credwatch.cli.options import JsonOption
 from credwatch.cli.output import ExitCode, print_json, told_plainly
 
@@ -47,6 +46,8 @@ def verify(
 
     Exit codes: 0 accepted, 1 not accepted, 2 usage, 3 the gate does not answer.
     """
+    from credwatch.cli.gate_client import read_secret
+
     code = read_secret("Code: ").reveal().strip()
     question = {"user": user, "organization": organization, "code": code}
     answer = _asked(socket, "confirm" if first else "verify", question)
@@ -84,6 +85,8 @@ def remove(
 
 
 def _asked(socket: Path, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:
+    from credwatch.cli.gate_client import ask_gate
+
     with told_plainly():
         return ask_gate(socket, f"/v1/totp/{endpoint}", question)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version as version_of
 
 import typer
 
@@ -13,6 +12,8 @@ from credwatch.cli.output import print_json
 
 def version(as_json: JsonOption = False) -> None:
     """Write the version."""
+    from importlib.metadata import version as version_of
+
     number = version_of("credwatch")
     if as_json:
         print_json({"version": number, "python": platform.python_version()})

@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 import ssl
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Literal
 
 import aiosmtplib
-from pydantic import Field, model_validator
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import ConfigurationError, TemplateError
-from credwatch.kernel.options import Options
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.kernel.secret import Secret
+from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.render import Renderer
-
-
-class EmailOptions(Options):
-    """The `[outbox.email]` table: which mail server takes the messages."""
-
-    host: str = "localhost"
-    """Its name; the certificate must carry it."""
-    port: int = Field(default=587, ge=1, le=65535)
-    """Its port: 587 with starttls, 465 with tls (RFC 8314)."""
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    """How the connection is protected; none is allowed on the loopback interface only."""
-    ca_file: Path | None = None
-    """Certificates to trust instead of the system's, in PEM."""
-    username: str = ""
-    """Account at the mail server; empty for none."""
-    password_file: Path | None = None
-    """File that holds its password; the application reads it and hands the password in."""
-    timeout_seconds: float = Field(default=30.0, gt=0, le=600)
-    """How long each step of the dialogue may take."""
-    sender: str = "info@modoro.com.vn"
-    """The From address, on the domain the recipients know."""
-    sender_name: str = "Công ty TNHH MODORO DIGITAL"
-    """The name beside it."""
-    reply_to: str = ""
-    """Where answers go; empty for the From address."""
-
-    @model_validator(mode="after")
-    def _protected(self) -> EmailOptions:
-        if self.security == "none" and not _is_loopback(self.host):
-            raise ValueError('security = "none" is for a server on the loopback interface; use starttls or tls')
-        if self.security == "none" and self.username:
-            raise ValueError('a password is never sent in clear text: security = "none" takes no username')
-        return self
 
 
 class EmailChannel:
@@ -124,13 +87,6 @@ def _tls(options: EmailOptions) -> ssl.SSLContext | None:
         hint = "name a readable PEM file, or leave it out to trust the system's certificates"
         where = "outbox.email.ca_file"
         raise ConfigurationError(f"{options.ca_file} cannot be used: {error}", where=where, hint=hint) from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _one_line(text: str) -> str:

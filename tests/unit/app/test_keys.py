@@ -10,7 +10,7 @@ import pytest
 from credwatch.app import keys
 from credwatch.app.settings import DaemonOptions, OutboxOptions, Settings
 from credwatch.kernel.errors import ConfigurationError
-from credwatch.outbox.email import EmailOptions
+from credwatch.outbox.options import EmailOptions
 
 
 def some_settings(folder: Path, **email: object) -> Settings:

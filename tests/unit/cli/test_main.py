@@ -44,7 +44,8 @@ def test_every_command(path: tuple[str, ...], command: Any) -> None:
 
 def test_a_start_loads_nothing_heavy() -> None:
     """The libraries of frames, store and configuration are loaded by the commands that need them."""
-    heavy = ("polars", "numpy", "sqlalchemy", "pydantic", "jinja2", "cryptography", "starlette")
+    stores = ("polars", "numpy", "sqlalchemy", "pydantic", "cryptography")
+    heavy = (*stores, "jinja2", "starlette", "rich", "asyncio", "http.client")
     program = f"import sys, credwatch.cli.main; print([name for name in {heavy} if name in sys.modules])"
     assert "[]\n" == subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
 

@@ -11,7 +11,7 @@ from builders_outbox import Mailbox, a_certificate, a_channel, a_command, a_mail
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.receipt import Delivered, Refused, Retry
 from credwatch.kernel.secret import Secret
-from credwatch.outbox.email import EmailOptions
+from credwatch.outbox.options import EmailOptions
 
 PASSWORD = Secret("a good password")
 
