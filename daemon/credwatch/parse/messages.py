@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from credwatch.kernel.pack import Value
-from credwatch.parse.dispatch import Dispatcher, Reader
+from credwatch.parse.dispatch import HEAD, Dispatcher, Reader
 
 SKIPPED = "skipped"
 """The `outcome` of a line that a pack knows as no event."""
@@ -16,23 +16,39 @@ SKIPPED = "skipped"
 _HIT = "hit_"
 
 
-def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> pl.DataFrame:
+def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> list[pl.DataFrame]:
     """Read messages (`row` UInt32, `program`, `message` String) with the readers their routes name.
 
-    Gives one row for each message that a reader took, in no order: `row`, `reader` (UInt32), and a String column for
-    each field that a group filled. A message that several readers could take goes to the first.
+    Gives a frame for each reader that took any: `row`, `reader` (UInt32), and a String column for each field that a
+    group filled. A message that several readers could take goes to the first.
     """
-    taken = [pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})]
+    taken: list[pl.DataFrame] = []
     texts = messages.select("row", "message")
     for number, places in dispatcher.route(messages["program"], messages["message"]):
         rest = texts[places]
-        for reader in dispatcher.routes[number]:
-            hits, rest = _try(reader, rest)
-            if len(hits):
-                taken.append(hits)
+        *others, last = dispatcher.routes[number]
+        for reader in others:
+            able, unable = _able(reader, rest)
+            hits, left = _try(reader, able)
+            taken.append(hits)
+            rest = pl.concat([left, unable]) if len(left) and len(unable) else left if len(left) else unable
             if rest.is_empty():
                 break
-    return pl.concat(taken, how="diagonal")
+        else:
+            taken.append(_try(last, rest)[0])
+    return [each for each in taken if len(each)]
+
+
+def _able(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part messages by whether they begin as the reader's do, where their route does not tell that already."""
+    longer = [prefix for prefix in reader.pattern.prefixes if len(prefix) > HEAD]
+    if not longer or len(longer) < len(reader.pattern.prefixes):
+        return rest, rest.clear()
+    begins = [rest["message"].str.starts_with(prefix).to_numpy() for prefix in longer]
+    is_able = np.logical_or.reduce(begins)
+    if is_able.all():
+        return rest, rest.clear()
+    return rest[np.flatnonzero(is_able)], rest[np.flatnonzero(~is_able)]
 
 
 def _try(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import polars as pl
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.pack import PackSet
@@ -83,11 +85,9 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     messages = read_messages(texts, compiled.dispatcher)
     objects, problems = read_objects(_rows(frame.select("row", "json"), kinds["object"]), compiled.objects)
     # 3. Put constants and envelopes to what was read, and set apart the lines that are no events.
-    parts = [part for part in (messages, objects) if len(part)] or [messages]
+    read = _in_order([part for part in (*messages, objects) if len(part)] or [objects], len(lines))
     del texts, messages, objects  # large, and done with
-    read = _in_order(pl.concat(parts, how="diagonal_relaxed"), len(lines))
-    del parts
-    constants = compiled.constants[read["reader"]]
+    constants = _constants(compiled.constants, read["reader"])
     is_skip = constants[SKIPPED]
     events = assemble_events(_rows(read, ~is_skip), _rows(constants, ~is_skip), frame, lines, source.id)
     events = _with_own_time(events, source.zone, reference)
@@ -105,11 +105,50 @@ def _rows(frame: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:
     return frame if count == len(frame) else frame.filter(chosen) if count else frame.clear()
 
 
-def _in_order(read: pl.DataFrame, lines: int) -> pl.DataFrame:
-    """Sort by `row`, which is unique and below `lines`: its place is looked up, and nothing is compared."""
-    places = np.full(lines, len(read), np.uint32)
-    places[read["row"].to_numpy()] = np.arange(len(read), dtype=np.uint32)
-    return read.rechunk()[pl.Series(places[places < len(read)])]
+def _in_order(parts: list[pl.DataFrame], lines: int) -> pl.DataFrame:
+    """Put parts together in the order of `row`, which is unique and below `lines`.
+
+    A text that a part lacks is empty there, for that is moved fastest; anything else is null. The place of each value
+    is looked up, and nothing is compared.
+    """
+    is_read = np.zeros(lines, np.bool_)
+    for part in parts:
+        is_read[part["row"].to_numpy()] = True
+    rows = np.flatnonzero(is_read)
+    places: dict[tuple[int, ...], pl.Series] = {}
+    columns = []
+    for name in dict.fromkeys(chain.from_iterable(part.columns for part in parts)):
+        filled = [part for part in parts if name in part.columns]
+        whose = tuple(map(id, filled))
+        if whose not in places:
+            places[whose] = pl.Series(_places(filled, lines)[rows])
+        columns.append(_joined([part[name] for part in filled])[places[whose]])
+    return pl.DataFrame(columns)
+
+
+def _places(parts: list[pl.DataFrame], lines: int) -> NDArray[np.uint32]:
+    """Say for each line where its row stands among those of some parts; behind them all where it is of none."""
+    ends = np.cumsum([0, *map(len, parts)])
+    place = np.full(lines, ends[-1], np.uint32)
+    for part, begin, end in zip(parts, ends, ends[1:], strict=False):
+        place[part["row"].to_numpy()] = np.arange(begin, end, dtype=np.uint32)
+    return place
+
+
+def _joined(pieces: list[pl.Series]) -> pl.Series:
+    """Put the pieces of a column one behind the other, and what stands for no value at the end."""
+    if any(piece.dtype != pl.String for piece in pieces):
+        name = pieces[0].name
+        frames = [*(piece.to_frame() for piece in pieces), pl.DataFrame({name: [None]}, schema={name: pl.Null})]
+        return pl.concat(frames, how="vertical_relaxed", rechunk=True)[name]
+    return pl.concat([*pieces, pl.Series(pieces[0].name, [""])], rechunk=True)
+
+
+def _constants(known: pl.DataFrame, readers: pl.Series) -> pl.DataFrame:
+    """Give what the reader of each event says of it; what none of these readers says is left out."""
+    present = known[readers.unique()]
+    said = [each.name for each in present if each.null_count() < len(present)]
+    return known.select({SKIPPED, "event.dataset", "event.action", *said})[readers]
 
 
 @lru_cache(maxsize=8)
