@@ -102,14 +102,13 @@ class Pipeline:
         began = perf_counter()
         know = self._knowledge
         lines = split_lines(chunk.data, chunk.first_position)
-        parsed, events, logins = _NOTHING, _NOTHING.events, None
+        parsed, events = _NOTHING, _NOTHING.events
         if lines.height:
             parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
             events = know.enricher.enrich(parsed.events)
-            logins = logins_in(events, self._profiles.seed, chunk.received_at)
         counts = Counts.of(chunk.data, lines, parsed)
         seconds = perf_counter() - began
-        return Prepared(replace(chunk, data=b""), counts, parsed.unparsed, events, logins, seconds)
+        return Prepared(replace(chunk, data=b""), counts, parsed.unparsed, events, seconds)
 
     def take(self, prepared: Prepared) -> Report:
         """Carry a chunk through to the commit; raises StoreError where it cannot be stored.
@@ -133,7 +132,8 @@ class Pipeline:
         if events.height:
             events, pairing = mark_attempts(events, pairing)
             received_at, learning = prepared.chunk.received_at, self._knowledge.learning
-            events, learnt = mark_novelty(events, prepared.logins, self._profiles, learning, received_at)
+            logins = logins_in(events, self._profiles.seed, received_at)
+            events, learnt = mark_novelty(events, logins, self._profiles, learning, received_at)
         paired = b"" if pairing is self._pairing else pairing.to_bytes()
         self._pairing = pairing
         if learnt is not None:

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from credwatch.app.commit import Batch
 from credwatch.detect.found import Found
-from credwatch.enrich.logins import Logins
 from credwatch.enrich.profiles import ProfileDelta
 from credwatch.kernel.incident import IncidentChange
 from credwatch.parse.parse import Parsed
@@ -102,8 +101,6 @@ class Prepared(Struct, frozen=True, eq=False):
     """`position`, `line` and `reason` of the lines that nothing read."""
     events: pl.DataFrame
     """Its events, enriched."""
-    logins: Logins | None
-    """The successful logins among them."""
     seconds: float
     """How long that took."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -146,7 +146,8 @@ class _Growing:
         self._accounts.update(detection.accounts)
         self._addresses.update(detection.addresses)
         self._organizations.update(detection.organizations)
-        self._lines.update(dict.fromkeys(detection.lines))
+        if len(self._lines) < _MOST_LINES:
+            self._lines.update(dict.fromkeys(detection.lines))
         self._details = detection.details or self._details
         started = tuple(name for name in detection.consequence.workflows if name not in self.workflows)
         self.workflows += started
@@ -179,5 +180,5 @@ def _number(key: GroupKey, detection: Detection) -> str:
     return f"CW-{detection.opened_at.year:04}-{identity.removeprefix('CW-').upper()}"
 
 
-def _bounded(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(words)[:_MOST_LISTED])
+def _bounded(words: Collection[str]) -> tuple[str, ...]:
+    return tuple(words) if len(words) < 2 else tuple(sorted(words)[:_MOST_LISTED])

@@ -30,7 +30,10 @@ class Database:
     """
 
     def __init__(self, path: Path | str, *, durable: bool = True) -> None:
-        """Open the file; `durable=False` is for one that is thrown away, and that nobody reads beside the writer."""
+        """Open the file; `durable=False` is for one that is thrown away.
+
+        Nobody may read that one beside its writer, and a transaction of it that fails is not taken back.
+        """
         self.path = str(path)
         self.engine = _engine(self.path, durable)
 
@@ -134,7 +137,7 @@ def _engine(path: str, durable: bool) -> Engine:
         else:
             cursor.execute(f"PRAGMA page_size={_LARGE_PAGE}")  # what windows keep is stored in large pieces
             cursor.execute("PRAGMA secure_delete=OFF")  # what is deleted goes with the file soon
-            cursor.execute("PRAGMA journal_mode=MEMORY")  # each page is written once, and not to a log before
+            cursor.execute("PRAGMA journal_mode=OFF")  # each page is written once; what fails, fails for good
             cursor.execute("PRAGMA synchronous=OFF")
             cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         cursor.execute("PRAGMA foreign_keys=ON")
