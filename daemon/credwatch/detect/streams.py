@@ -184,8 +184,10 @@ class Stream(Struct):
             return _NOTHING
         if len(found) == 1:
             return found[0].repeated(batch)
-        every = _Matched(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-        return every.at(np.argsort(every.event, kind="stable")).repeated(batch)
+        event, keys = (np.concatenate([part[at] for part in found]) for at in (0, 1))
+        values = [part.values for part in found if part.values is not None]
+        every = _Matched(event, keys, np.concatenate(values) if values else None)
+        return every.at(np.argsort(event, kind="stable")).repeated(batch)
 
     def _part(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> _Matched:
         # A rule over one event looks at late ones too: nothing it waits for can be missing.
@@ -194,17 +196,14 @@ class Stream(Struct):
             at = at[~batch.late[at]]
         group = batch.hashes.group_with_empty if self.spec.empty_groups else batch.hashes.group
         keys = group(fields, at)
-        values, kept = self._values(batch, at)
-        kept &= keys != 0
+        values, kept = None, keys != 0
+        if self.spec.numeric:
+            values, has_number = numbers_of(text_of(batch.events.get_column(self.spec.value).gather(at)))
+            kept &= has_number
+        elif self.spec.value:
+            values = batch.hashes.of(self.spec.value)[at]
         rows = _Matched(at, keys, values)
         return rows if kept.all() else rows.at(np.flatnonzero(kept))
-
-    def _values(self, batch: Batch, at: NDArray[np.intp]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-        """Return the value of each event, and whether the event can take part."""
-        if self.spec.numeric:
-            return numbers_of(text_of(batch.events.get_column(self.spec.value).gather(at)))
-        values = batch.hashes.of(self.spec.value)[at] if self.spec.value else np.zeros(len(at), np.uint64)
-        return values, np.ones(len(at), dtype=bool)
 
 
 def _old(places: Places, wanted: NDArray[np.bool_], since: int) -> Iterator[View]:
@@ -218,11 +217,13 @@ class _Matched(NamedTuple):
 
     event: NDArray[np.intp]
     keys: NDArray[np.uint64]
-    values: NDArray[np.uint64]
+    values: NDArray[np.uint64] | None
+    """None where there is nothing to count or sum up."""
 
     def at(self, places: NDArray[Any]) -> _Matched:
         """Give some of them."""
-        return _Matched(*(column[places] for column in self))
+        values = None if self.values is None else self.values[places]
+        return _Matched(self.event[places], self.keys[places], values)
 
     def repeated(self, batch: Batch) -> _Matched:
         """Count a line that stands for several equal events as that many."""
@@ -232,13 +233,13 @@ class _Matched(NamedTuple):
 
     def view(self, batch: Batch) -> View:
         """Make rows of them, sorted by (key, time), those of equal time in the order of the events."""
-        order = stable_order(self.keys)
-        times = batch.times[self.event]
-        if not is_sorted(self.keys[order], times[order]):
-            order = np.lexsort((times, self.keys))
-        event, keys, values = self.at(order)
-        new = np.ones(len(event), bool)
-        return View(_OfBatch(batch.hashes, event, values), event, new, keys, times[order])
+        event, keys, values = self.at(stable_order(self.keys))
+        times = batch.times[event]
+        if not is_sorted(keys, times):
+            order = np.lexsort((times, keys))
+            event, keys, times = event[order], keys[order], times[order]
+            values = None if values is None else values[order]
+        return View(_OfBatch(batch.hashes, event, values), event, np.ones(len(event), bool), keys, times)
 
 
 class _OfBatch(Struct, frozen=True):
@@ -246,14 +247,16 @@ class _OfBatch(Struct, frozen=True):
 
     hashes: FieldHashes
     event: NDArray[np.intp]
-    values: NDArray[np.uint64]
+    values: NDArray[np.uint64] | None
 
     def column(self, name: str, at: NDArray[np.intp] | None = None) -> NDArray[np.uint64]:
-        if name == "value":
-            return self.values if at is None else self.values[at]
-        return self.hashes.of(_FIELDS[name])[self.event if at is None else self.event[at]]
+        if name != "value":
+            return self.hashes.of(_FIELDS[name])[self.event if at is None else self.event[at]]
+        if self.values is None:
+            return np.zeros(len(self.event if at is None else at), np.uint64)
+        return self.values if at is None else self.values[at]
 
 
 _FIELDS = {column: name for name, column in CARRIED.items()}
 
-_NOTHING = _Matched(np.empty(0, np.intp), NO_KEYS, NO_KEYS)
+_NOTHING = _Matched(np.empty(0, np.intp), NO_KEYS, None)
