@@ -132,7 +132,7 @@ def replay(
         for report in _reports(source, pipeline, attempts, batch_bytes):
             tally.add(report)
             incidents.update((change.incident.number, change.incident) for change in report.changes)
-            on_progress(report.bytes, tally)
+            on_progress(report.size, tally)
         commands = [stored.command for stored in OutboxStore(database).listed()]
         database.close()
     source.close()

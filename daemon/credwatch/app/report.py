@@ -8,6 +8,7 @@ from datetime import datetime
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from credwatch.app.commit import Batch
 from credwatch.detect.found import Found
@@ -16,49 +17,6 @@ from credwatch.kernel.incident import IncidentChange
 from credwatch.parse.parse import Parsed
 from credwatch.sources.interface import Chunk
 from credwatch.store.moments import from_micros
-
-
-class Report(Struct, frozen=True):
-    """What one chunk of lines came to, for metrics and the terminal."""
-
-    source: str
-    """The source."""
-    bytes: int
-    """Bytes taken."""
-    lines: int
-    """Lines taken."""
-    events: Mapping[str, int]
-    """Events by pack."""
-    skipped: int
-    """Lines known as no event."""
-    unparsed: Mapping[str, int]
-    """Lines that nothing read, by reason."""
-    malformed: Mapping[str, int]
-    """Lines with bytes no line should have, by reason."""
-    last_event_at: datetime | None
-    """The latest event time."""
-    received_at: datetime
-    """When the lines were read."""
-    backlog: int
-    """Bytes that still wait in the file."""
-    found: Found
-    """What the engine found."""
-    window_rows: int
-    """Rows kept in windows."""
-    profiles: int
-    """Accounts whose habits are kept."""
-    evicted: int
-    """Accounts whose habits were given up for want of room."""
-    seconds: float
-    """How long the whole batch took."""
-    commit_seconds: float = 0.0
-    """How long its transaction took."""
-    window_seconds: float = 0.0
-    """CPU time of it that storing windows took, and what else the engine must remember."""
-    changes: tuple[IncidentChange, ...] = ()
-    """What happened to incidents."""
-    queued: int = 0
-    """How many messages were queued."""
 
 
 class Counts(Struct, frozen=True):
@@ -88,6 +46,37 @@ class Counts(Struct, frozen=True):
             unparsed=_counts(parsed.unparsed, "reason"),
             malformed=_counts(lines, "malformed"),
         )
+
+
+class Report(Counts, frozen=True, kw_only=True):
+    """What one chunk of lines came to, for metrics and the terminal: its counts, and what followed."""
+
+    source: str
+    """The source."""
+    last_event_at: datetime | None
+    """The latest event time."""
+    received_at: datetime
+    """When the lines were read."""
+    backlog: int
+    """Bytes that still wait in the file."""
+    found: Found
+    """What the engine found."""
+    window_rows: int
+    """Rows kept in windows."""
+    profiles: int
+    """Accounts whose habits are kept."""
+    evicted: int
+    """Accounts whose habits were given up for want of room."""
+    seconds: float
+    """How long the whole batch took."""
+    commit_seconds: float = 0.0
+    """How long its transaction took."""
+    window_seconds: float = 0.0
+    """CPU time of it that storing windows took, and what else the engine must remember."""
+    changes: tuple[IncidentChange, ...] = ()
+    """What happened to incidents."""
+    queued: int = 0
+    """How many messages were queued."""
 
 
 class Prepared(Struct, frozen=True, eq=False):
@@ -136,13 +125,8 @@ def report_of(marked: Marked, batch: Batch, *, window_rows: int, seconds: float)
     chunk, counts, found = marked.prepared.chunk, marked.prepared.counts, batch.found
     latest = dict(found.delta.watermarks).get(chunk.source)
     return Report(
+        **asdict(counts),
         source=chunk.source,
-        bytes=counts.size,
-        lines=counts.lines,
-        events=counts.events,
-        skipped=counts.skipped,
-        unparsed=counts.unparsed,
-        malformed=counts.malformed,
         last_event_at=from_micros(latest) if latest is not None else None,
         received_at=chunk.received_at,
         backlog=chunk.backlog,
