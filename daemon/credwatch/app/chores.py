@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from credwatch.app.memory import return_free_memory
 from credwatch.app.schedule import Daily, Every, Job
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock
@@ -47,6 +48,7 @@ class Chores:
             Job("retries", Every(30), self._wake_outbox),
             Job("digest", Daily(hour, minute, self._settings.daemon.time_zone), self.send_digest),
             Job("windows", Every(3600), self.compact),
+            Job("memory", Every(60), return_free_memory),
             Job("housekeeping", Daily(3, 30, self._settings.daemon.time_zone), self.tidy),
         ]
 

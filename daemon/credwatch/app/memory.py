@@ -39,5 +39,10 @@ def settle() -> None:
     gc.collect()
     gc.freeze()  # what the start has made stays: nobody need look at it again
     gc.set_threshold(_OFTEN, 50, 100)
+    return_free_memory()
+
+
+def return_free_memory() -> None:
+    """Give back to the kernel what is free: batches leave gaps, which the allocator would keep for the next ones."""
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)

@@ -40,7 +40,7 @@ GATE_ENDPOINTS = (
 """Where the gate answers."""
 GATE_OUTCOMES = ("accepted", "refused", "failed")
 """What the gate answers: yes, no, or that it could not tell."""
-TASKS = ("clocks", "gauges", "retries", "digest", "housekeeping")
+TASKS = ("clocks", "gauges", "retries", "digest", "windows", "memory", "housekeeping")
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""
 
 

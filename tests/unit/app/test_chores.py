@@ -15,7 +15,7 @@ from credwatch.app.settings import Settings
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
-from credwatch.telemetry.metrics import Metrics
+from credwatch.telemetry.metrics import TASKS, Metrics
 from scenarios.pipeline import a_store
 
 
@@ -97,6 +97,7 @@ def test_the_digest_tells_of_yesterday(post: Post) -> None:
 def test_every_job_has_a_time_and_can_run(post: Post) -> None:
     """Names are told apart, and each act runs on a store as it is."""
     jobs = post.chores().jobs()
+    assert set(TASKS) == {job.name for job in jobs}
     assert len(jobs) == len({job.name for job in jobs})
     for job in jobs:
         job.act()
