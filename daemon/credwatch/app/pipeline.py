@@ -72,6 +72,19 @@ class Knowledge(Struct, frozen=True):
     """How the habits of accounts are learnt and kept."""
 
 
+def prepare(chunk: Chunk, knowledge: Knowledge) -> Prepared:
+    """Carry a chunk from lines to enriched events: all that needs no memory of other chunks, and no store."""
+    began = perf_counter()
+    lines = split_lines(chunk.data, chunk.first_position)
+    parsed, events = _NOTHING, _NOTHING.events
+    if lines.height:
+        source = knowledge.formats[chunk.source]
+        parsed = parse(lines, packs=knowledge.packs, source=source, reference=chunk.reference)
+        events = knowledge.enricher.enrich(parsed.events)
+    counts = Counts.of(chunk.data, lines, parsed)
+    return Prepared(replace(chunk, data=b""), counts, parsed.unparsed, events, perf_counter() - began)
+
+
 class Pipeline:
     """Takes chunks of lines and commits what follows from them, one transaction each.
 
@@ -98,17 +111,8 @@ class Pipeline:
             raise
 
     def prepare(self, chunk: Chunk) -> Prepared:
-        """Carry a chunk from lines to enriched events: all that needs no memory of other chunks."""
-        began = perf_counter()
-        know = self._knowledge
-        lines = split_lines(chunk.data, chunk.first_position)
-        parsed, events = _NOTHING, _NOTHING.events
-        if lines.height:
-            parsed = parse(lines, packs=know.packs, source=know.formats[chunk.source], reference=chunk.reference)
-            events = know.enricher.enrich(parsed.events)
-        counts = Counts.of(chunk.data, lines, parsed)
-        seconds = perf_counter() - began
-        return Prepared(replace(chunk, data=b""), counts, parsed.unparsed, events, seconds)
+        """Carry a chunk from lines to enriched events, as `prepare` does with what is known now."""
+        return prepare(chunk, self._knowledge)
 
     def take(self, prepared: Prepared) -> Report:
         """Carry a chunk through to the commit; raises StoreError where it cannot be stored.

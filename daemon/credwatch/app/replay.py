@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 from credwatch.app.attempts import AddressAttempts, AttemptCounts
 from credwatch.app.authoring.choice import choose_rules, knowledge_with, required, tool_settings
-from credwatch.app.pipeline import Knowledge, Pipeline
+from credwatch.app.pipeline import Knowledge, Pipeline, prepare
 from credwatch.app.report import Marked, Prepared, Report
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
@@ -127,9 +128,12 @@ def replay(
     source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
-        database.create()
-        pipeline = Pipeline(knowledge, database, clock)
-        for report in _reports(source, pipeline, attempts, batch_bytes):
+
+        def made() -> Pipeline:
+            database.create()
+            return Pipeline(knowledge, database, clock)
+
+        for report in _reports(partial(_prepared, source, knowledge, batch_bytes), made, attempts):
             tally.add(report)
             incidents.update((change.incident.number, change.incident) for change in report.changes)
             on_progress(report.size, tally)
@@ -140,28 +144,33 @@ def replay(
     return Replayed(tally, tuple(attempts.by_address()), latest, commands)
 
 
-def _reports(source: ReplaySource, pipeline: Pipeline, attempts: AttemptCounts, batch_bytes: int) -> Iterator[Report]:
+def _prepared(source: ReplaySource, knowledge: Knowledge, batch_bytes: int) -> Prepared | None:
+    """Read the next chunk, and carry it as far as that goes without the ones before it; None at the end."""
+    chunk = source.read(batch_bytes)
+    return None if chunk is None else prepare(chunk, knowledge)
+
+
+def _reports(
+    prepared: Callable[[], Prepared | None], made: Callable[[], Pipeline], attempts: AttemptCounts
+) -> Iterator[Report]:
     """Carry chunk after chunk through, three at a time: one is read while another is detected and a third stored.
 
-    A chunk is marked by whoever has time: the thread that has read it, or this one where it waits for it.
+    The pipeline is made while the first is read. A chunk is marked by whoever has time: the thread that has read it,
+    or this one where it waits for it.
     """
     marking, is_waiting = Lock(), Event()
 
-    def mark(prepared: Prepared) -> Marked:
-        marked = pipeline.mark(prepared)
+    def mark(came: Prepared) -> Marked:
+        marked = pipeline.mark(came)
         attempts.add(marked.events)
         return marked
 
     def read() -> Prepared | Marked | None:
-        chunk = source.read(batch_bytes)
-        if chunk is None:
-            return None
-        prepared = pipeline.prepare(chunk)
-        del chunk  # large, and done with
-        if is_waiting.is_set():
-            return prepared
+        came = prepared()
+        if came is None or is_waiting.is_set():
+            return came
         with marking:
-            return mark(prepared)
+            return mark(came)
 
     def waited(coming: Future[Prepared | Marked | None]) -> Prepared | Marked | None:
         is_waiting.set()
@@ -170,7 +179,9 @@ def _reports(source: ReplaySource, pipeline: Pipeline, attempts: AttemptCounts, 
         return came
 
     with ThreadPoolExecutor(1, "ahead") as before, ThreadPoolExecutor(1, "behind") as behind:
+        is_waiting.set()  # there is nothing yet that could mark
         coming, kept = before.submit(read), None
+        pipeline = made()
         while (came := waited(coming)) is not None:
             with marking:  # the next chunk is not marked before this one
                 coming = before.submit(read)
