@@ -19,7 +19,7 @@ class Delta(Struct, frozen=True):
     forget: tuple[tuple[str, int], ...] = ()
     """What may be deleted: stream name, rows that are all older than this event time."""
     names: tuple[int, bytes] | None = None
-    """Words added: generation, Arrow IPC file."""
+    """Words added: generation, and what `Names.take_new` wrote."""
     watermarks: tuple[tuple[str, int], ...] = ()
     """The latest event time of each source, microseconds."""
     settled: int = 0

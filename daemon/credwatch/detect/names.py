@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import polars as pl
 from msgspec import Struct
+from msgspec.msgpack import decode, encode
 from numpy.typing import NDArray
 
-from credwatch.kernel.ordering import distinct, numbered
+from credwatch.kernel.ordering import distinct, firsts
 
 Hashes = NDArray[np.uint64]
 
@@ -24,6 +23,14 @@ class _Run(Struct, frozen=True):
         """Say for each hash whether it is here, and where it would be."""
         place = np.minimum(np.searchsorted(self.hashes, asked), len(self.hashes) - 1)
         return np.asarray(self.hashes[place] == asked), place
+
+
+class _Stored(Struct, frozen=True, array_like=True):
+    """Words as the store keeps them."""
+
+    hashes: bytes
+    """Their hashes, eight bytes each, little-endian."""
+    words: list[str]
 
 
 class Names:
@@ -42,7 +49,7 @@ class Names:
     def remember(self, words: pl.Series, hashes: Hashes, at: NDArray[np.intp]) -> None:
         """Remember the words at some positions of a column, each with its hash; hashes of 0 are absent words."""
         asked = hashes[at]
-        first, _ = numbered(asked)
+        first = firsts(asked)
         seen = asked[first]
         fresh = seen != 0
         for run in self._young:
@@ -57,8 +64,9 @@ class Names:
         """Take back what `take_new` handed out; call in the order of storing."""
         while self.generation < generation:
             self.turn()
-        frame = pl.read_ipc(io.BytesIO(data)).unique("hash").sort("hash")
-        self._keep(_Run(frame.get_column("hash").to_numpy(), frame.get_column("name")))
+        stored = decode(data, type=_Stored)
+        hashes, first = np.unique(np.frombuffer(stored.hashes, "<u8").astype(np.uint64), return_index=True)
+        self._keep(_Run(hashes, pl.Series(stored.words, dtype=pl.String)[first]))
 
     def turn(self) -> None:
         """Begin a new generation: the young grow old, the old are forgotten."""
@@ -76,14 +84,12 @@ class Names:
         return found
 
     def take_new(self) -> bytes:
-        """Return the words remembered since the last call as one Arrow IPC file; empty where there were none."""
+        """Return the words remembered since the last call, as MessagePack; empty where there were none."""
         new, self._new = self._new, []
         if not new:
             return b""
-        data = io.BytesIO()
-        frames = [pl.DataFrame({"hash": run.hashes, "name": run.words}) for run in new]
-        pl.concat(frames).write_ipc(data)
-        return data.getvalue()
+        hashes = np.concatenate([run.hashes for run in new]).astype("<u8")
+        return encode(_Stored(hashes.tobytes(), [word for run in new for word in run.words.to_list()]))
 
     def _keep(self, run: _Run) -> None:
         """Keep a run; runs of like size are merged, so that there are few to search."""

@@ -55,6 +55,12 @@ def numbered(keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int
     return order.compress(is_first), number
 
 
+def firsts(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return where the first of each distinct key stands, in the order of the keys."""
+    order = stable_order(keys)
+    return order.compress(_firsts(keys[order]))
+
+
 def among(keys: NDArray[Number], rising: NDArray[Number]) -> NDArray[np.bool_]:
     """Say for each key whether it is one of some sorted ones."""
     if not len(rising):

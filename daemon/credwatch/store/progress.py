@@ -50,7 +50,7 @@ words = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("generation", Integer, nullable=False),
-    Column("words", LargeBinary, nullable=False),  # Arrow IPC file
+    Column("words", LargeBinary, nullable=False),  # as `Names.take_new` writes them
 )
 
 unparsed = Table(
