@@ -126,9 +126,10 @@ def _in_order(watch: Watch, view: View, rewound: tuple[Rewound, ...]) -> list[Op
     fresh = (continued < 0) & (added > 0)
     if not fresh.any():
         return []
-    part = view.at(np.flatnonzero(fresh[number]))
+    rows = np.flatnonzero(fresh[number])
+    part = view.at(rows)
     hits = np.flatnonzero(watch.aggregate.holds(part, watch.span_us) & _may_complete(part, rewound))
-    return [_openings(watch, part, hits)] if len(hits) else []
+    return [_openings(watch, part, hits, number[rows])] if len(hits) else []
 
 
 def _may_complete(view: View, rewound: tuple[Rewound, ...]) -> NDArray[np.bool_]:
@@ -142,9 +143,9 @@ def _may_complete(view: View, rewound: tuple[Rewound, ...]) -> NDArray[np.bool_]
     return allowed
 
 
-def _openings(watch: Watch, view: View, hits: NDArray[np.intp]) -> Openings:
-    """Open an episode at the first hit of each chain."""
-    number = chains(view, watch.span_us)
+def _openings(watch: Watch, view: View, hits: NDArray[np.intp], number: NDArray[np.intp] | None = None) -> Openings:
+    """Open an episode at the first hit of each chain; `number` tells the rows' chains apart, where that is known."""
+    number = chains(view, watch.span_us) if number is None else number
     first = np.append(True, number[hits[1:]] != number[hits[:-1]])
     hit = hits[first]
     begin = window_starts(view, watch.span_us, hit)

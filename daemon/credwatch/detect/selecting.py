@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from credwatch.detect.expressions import compiled, fields_of, only_fields
 from credwatch.kernel.fields import FieldType, is_native, type_of
 from credwatch.kernel.ordering import numbered
-from credwatch.rules.model import AllOf, AnyOf, Condition, EventRule, Operator, Test
+from credwatch.rules.model import AllOf, AnyOf, Condition, EventRule, NotThis, Operator, Test
 
 KINDS = ("event.action", "event.category", "event.dataset", "event.outcome")
 """The fields that sort events into a few kinds; most conditions are about some kinds alone."""
@@ -19,6 +19,8 @@ KINDS = ("event.action", "event.category", "event.dataset", "event.outcome")
 Rows = NDArray[np.intp]
 """Positions in a frame, rising."""
 
+_NAME = "user.name"
+_COSTLY = frozenset({Operator.REGEX, Operator.CONTAINS})
 _Kind = tuple[str | None, ...]
 _MOST_KINDS = 10_000
 
@@ -37,6 +39,12 @@ class Selection:
         rests = {at: without(each, kinds) for at, each in enumerate(self._conditions)}
         self._rests = {at: compiled(each).alias(str(at)) for at, each in rests.items() if each is not None}
         self._fields = {at: fields_of(each) for at, each in rests.items() if each is not None}
+        of_name = {at: weakened(each, frozenset((_NAME,))) for at, each in rests.items() if each is not None}
+        self._of_name = {
+            at: compiled(each).any().alias(str(at))
+            for at, each in of_name.items()
+            if each is not None and any(test.operator in _COSTLY for test in _tests(each))
+        }
         self._known: dict[_Kind, NDArray[np.bool_]] = {}
 
     def matches(self, events: pl.DataFrame) -> dict[str, Rows]:
@@ -44,15 +52,26 @@ class Selection:
         kinds, kind_of = _kinds_in(events)
         may_hold = self._may_hold(kinds)
         filled = _filled(events, frozenset().union(*self._needed))
+        open_ones = [at for at in np.flatnonzero(may_hold.any(axis=0)).tolist() if self._needed[at] <= filled]
+        hopeless = self._hopeless(events, open_ones)
         asked: dict[bytes, list[int]] = {}
-        for at in np.flatnonzero(may_hold.any(axis=0)):
-            if self._needed[at] <= filled:
-                asked.setdefault(may_hold[:, at].tobytes(), []).append(int(at))
+        for at in open_ones:
+            if at not in hopeless:
+                asked.setdefault(may_hold[:, at].tobytes(), []).append(at)
         found: dict[Condition, Rows] = {}
         for some, numbers in asked.items():
             rows = np.flatnonzero(np.frombuffer(some, np.bool_)[kind_of])
             found.update(self._held(events, rows, numbers))
         return {rule.id: found[rule.condition] for rule in self._rules if rule.condition in found}
+
+    def _hopeless(self, events: pl.DataFrame, numbers: list[int]) -> frozenset[int]:
+        """Name the costly conditions that no user name passes; names come again and again, and each is asked once."""
+        asked = [at for at in numbers if at in self._of_name]
+        if not asked:
+            return frozenset()
+        names = only_fields(events, (_NAME,)).get_column(_NAME).unique().to_frame()
+        held = names.select_seq([self._of_name[at] for at in asked])
+        return frozenset(at for at, may in zip(asked, held.row(0), strict=True) if not may)
 
     def _held(self, events: pl.DataFrame, rows: Rows, numbers: list[int]) -> Mapping[Condition, Rows]:
         """Hold conditions against the events whose kind they are about; those that match none are left out."""
@@ -102,6 +121,17 @@ def without(condition: Condition, fields: frozenset[str]) -> Condition | None:
     if not isinstance(condition, AllOf):
         return condition
     return AllOf(tuple(rest for item in condition.items if (rest := without(item, fields)) is not None))
+
+
+def _tests(condition: Condition) -> Iterator[Test]:
+    match condition:
+        case AllOf(items) | AnyOf(items):
+            for item in items:
+                yield from _tests(item)
+        case NotThis(item):
+            yield from _tests(item)
+        case Test():
+            yield condition
 
 
 def needed_by(condition: Condition) -> frozenset[str]:

@@ -17,7 +17,8 @@ def chains(view: View, span_us: int) -> NDArray[np.intp]:
     """Number the chains of sorted rows: runs of one key in which no gap is longer than the span."""
     if not len(view.keys):
         return np.empty(0, np.intp)
-    breaks = (np.diff(view.keys) != 0) | (np.diff(view.times) > span_us)
+    keys, times = view.keys, view.times
+    breaks = (keys[1:] != keys[:-1]) | (times[1:] - times[:-1] > span_us)
     return np.concatenate(([0], np.cumsum(breaks)))
 
 
@@ -40,7 +41,7 @@ def window_starts(view: View, span_us: int, rows: NDArray[np.intp] | None = None
     asked = slice(None) if rows is None else rows
     if not len(keys):
         return np.empty(0, np.intp)
-    first = np.concatenate(([True], np.diff(keys) != 0))
+    first = np.concatenate(([True], keys[1:] != keys[:-1]))
     group = np.cumsum(first) - 1
     # One sorted sequence for all keys: each key's times are moved past those of the key before.
     origin = times.min()
