@@ -20,6 +20,7 @@ from credwatch.kernel.pack import ANY_PROGRAM, EnvelopeKind, Pack, PackSet, Patt
 _A = {"value": "a value", "object": "an object", "list": "a list"}
 _Scalar = StrictStr | StrictInt | StrictBool
 _Words = Annotated[tuple[str, ...], Field(min_length=1)]
+_TEXTS = pl.LazyFrame(schema={"text": pl.String})
 
 
 class _PackTable(Options):
@@ -225,7 +226,7 @@ def _regex_problems(pattern: Pattern) -> Iterator[Problem]:
         yield Problem(where, "is not anchored", "begin with ^ and end with $, so that no user name can move a field")
         return
     try:
-        groups = set(pl.Series([""]).str.extract_groups(pattern.regex + "(?P<hit_>)").struct.fields)
+        groups = _groups(pattern.regex + "(?P<hit_>)")
     except pl.exceptions.PolarsError as error:
         yield Problem(where, f"does not compile: {_first_words(error)}", _regex_hint(str(error)))
         return
@@ -234,6 +235,13 @@ def _regex_problems(pattern: Pattern) -> Iterator[Problem]:
     for prefix in pattern.prefixes:
         if not any(prefix.startswith(head) or head.startswith(prefix) for head in [literal_head(pattern.regex)]):
             yield Problem(f"{pattern.where}: prefix", f"{prefix!r} is not how the pattern begins", "make them agree")
+
+
+def _groups(regex: str) -> set[str]:
+    """Name the groups of an expression; raises PolarsError where it does not compile."""
+    ((_, found),) = _TEXTS.select(pl.col("text").str.extract_groups(regex)).collect_schema().items()
+    assert isinstance(found, pl.Struct)
+    return {each.name for each in found.fields}
 
 
 def _first_words(error: Exception) -> str:
