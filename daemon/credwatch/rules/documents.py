@@ -15,6 +15,9 @@ from credwatch.kernel.errors import Problem, ProblemsFound, RuleError
 Key = str | int
 """A step into a document: the key of a mapping, or the place in a list."""
 
+CASES = ".cases.yml"
+"""How the names of case files end; each stands beside the rules that it is about."""
+
 _BETWEEN = re.compile(r"^---(?:[ \t]*\n|(?=\s|$))", re.MULTILINE)
 _NOTHING = re.compile(r"\A(?:[ \t]*(?:[#%].*)?(?:\n|\Z))*\Z")
 _DEEPEST = 50

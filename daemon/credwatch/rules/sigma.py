@@ -17,7 +17,7 @@ from sigma.rule import SigmaRule
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError, nearest
 from credwatch.rules.conditions import read_condition
 from credwatch.rules.correlating import key_of
-from credwatch.rules.documents import Document, marked_documents
+from credwatch.rules.documents import CASES, Document, marked_documents
 from credwatch.rules.filters import Filter, idle, narrowed, read_filter
 from credwatch.rules.headers import Item, names_of, read_header, reference
 from credwatch.rules.logsource import FILE_NAME, LogSources, shipped_logsources
@@ -76,7 +76,7 @@ def read_rules(
 
 def _files(folders: Sequence[Path]) -> list[Path]:
     found = (path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*.yml"))))
-    return [path for path in found if not path.name.endswith(".cases.yml") and path.name != FILE_NAME]
+    return [path for path in found if not path.name.endswith(CASES) and path.name != FILE_NAME]
 
 
 def _parse(path: Path, problems: list[Problem]) -> list[_Parsed]:

@@ -16,11 +16,8 @@ from credwatch.app.pipeline import Knowledge
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import Problem, ProblemsFound, RuleError, nearest
 from credwatch.kernel.options import Options, validated
-from credwatch.rules.documents import read_documents
+from credwatch.rules.documents import CASES, read_documents
 from credwatch.rules.model import Rule, RuleSet
-
-SUFFIX = ".cases.yml"
-"""How the names of case files end."""
 
 
 class Case(Options):
@@ -120,7 +117,7 @@ def without_cases(rules: Iterable[Rule], files: Sequence[CaseFile]) -> list[Prob
     for rule in rules:
         kinds = {case.expect for file in files if file.rule in (rule.name, rule.id) for case in file.cases}
         problems += [
-            Problem(rule.where, f"rule {rule.name!r} has no case that {what}", f"add one to its {SUFFIX} file")
+            Problem(rule.where, f"rule {rule.name!r} has no case that {what}", f"add one to its {CASES} file")
             for kind, what in (("fires", "fires"), ("quiet", "stays quiet"))
             if kind not in kinds
         ]
@@ -129,8 +126,8 @@ def without_cases(rules: Iterable[Rule], files: Sequence[CaseFile]) -> list[Prob
 
 def _case_files(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(path.rglob(f"*{SUFFIX}"))
-    own = path if path.name.endswith(SUFFIX) else path.with_name(path.name.removesuffix(".yml") + SUFFIX)
+        return sorted(path.rglob(f"*{CASES}"))
+    own = path if path.name.endswith(CASES) else path.with_name(path.name.removesuffix(".yml") + CASES)
     return [own] if own.exists() else []
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from credwatch.app.authoring.cases import SUFFIX
 from credwatch.app.build import build_knowledge, packs_of, rule_folders, rules_in
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings, load_settings
@@ -17,6 +16,7 @@ from credwatch.kernel.errors import ConfigurationError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
+from credwatch.rules.documents import CASES
 from credwatch.rules.model import Rule, RuleSet
 
 _PARTS = ("detections", "correlations", "filters")
@@ -91,8 +91,8 @@ def _parts_of(path: Path) -> list[Path]:
     """Give a file or folder; of a folder laid out as the shipped rules are, the parts that hold rules."""
     if not path.exists():
         raise ConfigurationError("there is no such file or folder", where=str(path), hint="name rules, or their folder")
-    if path.name.endswith(SUFFIX):
-        beside = path.with_name(path.name.removesuffix(SUFFIX) + ".yml")
+    if path.name.endswith(CASES):
+        beside = path.with_name(path.name.removesuffix(CASES) + ".yml")
         return [beside if beside.exists() else path]
     parts = [path / name for name in _PARTS if (path / name).is_dir()]
     return parts or [path]
