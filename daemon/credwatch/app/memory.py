@@ -6,6 +6,8 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _MIB = 1024 * 1024
@@ -32,6 +34,19 @@ def tune_allocators() -> None:
         libc.mallopt(_M_ARENA_MAX, 2)
         libc.mallopt(_M_MMAP_THRESHOLD, 2 * _MIB)
         libc.mallopt(_M_TRIM_THRESHOLD, 8 * _MIB)
+
+
+@contextmanager
+def left_out(library: str) -> Iterator[None]:
+    """Let what is imported here do without a library that it would take where there is one, and keep for life."""
+    if library in sys.modules:
+        yield
+        return
+    sys.modules[library] = None  # type: ignore[assignment]  # as the import system marks what cannot be found
+    try:
+        yield
+    finally:
+        del sys.modules[library]
 
 
 def settle() -> None:

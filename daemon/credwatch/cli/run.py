@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
+from credwatch.app.memory import left_out
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption
 from credwatch.cli.output import told_plainly
 
@@ -22,7 +23,8 @@ def run(
         checking = FirstCheck(config)
         import asyncio
 
-        import structlog
+        with left_out("rich"):  # for tracebacks in colour, with a lexer of every language: five megabytes
+            import structlog
 
         from credwatch.app.settings import load_settings
         from credwatch.app.supervisor import Supervisor
