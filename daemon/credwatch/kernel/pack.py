@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -99,6 +100,19 @@ class PackSet(Struct, frozen=True, eq=False):
 
     packs: tuple[Pack, ...]
     """The packs."""
+
+
+def literal_head(pattern: str) -> str:
+    r"""Return the text that every match of an anchored pattern begins with: `^Failed (?:a|b)` gives `Failed `."""
+    if "|" in re.sub(r"\(.*\)", "", pattern):
+        return ""
+    head = ""
+    for found in re.finditer(r"\\([^\w\s])|([^\\^$.|?*+()\[\]{}])|(.)", pattern.removeprefix("^")):
+        escaped, plain, other = found.groups()
+        if other is not None:
+            return head[:-1] if other in "?*{" else head
+        head += escaped or plain
+    return head
 
 
 def field_problem(name: str, value: Value | None = None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from credwatch.kernel.pack import Value
+from credwatch.kernel.pack import Value, literal_head
 from credwatch.parse.dispatch import HEAD, Dispatcher, Reader
 
 SKIPPED = "skipped"
@@ -40,12 +40,11 @@ def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> list[pl.Dat
 
 
 def _able(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part messages by whether they begin as the reader's do, where their route does not tell that already."""
-    longer = [prefix for prefix in reader.pattern.prefixes if len(prefix) > HEAD]
-    if not longer or len(longer) < len(reader.pattern.prefixes):
+    """Part messages by whether they begin as the expression does, where their route does not tell that already."""
+    head = literal_head(reader.pattern.regex)
+    if len(head) <= HEAD:
         return rest, rest.clear()
-    begins = [rest["message"].str.starts_with(prefix).to_numpy() for prefix in longer]
-    is_able = np.logical_or.reduce(begins)
+    is_able = rest["message"].str.starts_with(head).to_numpy()
     if is_able.all():
         return rest, rest.clear()
     return rest[np.flatnonzero(is_able)], rest[np.flatnonzero(~is_able)]

@@ -24,8 +24,8 @@ _CLUES = (
     *("token=", "token =", 'token"', "api_key", "api-key", "apikey", "authorization", "bearer ", 'pwd"', "pwd="),
     *("--password", "--passwd", "--token", "--secret"),
 )
-_MARKS = r'[="]|--|[Bb]ear|BEAR|zat|ZAT'
-"""One of these is in whatever the rules take; few letters, each rare, are found fastest."""
+_MARKS = r'[="]|--|earer |zat'
+"""One of these is in whatever a clue is in; few letters, each rare, are found fastest."""
 _KEY = r"(?:password|passwd|passphrase|secret|(?:[a-z]+[_-])?token|api[_-]?key)"
 # Keys are matched in any case, but for `pwd`: sudo writes PWD=/home/lan in every line.
 _RULES: tuple[tuple[str, str], ...] = (

@@ -15,7 +15,17 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError
 from credwatch.kernel.json_path import read_path
 from credwatch.kernel.options import Options, validated
-from credwatch.kernel.pack import ANY_PROGRAM, EnvelopeKind, Pack, PackSet, Pattern, Sample, Value, field_problem
+from credwatch.kernel.pack import (
+    ANY_PROGRAM,
+    EnvelopeKind,
+    Pack,
+    PackSet,
+    Pattern,
+    Sample,
+    Value,
+    field_problem,
+    literal_head,
+)
 
 _A = {"value": "a value", "object": "an object", "list": "a list"}
 _Scalar = StrictStr | StrictInt | StrictBool
@@ -144,19 +154,6 @@ def _prefixes(options: _PatternOptions) -> tuple[str, ...]:
     if options.prefix is None:
         return (literal_head(options.pattern),)
     return (options.prefix,) if isinstance(options.prefix, str) else options.prefix
-
-
-def literal_head(pattern: str) -> str:
-    r"""Return the text that every match of an anchored pattern begins with: `^Failed (?:a|b)` gives `Failed `."""
-    if "|" in re.sub(r"\(.*\)", "", pattern):
-        return ""
-    head = ""
-    for found in re.finditer(r"\\([^\w\s])|([^\\^$.|?*+()\[\]{}])|(.)", pattern.removeprefix("^")):
-        escaped, plain, other = found.groups()
-        if other is not None:
-            return head[:-1] if other in "?*{" else head
-        head += escaped or plain
-    return head
 
 
 def _problems(pack: Pack, options: _PackOptions) -> Iterator[Problem]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from credwatch.kernel.errors import ProblemsFound, RuleError
-from credwatch.rules.packs import literal_head, load_packs, read_pack
+from credwatch.kernel.pack import literal_head
+from credwatch.rules.packs import load_packs, read_pack
 
 PACK = """
 pack: {id}
