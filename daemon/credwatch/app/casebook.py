@@ -47,6 +47,11 @@ def opened_outbox(config: Path, store: Path | None) -> Iterator[outbox.OutboxSto
         database.close()
 
 
+def described(incident: Incident) -> dict[str, Any]:
+    """Return an incident as JSON values, its level by name."""
+    return {**to_builtins(incident), "level": incident.level.name.lower()}
+
+
 class Casebook:
     """Reads and closes incidents in a store that a daemon may be using at the same time; use it in a `with` block."""
 
@@ -88,8 +93,7 @@ class Casebook:
             if incident is None:
                 return None
         messages = [stored for stored in self.messages() if stored.command.incident == number]
-        case: dict[str, Any] = to_builtins(incident)
-        case["level"] = incident.level.name.lower()
+        case = described(incident)
         case["found"] = [
             {
                 "id": each.id,

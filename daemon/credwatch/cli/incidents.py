@@ -25,13 +25,13 @@ def list_(
 ) -> None:
     """List the open incidents, the latest first."""
     with told_plainly():
-        from credwatch.app.casebook import Casebook
+        from credwatch.app.casebook import Casebook, described
 
         with Casebook.at(config) as casebook:
             found = casebook.incidents(only_open=not everything)
     for incident in found:
         if as_json:
-            print_json(_described(incident))
+            print_json(described(incident))
         else:
             typer.echo(_row(incident))
     if not found and not as_json:
@@ -67,14 +67,14 @@ def close(
     Whoever had a notice or a report of it is sent the update. Exit code 1 where the number is unknown.
     """
     with told_plainly():
-        from credwatch.app.casebook import Casebook
+        from credwatch.app.casebook import Casebook, described
 
         with Casebook.at(config) as casebook:
             incident = casebook.close(number, by=by or getpass.getuser(), why=why, now=system_clock())
     if incident is None:
         raise _unknown(number)
     if as_json:
-        print_json(_described(incident))
+        print_json(described(incident))
     else:
         typer.echo(f"{number} is closed")
 
@@ -82,13 +82,6 @@ def close(
 def _unknown(number: str) -> typer.Exit:
     print_error(f"no incident {number}; `credwatch incidents list --all` names them")
     return typer.Exit(ExitCode.NO)
-
-
-def _described(incident: Incident) -> dict[str, Any]:
-    from msgspec import to_builtins
-
-    described: dict[str, Any] = to_builtins(incident)
-    return described | {"level": incident.level.name.lower()}
 
 
 def _row(incident: Incident) -> str:

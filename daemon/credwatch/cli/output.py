@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,6 @@ from enum import IntEnum
 from typing import Any
 
 import typer
-from msgspec.json import encode
-from msgspec.json import format as layout
 
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound
 
@@ -39,8 +38,7 @@ def tell(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Write one JSON value on one line of stdout; moments as RFC 3339."""
-    written = encode(value, enc_hook=str)
-    sys.stdout.write(layout(written, indent=0).decode() + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
 
 @contextmanager
