@@ -83,7 +83,6 @@ def gather_knowledge(
         packs = gathering.attempt(lambda: packs_of(settings), PackSet(()))
     if rules is None:
         rules = _rules(settings, gathering)
-    lateness_us = microseconds(settings.detection.lateness)
     return Knowledge(
         packs=packs,
         enricher=Enricher(
@@ -96,11 +95,17 @@ def gather_knowledge(
         facts=_facts(settings, registers, notice_key),
         profile_of={customer.id: customer.profile for customer in registers.customers},
         formats=_formats(settings),
-        lateness_us=lateness_us,
-        lateness_of={each.id: microseconds(each.lateness) for each in settings.source if each.lateness is not None},
+        lateness_us=longest_lateness_us(settings),
+        clock_skew=settings.detection.clock_skew,
         caps=Caps(settings.detection.window_rows, settings.detection.window_rows_per_customer),
         learning=_learning(settings),
     )
+
+
+def longest_lateness_us(settings: Settings) -> int:
+    """Return how late a line of any source may come, microseconds: windows are kept for so long."""
+    own = (source.lateness for source in settings.source if source.lateness is not None)
+    return microseconds(max((settings.detection.lateness, *own)))
 
 
 def _places(settings: Settings, registers: Registers, gathering: Gathering) -> Places:
@@ -147,7 +152,7 @@ def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
             gathering.problems.append(Problem(str(folder), "the folder of rules does not exist", "create it"))
     rules, problems = rules_in(rule_folders(settings), settings)
     gathering.problems.extend(problems)
-    gathering.attempt(lambda: plan_for(rules, lateness_us=microseconds(settings.detection.lateness)), None)
+    gathering.attempt(lambda: plan_for(rules, lateness_us=longest_lateness_us(settings)), None)
     return rules
 
 

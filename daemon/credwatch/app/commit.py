@@ -8,9 +8,10 @@ from time import thread_time
 from typing import Any
 
 import polars as pl
-from msgspec import Struct
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
+from credwatch.app.prepared import Prepared
 from credwatch.detect.found import Found
 from credwatch.enrich.profiles import ProfileDelta
 from credwatch.incidents.grouping import Ending, ended, grouped, key_of
@@ -28,25 +29,42 @@ React = Callable[[IncidentChange], Reaction]
 """Decides what follows from a change of an incident."""
 
 
-class Batch(Struct, frozen=True):
-    """What one chunk of lines led to, before it is stored."""
+class Taken(Struct, frozen=True, eq=False):
+    """What is to be remembered of the lines of one log."""
 
     source: str
     """The source."""
     file: str
     """The file or stream within it."""
     cursor: Any
-    """How far the source has been read with this batch."""
+    """How far it has been read with these lines."""
     received_at: datetime
-    """When the lines were read, UTC."""
+    """When they were read, UTC."""
+    lines: int
+    """How many they are."""
     unparsed: pl.DataFrame
-    """`position`, `line` and `reason` of the lines that nothing read."""
-    found: Found
+    """`position`, `line` and `reason` of those that nothing read."""
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> Taken:
+        """Say what is to be remembered of a chunk."""
+        chunk, lines = prepared.chunk, len(prepared.positions)
+        return cls(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines, prepared.unparsed)
+
+
+class Batch(Struct, frozen=True, eq=False):
+    """What lines led to, before it is stored."""
+
+    taken: tuple[Taken, ...]
+    """The lines, log by log."""
+    received_at: datetime
+    """When the latest of them were read, UTC."""
+    found: Found = field(default_factory=Found)
     """What the engine found, and what it must remember."""
-    pairing: bytes
+    pairing: bytes = b""
     """What the pairing of login attempts must remember; empty where that did not change."""
-    tallies: dict[str, int]
-    """What the daily digest counts: lines, events, unparsed."""
+    events: int = 0
+    """How many events they gave."""
     profiles: ProfileDelta | None = None
     """What was learnt of accounts' habits; None where nothing was."""
 
@@ -70,7 +88,7 @@ def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
     changes = _incidents(connection, batch.found)
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     detected = sum(not detection.shadow for detection in batch.found.detections)
-    counts = batch.tallies | {"detections": detected, "incidents": opened}
+    counts = _tallies(batch) | {"detections": detected, "incidents": opened}
     progress.add_tallies(connection, f"{batch.received_at:%Y-%m-%d}", counts)
     reaction = sum((react(change) for change in changes), Reaction())
     queued = outbox.queue(connection, reaction.commands)
@@ -81,7 +99,7 @@ def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
 def _remember(connection: Connection, batch: Batch) -> None:
     """Store how far the batch came: cursor, unread lines, and the engine's delta."""
     delta = batch.found.delta
-    progress.save_cursor(connection, batch.source, batch.file, batch.cursor)
+    progress.save_cursors(connection, ((taken.source, taken.file, taken.cursor) for taken in batch.taken))
     progress.add_unparsed(connection, _unparsed_rows(batch), most=_MOST_UNPARSED)
     progress.add_windows(connection, delta.windows)
     progress.forget_windows(connection, delta.forget)
@@ -118,6 +136,19 @@ def _endings(connection: Connection, found: Found) -> Iterator[Ending]:
                 yield Ending(detection, rule.id, from_micros(last), incident)
 
 
+def _tallies(batch: Batch) -> dict[str, int]:
+    """Count what the daily digest tells."""
+    return {
+        "lines": sum(taken.lines for taken in batch.taken),
+        "events": batch.events,
+        "unparsed": sum(taken.unparsed.height for taken in batch.taken),
+    }
+
+
 def _unparsed_rows(batch: Batch) -> list[dict[str, Any]]:
-    about = {"source": batch.source, "file": batch.file, "received": to_micros(batch.received_at)}
-    return [about | row for row in batch.unparsed.select("position", "line", "reason").to_dicts()]
+    return [row for taken in batch.taken if taken.unparsed.height for row in _rows_of(taken)]
+
+
+def _rows_of(taken: Taken) -> list[dict[str, Any]]:
+    about = {"source": taken.source, "file": taken.file, "received": to_micros(taken.received_at)}
+    return [about | row for row in taken.unparsed.select("position", "line", "reason").to_dicts()]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from time import perf_counter
 
+import numpy as np
 import polars as pl
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, commit
-from credwatch.app.report import Counts, Detected, Marked, Prepared, Report, report_of
+from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, Taken, commit
+from credwatch.app.merge import Turn
+from credwatch.app.prepared import Prepared
+from credwatch.app.report import Detected, Gathered, Marked, Report, report_of
 from credwatch.detect.engine import Engine
+from credwatch.detect.event_time import Arrival
 from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.detect.rows import ROW
@@ -25,6 +30,7 @@ from credwatch.enrich.profiles import Learning, Profiles
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.incident import IncidentChange
 from credwatch.kernel.pack import PackSet
+from credwatch.parse.ahead import bounded
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import Parsed, SourceFormat, parse
 from credwatch.parse.redact import redact_lines
@@ -32,6 +38,7 @@ from credwatch.rules.model import RuleSet
 from credwatch.sources.interface import Chunk
 from credwatch.store import incidents, profiles, progress
 from credwatch.store.database import Database
+from credwatch.store.moments import to_micros
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts, Reaction
 
@@ -63,9 +70,9 @@ class Knowledge(Struct, frozen=True):
     formats: Mapping[str, SourceFormat]
     """How each source's lines begin, by the source's id."""
     lateness_us: int = 10_000_000
-    """How much later than its neighbours a line may come, microseconds."""
-    lateness_of: Mapping[str, int] = field(default_factory=dict)
-    """The same for the sources that have their own."""
+    """How much later than those of other logs a line may come, microseconds: the longest of all sources."""
+    clock_skew: timedelta = timedelta(minutes=5)
+    """How far ahead of the time of reading a line may be stamped and be believed."""
     caps: Caps = field(default_factory=Caps)
     """How many rows windows may hold."""
     learning: Learning = field(default_factory=Learning)
@@ -80,17 +87,38 @@ def prepare(chunk: Chunk, knowledge: Knowledge) -> Prepared:
     if lines.height:
         source = knowledge.formats[chunk.source]
         parsed = parse(lines, packs=knowledge.packs, source=source, reference=chunk.reference)
-        events = knowledge.enricher.enrich(parsed.events)
-    counts = Counts.of(chunk.data, lines, parsed)
-    return Prepared(replace(chunk, data=b""), counts, parsed.unparsed, events, perf_counter() - began)
+        bound = chunk.received_at + knowledge.clock_skew
+        believed = bounded(parsed.events, received_at=chunk.received_at, bound=bound)
+        events = knowledge.enricher.enrich(believed)
+    return Prepared.of(chunk, lines, parsed, events, perf_counter() - began)
+
+
+def gather(turn: Turn, clock_skew: timedelta) -> Gathered:
+    """Put the events of several logs in one order: by their turns, and those of one log as they stand."""
+    began = perf_counter()
+    parts, spoken = turn.parts, [part for part in turn.parts if part.events.height]
+    received_at = max(part.chunk.received_at for part in parts)
+    received = to_micros(received_at)
+    arrival = Arrival(
+        marks={part.log: int(part.order[-1]) for part in spoken},
+        expected=turn.expected,
+        received=received,
+        bound=received + int(clock_skew.total_seconds() * 1_000_000),
+    )
+    events = spoken[0].events if spoken else _NOTHING.events
+    if len(spoken) > 1:
+        order = np.argsort(np.concatenate([part.order for part in spoken]), kind="stable")
+        events = pl.concat([part.events for part in spoken], how="diagonal")[order]
+    seconds = sum(part.seconds for part in parts) + perf_counter() - began
+    return Gathered(parts, events, arrival, received_at, seconds)
 
 
 class Pipeline:
-    """Takes chunks of lines and commits what follows from them, one transaction each.
+    """Takes lines, and commits what follows from them in one transaction.
 
     `prepare` may be called from another thread, ahead of `take`; `take`, `set_aside` and `reload` from one alone.
-    After StoreError nothing of the chunk was kept, in the store or in memory;
-    the caller lets its source go back to the committed cursor and gives the lines again.
+    After StoreError nothing of the lines was kept, in the store or in memory;
+    the caller lets their sources go back to the committed cursors and gives the lines again.
     """
 
     def __init__(self, knowledge: Knowledge, database: Database, clock: Clock) -> None:
@@ -114,56 +142,52 @@ class Pipeline:
         """Carry a chunk from lines to enriched events, as `prepare` does with what is known now."""
         return prepare(chunk, self._knowledge)
 
-    def take(self, prepared: Prepared) -> Report:
-        """Carry a chunk through to the commit; raises StoreError where it cannot be stored.
+    def take(self, turn: Turn) -> Report:
+        """Carry lines through to the commit; raises StoreError where it cannot be stored.
 
-        A chunk without lines only moves its source's cursor.
+        Chunks without lines only move the cursors of their logs.
         """
         try:
-            detected = self.detect(self.mark(prepared))
+            detected = self.detect(self.mark(self.gather(turn)))
             return self.keep(detected.batch, detected.report)
         except BaseException:
             self._go_back()
             raise
 
-    # Who calls the three that follow instead of `take` may do so in a thread each, each in the chunks' order; where one
+    def gather(self, turn: Turn) -> Gathered:
+        """Put the lines of a turn in one order."""
+        return gather(turn, self._knowledge.clock_skew)
+
+    # Who calls the three that follow instead of `take` may do so in a thread each, each in the turns' order; where one
     # of them fails, the pipeline is of no use any more.
 
-    def mark(self, prepared: Prepared) -> Marked:
-        """Mark a chunk's events with what the events before them tell of them."""
+    def mark(self, gathered: Gathered) -> Marked:
+        """Mark events with what the events before them tell of them."""
         began = perf_counter()
-        events, pairing, learnt = prepared.events, self._pairing, None
+        events, pairing, learnt = gathered.events, self._pairing, None
         if events.height:
             events, pairing = mark_attempts(events, pairing)
-            received_at, learning = prepared.chunk.received_at, self._knowledge.learning
+            received_at, learning = gathered.received_at, self._knowledge.learning
             logins = logins_in(events, self._profiles.seed, received_at)
             events, learnt = mark_novelty(events, logins, self._profiles, learning, received_at)
         paired = b"" if pairing is self._pairing else pairing.to_bytes()
         self._pairing = pairing
         if learnt is not None:
             self._profiles.keep(learnt)
-        seconds = prepared.seconds + perf_counter() - began
-        return Marked(prepared, events, paired, learnt, self._profiles.accounts, seconds)
+        seconds = gathered.seconds + perf_counter() - began
+        return Marked(gathered, events, paired, learnt, self._profiles.accounts, seconds)
 
     def detect(self, marked: Marked) -> Detected:
-        """Hold a chunk's events against the rules and all events before them: what follows is not stored yet."""
+        """Hold events against the rules and all events before them: what follows is not stored yet."""
         began = perf_counter()
-        prepared = marked.prepared
-        chunk, counts = prepared.chunk, prepared.counts
-        found = self._engine.process(marked.events, chunk.source)
+        gathered = marked.gathered
+        found = self._engine.process(marked.events, gathered.arrival)
         batch = Batch(
-            source=chunk.source,
-            file=chunk.file,
-            cursor=chunk.cursor,
-            received_at=chunk.received_at,
-            unparsed=prepared.unparsed,
+            taken=tuple(Taken.of(part) for part in gathered.parts),
+            received_at=gathered.received_at,
             found=found,
             pairing=marked.pairing,
-            tallies={
-                "lines": counts.lines,
-                "events": marked.events.height,
-                "unparsed": prepared.unparsed.height,
-            },
+            events=marked.events.height,
             profiles=marked.learnt,
         )
         seconds = marked.seconds + perf_counter() - began
@@ -186,18 +210,9 @@ class Pipeline:
     def set_aside(self, chunk: Chunk) -> None:
         """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""
         lines = split_lines(chunk.data, chunk.first_position)
-        self._commit(
-            Batch(
-                source=chunk.source,
-                file=chunk.file,
-                cursor=chunk.cursor,
-                received_at=chunk.received_at,
-                unparsed=redact_lines(lines.select("position", "line", pl.lit("internal_error").alias("reason"))),
-                found=Found(),
-                pairing=b"",
-                tallies={"lines": lines.height, "unparsed": lines.height},
-            )
-        )
+        unparsed = redact_lines(lines.select("position", "line", pl.lit("internal_error").alias("reason")))
+        taken = Taken(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines.height, unparsed)
+        self._commit(Batch(taken=(taken,), received_at=chunk.received_at))
 
     def _commit(self, batch: Batch) -> Consequences:
         with self._database.writing() as connection:
@@ -221,8 +236,7 @@ class Pipeline:
     def _restored(self) -> tuple[Engine, AttemptPairing]:
         """Build the engine from the rules and bring it to the state that the store has."""
         know = self._knowledge
-        longest = max(know.lateness_us, *know.lateness_of.values(), 0)
-        plan = plan_for(know.rules, lateness_us=longest, caps=know.caps)
+        plan = plan_for(know.rules, lateness_us=know.lateness_us, caps=know.caps)
         with self._database.writing() as connection:
             seed = progress.value(connection, _SEED)
             if seed is None:
@@ -233,9 +247,10 @@ class Pipeline:
                 progress.forget_engine(connection)
                 progress.save_value(connection, _FORM, _PRESENT_FORM)
             number = int.from_bytes(seed, "big")
-            engine = Engine(plan, seed=number, lateness_us=know.lateness_us, lateness_of=know.lateness_of)
+            engine = Engine(plan, seed=number, lateness_us=know.lateness_us)
             marks = progress.all_watermarks(connection)
-            low = min((time for _, time in marks), default=0)
+            bound = to_micros(self._clock() + know.clock_skew)
+            low = min((time for _, time in marks if time <= bound), default=0)
             engine.restore(
                 watermarks=marks,
                 windows=progress.all_windows(connection),
@@ -243,6 +258,7 @@ class Pipeline:
                 episodes=incidents.episodes_kept(connection, since_us=low - 2 * plan.longest_us),
                 serial=incidents.next_serial(connection),
                 settled=None if (settled := progress.value(connection, SETTLED)) is None else int(settled),
+                bound=bound,
             )
             pairing = progress.value(connection, PAIRING)
         return engine, AttemptPairing.from_bytes(pairing) if pairing else AttemptPairing()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock
@@ -15,8 +14,9 @@ from msgspec.structs import replace
 
 from credwatch.app.attempts import AddressAttempts, AttemptCounts
 from credwatch.app.authoring.choice import choose_rules, knowledge_with, required, tool_settings
-from credwatch.app.pipeline import Knowledge, Pipeline, prepare
-from credwatch.app.report import Marked, Prepared, Report
+from credwatch.app.merge import Merge
+from credwatch.app.pipeline import Knowledge, Pipeline, gather, prepare
+from credwatch.app.report import Gathered, Marked, Report
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.incident import Incident
@@ -24,6 +24,9 @@ from credwatch.parse.parse import SourceFormat
 from credwatch.sources.replay import ReplaySource
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore
+
+_SMALLEST_SHARE = 65_536
+"""Where many files are read side by side, the chunk of each may be this small, and no smaller."""
 
 SOURCE = "replay"
 """The id of the source that the files are read as."""
@@ -47,7 +50,9 @@ class Tally(Struct):
     found: Counter[Finding] = field(default_factory=Counter)
     """What was found, and how often."""
     late: int = 0
-    """Events that came too late for the windows."""
+    """Events that came later than the lateness allows."""
+    ahead: int = 0
+    """Events that state a time ahead of the time of reading."""
     commit_seconds: float = 0.0
     """How long the transactions took, which run beside the rest."""
     window_seconds: float = 0.0
@@ -55,12 +60,14 @@ class Tally(Struct):
 
     def add(self, report: Report) -> None:
         """Count one report."""
-        self.lines += report.lines
-        self.events += sum(report.events.values())
-        self.skipped += report.skipped
-        self.unparsed.update(report.unparsed)
+        for part in report.parts:
+            self.lines += part.lines
+            self.events += part.events.total()
+            self.skipped += part.skipped
+            self.unparsed.update(part.unparsed)
+            self.ahead += part.ahead
         self.found.update([(each.rule_id, each.title, each.group, each.shadow) for each in report.found.detections])
-        self.late += report.found.late
+        self.late += sum(report.found.late.values())
         self.commit_seconds += report.commit_seconds
         self.window_seconds += report.window_seconds
 
@@ -133,7 +140,7 @@ def replay(
             database.create()
             return Pipeline(knowledge, database, clock)
 
-        for report in _reports(partial(_prepared, source, knowledge, batch_bytes), made, attempts):
+        for report in _reports(_Files(source, knowledge, batch_bytes).next, made, attempts):
             tally.add(report)
             incidents.update((change.incident.number, change.incident) for change in report.changes)
             on_progress(report.size, tally)
@@ -144,35 +151,46 @@ def replay(
     return Replayed(tally, tuple(attempts.by_address()), latest, commands)
 
 
-def _prepared(source: ReplaySource, knowledge: Knowledge, batch_bytes: int) -> Prepared | None:
-    """Read the next chunk, and carry it as far as that goes without the ones before it; None at the end."""
-    chunk = source.read(batch_bytes)
-    return None if chunk is None else prepare(chunk, knowledge)
+class _Files:
+    """Gives the lines of the files in the order of event time, whatever order the files are named in."""
+
+    def __init__(self, source: ReplaySource, knowledge: Knowledge, batch_bytes: int) -> None:
+        self._source = source
+        self._knowledge = knowledge
+        self._batch_bytes = batch_bytes
+        self._merge = Merge(patience=None)
+
+    def next(self) -> Gathered | None:
+        """Read on and give the lines whose turn it is, or None at the end."""
+        share = max(_SMALLEST_SHARE, self._batch_bytes // max(self._source.waiting(), 1))
+        while (chunk := self._source.read(share, self._merge.files(SOURCE))) is not None:
+            self._merge.add(prepare(chunk, self._knowledge), self._source.cursor_at)
+        return gather(self._merge.take(), self._knowledge.clock_skew) if len(self._merge) else None
 
 
 def _reports(
-    prepared: Callable[[], Prepared | None], made: Callable[[], Pipeline], attempts: AttemptCounts
+    gathered: Callable[[], Gathered | None], made: Callable[[], Pipeline], attempts: AttemptCounts
 ) -> Iterator[Report]:
-    """Carry chunk after chunk through, three at a time: one is read while another is detected and a third stored.
+    """Carry batch after batch through, three at a time: one is read while another is detected and a third stored.
 
-    The pipeline is made while the first is read. A chunk is marked by whoever has time: the thread that has read it,
+    The pipeline is made while the first is read. A batch is marked by whoever has time: the thread that has read it,
     or this one where it waits for it.
     """
     marking, is_waiting = Lock(), Event()
 
-    def mark(came: Prepared) -> Marked:
+    def mark(came: Gathered) -> Marked:
         marked = pipeline.mark(came)
         attempts.add(marked.events)
         return marked
 
-    def read() -> Prepared | Marked | None:
-        came = prepared()
+    def read() -> Gathered | Marked | None:
+        came = gathered()
         if came is None or is_waiting.is_set():
             return came
         with marking:
             return mark(came)
 
-    def waited(coming: Future[Prepared | Marked | None]) -> Prepared | Marked | None:
+    def waited(coming: Future[Gathered | Marked | None]) -> Gathered | Marked | None:
         is_waiting.set()
         came = coming.result()
         is_waiting.clear()
@@ -183,7 +201,7 @@ def _reports(
         coming, kept = before.submit(read), None
         pipeline = made()
         while (came := waited(coming)) is not None:
-            with marking:  # the next chunk is not marked before this one
+            with marking:  # the next batch is not marked before this one
                 coming = before.submit(read)
                 marked = came if isinstance(came, Marked) else mark(came)
             detected = pipeline.detect(marked)

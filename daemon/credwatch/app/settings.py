@@ -104,7 +104,9 @@ class DetectionOptions(Options):
     """`[detection]`: how events are held against the rules."""
 
     lateness: Duration = timedelta(seconds=10)
-    """How much later than its neighbours a line may come and still be counted in windows."""
+    """How much later than those of other logs a line may come, so that windows are kept for it."""
+    clock_skew: Duration = timedelta(minutes=5)
+    """How far ahead of the time of reading a line may be stamped; what lies beyond is given its neighbours' time."""
     batch_bytes: int = Field(default=9_000_000, ge=65_536, le=64_000_000)
     """How much of a backlog is read at once."""
     window_rows: int = Field(default=2_000_000, ge=10_000)

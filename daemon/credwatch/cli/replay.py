@@ -99,6 +99,7 @@ def _summary(outcome: Replayed) -> dict[str, Any]:
         "unparsed_share": round(tally.unparsed_share, 6),
         "unparsed_reasons": dict(tally.unparsed),
         "late": tally.late,
+        "ahead": tally.ahead,
         "addresses": [_address(each, kinds.get(each.address, [])) for each in outcome.addresses],
         "detections": dict(tally.by_title(shadow=False).most_common()),
         "shadow_detections": dict(tally.by_title(shadow=True).most_common()),
@@ -165,7 +166,9 @@ def _report(outcome: Replayed) -> Iterator[str]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in tally.unparsed.most_common())
         yield f"unknown: {reasons}; `credwatch parse FILE` shows which"
     if tally.late:
-        yield f"{tally.late:,} events came too late for the windows"
+        yield f"{tally.late:,} events came later than the lateness allows"
+    if tally.ahead:
+        yield f"{tally.ahead:,} events are stamped ahead of the time of reading; they were given their neighbours' time"
     yield from _address_lines(outcome)
     yield from _titled("Detections", _counted(tally.by_title(shadow=False)))
     in_shadow = _counted(tally.by_title(shadow=True))

@@ -225,19 +225,3 @@ def _rewound(view: View, key: np.uint64) -> Rewound:
     since = int(times[new].min())
     old = times[~new]
     return Rewound(key, since, old[np.searchsorted(old, since) :])
-
-
-def advance_late(watch: Watch, view: View) -> tuple[Openings, ...]:
-    """Let each row that came too late for windows join an episode that it lies beside, or have one of its own."""
-    alone = []
-    for at, (key, time) in enumerate(zip(view.keys, view.times, strict=True)):
-        told = watch.episodes.of(key)
-        table = watch.episodes.table[told]
-        beside = told[(table["opened"] - watch.span_us <= time) & (time <= table["last"] + watch.span_us)]
-        if len(beside):
-            watch.episodes.extend(beside[:1], view.times[at : at + 1], np.ones(1, np.int64))
-        else:
-            alone.append(at)
-    rest = view.at(np.array(alone, dtype=np.intp))
-    hits = np.arange(len(rest.keys))
-    return (_openings(watch, rest, hits),) if len(hits) else ()

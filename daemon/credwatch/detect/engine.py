@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import assert_never
 
@@ -10,12 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.detect.advance import Openings, Progress, Watch, advance, advance_late
+from credwatch.detect.advance import Openings, Progress, Watch, advance
 from credwatch.detect.episodes import EPISODE
+from credwatch.detect.event_time import BEGINNING, Arrival, EventTime
 from credwatch.detect.evidence import detections_of
 from credwatch.detect.expressions import with_fields
 from credwatch.detect.found import Delta, Episodic, Found
 from credwatch.detect.keys import FieldHashes
+from credwatch.detect.latest import NEVER
 from credwatch.detect.names import Names
 from credwatch.detect.native import native_paths, with_native
 from credwatch.detect.nested import NestedWatch
@@ -25,73 +28,71 @@ from credwatch.detect.selecting import Selection
 from credwatch.detect.streams import Batch
 from credwatch.detect.temporal import TemporalWatch
 
-_HOUR = 3_600_000_000
 _MOST_REPEATS = 1000
-_OLDEST = int(np.iinfo(np.int64).min) // 4
 _NO_EPISODES = np.empty(0, EPISODE)
 
 
 class Engine:
     """Holds compiled rules, their windows and their episodes.
 
-    `process` is to be called with the batches of all sources, one after the other, and what its answer says of
+    `process` is to be called with the batches of all logs, one after the other, and what its answer says of
     episodes and state to be stored in the same transaction as everything else the batch caused. Not thread-safe.
     """
 
-    def __init__(
-        self, plan: Plan, *, seed: int, lateness_us: int = 10_000_000, lateness_of: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, *, seed: int, lateness_us: int = 10_000_000) -> None:
         self.plan = plan
         self.names = Names()
+        self.time = EventTime(lateness_us)
         self._seed = seed
-        self._lateness_us = lateness_us
-        self._lateness_of = lateness_of or {}
-        self._watermarks: dict[str, int] = {}
         self._serial = 1
-        self._turned = _OLDEST
-        self._settled = _OLDEST
+        self._turned = BEGINNING
         self._selection = Selection(plan.rules.events)
         self._native = native_paths(plan.rules)
         values = {stream.spec.value for stream in plan.streams if stream.spec.value}
         self._fields = frozenset({"@timestamp", *CARRIED, *values})
 
-    def process(self, events: pl.DataFrame, source: str) -> Found:
-        """Hold a batch of enriched events of one source against every rule."""
+    def process(self, events: pl.DataFrame, arrival: Arrival | None = None) -> Found:
+        """Hold a batch of enriched events against every rule.
+
+        Where nothing is said of their arrival, the events are those of one log, and no more of it waits.
+        Events that come later than the lateness allows are counted, and count in windows with what those still hold.
+        """
         if not events.height:
             return Found()
-        low_before = self._low(source)
-        batch = self._batch(events, source)
-        low = self._low(source)
+        batch = self._batch(events)
+        earliest = int(batch.times.min())
+        arrival = arrival or Arrival({"": int(batch.times.max())})
+        floor_before, settled_before = self.time.floor, self.time.settled
+        if self.time.take(arrival):
+            self._give_up_after(arrival.bound)
         for stream in self.plan.streams:
             stream.take(batch)
         self._remember_names(batch)
-        earliest = int(batch.times.min())
         # 1. Note what rows that come out of order may change, before anything changes.
         for each in self.plan.watches:
             if not isinstance(each, StreamWatch):
                 each.look_back(earliest)
         # 2. Carry every rule on, each behind those it refers to.
-        first_serial, settled_before = self._serial, self._settled
-        self._settled = max(self._settled, low)
+        first_serial = self._serial
         opened: list[tuple[Watch, Openings]] = []
         withdrawn: dict[str, NDArray[np.void]] = {}
         for each in self.plan.watches:
-            progress = self._advanced(each, earliest, settled_before)
+            progress = self._advanced(each, earliest, settled_before, floor_before)
             self._open(each.watch, progress.openings)
             opened += [(each.watch, openings) for openings in progress.openings if each.watch.rule.alone]
             withdrawn[each.watch.rule.id] = progress.withdrawn
         detections = detections_of(opened, batch, self.names)
         # 3. End what has ended, and hand out what the store must know.
-        episodes = self._episodes(low, first_serial, withdrawn)
+        episodes = self._episodes(self.time.floor, first_serial, withdrawn)
         for stream in self.plan.streams:
-            stream.keep(oldest=low_before - stream.log.retention_us)
+            stream.keep(oldest=floor_before - stream.log.retention_us)
         return Found(
             detections=tuple(sorted(detections, key=attrgetter("opened_at", "id"))),
             episodes=episodes,
-            late=int(batch.late.sum()),
+            late=_by_source(events, batch.times < settled_before),
             evaluations=events.height * len(self.plan.rules.events),
             dropped=self._dropped(),
-            delta=self._delta(low),
+            delta=self._delta(arrival),
         )
 
     def restore(
@@ -103,15 +104,15 @@ class Engine:
         episodes: Iterable[tuple[str, tuple[int, ...]]],
         serial: int,
         settled: int | None,
+        bound: int = NEVER,
     ) -> None:
-        """Take back the state that the store kept.
+        """Take back the state that the store kept; event times later than `bound` are not believed.
 
         `episodes` are a rule's id and the columns of EPISODE from `serial` to `organization` and `closed`, hashes as
         signed numbers; `serial` is the first number that no episode has.
         """
-        self._watermarks.update(watermarks)
+        self.time.restore(watermarks, settled, bound=bound)
         self._serial = serial
-        self._settled = _OLDEST if settled is None else settled
         streams = {stream.spec.name: stream for stream in self.plan.streams}
         for name, data in windows:
             if name in streams:
@@ -123,38 +124,30 @@ class Engine:
             by_rule.setdefault(rule, []).append(numbers)
         for watch in self.plan.every():
             watch.episodes.restore(by_rule.get(watch.rule.id, []))
+        self._give_up_after(bound)
         for each in self.plan.watches:
             if isinstance(each, TemporalWatch):
-                each.resume(self._settled)
+                each.resume(self.time.settled)
 
     def rows_kept(self) -> int:
         """Count the rows in all windows."""
         return sum(len(stream.log) for stream in self.plan.streams)
 
-    def _batch(self, events: pl.DataFrame, source: str) -> Batch:
+    def _batch(self, events: pl.DataFrame) -> Batch:
         whole = with_fields(with_native(events, self._native), self._fields)
         times = whole.get_column("@timestamp").dt.timestamp("us").to_numpy()
-        late, hashes = self._late(times, source), FieldHashes(whole, self._seed)
-        return Batch(whole, times, self._selection.matches(whole), late, hashes, _repeats(events))
+        return Batch(whole, times, self._selection.matches(whole), FieldHashes(whole, self._seed), _repeats(events))
 
-    def _late(self, times: NDArray[np.int64], source: str) -> NDArray[np.bool_]:
-        """Say which events lie more than the lateness behind the latest event of their source before them."""
-        before = self._watermarks.get(source, _OLDEST)
-        latest = np.maximum(np.maximum.accumulate(times), before)
-        self._watermarks[source] = int(latest[-1])
-        return np.asarray(times < latest - self._lateness(source))
+    def _give_up_after(self, bound: int) -> None:
+        """Let go of what lies ahead of the time of reading: it was told by a clock that has been put right since.
 
-    def _low(self, source: str) -> int:
-        """Return the event time before which nothing is expected any more.
-
-        Sources more than an hour away from the present one are not waited for: they are silent, or history.
+        Its rows would never grow old, and its episodes would take the place of what happens now.
         """
-        present = self._watermarks.get(source, _OLDEST)
-        near = [(name, mark) for name, mark in self._watermarks.items() if abs(mark - present) <= _HOUR]
-        return min((mark - self._lateness(name) for name, mark in near), default=present - self._lateness(source))
-
-    def _lateness(self, source: str) -> int:
-        return self._lateness_of.get(source, self._lateness_us)
+        self._turned = min(self._turned, bound)
+        for stream in self.plan.streams:
+            stream.log.forget_after(bound)
+        for watch in self.plan.every():
+            watch.episodes.end_after(bound)
 
     def _remember_names(self, batch: Batch) -> None:
         used = np.zeros(batch.events.height, dtype=bool)
@@ -166,20 +159,17 @@ class Engine:
             if column.null_count() < len(column):
                 self.names.remember(column, batch.hashes.of(name), at)
 
-    def _advanced(self, each: AnyWatch, earliest: int, settled: int) -> Progress:
+    def _advanced(self, each: AnyWatch, earliest: int, settled: int, floor: int) -> Progress:
         match each:
             case StreamWatch():
                 feed = each.feed(earliest) if len(each.stream.groups.keys) else None
             case TemporalWatch():
-                feed = each.feed(settled=self._settled)
+                feed = each.feed(settled=self.time.settled, oldest=floor - self.time.lateness_us)
             case NestedWatch():
                 feed = each.feed()
             case _:
                 assert_never(each)
-        progress = Progress() if feed is None else advance(each.watch, feed, settled=settled)
-        if isinstance(each, StreamWatch) and len(each.stream.late.keys):
-            return Progress((*progress.openings, *advance_late(each.watch, each.stream.late)), progress.withdrawn)
-        return progress
+        return Progress() if feed is None else advance(each.watch, feed, settled=settled)
 
     def _open(self, watch: Watch, openings: tuple[Openings, ...]) -> None:
         """Number what has opened and make it known, and end the earlier episodes of the same keys."""
@@ -190,13 +180,13 @@ class Engine:
         if openings:
             watch.episodes.supersede(np.concatenate([each.episodes["key"] for each in openings]))
 
-    def _episodes(self, low: int, first_serial: int, withdrawn: dict[str, NDArray[np.void]]) -> tuple[Episodic, ...]:
+    def _episodes(self, floor: int, first_serial: int, withdrawn: dict[str, NDArray[np.void]]) -> tuple[Episodic, ...]:
         found = []
         for watch in self.plan.every():
             gone = withdrawn.get(watch.rule.id, _NO_EPISODES)
             if not len(watch.episodes.table) and not len(gone):
                 continue
-            over = low - watch.span_us - watch.delay_us
+            over = floor - watch.span_us - watch.delay_us
             watch.episodes.end(before=over)
             changed = watch.episodes.take_changed()
             if len(changed) or len(gone):
@@ -213,30 +203,30 @@ class Engine:
             for name in self.plan.rules_of(stream)
         )
 
-    def _delta(self, low: int) -> Delta:
-        windows, forget = [], []
+    def _delta(self, arrival: Arrival) -> Delta:
+        windows, forget, floor = [], [], self.time.floor
         for stream in self.plan.streams:
             if (new := stream.log.take_new()) is not None:
                 windows.append((stream.spec.name, *new))
-            oldest = low - stream.log.retention_us
+            oldest = floor - stream.log.retention_us
             if stream.log.forget(oldest=oldest):
                 forget.append((stream.spec.name, oldest))
         names = self.names.take_new()
-        self._turn_names(low)
+        self._turn_names(floor)
         return Delta(
             windows=tuple(windows),
             forget=tuple(forget),
             names=(self.names.generation, names) if names else None,
-            watermarks=tuple(self._watermarks.items()),
-            settled=self._settled,
+            watermarks=tuple(arrival.marks.items()),
+            settled=self.time.settled,
         )
 
-    def _turn_names(self, low: int) -> None:
-        if self._turned == _OLDEST:
-            self._turned = low
-        elif low - self._turned > self.plan.longest_us:
+    def _turn_names(self, floor: int) -> None:
+        if self._turned == BEGINNING:
+            self._turned = floor
+        elif floor - self._turned > self.plan.longest_us:
             self.names.turn()
-            self._turned = low
+            self._turned = floor
 
 
 def _repeats(events: pl.DataFrame) -> NDArray[np.int64] | None:
@@ -245,3 +235,12 @@ def _repeats(events: pl.DataFrame) -> NDArray[np.int64] | None:
         return None
     repeats = events.get_column("credwatch.repeat").fill_null(1).clip(1, _MOST_REPEATS).to_numpy()
     return repeats if (repeats != 1).any() else None
+
+
+def _by_source(events: pl.DataFrame, chosen: NDArray[np.bool_]) -> dict[str, int]:
+    """Count the chosen events by the source that delivered them."""
+    if not chosen.any():
+        return {}
+    if "credwatch.source.id" not in events.columns:
+        return {"": int(np.count_nonzero(chosen))}
+    return dict(Counter(events["credwatch.source.id"].filter(pl.Series(chosen)).to_list()))

@@ -97,6 +97,13 @@ class Episodes:
         """End the episodes whose latest row is older."""
         self._close(np.flatnonzero(~self.table["closed"] & (self.table["last"] < before)))
 
+    def end_after(self, bound: int) -> None:
+        """End the episodes that opened after a moment, as if their rows lay in the far past: nothing joins them."""
+        places = np.flatnonzero(self.table["opened"] > bound)
+        self._close(places)
+        self.table["key"][places] = 0
+        self._take(self.table.take(ordered(self.table["key"], self.table["opened"])))
+
     def restore(self, rows: Iterable[tuple[int, ...]]) -> None:
         """Take back episodes that the store kept: the columns of EPISODE that are stored, hashes as signed numbers."""
         kept = list(rows)

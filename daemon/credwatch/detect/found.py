@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
@@ -21,7 +21,7 @@ class Delta(Struct, frozen=True):
     names: tuple[int, bytes] | None = None
     """Words added: generation, and what `Names.take_new` wrote."""
     watermarks: tuple[tuple[str, int], ...] = ()
-    """The latest event time of each source, microseconds."""
+    """How far each log of the batch has been read, event time in microseconds."""
     settled: int = 0
     """The event time before which nothing is expected any more, microseconds; meant where there are watermarks."""
 
@@ -46,8 +46,8 @@ class Found(Struct, frozen=True, eq=False):
     """Detections that opened, in the order of event time."""
     episodes: tuple[Episodic, ...] = ()
     """What became of episodes, of rules that only serve others too."""
-    late: int = 0
-    """How many events came too late for the windows."""
+    late: Mapping[str, int] = field(default_factory=dict)
+    """How many events came later than the lateness allows, by source."""
     evaluations: int = 0
     """How many times a rule was held against an event."""
     dropped: tuple[tuple[str, int], ...] = ()

@@ -58,17 +58,10 @@ class Batch(Struct):
     """Event time, microseconds UTC."""
     matches: dict[str, NDArray[np.intp]]
     """Which events each event rule matches, rising; rules that match none are left out."""
-    late: NDArray[np.bool_]
-    """Which events came later than the source's lateness allows."""
     hashes: FieldHashes
     """The hashes of the fields."""
     repeats: NDArray[np.int64] | None
     """For how many equal events each event stands; None where each stands for itself."""
-
-    @property
-    def has_late(self) -> bool:
-        """Say whether any event came too late."""
-        return bool(self.late.any())
 
 
 class Groups(Struct, frozen=True):
@@ -115,24 +108,17 @@ class Stream(Struct):
     """The groups of the present batch."""
     new: View = field(default_factory=View.empty)
     """The rows of the present batch."""
-    late: View = field(default_factory=View.empty)
-    """Its rows that came too late for windows; only where absent fields count, that is for rules over one event."""
     dropped: int = 0
     """How many rows had to go before their time in the present batch, because there were too many."""
     _places: Places | None = None
 
     def take(self, batch: Batch) -> None:
         """Take the batch's matching rows: fills `groups` and `new`; `keep` makes them part of what is kept."""
-        self.new = self.late = View.empty()
+        self.new = View.empty()
         self.groups, self._places = _NO_GROUPS, None
         rows = self._matched(batch)
         if not len(rows.event):
             return
-        if batch.has_late:
-            late = batch.late[rows.event]
-            if self.spec.empty_groups:
-                self.late = rows.at(late).view(batch)
-            rows = rows.at(~late)
         self.new = rows.view(batch)
         self.groups = Groups.of(self.new)
 
@@ -141,7 +127,7 @@ class Stream(Struct):
         self._places = None
         self.log.add(self.new.keys, self.new.times, self.new.columns, oldest=oldest)
         self.dropped = self.log.limit(self.caps)
-        self.new = self.late = View.empty()  # they hold the whole batch
+        self.new = View.empty()  # it holds the whole batch
 
     def view(self, wanted: NDArray[np.bool_], *, since: int) -> View:
         """Return the rows of the wanted ones among the batch's groups: its own, behind those kept since a moment."""
@@ -190,10 +176,7 @@ class Stream(Struct):
         return every.at(np.argsort(event, kind="stable")).repeated(batch)
 
     def _part(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> _Matched:
-        # A rule over one event looks at late ones too: nothing it waits for can be missing.
         at = batch.matches[rule]
-        if batch.has_late and not self.spec.empty_groups:
-            at = at[~batch.late[at]]
         group = batch.hashes.group_with_empty if self.spec.empty_groups else batch.hashes.group
         keys = group(fields, at)
         values, kept = None, keys != 0

@@ -115,10 +115,13 @@ class TemporalWatch(Struct, eq=False):
         held = self._possible(self._rewound)
         self._told = self._completions(held, before=True) if len(held) else View.empty()
 
-    def feed(self, *, settled: int) -> Feed:
-        """Return the completing rows that the rule's episodes have to take."""
+    def feed(self, *, settled: int, oldest: int) -> Feed:
+        """Return the completing rows that the rule's episodes have to take.
+
+        Of what happened before `oldest` it cannot be known any more what else did not happen: it is not decided.
+        """
         if self.waits:
-            return Feed(self._decided(settled))
+            return Feed(self._decided(settled, oldest))
         keys = self._possible(self._conceivable)
         if not len(keys):
             return Feed(View.empty())
@@ -247,10 +250,11 @@ class TemporalWatch(Struct, eq=False):
         numbers = wanted(self.condition)
         return [part for at, part in enumerate(self.parts) if at in numbers]
 
-    def _decided(self, settled: int) -> View:
+    def _decided(self, settled: int, oldest: int) -> View:
         """Decide about the rows behind which nothing can come any more that would forbid them."""
         span_us = self.watch.span_us
-        self._pending = np.concatenate([self._pending, *(part.fresh().rows for part in self._wanted())])
+        fresh = np.concatenate([part.fresh().rows for part in self._wanted()])
+        self._pending = np.concatenate([self._pending, fresh.compress(fresh["time"] >= oldest)])
         due = self._pending["time"] < settled - span_us
         if not due.any():
             return View.empty()

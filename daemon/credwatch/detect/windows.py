@@ -49,6 +49,10 @@ class _Run(Struct, frozen=True):
         """Leave out what is older."""
         return self if self.since >= oldest else self.at(np.flatnonzero(self.kept["time"] >= oldest))
 
+    def before(self, latest: int) -> _Run:
+        """Leave out what is later."""
+        return self if self.until <= latest else self.at(np.flatnonzero(self.kept["time"] <= latest))
+
     def relieved(self, oldest: int) -> _Run:
         """Leave out what is older where that is at least about half."""
         return self if 2 * oldest <= self.since + self.until else self.younger(oldest)
@@ -176,6 +180,11 @@ class WindowLog:
         self._runs = [run.relieved(oldest) for run in self._runs]
         self._runs = [run for run in self._runs if len(run.keys)]
         return before - len(self)
+
+    def forget_after(self, latest: int) -> None:
+        """Let go of rows later than `latest`."""
+        self._runs = [run for run in (run.before(latest) for run in self._runs) if len(run.keys)]
+        self.latest = max((run.until for run in self._runs), default=-_NEVER)
 
     def limit(self, caps: Caps) -> int:
         """Let the oldest rows go where a customer has too many, or all have; return how many went."""

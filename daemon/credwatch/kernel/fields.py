@@ -97,6 +97,12 @@ FIELDS: tuple[Field, ...] = (
         "The JSON object of an event whose line wraps it in a syslog header, secrets masked.",
         enriched=True,
     ),
+    Field(
+        "credwatch.timestamp.stated",
+        _T,
+        "The time that the line states, where that lies ahead of the time of reading and is not believed.",
+        enriched=True,
+    ),
     Field("credwatch.masked", _B, "True where a secret was masked in this event.", enriched=True),
     Field("credwatch.attempt", _B, "True on the one event that counts for a login attempt.", enriched=True),
     Field("credwatch.user.known", _B, "True where the registers know the account.", enriched=True),

@@ -31,7 +31,7 @@ engine_values = Table(
 watermarks = Table(
     "watermarks",
     metadata,
-    Column("source", String, primary_key=True),
+    Column("source", String, primary_key=True),  # source and file, a tab between them
     Column("time", Integer, nullable=False),  # microseconds since the epoch, UTC
 )
 
@@ -90,9 +90,14 @@ def tallies_of(connection: Connection, day: str) -> dict[str, int]:
     return {name: number for name, number in connection.execute(query)}
 
 
-def save_cursor(connection: Connection, source: str, file: str, cursor: Any) -> None:
-    """Remember how far a source has been read."""
-    _upsert(connection, cursors, {"source": source, "file": file, "cursor": json.dumps(cursor)}, ["source", "file"])
+def save_cursors(connection: Connection, places: Iterable[tuple[str, str, Any]]) -> None:
+    """Remember how far logs have been read: of each its source, its file, and the cursor."""
+    many(
+        connection,
+        "INSERT INTO cursors (source, file, cursor) VALUES (?, ?, ?)"
+        " ON CONFLICT (source, file) DO UPDATE SET cursor = excluded.cursor",
+        [(source, file, json.dumps(cursor)) for source, file, cursor in places],
+    )
 
 
 def cursors_of(connection: Connection, source: str) -> dict[str, Any]:
@@ -112,9 +117,12 @@ def value(connection: Connection, name: str) -> bytes | None:
 
 
 def save_watermarks(connection: Connection, marks: Iterable[tuple[str, int]]) -> None:
-    """Remember the latest event time of each source."""
-    for source, time in marks:
-        _upsert(connection, watermarks, {"source": source, "time": time}, ["source"])
+    """Remember how far logs have been read, in event time."""
+    many(
+        connection,
+        "INSERT INTO watermarks (source, time) VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET time = excluded.time",
+        list(marks),
+    )
 
 
 def all_watermarks(connection: Connection) -> list[tuple[str, int]]:

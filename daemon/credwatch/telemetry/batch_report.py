@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,8 +10,8 @@ from credwatch.detect.found import Found
 from credwatch.kernel.incident import IncidentChange
 
 
-class BatchReport(Protocol):
-    """What one chunk of lines came to, once its transaction is committed. Moments are aware, UTC."""
+class LogReport(Protocol):
+    """What the lines of one log are. Moments are aware, UTC."""
 
     @property
     def source(self) -> str:
@@ -38,8 +38,12 @@ class BatchReport(Protocol):
         """Lines with bytes that no line should have, by reason."""
 
     @property
+    def ahead(self) -> int:
+        """Events that state a time ahead of the time of reading."""
+
+    @property
     def last_event_at(self) -> datetime | None:
-        """The latest event time, None before the first event."""
+        """The event time of the last event, None where there is none."""
 
     @property
     def received_at(self) -> datetime:
@@ -47,7 +51,19 @@ class BatchReport(Protocol):
 
     @property
     def backlog(self) -> int:
-        """Bytes that wait behind the chunk."""
+        """Bytes that wait behind the lines."""
+
+
+class BatchReport(Protocol):
+    """What a batch came to, once its transaction is committed. Moments are aware, UTC."""
+
+    @property
+    def parts(self) -> Sequence[LogReport]:
+        """What its lines are, log by log."""
+
+    @property
+    def received_at(self) -> datetime:
+        """When the latest of its lines were read."""
 
     @property
     def found(self) -> Found:

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disabl
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.incident import ChangeKind
-from credwatch.telemetry.batch_report import BatchReport
+from credwatch.telemetry.batch_report import BatchReport, LogReport
 from credwatch.telemetry.series import DaemonSeries, DetectionSeries, DutySeries, SourceSeries
 
 MALFORMED = ("not_utf8", "nul", "control", "too_long")
@@ -101,8 +101,11 @@ class Metrics:
 
     def record(self, report: BatchReport) -> None:
         """Take up the report of a committed batch."""
-        self._record_lines(report)
-        self._record_place(report)
+        for part in report.parts:
+            self._record_lines(part)
+            self._record_place(part)
+        for source, events in report.found.late.items():
+            self._sources.late.labels(source).inc(events)
         self._record_found(report)
         self._daemon.batch.observe(report.seconds)
         self._daemon.commit.observe(report.commit_seconds)
@@ -195,7 +198,7 @@ class Metrics:
 
     def _declare_source(self, source: str, packs: Iterable[str]) -> None:
         series = self._sources
-        for family in (*self._source_gauges(), series.lines, series.skipped, series.late):
+        for family in (*self._source_gauges(), series.lines, series.skipped, series.late, series.ahead):
             family.labels(source)
         for pack in packs:
             series.events.labels(source, pack)
@@ -208,11 +211,11 @@ class Metrics:
         series = self._sources
         return (series.up, series.lag_bytes, series.lag_seconds, series.last_event, series.last_read)
 
-    def _record_lines(self, report: BatchReport) -> None:
+    def _record_lines(self, report: LogReport) -> None:
         series, source = self._sources, report.source
         series.lines.labels(source).inc(report.lines)
         series.skipped.labels(source).inc(report.skipped)
-        series.late.labels(source).inc(report.found.late)
+        series.ahead.labels(source).inc(report.ahead)
         for pack, count in report.events.items():
             series.events.labels(source, pack).inc(count)
         for reason, count in report.unparsed.items():
@@ -220,7 +223,7 @@ class Metrics:
         for reason, count in report.malformed.items():
             series.malformed.labels(source, reason).inc(count)
 
-    def _record_place(self, report: BatchReport) -> None:
+    def _record_place(self, report: LogReport) -> None:
         """Say how far the source has been read: a chunk that came proves that it could be read."""
         series, source = self._sources, report.source
         series.up.labels(source).set(1)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from credwatch.detect.engine import Engine
+from credwatch.detect.event_time import Arrival
+from credwatch.detect.latest import NEVER
 from credwatch.detect.plan import plan_for
 from credwatch.kernel.detection import Consequence, Detection
 from credwatch.kernel.errors import RuleError
@@ -63,22 +64,22 @@ def test_a_detection_tells_what_was_counted() -> None:
 def test_an_episode_goes_on_and_ends() -> None:
     """More events are updates, not detections; after the span without one it ends, and the next one is new."""
     engine = an_engine(rule_set(FAILED, BURST))
-    first = engine.process(a_frame([an_event(at) for at in (0, 1, 2, 60)]), "s")
+    first = engine.process(a_frame([an_event(at) for at in (0, 1, 2, 60)]))
     (opened,) = first.detections
     assert [4] == [int(row["count"]) for each in first.episodes for row in each.opened]
-    later = engine.process(a_frame([an_event(180)]), "s")
+    later = engine.process(a_frame([an_event(180)]))
     assert ((), [(opened.serial, 5, False)]) == (later.detections, changed_in(later))
-    quiet = engine.process(a_frame([an_event(311, source__ip="198.51.100.7")]), "s")
+    quiet = engine.process(a_frame([an_event(311, source__ip="198.51.100.7")]))
     assert [(opened.serial, 5, True)] == changed_in(quiet)
-    again = engine.process(a_frame([an_event(at) for at in (400, 401, 402)]), "s")
+    again = engine.process(a_frame([an_event(at) for at in (400, 401, 402)]))
     assert [AT + timedelta(seconds=402)] == [each.opened_at for each in again.detections]
 
 
 def test_an_episode_that_a_new_one_follows_within_the_lateness_is_closed_first() -> None:
     """Its end comes with the batch that opens the next one, though more of it might have come."""
     engine = an_engine(rule_set(FAILED, BURST))
-    (first,) = engine.process(a_frame([an_event(at) for at in (0, 1, 2)]), "s").detections
-    found = engine.process(a_frame([an_event(at) for at in (123, 124, 125)]), "s")
+    (first,) = engine.process(a_frame([an_event(at) for at in (0, 1, 2)])).detections
+    found = engine.process(a_frame([an_event(at) for at in (123, 124, 125)]))
     assert [(first.serial, 3, True)] == changed_in(found)
     assert 1 == len(found.detections)
 
@@ -115,31 +116,72 @@ def test_repeats_count() -> None:
 
 
 def test_late_events() -> None:
-    """What is later than the lateness is counted and left out of windows, and rules over one event still see it."""
+    """What is later than the lateness is counted, and counts in windows with what they still hold."""
     engine = an_engine(rule_set(FAILED, BURST, SINGLE))
-    engine.process(a_frame([an_event(100), an_event(101)]), "s")
-    found = engine.process(a_frame([an_event(90, user__name="late"), an_event(91.5, user__name="in time")]), "s")
-    assert 1 == found.late
+    engine.process(a_frame([an_event(100), an_event(101)]))
+    found = engine.process(a_frame([an_event(90, user__name="late"), an_event(91.5, user__name="in time")]))
+    assert {"": 1} == found.late
     assert {"late", "in time"} == {each.subject for each in found.detections if each.rule_id == "single"}
-    assert [AT + timedelta(seconds=101)] == [each.opened_at for each in found.detections if each.rule_id == "burst"]
+    assert [AT + timedelta(seconds=100)] == [each.opened_at for each in found.detections if each.rule_id == "burst"]
 
 
-def test_a_source_may_have_a_lateness_of_its_own() -> None:
-    """What would be too late for one source is in time for another, and still counts in the window of both."""
-    rules = rule_set(FAILED, BURST)
-    engine = Engine(plan_for(rules, lateness_us=60_000_000), seed=1, lateness_of={"slow": 60_000_000})
-    slow = engine.process(a_frame([an_event(100), an_event(101), an_event(50)]), "slow")
-    assert (0, [AT + timedelta(seconds=101)]) == (slow.late, [each.opened_at for each in slow.detections])
-    quick = engine.process(a_frame([an_event(100), an_event(89), an_event(91)]), "quick")
-    assert (1, [(1, 5, False)]) == (quick.late, changed_in(quick))
+def test_late_events_are_counted_by_their_source() -> None:
+    """An operator is told which source it is."""
+    engine = an_engine(rule_set(FAILED))
+    engine.process(a_frame([an_event(100)]))
+    events = [an_event(1, credwatch__source__id=source) for source in ("a", "b", "a")]
+    assert {"a": 2, "b": 1} == engine.process(a_frame(events)).late
+
+
+def arrived(log: str, seconds: float, *, expected: float | None = None, received: float = 0) -> Arrival:
+    """Say that one log has been read up to a moment, by default hours before the time of reading."""
+    micros = [None if it is None else int((AT + timedelta(seconds=it)).timestamp() * 1e6) for it in (seconds, expected)]
+    now = int((AT + timedelta(seconds=received)).timestamp() * 1e6) if received else NEVER // 2
+    return Arrival({log: micros[0] or 0}, micros[1], now, now)
+
+
+def test_a_log_whose_clock_is_hours_behind_is_not_blind() -> None:
+    """Its windows are kept while another log goes on in between, batch by batch."""
+    engine = an_engine(rule_set(FAILED, BURST))
+    behind = -7 * 3600
+    for at in range(3):
+        other = an_event(at * 40, source__ip=f"198.51.100.{at}")
+        assert () == engine.process(a_frame([other]), arrived("right", at * 40)).detections
+        found = engine.process(a_frame([an_event(behind + at * 40)]), arrived("behind", behind + at * 40))
+    assert [AT + timedelta(seconds=behind + 80)] == [each.opened_at for each in found.detections]
+
+
+def test_a_clock_that_was_wrong_blinds_nobody_once_it_is_right() -> None:
+    """Burst, clock ahead by years, burst again at the right time: each is told, also over a restart in between."""
+    ahead = 5 * 365 * 86_400
+    for is_restarted in (False, True):
+        rules, kept = rule_set(FAILED, BURST), Kept()
+        engine, openings = an_engine(rules), []
+        for begin, log in ((0, "a"), (ahead, "a"), (1000, "a")):
+            events = a_frame([an_event(begin + at) for at in range(3)])
+            found = engine.process(events, arrived(log, begin + 2, received=begin + 2))
+            kept.commit(found)
+            openings += [each.opened_at for each in found.detections]
+            if is_restarted:
+                engine = kept.restarted(rules)
+        assert [AT + timedelta(seconds=begin + 2) for begin in (0, ahead, 1000)] == openings
+
+
+def test_what_waits_is_waited_for() -> None:
+    """While another log has more lines of before, an episode does not end and its window is kept."""
+    engine = an_engine(rule_set(FAILED, BURST))
+    engine.process(a_frame([an_event(at) for at in (0, 1, 2)]), arrived("a", 2))
+    later = a_frame([an_event(5000, source__ip="198.51.100.7")])
+    assert [] == changed_in(engine.process(later, arrived("a", 5000, expected=3)))
+    assert [(1, 4, False)] == changed_in(engine.process(a_frame([an_event(4)]), arrived("b", 4, expected=5)))
 
 
 def test_a_silent_source_holds_nothing_up() -> None:
     """A source whose log ends hours ago does not keep the episodes of another one open."""
     engine = an_engine(rule_set(FAILED, BURST))
-    engine.process(a_frame([an_event(-7200)]), "old")
-    engine.process(a_frame([an_event(at) for at in (0, 1, 2)]), "new")
-    found = engine.process(a_frame([an_event(1000, source__ip="198.51.100.7")]), "new")
+    engine.process(a_frame([an_event(-7200)]), arrived("old", -7200))
+    engine.process(a_frame([an_event(at) for at in (0, 1, 2)]), arrived("new", 2))
+    found = engine.process(a_frame([an_event(1000, source__ip="198.51.100.7")]), arrived("new", 1000))
     assert [True] == [closed for _, _, closed in changed_in(found)]
 
 
@@ -184,15 +226,15 @@ def test_rules_of_several_parts_count_them_together() -> None:
 
 def test_nothing_to_do() -> None:
     """An empty batch and an empty set of rules lead to nothing."""
-    assert 0 == an_engine(rule_set(FAILED, BURST)).process(a_frame([]), "s").evaluations
-    assert () == an_engine(rule_set()).process(a_frame([an_event()]), "s").detections
+    assert 0 == an_engine(rule_set(FAILED, BURST)).process(a_frame([])).evaluations
+    assert () == an_engine(rule_set()).process(a_frame([an_event()])).detections
 
 
 def test_windows_forget() -> None:
     """What no rule can need any more is let go, and the store is told."""
     engine, kept = an_engine(rule_set(FAILED, BURST)), Kept()
     for hour in range(4):
-        found = engine.process(a_frame([an_event(hour * 3600 + at) for at in range(50)]), "s")
+        found = engine.process(a_frame([an_event(hour * 3600 + at) for at in range(50)]))
         kept.commit(found)
     assert engine.rows_kept() <= 100
     assert 2 >= len(kept.windows)
@@ -201,7 +243,7 @@ def test_windows_forget() -> None:
 def test_a_restart_with_other_rules() -> None:
     """Windows and episodes of rules that are gone are passed over; those that stay go on."""
     kept = found_in(rule_set(FAILED, BURST, SINGLE), [an_event(0), an_event(1)])
-    found = kept.restarted(rule_set(FAILED, BURST)).process(a_frame([an_event(2)]), "a source")
+    found = kept.restarted(rule_set(FAILED, BURST)).process(a_frame([an_event(2)]))
     assert ["burst"] == [each.rule_id for each in found.detections]
     assert ("lan",) == found.detections[0].accounts
 
@@ -242,7 +284,7 @@ def test_words_outlive_their_windows_only_so_long() -> None:
     engine, kept = an_engine(rules), Kept()
     for minute in range(12):
         events: list[dict[str, Any]] = [an_event(minute * 50, user__name=f"user{minute}")]
-        found = engine.process(a_frame(events), "a source")
+        found = engine.process(a_frame(events))
         kept.commit(found)
         engine = kept.restarted(rules)
     (first,) = kept.detections.values()

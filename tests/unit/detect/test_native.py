@@ -101,7 +101,7 @@ def detected(folder: Path, *lines: str) -> list[Detection]:
         split_lines("\n".join(lines).encode(), 0), packs=packs, source=SourceFormat("x"), reference=reference
     )
     assert parsed.unparsed.is_empty()
-    return list(Engine(plan_for(load_rules([folder])), seed=1).process(parsed.events, "x").detections)
+    return list(Engine(plan_for(load_rules([folder])), seed=1).process(parsed.events).detections)
 
 
 def told(detections: list[Detection]) -> set[tuple[str, tuple[str, ...]]]:

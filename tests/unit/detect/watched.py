@@ -193,6 +193,6 @@ def found_in(
     engine, kept = an_engine(rules), Kept()
     edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(events)), len(events)]
     for begin, end in pairwise(edges):
-        kept.commit(engine.process(a_frame(events[begin:end]), "a source"))
+        kept.commit(engine.process(a_frame(events[begin:end])))
         engine = kept.restarted(rules) if restart else engine
     return kept

@@ -105,7 +105,7 @@ def run_cases(file: CaseFile, knowledge: Knowledge) -> list[Outcome]:
         if isinstance(events, RuleError):
             outcomes.append(Outcome(rule.name, case.name, file.where, events.message, has_run=False, hint=events.hint))
             continue
-        found = trial_engine(rules, knowledge.lateness_us).process(events, "cases").detections
+        found = trial_engine(rules, knowledge.lateness_us).process(events).detections
         mine = [detection for detection in found if detection.rule_id == rule.id]
         outcomes.append(Outcome(rule.name, case.name, file.where, _problem(case, mine)))
     return outcomes

@@ -99,8 +99,8 @@ class History:
         self._events = events
         self._masks = matching(self._rules.events, events)
         engine = trial_engine(self._rules, lateness_us)
-        self._before = engine.process(events[:-1], "explained")
-        self._now = engine.process(events[-1:], "explained")
+        self._before = engine.process(events[:-1])
+        self._now = engine.process(events[-1:])
         self._late = events.select(
             pl.col("@timestamp") < pl.col("@timestamp").cum_max() - timedelta(microseconds=lateness_us)
         ).to_series()

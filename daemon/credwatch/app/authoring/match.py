@@ -50,7 +50,7 @@ class Matcher:
         for at, row in enumerate(masks):
             answer: dict[str, Any] = {"matches": [name for name, holds in row.items() if holds]}
             if self._engine is not None:
-                found = self._engine.process(events[at : at + 1], "stdin").detections
+                found = self._engine.process(events[at : at + 1]).detections
                 answer["detections"] = [_described(each) for each in found if each.rule_id in self._asked]
             if shadow := sorted(self._shadow.intersection(answer["matches"])):
                 answer["shadow"] = shadow
