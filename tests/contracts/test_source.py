@@ -137,3 +137,42 @@ def test_close_may_be_called_twice(opened: Open, log: Path) -> None:
     source.read(10)
     source.close()
     source.close()
+
+
+def test_a_chunk_of_each_file_can_be_held(opened: Open, tmp_path: Path) -> None:
+    """Files of which one is held are passed over, until it is given back by being left out."""
+    paths = [tmp_path / f"{name}.log" for name in "abc"]
+    for path in paths:
+        append(path, f"{path.stem} 1\n{path.stem} 2\n")
+    source = opened(*paths)
+    held: list[str] = []
+    first = []
+    while len(held) < len(paths):
+        chunk = source.read(4, held)
+        assert chunk is not None
+        if chunk.data:
+            held.append(chunk.file)
+            first.append(chunk.data.decode().strip())
+    assert (None, ["a 1", "b 1", "c 1"]) == (source.read(4, held), sorted(first))
+    assert source.waiting() >= len(paths)
+    held.remove(str(paths[1]))
+    again = source.read(4, held)
+    assert again is not None
+    assert b"b 2\n" == again.data
+
+
+@pytest.mark.parametrize("width", [10, 400])
+def test_the_first_lines_of_a_chunk_can_be_committed_alone(opened: Open, tmp_path: Path, width: int) -> None:
+    """From the cursor within a chunk a new source goes on with the next line, also where the file has been rotated."""
+    path = tmp_path / "auth.log"
+    lines = [f"{number} {'x' * width}\n" for number in range(9)]
+    append(path, "".join(lines))
+    for number in range(1, 9):
+        source = opened(path)
+        chunk = next(chunk for chunk in iter(lambda source=source: source.read(100_000), None) if chunk.data)
+        cursor = source.cursor_at(chunk, len("".join(lines[:number])))
+        source.close()
+        resumed = opened(path, cursors={str(path): cursor})
+        rest = b"".join(chunk.data for chunk in iter(lambda resumed=resumed: resumed.read(100_000), None))
+        resumed.close()
+        assert "".join(lines[number:]).encode() == rest

@@ -17,7 +17,7 @@ from credwatch.app.pipeline import Knowledge
 from credwatch.store.database import Database
 from scenarios.lines import app, ssh, staff_access
 from scenarios.outcome import Outcome, outcome_of
-from scenarios.pipeline import a_pipeline, a_store, chunks_of, the_knowledge
+from scenarios.pipeline import a_pipeline, a_store, chunks_of, take, the_knowledge
 
 USERS = ("quocbao", "ke.toan@haiau.example", "x@blueharbor.example")
 ADDRESSES = ("203.0.113.7", "203.0.113.8")
@@ -75,7 +75,7 @@ def _outcome(pieces: Sequence[bytes], knowledge: Knowledge, empty_store: Path) -
         try:
             pipeline = a_pipeline(knowledge, database)
             for chunk in chunks_of(pieces):
-                pipeline.take(pipeline.prepare(chunk))
+                take(pipeline, chunk)
             return outcome_of(database)
         finally:
             database.close()

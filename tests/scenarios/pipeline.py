@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from credwatch.app.build import build_knowledge
+from credwatch.app.merge import Turn
 from credwatch.app.pipeline import Knowledge, Pipeline
+from credwatch.app.report import Report
 from credwatch.app.settings import load_settings
 from credwatch.kernel.secret import Secret
 from credwatch.sources.interface import Chunk
@@ -61,3 +63,13 @@ def chunks_of(pieces: Iterable[bytes], *, source: str = "servers") -> Iterator[C
     for piece in pieces:
         yield a_chunk(piece, source=source, position=position)
         position += len(piece)
+
+
+def a_turn(pipeline: Pipeline, *chunks: Chunk) -> Turn:
+    """Prepare chunks of several logs, to be taken together."""
+    return Turn(tuple(pipeline.prepare(chunk) for chunk in chunks), None)
+
+
+def take(pipeline: Pipeline, *chunks: Chunk) -> Report:
+    """Carry chunks of several logs through to the commit."""
+    return pipeline.take(a_turn(pipeline, *chunks))

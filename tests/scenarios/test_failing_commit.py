@@ -15,7 +15,7 @@ from credwatch.store import progress
 from credwatch.store.database import Database
 from scenarios.lines import app_guessing, guessing, staff_access
 from scenarios.outcome import Outcome, outcome_of
-from scenarios.pipeline import a_pipeline, a_store, chunks_of, the_knowledge
+from scenarios.pipeline import a_pipeline, a_store, a_turn, chunks_of, take, the_knowledge
 
 
 class Crash(BaseException):
@@ -68,7 +68,7 @@ def undisturbed(knowledge: Knowledge, chunks: list[Chunk], tmp_path_factory: pyt
     with a_store(tmp_path_factory.mktemp("store") / "store.sqlite") as database:
         pipeline = a_pipeline(knowledge, database)
         for chunk in chunks:
-            pipeline.take(pipeline.prepare(chunk))
+            take(pipeline, chunk)
         return outcome_of(database)
 
 
@@ -92,10 +92,10 @@ def test_a_crash_before_any_statement_changes_nothing(
 
 def _crashes(pipeline: Pipeline, chunk: Chunk, saboteur: Saboteur, number: int) -> bool:
     """Take a chunk with a crash before a statement; tell whether the statement was ever reached."""
-    prepared = pipeline.prepare(chunk)
+    turn = a_turn(pipeline, chunk)
     with saboteur.striking(number):
         try:
-            pipeline.take(prepared)
+            pipeline.take(turn)
         except Crash:
             return True
     return False

@@ -18,7 +18,7 @@ from credwatch.store.incidents import detections, list_incidents
 from credwatch.store.outbox import OutboxStore
 from credwatch.telemetry.metrics import Metrics
 from scenarios.lines import app_guessing
-from scenarios.pipeline import NOW, a_chunk, a_pipeline, a_store, the_knowledge
+from scenarios.pipeline import NOW, a_chunk, a_pipeline, a_store, take, the_knowledge
 
 TAKEOVER = "\n".join(app_guessing(0, "quocbao", "hai-au", "203.0.113.9"))
 
@@ -35,7 +35,7 @@ def after(knowledge: Knowledge, path: Path) -> tuple[Report, list[str], list[str
     """Carry the takeover through a store: the report, kinds of incidents, messages, and which detections have one."""
     with a_store(path) as database:
         pipeline = a_pipeline(knowledge, database)
-        report = pipeline.take(pipeline.prepare(a_chunk(TAKEOVER, source="application")))
+        report = take(pipeline, a_chunk(TAKEOVER, source="application"))
         with database.reading() as connection:
             kinds = [incident.kind for incident in list_incidents(connection)]
         messages = [stored.command.workflow for stored in OutboxStore(database).listed()]

@@ -17,7 +17,7 @@ from mmdb_files import the_databases
 from scenarios.daemon import Site
 from scenarios.lines import ssh
 from scenarios.outcome import outcome_of
-from scenarios.pipeline import a_chunk, a_pipeline, a_store
+from scenarios.pipeline import a_chunk, a_pipeline, a_store, take
 
 DAY = 86_400
 HOME, ABROAD = "203.0.113.9", "198.51.100.7"
@@ -54,7 +54,7 @@ def test_a_thief_abroad_is_found_after_a_restart(knowledge: Knowledge, tmp_path:
         for number, line in enumerate([*HABIT, *ATTACK]):
             assert set() == rules_fired(database)
             pipeline = a_pipeline(knowledge, database)
-            pipeline.take(pipeline.prepare(a_chunk(line, position=number * 1000)))
+            take(pipeline, a_chunk(line, position=number * 1000))
         fired = rules_fired(database)
     names = {rule.id: rule.name for rule in knowledge.rules.by_id().values()}
     expected = {"new_country_for_privileged_account", "impossible_travel", "login_from_anonymiser_or_hosting"}
@@ -65,7 +65,7 @@ def test_nothing_is_told_while_habits_are_learnt(knowledge: Knowledge, tmp_path:
     """Two places on two days of a new account are no news."""
     with a_store(tmp_path / "store.sqlite") as database:
         pipeline = a_pipeline(knowledge, database)
-        report = pipeline.take(pipeline.prepare(a_chunk("\n".join(log((-DAY, HOME), (0, ABROAD))))))
+        report = take(pipeline, a_chunk("\n".join(log((-DAY, HOME), (0, ABROAD)))))
         assert (set(), 1) == (rules_fired(database), report.profiles)
 
 
@@ -79,11 +79,11 @@ def test_a_batch_that_cannot_be_stored_is_not_learnt(
         with monkeypatch.context() as patch:
             patch.setattr("credwatch.app.commit.outbox.queue", _refusing)
             with pytest.raises(StoreError):
-                pipeline.take(pipeline.prepare(chunk))
+                take(pipeline, chunk)
         with database.reading() as connection:
             assert [] == all_profiles(connection)
-        nothing = pipeline.take(pipeline.prepare(a_chunk("noise")))
-        again = pipeline.take(pipeline.prepare(chunk))
+        nothing = take(pipeline, a_chunk("noise"))
+        again = take(pipeline, chunk)
         assert (0, 1) == (nothing.profiles, again.profiles)
 
 

@@ -18,7 +18,6 @@ from credwatch.app.prepared import Prepared
 from credwatch.app.report import Detected, Gathered, Marked, Report, report_of
 from credwatch.detect.engine import Engine
 from credwatch.detect.event_time import Arrival
-from credwatch.detect.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.detect.rows import ROW
 from credwatch.detect.windows import Caps

@@ -164,7 +164,7 @@ class Reader:
         waiting = sum(source.waiting() for source in self._sources.values())
         held = self._merge.size() + sum(len(it.chunk.data) for it in self._coming)
         room = min(self._batch_bytes // max(waiting, 1), self._batch_bytes - held // 2)
-        return max(_SMALLEST_SHARE, room)
+        return max(min(_SMALLEST_SHARE, self._batch_bytes), room)
 
     def _chunks(self, source: Source, share: Callable[[], int], held: set[str]) -> Iterator[Chunk]:
         """Read a chunk of each file that is not held; one that cannot be read holds up no other."""

@@ -6,8 +6,6 @@ from datetime import datetime
 
 import polars as pl
 
-from credwatch.parse.timestamps import MOMENT
-
 STATED = "credwatch.timestamp.stated"
 """What a line states, where it is not believed."""
 

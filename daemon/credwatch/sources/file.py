@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -92,14 +92,23 @@ class FileSource:
         """False: a followed file may always grow."""
         return False
 
-    def read(self, limit_bytes: int) -> Chunk | None:
+    def read(self, limit_bytes: int, held: Collection[str] = ()) -> Chunk | None:
         """Give the next chunk of the file whose turn it is, or None; see `Source.read`."""
         if self._monotonic() - self._scanned_at >= _SCAN_SECONDS:
             self._scan()
-        chunk = self._read_in_turn(limit_bytes)
+        chunk = self._read_in_turn(limit_bytes, held)
         if chunk is None and self._scan():
-            chunk = self._read_in_turn(limit_bytes)
+            chunk = self._read_in_turn(limit_bytes, held)
         return chunk
+
+    def cursor_at(self, chunk: Chunk, position: int) -> Cursor:
+        """Give the cursor for going on within a chunk; see `Source.cursor_at`."""
+        mark = Mark.from_cursor(chunk.cursor, where=chunk.file)
+        return mark.at(position, chunk.beginning).to_cursor()
+
+    def waiting(self) -> int:
+        """Say how many files may have lines waiting; see `Source.waiting`."""
+        return len(self._files)
 
     def problems(self) -> list[SourceError]:
         """Return one error for each file that cannot be read now."""
@@ -116,10 +125,12 @@ class FileSource:
         for file in self._files:
             file.close()
 
-    def _read_in_turn(self, limit: int) -> Chunk | None:
+    def _read_in_turn(self, limit: int, held: Collection[str]) -> Chunk | None:
         for _ in range(len(self._files)):
             file = self._files[0]
             self._files.rotate(-1)
+            if str(file.path) in held:
+                continue
             piece = self._read(file, limit)
             if piece:
                 return self._chunk(file, piece)
@@ -151,6 +162,7 @@ class FileSource:
             received_at=self._clock(),
             reference=datetime.fromtimestamp(piece.mark.modified / 1e9, UTC),
             backlog=piece.backlog,
+            beginning=piece.beginning,
         )
 
     def _scan(self) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from credwatch.sources.generations import Mark, open_at, open_copy, open_regular, successor
+from credwatch.sources.generations import FINGERPRINT_BYTES, Mark, open_at, open_copy, open_regular, successor
 from credwatch.sources.interface import LINE_LIMIT, Tally
 from credwatch.sources.lines import Cut, cut_lines, cut_rest, reader_of
 
@@ -29,6 +29,8 @@ class Piece(Struct, frozen=True):
     """Where to go on."""
     backlog: int
     """How many bytes of the file wait behind the data."""
+    beginning: bytes
+    """The file's first bytes, where the data begins within those that its fingerprint covers."""
 
 
 class FollowedFile:
@@ -177,7 +179,8 @@ class FollowedFile:
 
     def _piece(self, cut: Cut, descriptor: int) -> Piece:
         assert self._mark is not None
-        return Piece(cut.data, cut.offset, self._mark, max(os.fstat(descriptor).st_size - cut.end, 0))
+        beginning = os.pread(descriptor, FINGERPRINT_BYTES, 0) if cut.offset < FINGERPRINT_BYTES and cut.data else b""
+        return Piece(cut.data, cut.offset, self._mark, max(os.fstat(descriptor).st_size - cut.end, 0), beginning)
 
 
 def _is_same(path: Path, descriptor: int) -> bool:

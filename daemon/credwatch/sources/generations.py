@@ -73,6 +73,12 @@ class Mark(Struct, frozen=True):
         modified = os.fstat(descriptor).st_mtime_ns
         return replace(self, offset=offset, modified=modified, skipping=skipping)
 
+    def at(self, offset: int, beginning: bytes) -> Mark:
+        """Go back to an offset before its own in the same file, whose first bytes are given where it is near them."""
+        width = min(offset, self.width)
+        fingerprint = self.fingerprint if width == self.width else _digest_of(beginning[:width])
+        return replace(self, offset=offset, width=width, fingerprint=fingerprint, skipping=False)
+
     def on(self, descriptor: int) -> Mark:
         """Carry it over to the open file that it was found to fit: a copy has an inode number of its own."""
         return replace(self, inode=os.fstat(descriptor).st_ino)
@@ -130,7 +136,11 @@ def is_generation(path: Path, other: Path) -> bool:
 
 
 def _digest(descriptor: int, width: int) -> str:
-    return hashlib.blake2b(os.pread(descriptor, width, 0), digest_size=16).hexdigest()
+    return _digest_of(os.pread(descriptor, width, 0))
+
+
+def _digest_of(beginning: bytes) -> str:
+    return hashlib.blake2b(beginning, digest_size=16).hexdigest()
 
 
 def _open_if(mark: Mark, path: Path, inode: int | None = None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -36,7 +37,9 @@ class Chunk(Struct, frozen=True):
     reference: datetime
     """When the file was last written, UTC: what a stamp without a year is dated by."""
     backlog: int
-    """How many bytes of the file wait behind this chunk."""
+    """How many bytes of the file wait behind this chunk; where that cannot be known, 1 until its end was met."""
+    beginning: bytes = b""
+    """What the source needs to make a cursor within the chunk; understood by the source alone."""
 
 
 class Tally(Struct, frozen=True):
@@ -72,14 +75,26 @@ class Source(Protocol):
     def finished(self) -> bool:
         """True where no chunk will ever come again; a source that follows is never finished."""
 
-    def read(self, limit_bytes: int) -> Chunk | None:
+    def read(self, limit_bytes: int, held: Collection[str] = ()) -> Chunk | None:
         """Give the next chunk, of about `limit_bytes` at most, or None where nothing waits now.
+
+        Files named in `held` (`Chunk.file`) are passed over, so that the caller may hold one chunk of each file.
 
         Returns at once; may be called again at any time, also after None. A single line longer than the limit is
         given whole, up to `LINE_LIMIT`. Raises SourceError where a file cannot be read, once until it can be again:
         the source stays usable, its other files go on with the next call, and it tries that file again by itself
         after a while, or passes over it where it replays. Nobody else retries.
         """
+
+    def cursor_at(self, chunk: Chunk, position: int) -> Cursor:
+        """Give the cursor for going on at a line of a chunk, so that the lines before it can be committed alone.
+
+        `position` is where the line begins in the file, behind the chunk's first one. Never raises, and does not look
+        at the file, which may have been rotated or truncated meanwhile.
+        """
+
+    def waiting(self) -> int:
+        """Say how many files may have lines waiting: cheap to ask, and never too few. Never raises."""
 
     def problems(self) -> list[SourceError]:
         """Return one error for each file that could not be read when it was tried last. Never raises."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -22,18 +22,19 @@ STANDARD_INPUT = "-"
 
 
 class ReplaySource:
-    """Reads the named files in their order, each to its end, where a last line without a newline counts as well.
+    """Reads the named files, each to its end, where a last line without a newline counts as well.
 
     With cursors it goes on where they say, save for standard input, which cannot be wound back. A file that cannot be
-    read raises SourceError once and is passed over. Reading standard input waits for its writer.
+    read raises SourceError once and is passed over. Reading standard input waits for its writer. One file is read
+    after the other; where those that were begun are held, the next ones are begun.
     """
 
     def __init__(self, name: str, files: Sequence[str], cursors: Mapping[str, Cursor], *, clock: Clock) -> None:
         self._name = name
         self._clock = clock
-        self._waiting = list(files)
+        self._to_begin = list(dict.fromkeys(files))
         self._cursors = cursors
-        self._reading: _OpenFile | None = None
+        self._reading: dict[str, _OpenFile] = {}
         self._tally = Tally()
         self._problems: list[SourceError] = []
 
@@ -50,21 +51,37 @@ class ReplaySource:
     @property
     def finished(self) -> bool:
         """Tell whether every file was read to its end."""
-        return self._reading is None and not self._waiting
+        return not self._reading and not self._to_begin
 
-    def read(self, limit_bytes: int) -> Chunk | None:
-        """Give the next chunk, or None at the end of the last file; see `Source.read`."""
-        while not self.finished:
-            reading = self._reading = self._reading or self._open(self._waiting.pop(0))
+    def read(self, limit_bytes: int, held: Collection[str] = ()) -> Chunk | None:
+        """Give the next chunk, or None where every file is at its end or held; see `Source.read`."""
+        while (reading := self._next(held)) is not None:
             try:
                 cut = reading.cut(limit_bytes)
             except OSError as error:
-                self._end()
+                self._end(reading)
                 raise self._unreadable(reading.name, error) from error
             if cut.data:
                 return self._chunk(reading, cut)
-            self._end()
+            self._end(reading)
         return None
+
+    def cursor_at(self, chunk: Chunk, position: int) -> Cursor:  # noqa: ARG002  # a position says it all
+        """Give the cursor for going on within a chunk; see `Source.cursor_at`."""
+        return {"offset": position, "skipping": False}
+
+    def waiting(self) -> int:
+        """Say how many files are not at their end."""
+        return len(self._reading) + len(self._to_begin)
+
+    def _next(self, held: Collection[str]) -> _OpenFile | None:
+        """Give a file that is not held: one that was begun, else the next to begin."""
+        begun = next((file for name, file in self._reading.items() if name not in held), None)
+        if begun is not None or not self._to_begin:
+            return begun
+        file = self._open(self._to_begin.pop(0))
+        self._reading[file.name] = file
+        return file
 
     def problems(self) -> list[SourceError]:
         """Return an error for each file that was passed over."""
@@ -72,13 +89,14 @@ class ReplaySource:
 
     def lag(self) -> int:
         """Say how many bytes wait in the files not yet read to their end."""
-        waiting = sum(Path(file).stat().st_size for file in self._waiting if Path(file).is_file())
-        return waiting + (self._reading.backlog() if self._reading else 0)
+        waiting = sum(Path(file).stat().st_size for file in self._to_begin if Path(file).is_file())
+        return waiting + sum(file.backlog() for file in self._reading.values())
 
     def close(self) -> None:
-        """Give back the descriptor; may be called twice."""
-        self._end()
-        self._waiting.clear()
+        """Give back the descriptors; may be called twice."""
+        for reading in [*self._reading.values()]:
+            self._end(reading)
+        self._to_begin.clear()
 
     def _open(self, file: str) -> _OpenFile:
         cursor = self._cursors.get(file, {})
@@ -93,10 +111,9 @@ class ReplaySource:
         self._problems.append(SourceError(f"cannot be read: {reason}", where=file, hint=hint))
         return self._problems[-1]
 
-    def _end(self) -> None:
-        if self._reading:
-            self._reading.close()
-        self._reading = None
+    def _end(self, reading: _OpenFile) -> None:
+        reading.close()
+        self._reading.pop(reading.name, None)
 
     def _chunk(self, reading: _OpenFile, cut: Cut) -> Chunk:
         if cut.skipping:
@@ -123,6 +140,7 @@ class _OpenFile:
         self._read_at = _Stream(sys.stdin.buffer) if self._descriptor is None else reader_of(self._descriptor)
         self._offset = 0 if self._descriptor is None else offset
         self._skipping = skipping and self._descriptor is not None
+        self._is_at_end = False
 
     def cut(self, limit: int) -> Cut:
         """Cut the next lines, and at the end of the file the rest; no data where nothing is left."""
@@ -130,10 +148,15 @@ class _OpenFile:
         if not cut.data and not cut.skipping:
             cut = cut_rest(self._read_at, cut.end)
         self._offset, self._skipping = cut.end, cut.skipping
+        self._is_at_end = not cut.data
         return cut
 
     def backlog(self) -> int:
-        """Say how many bytes wait; 0 for a stream."""
+        """Say how many bytes wait; 1 for a stream that has not ended."""
+        return int(not self._is_at_end) if self._descriptor is None else self.lag()
+
+    def lag(self) -> int:
+        """Say how many bytes wait; 0 for a stream, of which that cannot be known."""
         return 0 if self._descriptor is None else max(os.fstat(self._descriptor).st_size - self._offset, 0)
 
     def written_at(self) -> datetime | None:

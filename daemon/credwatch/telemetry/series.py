@@ -24,7 +24,9 @@ class SourceSeries:
         self.unparsed = counter("unparsed_lines_total", "Lines that nothing could read, by reason.", "reason")
         self.malformed = counter("malformed_lines_total", "Lines with bytes that no line should have.", "reason")
         self.late = counter("late_events_total", "Events that came later than the lateness allows.")
-        self.ahead = counter("ahead_events_total", "Events stamped further ahead of the time of reading than clocks may be.")
+        self.ahead = counter(
+            "ahead_events_total", "Events stamped further ahead of the time of reading than clocks may be."
+        )
         self.up = gauge("up", "1 where the source could be read when it was asked last, else 0.")
         self.lag_bytes = gauge("lag_bytes", "Bytes that wait in the file behind the lines read last.")
         self.lag_seconds = gauge("lag_seconds", "Age of the latest event while bytes still wait; 0 where none do.")

@@ -30,7 +30,10 @@ def a_piece(log: str, begin: int, seconds: list[float | None], *, backlog: int =
     positions = [(begin + number) * WIDTH for number in range(len(seconds))]
     stamped = [(at, NOW + timedelta(seconds=it)) for at, it in zip(positions, seconds, strict=True) if it is not None]
     events = pl.DataFrame(
-        {"position": [at for at, _ in stamped], "@timestamp": pl.Series([moment for _, moment in stamped], dtype=MOMENT)},
+        {
+            "position": [at for at, _ in stamped],
+            "@timestamp": pl.Series([moment for _, moment in stamped], dtype=MOMENT),
+        },
         schema_overrides={"position": pl.Int64},
     )
     unread = [at for at, it in zip(positions, seconds, strict=True) if it is None]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from threading import Event, Thread, get_ident
 
 import pytest
 from msgspec import Struct, field
 
+from credwatch.app.merge import Turn
 from credwatch.app.pipeline import Knowledge, Pipeline
+from credwatch.app.prepared import Prepared
 from credwatch.app.reader import Reader
-from credwatch.app.report import Prepared, Report
+from credwatch.app.report import Report
 from credwatch.kernel.errors import SourceError, StoreError
 from credwatch.sources.interface import Chunk, Cursor, Tally
 from credwatch.store import progress
@@ -37,8 +40,18 @@ class FakeSource(Struct):
     tally: Tally = field(default_factory=Tally)
     finished: bool = False
 
-    def read(self, limit_bytes: int) -> Chunk | None:
+    def waiting(self) -> int:
+        """Say that a file waits while any lines do."""
+        return int(self.at < len(self.lines))
+
+    def cursor_at(self, _chunk: Chunk, position: int) -> Cursor:
+        """Count the lines before a position."""
+        return {"line": list(accumulate(map(len, self.lines), initial=0)).index(position)}
+
+    def read(self, limit_bytes: int, held: Collection[str] = ()) -> Chunk | None:
         """Give what fits into the limit, at least one line."""
+        if "/logs/servers" in held:
+            return None
         if self.failures:
             self.failures -= 1
             raise SourceError("cannot be read", where="/logs/servers")
@@ -80,12 +93,12 @@ class Refusing(Pipeline):
 
     refusals = 1
 
-    def take(self, prepared: Prepared) -> Report:
+    def take(self, turn: Turn) -> Report:
         """Refuse, then take."""
         if self.refusals:
             self.refusals -= 1
             raise StoreError("the store failed", where="store")
-        return super().take(prepared)
+        return super().take(turn)
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def test_an_exception_takes_everything_back(database: Database) -> None:
         _write_and_break_off(database)
     with database.writing() as connection:
         assert {} == progress.cursors_of(connection, "a")
-        progress.save_cursor(connection, "a", "/1", {})
+        progress.save_cursors(connection, [("a", "/1", {})])
     with database.reading() as connection:
         assert {"/1": {}} == progress.cursors_of(connection, "a")
 
@@ -52,7 +52,7 @@ def test_a_reader_sees_one_state(database: Database) -> None:
     with database.reading() as reading:
         assert {} == progress.cursors_of(reading, "a")
         with database.writing() as connection:
-            progress.save_cursor(connection, "a", "/1", {})
+            progress.save_cursors(connection, [("a", "/1", {})])
         assert {} == progress.cursors_of(reading, "a")
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_is_no_store_is_an_error(tmp_path: Path) -> None:
 def test_tidying_keeps_what_is_there(database: Database) -> None:
     """The write-ahead log is folded into the file, and every row stays."""
     with database.writing() as connection:
-        progress.save_cursor(connection, "a", "/1", {})
+        progress.save_cursors(connection, [("a", "/1", {})])
     database.tidy()
     assert 0 == Path(f"{database.path}-wal").stat().st_size
     with database.reading() as connection:
@@ -90,7 +90,7 @@ def test_tidying_keeps_what_is_there(database: Database) -> None:
 
 def _write_and_break_off(database: Database) -> None:
     with database.writing() as connection:
-        progress.save_cursor(connection, "a", "/1", {})
+        progress.save_cursors(connection, [("a", "/1", {})])
         raise KeyboardInterrupt
 
 

@@ -21,10 +21,10 @@ def a_line(number: int) -> dict[str, object]:
 def test_cursors_are_kept_by_source_and_file(database: Database) -> None:
     """The latest cursor of each file is given back, to its source alone."""
     with database.writing() as connection:
-        progress.save_cursor(connection, "a", "/1", {"offset": 1})
-        progress.save_cursor(connection, "a", "/1", {"offset": 2})
-        progress.save_cursor(connection, "a", "/2", {"offset": 3})
-        progress.save_cursor(connection, "b", "/1", {"offset": 4})
+        progress.save_cursors(connection, [("a", "/1", {"offset": 1})])
+        progress.save_cursors(connection, [("a", "/1", {"offset": 2})])
+        progress.save_cursors(connection, [("a", "/2", {"offset": 3})])
+        progress.save_cursors(connection, [("b", "/1", {"offset": 4})])
     with database.reading() as connection:
         assert {"/1": {"offset": 2}, "/2": {"offset": 3}} == progress.cursors_of(connection, "a")
         assert {} == progress.cursors_of(connection, "c")
@@ -63,7 +63,7 @@ def test_the_engine_can_be_forgotten(database: Database) -> None:
     with database.writing() as connection:
         progress.add_windows(connection, [("s", 1, b"x")])
         progress.add_words(connection, 1, b"x")
-        progress.save_cursor(connection, "a", "/1", {})
+        progress.save_cursors(connection, [("a", "/1", {})])
         progress.forget_engine(connection)
         assert ([], []) == (progress.all_windows(connection), progress.all_words(connection))
         assert {"/1": {}} == progress.cursors_of(connection, "a")

@@ -32,6 +32,7 @@ class AReport(Struct, frozen=True):
     last_event_at: datetime | None = NOW - timedelta(seconds=30)
     received_at: datetime = NOW
     backlog: int = 0
+    ahead: int = 0
     found: Found = field(default_factory=Found)
     changes: tuple[IncidentChange, ...] = ()
     window_rows: int = 7
@@ -39,6 +40,11 @@ class AReport(Struct, frozen=True):
     evicted: int = 2
     seconds: float = 0.2
     commit_seconds: float = 0.1
+
+    @property
+    def parts(self) -> tuple[AReport, ...]:
+        """It has one part, itself."""
+        return (self,)
 
 
 def a_detection(opened_at: datetime = NOW - timedelta(seconds=3)) -> Detection:
@@ -182,7 +188,7 @@ def test_a_source_that_gives_nothing_more_has_caught_up(metrics: Metrics) -> Non
 def test_a_report_counts_what_was_found(metrics: Metrics) -> None:
     """Detections, their latency, late events and opened incidents are counted; updates open nothing."""
     changes = (IncidentChange(ChangeKind.OPENED, an_incident()), IncidentChange(ChangeKind.UPDATED, an_incident()))
-    found = Found(detections=(a_detection(),), late=2, evaluations=60)
+    found = Found(detections=(a_detection(),), late={"auth": 2}, evaluations=60)
     metrics.record(AReport(found=found, changes=changes))
     assert value(metrics, "detections_total", rule="Brute force", level="high") == 1
     assert value(metrics, "detection_latency_seconds_sum") == pytest.approx(3.2)
