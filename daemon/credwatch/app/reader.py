@@ -87,7 +87,7 @@ class Reader:
         while not self._stopped.is_set():
             self._woken.clear()
             self._do_between()
-            if not self._survived_turn():
+            if not self.turn():
                 self._woken.wait(_IDLE_SECONDS)
             elif not self._is_behind():
                 self._stopped.wait(_PACE_SECONDS)
@@ -118,7 +118,7 @@ class Reader:
     def _is_behind(self) -> bool:
         return len(self._merge) > 0 or len(self._coming) > 0 or self._careful_bytes < self._batch_bytes
 
-    def _survived_turn(self) -> bool:
+    def turn(self) -> bool:
         """Take what comes next, whatever fails on the way; return whether there was anything."""
         try:
             return self._turn() if self._careful_bytes == self._batch_bytes else self._careful_turn()
