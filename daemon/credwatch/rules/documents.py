@@ -117,12 +117,23 @@ def _read(chunk: str, path: Path, offset: int) -> list[Document]:
 
 
 def _check_depth(chunk: str, where: str) -> None:
-    """Refuse what is nested without end, before the composer, which goes down by recursion, meets it."""
+    """Refuse what is nested without end, before the composer, which goes down by recursion, meets it.
+
+    Some versions of libyaml have a depth of their own at which they stop, in words of their own, before an event is seen.
+    """
     depth = 0
-    for event in yaml.parse(chunk, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise RuleError("is nested too deeply", where=where, hint=f"{_DEEPEST} levels are more than a rule needs")
+    try:
+        for event in yaml.parse(chunk, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                break
+    except yaml.MarkedYAMLError as error:
+        before = chunk[: error.problem_mark.index] if error.problem_mark else chunk
+        depth += sum(map(before.count, "[{")) - sum(map(before.count, "]}"))
+        if depth <= _DEEPEST:
+            raise
+    if depth > _DEEPEST:
+        raise RuleError("is nested too deeply", where=where, hint=f"{_DEEPEST} levels are more than a rule needs")
 
 
 def _measure(node: yaml.Node, where: str, offset: int, known: dict[int, int], within: tuple[yaml.Node, ...]) -> int:
