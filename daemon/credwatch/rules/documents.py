@@ -119,7 +119,7 @@ def _read(chunk: str, path: Path, offset: int) -> list[Document]:
 def _check_depth(chunk: str, where: str) -> None:
     """Refuse what is nested without end, before the composer, which goes down by recursion, meets it.
 
-    Some versions of libyaml have a depth of their own at which they stop, in words of their own, before an event is seen.
+    Some versions of libyaml stop at a depth of their own, in words of their own, before an event is seen.
     """
     depth = 0
     try:
