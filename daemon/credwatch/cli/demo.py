@@ -17,16 +17,15 @@ import typer
 from credwatch.cli.output import ExitCode, print_error, print_json, tell, told_plainly
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from credwatch.app.demo.world import World
+    from credwatch.cli.screen import Screen
 
 WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report")
 _FOLDER = Path("demo")
 _INTERRUPTED = 130
 _PAUSE_SECONDS = 1.0
 _LOOKS = {
-    "scene": ("\n●", "bold cyan"),
+    "scene": ("●", "bold cyan"),
     "line": (" │", "dim"),
     "more": (" │", "dim"),
     "quiet": (" └", "green"),
@@ -52,7 +51,7 @@ def demo(
         with told_plainly():
             lacking = _played(folder, stay, as_json)
     except KeyboardInterrupt as interruption:
-        tell("\nstopped")
+        tell("stopped")
         raise typer.Exit(_INTERRUPTED) from interruption
     for trouble in lacking:
         print_error(trouble)
@@ -65,7 +64,7 @@ def _played(folder: Path, stay: bool, as_json: bool) -> list[str]:
     from credwatch.app.demo.world import World
 
     talk = _terminal(is_talk=as_json)
-    talk.print("Starting a mail server and two daemons: the vendor's, and one at a customer's.", style="bold")
+    talk.line("Starting a mail server and two daemons: the vendor's, and one at a customer's.", "bold")
     with World(folder.resolve()) as world:
         pause = _PAUSE_SECONDS if talk.is_terminal and not as_json else 0.0
         outcome = play(world, _tell_json if as_json else _tell, pause_seconds=pause)
@@ -80,17 +79,19 @@ def _played(folder: Path, stay: bool, as_json: bool) -> list[str]:
 
 
 @cache
-def _terminal(*, is_talk: bool = False) -> Console:
+def _terminal(*, is_talk: bool = False) -> Screen:
     """The story is what this command is for, so it goes to stdout, and to stderr where JSON takes its place."""
-    from rich.console import Console
+    from credwatch.cli.screen import Screen
 
-    return Console(stderr=is_talk, highlight=False)
+    return Screen(is_talk=is_talk)
 
 
 def _tell(kind: str, words: str) -> None:
     mark, style = _LOOKS[kind]
     shown = shown_line(words) if kind == "line" else words
-    _terminal().print(f"{mark} {shown}", style=style, markup=False, no_wrap=kind != "scene", overflow="ellipsis")
+    if kind == "scene":
+        _terminal().line("")
+    (_terminal().line if kind == "scene" else _terminal().cut_line)(f"{mark} {shown}", style)
 
 
 def _tell_json(kind: str, words: str) -> None:
@@ -115,8 +116,10 @@ def _shown_event(event: Mapping[str, str]) -> str:
 
 def _where_next(world: World, folder: Path, accepted: Mapping[str, int]) -> None:
     sent = ", ".join(f"{count} × {workflow}" for workflow, count in sorted(accepted.items())) or "nothing"
-    _tell_whole(f"\nAccepted by the mail server: {sent}")
-    _tell_whole("\nWhere to look next:")
+    _tell_whole("")
+    _tell_whole(f"Accepted by the mail server: {sent}")
+    _tell_whole("")
+    _tell_whole("Where to look next:")
     _tell_whole(f"  the messages, as their readers see them   {folder}/notices/")
     _tell_whole(f"  the log lines that the daemons followed   {folder}/*/logs/")
     for daemon in world.daemons:
@@ -129,7 +132,7 @@ def _where_next(world: World, folder: Path, accepted: Mapping[str, int]) -> None
 
 def _tell_whole(words: str) -> None:
     """Say a line in full, however wide the terminal is, so that it can be copied."""
-    _terminal().print(words, markup=False, soft_wrap=True)
+    _terminal().line(words)
 
 
 def _program() -> str:
@@ -138,7 +141,8 @@ def _program() -> str:
     return "credwatch" if shutil.which("credwatch") or not called.endswith("credwatch") else called
 
 
-def _stay(talk: Console, folder: Path) -> None:
-    talk.print(f"\nThe daemons go on following {folder}/*/logs/; Ctrl-C ends them.", markup=False)
+def _stay(talk: Screen, folder: Path) -> None:
+    talk.line("")
+    talk.line(f"The daemons go on following {folder}/*/logs/; Ctrl-C ends them.")
     while True:
         time.sleep(1)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from credwatch.app.pipeline import Knowledge
 
 _STANDARD_INPUT = "-"
-_WIDE = 100_000
 
 
 def explain(
@@ -129,20 +128,18 @@ def _explained(events: pl.DataFrame, knowledge: Knowledge, name: str, everything
 
 
 def _print(reading: Reading | None, explanation: Explanation | None, events: pl.DataFrame) -> None:
-    from rich.console import Console
-
     from credwatch.cli.explain_trees import reading_tree, rule_tree, window_tree
+    from credwatch.cli.screen import Screen
 
-    # Where nobody watches, lines are not cut to a screen.
-    screen = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    screen = Screen()
     if reading is not None:
-        screen.print(reading_tree(reading))
+        screen.tree(reading_tree(reading))
     if explanation is None:
         return
     for each in explanation.rules:
-        screen.print(rule_tree(each))
+        screen.tree(rule_tree(each))
     for window in explanation.windows:
-        screen.print(window_tree(window))
+        screen.tree(window_tree(window))
     if not explanation.rules and not explanation.windows:
         action = events["event.action"][-1] if "event.action" in events.columns else None
-        screen.print(f"No rule asks about the action {action!r}; --all holds every rule against it.", markup=False)
+        screen.line(f"No rule asks about the action {action!r}; --all holds every rule against it.")

@@ -4,53 +4,51 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from rich.text import Text
-from rich.tree import Tree
-
 from credwatch.app.authoring.condition_tree import Node
 from credwatch.app.authoring.explain import RuleExplained
 from credwatch.app.authoring.explain_line import Reading
 from credwatch.app.authoring.explain_window import State, Window
+from credwatch.cli.screen import Branch
 from credwatch.rules.model import Correlation, Rule
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
-def reading_tree(reading: Reading) -> Tree:
+def reading_tree(reading: Reading) -> Branch:
     """Show how a line was read: envelope, pack, pattern, the event, and what enrichment added."""
-    tree = Tree(Text(f"The line is {_read_as(reading)}", style="bold"), highlight=False)
-    tree.add(Text(f"envelope: {reading.envelope or 'none'}"))
+    tree = Branch(f"The line is {_read_as(reading)}", "bold")
+    tree.add(f"envelope: {reading.envelope or 'none'}")
     if reading.pack:
-        tree.add(Text(f"pack: {reading.pack}, pattern: {reading.pattern or 'unknown'}"))
+        tree.add(f"pack: {reading.pack}, pattern: {reading.pattern or 'unknown'}")
     for title, fields in (("event", reading.parsed), ("enrichment added", reading.added)):
         if fields:
             branch = tree.add(title)
             for name, value in fields.items():
-                branch.add(_text(f"{name} = {_shown(value)}"))
+                branch.add(f"{name} = {_shown(value)}")
     return tree
 
 
-def rule_tree(explained: RuleExplained) -> Tree:
+def rule_tree(explained: RuleExplained) -> Branch:
     """Show a rule's condition, each node with a sign and the value found; where it fails, first why."""
     rule, node = explained.rule, explained.tree
-    tree = Tree(_title(rule, node.holds, "matches" if node.holds else "does not match"), highlight=False)
+    tree = _title(rule, node.holds, "matches" if node.holds else "does not match")
     for reason in dict.fromkeys(node.reasons()):
-        tree.add(_text(f"because: {reason}"))
+        tree.add(f"because: {reason}")
     _grow(tree, node)
     return tree
 
 
-def window_tree(window: Window) -> Tree:
+def window_tree(window: Window) -> Branch:
     """Show what a correlation has in its window, and what is missing."""
-    tree = Tree(_title(window.rule, window.state in (State.OPENS, State.GOES_ON), _state(window)), highlight=False)
+    tree = _title(window.rule, window.state in (State.OPENS, State.GOES_ON), _state(window))
     if window.group:
         group = ", ".join(f"{name} = {value or 'absent'}" for name, value in window.group.items())
-        tree.add(_text(f"group: {group}; the last {_span(window.rule)}"))
+        tree.add(f"group: {group}; the last {_span(window.rule)}")
     if window.asked:
-        tree.add(_text(f"needed: {window.asked}; in the window: {window.have:g}; missing: {window.missing:g}"))
+        tree.add(f"needed: {window.asked}; in the window: {window.have:g}; missing: {window.missing:g}")
     for part in window.parts:
         last = f", the last at {part.last:%Y-%m-%d %H:%M:%S} UTC" if part.last else ""
-        tree.add(_text(f"{part.rule}: {part.rows}{last}"))
+        tree.add(f"{part.rule}: {part.rows}{last}")
     return tree
 
 
@@ -60,14 +58,14 @@ def _read_as(reading: Reading) -> str:
     return "known, and no event" if reading.status == "skipped" else f"not read: {reading.reason}"
 
 
-def _title(rule: Rule, holds: bool, told: str) -> Text:
+def _title(rule: Rule, holds: bool, told: str) -> Branch:
     shadow = " (in shadow)" if rule.shadow else ""
-    return Text(f"{'✓' if holds else '✗'} {rule.name}{shadow}: {told}", style="bold")
+    return Branch(f"{'✓' if holds else '✗'} {rule.name}{shadow}: {told}", "bold")
 
 
-def _grow(tree: Tree, node: Node) -> None:
+def _grow(tree: Branch, node: Node) -> None:
     found = f" – found {node.found}" if not node.children else ""
-    branch = tree.add(_text(f"{'✓' if node.holds else '✗'} {node.text}{found}"))
+    branch = tree.add(f"{'✓' if node.holds else '✗'} {node.text}{found}")
     for child in node.children:
         _grow(branch, child)
 
@@ -97,8 +95,3 @@ def _span(rule: Correlation) -> str:
 
 def _shown(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-def _text(words: str) -> Text:
-    """Make plain text of what a log may have written: no markup, no control characters."""
-    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in words))

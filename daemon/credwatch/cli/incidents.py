@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from credwatch.cli.output import ExitCode, print_error, print_json, tell, told_plainly
+from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, told_plainly
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.incident import Incident
 
@@ -33,7 +33,7 @@ def list_(
         if as_json:
             print_json(described(incident))
         else:
-            typer.echo(_row(incident))
+            say(_row(incident))
     if not found and not as_json:
         tell("no open incidents" if not everything else "no incidents")
 
@@ -76,7 +76,7 @@ def close(
     if as_json:
         print_json(described(incident))
     else:
-        typer.echo(f"{number} is closed")
+        say(f"{number} is closed")
 
 
 def _unknown(number: str) -> typer.Exit:
@@ -93,7 +93,7 @@ def _row(incident: Incident) -> str:
 
 def _print(case: dict[str, Any]) -> None:
     def tell(name: str, value: object) -> None:
-        typer.echo(f"{name:<14} {value}")
+        say(f"{name:<14} {value}")
 
     for name in ("number", "title", "kind", "level", "status", "organization", "subject", "clause"):
         tell(name, case[name])

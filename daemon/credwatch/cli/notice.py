@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, StoreOption
-from credwatch.cli.output import ExitCode, print_json, print_problems, told_plainly
+from credwatch.cli.output import ExitCode, print_json, print_problems, say, say_document, told_plainly
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import CredwatchError, Problem, nearest
@@ -66,11 +66,11 @@ def preview(
         raise typer.Exit(ExitCode.NO) from error
     if out is not None:
         written = _write(out, f"{workflow}-{language.value}", forms)
-        print_json({"files": written}) if as_json else typer.echo("\n".join(written))
+        print_json({"files": written}) if as_json else say_document("".join(f"{path}\n" for path in written))
     elif as_json:
         print_json({"workflow": workflow, "kind": kind, **forms})
     else:
-        typer.echo(forms[form.value], nl=False)
+        say_document(forms[form.value])
 
 
 @notice_app.command()
@@ -86,7 +86,8 @@ def verify(
     if as_json:
         print_json(found or {"genuine": False})
     else:
-        typer.echo("\n".join(f"{name}: {value}" for name, value in found.items()) or "no message has this code")
+        for line in [f"{name}: {value}" for name, value in found.items()] or ["no message has this code"]:
+            say(line)
     if not found:
         raise typer.Exit(ExitCode.NO)
 

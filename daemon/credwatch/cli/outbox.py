@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, StoreOption
-from credwatch.cli.output import ExitCode, print_error, print_json, tell, told_plainly
+from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def list_commands(
         for row in rows:
             print_json(row)
     elif rows:
-        typer.echo("\n".join(map(_told, rows)))
+        for line in chain.from_iterable(map(_told, rows)):
+            say(line)
     else:
         tell("no messages" if every else "no message waits")
 
@@ -59,7 +61,7 @@ def retry(
         if as_json:
             print_json({"id": command_id, "state": "queued"})
         else:
-            typer.echo(f"{command_id} queued")
+            say(f"{command_id} queued")
     missing = sorted(set(ids or []) - set(put_back))
     for command_id in missing:
         print_error(f"{command_id}: no waiting or refused message has this id")
@@ -85,9 +87,9 @@ def _described(item: StoredCommand) -> dict[str, object]:
     }
 
 
-def _told(row: dict[str, object]) -> str:
+def _told(row: dict[str, object]) -> tuple[str, str]:
     """Write a message on one line, and on a second one what the server said last and when it is tried again."""
     first = f"{row['id']}  {row['state']:<9}  {row['workflow']:<17}  {row['recipient']}  {row['incident']}"
     tries = f"attempts {row['attempts']}"
     next_at = f"next {row['next_at']}" if row["next_at"] else ""
-    return f"{first}\n    " + "; ".join(filter(None, (tries, next_at, str(row["last_reason"]))))
+    return first, "    " + "; ".join(filter(None, (tries, next_at, str(row["last_reason"]))))

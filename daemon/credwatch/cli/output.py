@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import Any
 import typer
 
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound
+from credwatch.kernel.legible import in_json, on_a_terminal
+
+_LINES = re.compile(r"([^\n]*?)(\r?\n|\Z)")
 
 
 class ExitCode(IntEnum):
@@ -31,14 +35,24 @@ class NoAnswer(CredwatchError):
     """Whoever was asked did not answer, or said that it cannot."""
 
 
+def say(line: str) -> None:
+    """Write one line of data to stdout, whatever a log, a server or a file name put into it."""
+    typer.echo(on_a_terminal(line))
+
+
+def say_document(text: str) -> None:
+    """Write a text of many lines to stdout, with its line ends as they are."""
+    typer.echo("".join(on_a_terminal(line) + end for line, end in _LINES.findall(text)), nl=False)
+
+
 def tell(message: str) -> None:
-    """Say something to who is there: talk goes to stderr, data to stdout."""
-    typer.echo(message, err=True)
+    """Say one line to who is there: talk goes to stderr, data to stdout."""
+    typer.echo(on_a_terminal(message), err=True)
 
 
 def print_json(value: Any) -> None:
-    """Write one JSON value on one line of stdout; moments as RFC 3339."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    """Write one JSON value on one line of stdout; moments as RFC 3339, what could steer a terminal as escapes."""
+    sys.stdout.write(in_json(json.dumps(value, ensure_ascii=False, default=str)) + "\n")
 
 
 @contextmanager
@@ -55,11 +69,18 @@ def told_plainly() -> Iterator[None]:
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
-    """Write problems to stderr, one after the other."""
+    """Write problems to stderr, one after the other, each with its hint on a line of its own."""
     for problem in problems:
-        tell(f"{problem.severity}: {problem}")
+        tell(f"{problem.severity}: {problem.headline()}")
+        tell_hint(problem.hint)
 
 
 def print_error(message: str) -> None:
     """Write one error to stderr, as long as it is."""
     tell(f"error: {message}")
+
+
+def tell_hint(hint: str) -> None:
+    """Say under a problem what to do about it, where something is known."""
+    if hint:
+        tell(f"    hint: {hint}")

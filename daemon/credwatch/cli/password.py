@@ -9,7 +9,7 @@ import typer
 from msgspec.structs import replace
 
 from credwatch.cli.options import JsonOption
-from credwatch.cli.output import ExitCode, print_json, told_plainly
+from credwatch.cli.output import ExitCode, print_json, say_document, told_plainly
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 
@@ -50,7 +50,7 @@ def check(
     facts = {"user": user, "email": email, "organization": organization, "with_mfa": with_mfa}
     with told_plainly():
         answer = _asked(socket, candidate, facts) if socket else _judged(candidate, facts, profile)
-    print_json(answer) if as_json else typer.echo(_told(answer))
+    print_json(answer) if as_json else say_document(f"{_told(answer)}\n")
     raise typer.Exit(ExitCode.DONE if answer["accepted"] else ExitCode.NO)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from credwatch.cli.options import JsonOption, KindOption, LineKind, ShippedOption, ZoneOption
-from credwatch.cli.output import print_json, tell, told_plainly
+from credwatch.cli.output import print_json, say, tell, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def replay(
         print_json(_summary(outcome))
         return
     for line in _report(outcome):
-        typer.echo(line)
+        say(line)
     if config is None and outcome.incidents:
         tell("No customers are known, so nobody would be told: name a settings file with --config.")
 

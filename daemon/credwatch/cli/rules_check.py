@@ -8,7 +8,7 @@ import typer
 from msgspec.structs import asdict
 
 from credwatch.cli.options import JsonOption, RulePaths, ShippedOption, ToolConfigOption
-from credwatch.cli.output import ExitCode, print_json, tell, told_plainly
+from credwatch.cli.output import ExitCode, print_json, tell, tell_hint, told_plainly
 
 
 def check(
@@ -35,7 +35,7 @@ def check(
         print_json({"rules": len(choice.asked()), "errors": errors, "findings": [asdict(each) for each in findings]})
     else:
         for each in findings:
-            hint = f"\n    hint: {each.hint}" if each.hint else ""
-            tell(f"{each.severity}: {each.where}: {each.message}{hint}")
+            tell(f"{each.severity}: {each.where}: {each.message}")
+            tell_hint(each.hint)
         tell(f"{len(choice.asked())} rules, {errors} errors, {len(findings) - errors} notes")
     raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)

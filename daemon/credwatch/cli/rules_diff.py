@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from credwatch.cli.options import JsonOption, KindOption, LineKind, ShippedOption, ToolConfigOption, ZoneOption
-from credwatch.cli.output import ExitCode, print_json, tell, told_plainly
+from credwatch.cli.output import ExitCode, print_json, say, tell, told_plainly
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import ConfigurationError
 
@@ -50,7 +50,7 @@ def diff(
         print_json(_described(difference))
     else:
         for line in _report(difference):
-            typer.echo(line)
+            say(line)
         if difference.is_empty:
             tell("both find and send the same")
     raise typer.Exit(ExitCode.DONE if difference.is_empty else ExitCode.NO)

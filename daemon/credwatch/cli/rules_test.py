@@ -9,7 +9,7 @@ import typer
 from msgspec.structs import asdict
 
 from credwatch.cli.options import JsonOption, RulePaths, ShippedOption, ToolConfigOption
-from credwatch.cli.output import ExitCode, print_error, print_json, print_problems, tell, told_plainly
+from credwatch.cli.output import ExitCode, print_error, print_json, print_problems, tell, tell_hint, told_plainly
 from credwatch.kernel.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def _described(tested: Tested) -> dict[str, object]:
 
 def _print(tested: Tested) -> None:
     for outcome in tested.failed:
-        hint = f"\n    hint: {outcome.hint}" if outcome.hint else ""
-        print_error(f"{outcome.where}: {outcome.rule}: {outcome.case}: {outcome.problem}{hint}")
+        print_error(f"{outcome.where}: {outcome.rule}: {outcome.case}: {outcome.problem}")
+        tell_hint(outcome.hint)
     print_problems(tested.problems)
     passed = len(tested.outcomes) - len(tested.failed)
     tell(f"{passed} of {len(tested.outcomes)} cases passed, {len(tested.problems)} problems, {tested.seconds:.1f} s")

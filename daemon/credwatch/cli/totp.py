@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from credwatch.cli.options import JsonOption
-from credwatch.cli.output import ExitCode, print_json, told_plainly
+from credwatch.cli.output import ExitCode, print_json, say_document, told_plainly
 
 totp_app = typer.Typer(help="One-time codes as a second factor.", no_args_is_help=True)
 
@@ -98,5 +98,5 @@ def _problem(answer: dict[str, Any]) -> str:
 
 
 def _finish(answer: dict[str, Any], told: str, *, succeeded: bool, as_json: bool) -> None:
-    print_json(answer) if as_json else typer.echo(told)
+    print_json(answer) if as_json else say_document(f"{told}\n")
     raise typer.Exit(ExitCode.DONE if succeeded else ExitCode.NO)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import platform
 
-import typer
-
 from credwatch.cli.options import JsonOption
-from credwatch.cli.output import print_json
+from credwatch.cli.output import print_json, say
 
 
 def version(as_json: JsonOption = False) -> None:
@@ -18,4 +16,4 @@ def version(as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"version": number, "python": platform.python_version()})
     else:
-        typer.echo(number)
+        say(number)

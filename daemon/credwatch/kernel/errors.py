@@ -72,9 +72,12 @@ class Problem(Struct, frozen=True):
         """Take the parts of an error."""
         return cls(where=error.where, message=error.message, hint=error.hint)
 
+    def headline(self) -> str:
+        """Say where it is and what is wrong, without the hint."""
+        return f"{self.where}: {self.message}" if self.where else self.message
+
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{text}\n    hint: {self.hint}" if self.hint else text
+        return f"{self.headline()}\n    hint: {self.hint}" if self.hint else self.headline()
 
 
 class ProblemsFound(CredwatchError):

@@ -78,6 +78,7 @@ def _facts(role: Role, language: str) -> Facts:
         recipients={_CUSTOMER: customer},
         vendor=Vendor(_VENDOR.name, _VENDOR.mailbox, language),
         authorisations={order.id: order},
+        owner=lambda _account: _CUSTOMER,
     )
 
 

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import TemplateError
+from credwatch.kernel.legible import without_invisible
 from credwatch.kernel.resources import shipped
 from credwatch.outbox.catalogue import Catalogue, read_catalogue
 
@@ -79,7 +80,7 @@ class Templates:
         template = environment.get_template(f"{language}/{command.template}.j2")
         say = environment.get_template(layout).module
         module = template.make_module({**command.context, **self._words(command, language), "say": say})
-        subject = " ".join(str(getattr(module, "subject", "")).split())
+        subject = " ".join(without_invisible(str(getattr(module, "subject", ""))).split())
         if not subject:
             raise jinja2.TemplateRuntimeError("the template sets no subject")
         body = _BLANK_LINES.sub("\n\n", str(module)).strip()
@@ -122,9 +123,17 @@ def _environment(folders: list[Path], *, escape: bool) -> SandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_visible,
     )
     environment.filters["flow"] = _flow
     return environment
+
+
+def _visible(value: object) -> object:
+    """Leave out of whatever a template writes what has no ink: the last place where it could steer a reader's eye."""
+    if isinstance(value, Markup):
+        return Markup(without_invisible(value))  # noqa: S704  # escaped already, and nothing is added
+    return without_invisible(value) if isinstance(value, str) else value
 
 
 def _flow(words: str, first: str = "", rest: str = "") -> str:

@@ -12,12 +12,12 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
+from credwatch.kernel.legible import LONGEST_IN_A_LOG, in_a_log, in_json
 from credwatch.telemetry.redaction import redact_event
 
 LogFormat = Literal["auto", "json", "text"]
 
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _LEADING = ("timestamp", "level", "event")
 
 
@@ -51,7 +51,7 @@ def _processors(form: Literal["json", "text"], *, journal: bool) -> list[Process
     timed: list[Processor] = [] if journal else [structlog.processors.TimeStamper(fmt="iso", utc=True)]
     written: list[Processor] = [_printable, structlog.processors.LogfmtRenderer(key_order=_LEADING, drop_missing=True)]
     if form == "json":
-        written = [structlog.processors.JSONRenderer(ensure_ascii=False)]
+        written = [_bounded, structlog.processors.JSONRenderer(ensure_ascii=False), _json_line]
     return [*timed, structlog.processors.format_exc_info, redact_event, _Lines(written, journal=journal)]
 
 
@@ -71,8 +71,17 @@ class _Lines:
 
 
 def _printable(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Write control characters as escapes, so that no event can speak to a terminal; the renderer does newlines."""
-    return {_word(key): _CONTROL.sub(_escaped, _told(value)) for key, value in event.items()}
+    """Write what has no ink as escapes, so that no event can speak to a terminal or begin a line."""
+    return {_word(key): in_a_log(_told(value)) for key, value in event.items()}
+
+
+def _bounded(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Keep each text short enough for the journal; numbers and lists stay what they are."""
+    return {key: value[:LONGEST_IN_A_LOG] if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _json_line(_logger: object, _method: str, document: Any) -> Any:
+    return in_json(str(document))
 
 
 def _told(value: object) -> str:
@@ -81,10 +90,6 @@ def _told(value: object) -> str:
 
 def _word(key: str) -> str:
     return re.sub(r"[^\w.-]", "_", key)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\x{ord(found[0]):02x}"
 
 
 def _configure_libraries(stream: TextIO, processors: list[Processor]) -> None:

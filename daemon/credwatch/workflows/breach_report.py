@@ -33,7 +33,7 @@ def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reacti
         values={
             "reader": facts.vendor.name,
             "next_update": rfc3339(promise.due_at),
-            **incident_values(incident, accounts_of(incident)),
+            **incident_values(incident, accounts_of(incident), facts),
         },
         incident=number,
         organization=organization,

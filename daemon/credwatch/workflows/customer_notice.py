@@ -58,7 +58,7 @@ def _tell(recipients: Recipients, incident: Incident, began: datetime, facts: Fa
         values={
             "reader": recipients.name,
             "next_update": rfc3339(promise.due_at),
-            **incident_values(incident, own_accounts(incident, organization, facts)),
+            **incident_values(incident, own_accounts(incident, organization, facts), facts),
         },
         incident=number,
         organization=organization,

@@ -55,17 +55,19 @@ def act_of(incident: Incident) -> str:
 def _values(incident: Incident, facts: Facts) -> dict[str, object]:
     details = dict(incident.details)
     number = details.get("credwatch.authorisation.id", "")
+    # What the register says of a ground was written by the operators; what only the log says was not.
+    said = str if number in facts.authorisations else shown
     ground = facts.authorisations.get(number) or Authorisation(
         id=number,
         basis=details.get("credwatch.authorisation.basis", ""),
         document=details.get("credwatch.support.reason", ""),
     )
     return {
-        **incident_values(incident, own_accounts(incident, incident.organization, facts)),
+        **incident_values(incident, own_accounts(incident, incident.organization, facts), facts),
         "basis": ground.basis,
-        "document": shown(ground.document),
-        "issuer": shown(ground.issuer),
-        "authorisation": shown(ground.id),
+        "document": said(ground.document),
+        "issuer": said(ground.issuer),
+        "authorisation": said(ground.id),
         "action": shown(details.get("event.action", "")),
         "department": shown(details.get("credwatch.actor.department", "")),
     }

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -16,12 +15,12 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.incident import Incident
+from credwatch.kernel.legible import in_a_message, in_a_message_as_account
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.facts import Facts
 
 LISTED = 20
 """How many accounts or addresses a message names; the rest it counts."""
-_LONGEST = 120
 _LANGUAGES = {"vi": ("vi", "en"), "en": ("en", "vi")}
 _SPOKEN = str.maketrans("IL", "89")
 _MISREAD = str.maketrans("0IL", "O89")
@@ -91,8 +90,15 @@ def same_code(given: str, code: str) -> bool:
     return hmac.compare_digest(spoken.encode(), code.replace("-", "").encode())
 
 
-def incident_values(incident: Incident, accounts: Iterable[str]) -> dict[str, object]:
-    """Describe an incident to a reader who may see these accounts of it and no others."""
+def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -> dict[str, object]:
+    """Describe an incident to a reader who may see these accounts of it and no others.
+
+    Accounts that a register has keep their e-mail addresses; names that a stranger typed lead nowhere.
+    """
+
+    def account(name: str) -> str:
+        return in_a_message_as_account(name) if facts.owner(name) else in_a_message(name)
+
     return {
         "number": incident.number,
         "kind": incident.kind,
@@ -101,25 +107,17 @@ def incident_values(incident: Incident, accounts: Iterable[str]) -> dict[str, ob
         "occurred_first": rfc3339(incident.occurred_first),
         "occurred_last": rfc3339(incident.occurred_last),
         "detected_at": rfc3339(incident.detected_at),
-        "accounts": bounded(accounts),
+        "accounts": bounded(accounts, account),
         "addresses": bounded(incident.addresses),
     }
 
 
-def bounded(values: Iterable[str]) -> dict[str, object]:
-    """Keep the first values and count the rest: `{"first": [...], "more": n}`."""
-    every = [shown(value) for value in values]
+def bounded(values: Iterable[str], write: Callable[[str], str] = in_a_message) -> dict[str, object]:
+    """Keep the first values, made harmless by `write`, and count the rest: `{"first": [...], "more": n}`."""
+    every = [write(value) for value in values]
     return {"first": every[:LISTED], "more": max(0, len(every) - LISTED)}
 
 
 def shown(value: str) -> str:
-    """Make text out of a log harmless to read: one bounded line that no mail program turns into a link.
-
-    Whoever tries to log in chooses the user name, and must not write into our notices with it. Control and
-    direction characters go (Unicode TR 36, section 2.4), schemes and host names in paths are broken up.
-    """
-    visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in value[: 4 * _LONGEST])
-    line = " ".join(visible.split())
-    line = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-    is_link = "/" in line or line.casefold().startswith("www.")
-    return line.replace("://", "[:]//").replace(".", "[.]") if is_link else line
+    """Make text out of a log harmless to read: one bounded line that no mail program turns into a link."""
+    return in_a_message(value)

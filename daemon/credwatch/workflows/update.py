@@ -31,7 +31,7 @@ def customer_update(incident: Incident, facts: Facts, now: datetime) -> Reaction
             language=recipients.language,
             values={
                 "reader": recipients.name,
-                **incident_values(incident, own_accounts(incident, organization, facts)),
+                **incident_values(incident, own_accounts(incident, organization, facts), facts),
             },
             incident=incident.number,
             organization=organization,
@@ -49,7 +49,7 @@ def breach_update(incident: Incident, facts: Facts, now: datetime) -> Reaction:
         kind=CommandKind.REPORT,
         workflow=UPDATES["breach_report"],
         language=facts.vendor.language,
-        values={"reader": facts.vendor.name, **incident_values(incident, accounts_of(incident))},
+        values={"reader": facts.vendor.name, **incident_values(incident, accounts_of(incident), facts)},
         incident=incident.number,
         organization=incident.organization,
     )

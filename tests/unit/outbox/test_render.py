@@ -124,3 +124,15 @@ def test_no_value_becomes_a_header(value: str) -> None:
         return
     expected = set(_sent(command)[1].keys())
     assert set(message_from_bytes(content, policy=SMTP).keys()) <= expected
+
+
+@pytest.mark.parametrize(
+    "hostile", ["a\r\nBcc: x@y.example\r\n\r\nbody", "\u202eevil", "a\u2028b\x1b[2J\x9b", "\u200bz"]
+)
+def test_nothing_from_outside_reaches_headers_or_turns_letters_round(hostile: str) -> None:
+    """Whatever a value holds that no workflow looked at: no further header, no control, no direction."""
+    context = {**a_command().context, "organization": hostile, "duty": hostile, "number": hostile}
+    message = a_renderer().render(a_command(1, context=context, incident=hostile))
+    assert message["Bcc"] is None
+    parts = [message["Subject"], *(part.get_content() for part in message.walk() if not part.is_multipart())]
+    assert all(sign.isprintable() or sign in "\n\t\xa0" for part in parts for sign in part)

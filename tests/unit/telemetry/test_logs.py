@@ -51,12 +51,30 @@ def test_json_is_one_object_a_line() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-@pytest.mark.parametrize("attack", ["a\nlevel=error event=forged", "a\r\nb", "\x1b[2J", "a\u2028b", "\x00", "\x9b2J"])
+@pytest.mark.parametrize(
+    "attack", ["a\nlevel=error event=forged", "a\r\nb", "\x1b[2J", "a\u2028b", "\x00", "\x9b2J", "\u202e", "\u200b"]
+)
 def test_an_event_cannot_forge_a_line_or_reach_the_terminal(form: str, attack: str) -> None:
     """Whatever a log line or a person wrote stays on its line, as escapes."""
     line = _logged(form, line=attack)
     assert line.count("\n") == 1
-    assert form == "json" or all(sign.isprintable() for sign in line.rstrip("\n"))
+    assert line.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@given(st.text(), st.text())
+def test_an_event_is_one_printable_line(form: str, event: str, value: str) -> None:
+    """Whatever its name and its values are made of."""
+    stream = io.StringIO()
+    configure_logs(form, stream=stream, environ={})  # type: ignore[arg-type]
+    structlog.get_logger().info(event, value=value, more=[value])
+    assert stream.getvalue().removesuffix("\n").isprintable()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_long_value_makes_no_second_line_in_the_journal(form: str) -> None:
+    """The journal cuts lines at 48 KiB, and what follows the cut would be a line with a priority of its own."""
+    assert len(_logged(form, line="\x1b" * 100_000)) < 48 * 1024
 
 
 def test_the_journal_gets_priorities_and_no_time(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_the_account_acted_upon_is_named_and_the_staffs_is_not(workflow: str) ->
     )
     incident = an_incident(accounts=("support1", "support2"), details=details)
     reaction = react(a_change(workflow, incident=incident), some_facts(owner=lambda _: ""), NOON)
-    assert {"first": ["lan@tanphat.example"], "more": 0} == reaction.commands[0].context["accounts"]
+    assert {"first": ["lan@tanphat[.]example"], "more": 0} == reaction.commands[0].context["accounts"]
     assert "support" not in str(reaction.commands)
 
 
@@ -233,7 +233,7 @@ def test_unowned_accounts_are_shown_to_the_only_customer_touched() -> None:
     """Without an owner in the registers, an incident of one customer still names its accounts."""
     stranger = Facts(Role.PROVIDER, some_facts().sender, Operators(()), Secret("key"), some_facts().recipients)
     reaction = react(a_change("customer_notice"), stranger, NOON)
-    assert {"first": ["lan@tanphat.example"], "more": 0} == reaction.commands[0].context["accounts"]
+    assert {"first": ["lan@tanphat[.]example"], "more": 0} == reaction.commands[0].context["accounts"]
 
 
 def test_without_operators_nobody_is_called() -> None:

@@ -47,13 +47,13 @@ def test_another_code_is_not(spoken: str) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("lan@tanphat.example", "lan@tanphat.example"),
+        ("lan@tanphat.example", "lan@tanphat[.]example"),
         ("2001:db8::1", "2001:db8::1"),
         ("Đặng  Văn\tA", "Đặng Văn A"),
-        ("a\r\nBcc: x@y.example", "a Bcc: x@y.example"),
+        ("a\r\nBcc: x@y.example", "a Bcc: x@y[.]example"),
         ("see https://evil.example/reset", "see https[:]//evil[.]example/reset"),
         ("www.evil.example", "www[.]evil[.]example"),
-        ("evil\u202etxt.exe", "evil txt.exe"),
+        ("evil\u202etxt.exe", "evil txt[.]exe"),
         ("x" * 200, "x" * 119 + "…"),
     ],
 )
