@@ -107,7 +107,7 @@ async def test_several_commands_may_be_under_way_at_once(peer: EmailPeer) -> Non
 async def test_a_refusal_is_final_and_says_why(peer: EmailPeer) -> None:
     """A permanent answer becomes Refused with the server's words."""
     async with peer.refusing() as channel:
-        assert Refused("550 5.1.1 no such user") == await channel.deliver(a_command())
+        assert Refused("550 5.1.1 no such user", by_server=True) == await channel.deliver(a_command())
 
 
 async def test_a_postponement_is_retried(peer: EmailPeer) -> None:

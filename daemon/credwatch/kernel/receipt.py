@@ -21,6 +21,8 @@ class Retry(Struct, frozen=True):
 
     reason: str
     """Why, without secrets."""
+    of_the_way: bool = False
+    """Whether the way itself is broken (no connection, no login, no sender), whoever the reader is."""
 
 
 class Refused(Struct, frozen=True):
@@ -28,6 +30,8 @@ class Refused(Struct, frozen=True):
 
     reason: str
     """Why, without secrets."""
+    by_server: bool = False
+    """Whether a server said so, which may say it to everybody alike; else it could not even be sent."""
 
 
 Receipt = Delivered | Retry | Refused

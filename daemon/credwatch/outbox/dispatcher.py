@@ -77,8 +77,7 @@ class Dispatcher:
             await self._stored(lambda: self._queue.recover(self._clock()))
             while not self._stopping:
                 self._woken.clear()
-                await self._start_due()
-                await self._wait()
+                await self._turn()
         if self._sending:
             await asyncio.wait(self._sending.values())
 
@@ -92,6 +91,16 @@ class Dispatcher:
         self._stopping = True
         self.wake()
 
+    async def _turn(self) -> None:
+        try:
+            await self._start_due()
+            await self._wait()
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a defect must not end the delivery of everything else
+            log.error("outbox.turn_failed", error=type(error).__name__)
+            await asyncio.sleep(_STORE_PAUSE)
+
     async def _start_due(self) -> None:
         while (free := self._concurrency - len(self._sending)) > 0:
             due = await self._stored(partial(self._due, free))
@@ -100,7 +109,9 @@ class Dispatcher:
             for queued in due:
                 recipient = queued.command.recipient
                 if recipient not in self._sending:
-                    self._sending[recipient] = asyncio.create_task(self._send(queued))
+                    self._sending[recipient] = asyncio.create_task(
+                        self._send(queued), name=f"deliver {queued.command.id}"
+                    )
 
     def _due(self, limit: int) -> Sequence[Queued]:
         return self._queue.due(self._clock(), limit, tuple(self._sending))
@@ -117,12 +128,17 @@ class Dispatcher:
             return
 
     async def _send(self, queued: Queued) -> None:
+        """Make one attempt; whatever happens, it ends as a receipt, or the command waits again."""
         command = queued.command
         try:
             await self._stored(lambda: self._queue.begin(command.id, self._clock()))
             await self._settle(queued, await self._attempt(command))
         except StoreError:
             return  # only while stopping: the next start takes the attempt for interrupted and sends again
+        except BaseException as error:
+            self._put_back(queued, error)
+            if not isinstance(error, Exception):
+                raise
         finally:
             del self._sending[command.recipient]
             self._woken.set()
@@ -133,6 +149,14 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  # a defect in one channel or message must not stop all notices
             log.error("outbox.channel_failed", command=command.id, error=type(error).__name__)
             return Retry(f"the channel failed: {type(error).__name__}")
+
+    def _put_back(self, queued: Queued, error: BaseException) -> None:
+        """Have a command wait whose attempt came to no end: broken off at the stop, or by a defect of ours."""
+        name, now = type(error).__name__, self._clock()
+        log.error("outbox.attempt_broken_off", command=queued.command.id, error=name)
+        later = next_attempt(queued.command.id, queued.attempts + 1, now, now)
+        with suppress(StoreError):  # then the next start finds it under way, and takes it for interrupted
+            self._queue.settle(queued.command.id, Retry(f"the attempt was broken off: {name}"), now, later)
 
     async def _settle(self, queued: Queued, receipt: Receipt) -> None:
         command, now = queued.command, self._clock()
@@ -146,7 +170,13 @@ class Dispatcher:
         escalations = self._on_refused(command, unanswered, now) if unanswered else ()
         await self._stored(lambda: self._queue.settle(command.id, receipt, now, next_at, escalations))
         log.info("outbox.settled", command=command.id, incident=command.incident, result=type(receipt).__name__)
-        self._on_settled(Settled(command, receipt, next_at))
+        self._tell(Settled(command, receipt, next_at))
+
+    def _tell(self, settled: Settled) -> None:
+        try:
+            self._on_settled(settled)
+        except Exception as error:  # noqa: BLE001  # what is settled stays so, whoever cannot hear of it
+            log.error("outbox.listener_failed", command=settled.command.id, error=type(error).__name__)
 
     async def _stored(self, call: Callable[[], T]) -> T:
         """Ask the store off the loop, again and again while it fails; raises StoreError only while stopping."""

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 
 import aiosmtplib
+import structlog
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
-from credwatch.kernel.errors import ConfigurationError, TemplateError
+from credwatch.kernel.errors import ConfigurationError
+from credwatch.kernel.legible import on_a_terminal
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.kernel.secret import Secret
+from credwatch.outbox.addresses import mailbox
 from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.render import Renderer
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_REPLY = 500
+_STEPS_TOGETHER = 5
+"""All steps of one attempt together may take so many times what one of them may."""
+_QUIT_SECONDS = 5.0
 
 
 class EmailChannel:
@@ -29,53 +41,77 @@ class EmailChannel:
         self._clock = clock
         self._password = password
         self._tls = _tls(options)
+        self._own_name = ""
 
     async def deliver(self, command: Command) -> Receipt:
         """Make one attempt to deliver a command."""
         try:
-            content = bytes(self._renderer.render(command))
-        except TemplateError as error:
-            return Refused(f"not sent: {error}")
+            content, recipient = bytes(self._renderer.render(command)), mailbox(command.recipient)
+        except Exception as error:  # noqa: BLE001  # templates are the operators', and may fail in any way
+            return Refused(_one_line(f"not sent: {error}"))
         try:
-            return await self._transact(command.recipient, content)
-        except (aiosmtplib.SMTPException, OSError) as error:
+            async with asyncio.timeout(_STEPS_TOGETHER * self._options.timeout_seconds):
+                return await self._transact(recipient, content)
+        except Exception as error:  # noqa: BLE001  # what a server says may break the library in ways it does not name
             return _receipt(error)
 
     async def _transact(self, recipient: str, content: bytes) -> Receipt:
+        # In a thread, for the resolver may take its time, and nothing else may wait for it.
+        self._own_name = self._own_name or await asyncio.to_thread(socket.getfqdn)
+        server = self._server()
+        try:
+            await server.connect()
+            if self._password is not None and self._options.username:
+                await server.login(self._options.username, self._password.reveal())
+            _, reply = await server.sendmail(self._options.sender, [recipient], content)
+            accepted = Delivered(at=self._clock(), reply=_one_line(f"250 {reply}"))
+            await _part(server)
+            return accepted
+        finally:
+            server.close()
+
+    def _server(self) -> aiosmtplib.SMTP:
         options = self._options
-        async with aiosmtplib.SMTP(
+        return aiosmtplib.SMTP(
             hostname=options.host,
             port=options.port,
+            local_hostname=self._own_name,
             timeout=options.timeout_seconds,
             use_tls=options.security == "tls",
             start_tls=options.security == "starttls",
             tls_context=self._tls,
-        ) as server:
-            if self._password is not None and options.username:
-                await server.login(options.username, self._password.reveal())
-            _, reply = await server.sendmail(options.sender, [recipient], content)
-            return Delivered(at=self._clock(), reply=_one_line(f"250 {reply}"))
+        )
+
+
+async def _part(server: aiosmtplib.SMTP) -> None:
+    """Say goodbye; whatever comes of it, the message has been accepted and must not be sent again."""
+    try:
+        await server.quit(timeout=_QUIT_SECONDS)
+    except Exception as error:  # noqa: BLE001  # see above
+        log.debug("outbox.no_goodbye", error=type(error).__name__)
 
 
 def _receipt(error: Exception) -> Receipt:
-    """Read an SMTP failure: 5yz to the message is final, everything else may pass (RFC 5321, section 4.2.1).
+    """Read an SMTP failure: 5yz to recipient or message is final, everything else may pass (RFC 5321, section 4.2.1).
 
-    A refused login or an unprotected connection is the operator's to mend and says nothing about the message, so
-    it is tried again.
+    What comes before the message, a refused login or sender and a broken connection say nothing about the reader: the
+    way is broken, and the message is tried again.
     """
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return Retry(f"the mail server refused the login: {error.code}")
-    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return Retry(f"the mail server refused the login: {error.code}", of_the_way=True)
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused) and error.recipients:
         error = error.recipients[0]
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        reply = _one_line(f"{error.code} {error.message}")
-        about_us = isinstance(error, _BEFORE_THE_MESSAGE) or error.code in _LOGIN_FIRST
-        return Refused(reply) if error.code >= 500 and not about_us else Retry(reply)
-    return Retry(_one_line(f"{type(error).__name__}: {error}"))
+    if not isinstance(error, aiosmtplib.SMTPResponseException):
+        return Retry(_one_line(f"{type(error).__name__}: {error}"), of_the_way=True)
+    reply = _one_line(f"{error.code} {error.message}")
+    if not isinstance(error, _ABOUT_THE_MESSAGE) or error.code in _ABOUT_US or not 400 <= error.code <= 599:
+        return Retry(reply, of_the_way=True)
+    return Refused(reply, by_server=True) if error.code >= 500 else Retry(reply)
 
 
-_LOGIN_FIRST = (530, 534, 535, 538)  # RFC 4954, section 6: this server wants TLS or another login
-_BEFORE_THE_MESSAGE = (aiosmtplib.SMTPConnectResponseError, aiosmtplib.SMTPHeloError)
+_ABOUT_US = (421, 530, 534, 535, 538)
+"""The server closes (RFC 5321, section 3.8), or wants TLS or another login (RFC 4954, section 6)."""
+_ABOUT_THE_MESSAGE = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
 
 
 def _tls(options: EmailOptions) -> ssl.SSLContext | None:
@@ -90,4 +126,5 @@ def _tls(options: EmailOptions) -> ssl.SSLContext | None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:500]
+    """Write what a server said as one line: bytes that are no UTF-8 and control characters become escapes."""
+    return on_a_terminal(" ".join(text[: 4 * _LONGEST_REPLY].split()))[:_LONGEST_REPLY]

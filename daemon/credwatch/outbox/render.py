@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from email.errors import MessageError
 from email.header import Header
 from email.headerregistry import Address
@@ -14,9 +13,8 @@ from msgspec import Struct
 
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import TemplateError
+from credwatch.outbox.addresses import mailbox
 from credwatch.outbox.templates import Rendered, Templates
-
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
 
 
 class _Policy(EmailPolicy):
@@ -83,11 +81,11 @@ class Renderer:
     def _address(self, message: EmailMessage, command: Command) -> None:
         sender = self._sender
         domain = sender.address.rpartition("@")[2]
-        message["From"] = Address(display_name=sender.name, addr_spec=_checked(sender.address))
-        message["To"] = Address(addr_spec=_checked(command.recipient))
-        message["Reply-To"] = Address(addr_spec=_checked(sender.reply_to or sender.address))
+        message["From"] = Address(display_name=sender.name, addr_spec=mailbox(sender.address))
+        message["To"] = Address(addr_spec=mailbox(command.recipient))
+        message["Reply-To"] = Address(addr_spec=mailbox(sender.reply_to or sender.address))
         message["Date"] = format_datetime(command.created_at)
-        message["Message-ID"] = f"<{_checked(f'{command.id}@{domain}')}>"
+        message["Message-ID"] = f"<{mailbox(f'{command.id}@{domain}')}>"
 
 
 def _describe(message: EmailMessage, command: Command, words: Rendered) -> None:
@@ -96,10 +94,3 @@ def _describe(message: EmailMessage, command: Command, words: Rendered) -> None:
     message["X-Auto-Response-Suppress"] = "All"
     if command.incident:
         message["X-Credwatch-Incident"] = " ".join(command.incident.split())
-
-
-def _checked(address: str) -> str:
-    """Return an address that SMTP carries as it is (RFC 5321, section 4.1.2); raises ValueError for any other."""
-    if not _ADDRESS.fullmatch(address):
-        raise ValueError(f"{address!r} is not a plain e-mail address")
-    return address

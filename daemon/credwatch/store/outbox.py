@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Intege
 from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.store.database import Database, metadata
 from credwatch.store.legal_clocks import meet
@@ -151,7 +152,20 @@ class OutboxStore:
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return [_stored(row._mapping) for row in connection.execute(statement)]
+            rows = [row._mapping for row in connection.execute(statement)]
+        readable = {row["id"]: stored for row in rows if (stored := _readable(row)) is not None}
+        self._set_aside([row["id"] for row in rows if row["id"] not in readable], now)
+        return [*readable.values()]
+
+    def _set_aside(self, ids: Sequence[str], now: datetime) -> None:
+        """List commands as refused that cannot be read, so that they hold up no others."""
+        if not ids:
+            return
+        with self._database.writing() as connection:
+            unreadable = commands.update().where(commands.c.id.in_(ids))
+            connection.execute(
+                unreadable.values(state="refused", settled_at=to_micros(now), last_reason="not sent: it cannot be read")
+            )
 
     def next_at(self) -> datetime | None:
         """Tell when the next queued command is due; None where nothing is queued."""
@@ -186,8 +200,10 @@ class OutboxStore:
         """List the commands in these states, oldest first."""
         statement = select(commands).where(commands.c.state.in_(states))
         with self._database.reading() as connection:
-            rows = connection.execute(statement.order_by(commands.c.created_at, commands.c.id))
-            return [_stored(row._mapping) for row in rows]
+            rows = [
+                row._mapping for row in connection.execute(statement.order_by(commands.c.created_at, commands.c.id))
+            ]
+        return [stored for row in rows if (stored := _readable(row)) is not None]
 
     def retry(self, now: datetime, ids: Sequence[str] = ()) -> list[str]:
         """Put refused and waiting commands back, due now, and return their ids; without `ids`, all refused ones."""
@@ -215,13 +231,14 @@ def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None
 
 
 def _told(receipt: Receipt) -> tuple[str, str]:
+    """Name a receipt's result and its reason; SQLite takes no text with bytes that are no UTF-8."""
     match receipt:
         case Delivered(reply=reply):
-            return "delivered", reply
+            return "delivered", in_a_log(reply)
         case Retry(reason=reason):
-            return "retry", reason
+            return "retry", in_a_log(reason)
         case Refused(reason=reason):
-            return "refused", reason
+            return "refused", in_a_log(reason)
 
 
 def _row(command: Command) -> dict[str, object]:
@@ -234,6 +251,14 @@ def _row(command: Command) -> dict[str, object]:
         "created_at": created,
     }
     return row | {"state": "queued", "attempts": 0, "since": created, "next_at": created, "last_reason": ""}
+
+
+def _readable(row: Any) -> StoredCommand | None:
+    """Read a row, None where it is not what was written: another program or a broken disk was at it."""
+    try:
+        return _stored(row)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _stored(row: Any) -> StoredCommand:
