@@ -14,7 +14,7 @@ SHARE := $(DESTDIR)$(PREFIX)/share/credwatch
 TEST_SECONDS ?= 840
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench install clean
+.PHONY: help demo test lint bench latest lowest lock install clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,9 @@ help:
 	@echo "make test     formatting, lint, types, import floors, all tests; installs Debian packages where it may"
 	@echo "make lint     the first four of them"
 	@echo "make bench    what it costs: speed, growth, latency, memory, each held to its floor"
+	@echo "make latest   the tests with the newest version of every library"
+	@echo "make lowest   the tests with the lowest versions that pyproject.toml allows"
+	@echo "make lock     renew requirements.lock and requirements-dev.lock"
 	@echo "make install  into PREFIX=$(PREFIX), with the systemd unit; understands DESTDIR"
 	@echo "make clean    remove .venv and caches"
 
@@ -42,12 +45,28 @@ bench: $(READY)
 	@tests/install-packages
 	@PYTHONPATH=tests $(BIN)/python -m bench
 
-# The stamp is newer than pyproject.toml as long as what is installed is what is asked for.
-$(READY): pyproject.toml
+# Breaks that are coming are found on purpose, in environments of their own; nothing else uses them.
+latest: UNLOCKED := --upgrade
+lowest: UNLOCKED := --resolution lowest-direct
+latest lowest: $(READY)
+	@$(PYTHON) -m venv .venv-$@
+	@VIRTUAL_ENV=.venv-$@ $(BIN)/uv pip install --quiet $(UNLOCKED) --editable '.[dev,demo]'
+	@tests/install-packages
+	@timeout --foreground --kill-after=20 $(TEST_SECONDS) .venv-$@/bin/python -m pytest -q -n $(WORKERS) tests
+
+# One file for all versions of CPython and all platforms, with the digest of each file that may be installed.
+LOCK := $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --quiet --upgrade
+lock: $(READY)
+	@$(LOCK) --output-file requirements.lock
+	@$(LOCK) --extra dev --extra demo --constraint requirements.lock --output-file requirements-dev.lock
+
+# The stamp is newer than what is asked for as long as that is what is installed.
+$(READY): pyproject.toml requirements-dev.lock
 	@$(call check_python)
 	@$(BIN)/python -c '' 2>/dev/null || rm -rf $(VENV)
 	@test -x $(BIN)/python || { echo "making $(VENV) (once; takes a minute)"; $(PYTHON) -m venv $(VENV); }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@set -e; $(call install_locked,$(BIN),requirements-dev.lock,--editable .)
 	@touch $@
 
 install:
@@ -58,7 +77,7 @@ install:
 	@test -n "$(DESTDIR)" || test "$$(id -u)" -eq 0 || { echo "make install needs root, or a DESTDIR"; exit 1; }
 	@umask 022; set -eu; \
 	$(PYTHON) -m venv "$(DESTDIR)$(PREFIX)"; \
-	"$(DESTDIR)$(PREFIX)/bin/python" -m pip install --quiet --disable-pip-version-check .; \
+	$(call install_locked,$(DESTDIR)$(PREFIX)/bin,requirements.lock,.); \
 	"$(DESTDIR)$(PREFIX)/bin/credwatch" version; \
 	install -d "$(SHARE)" "$(DESTDIR)/usr/local/bin"; \
 	cp -R config/examples config/prometheus config/grafana docs "$(SHARE)/"; \
@@ -83,7 +102,13 @@ else
 endif
 
 clean:
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist build
+	@rm -rf $(VENV) .venv-latest .venv-lowest .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist build
+
+# Nothing is installed but what the lock file names, with the digests that it names, and then the checkout itself.
+define install_locked
+"$(1)/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(2); \
+"$(1)/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(3)
+endef
 
 define check_python
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
