@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from credwatch.kernel.incident import Incident
 from credwatch.store import incidents, legal_clocks, outbox, progress
@@ -24,7 +24,8 @@ from credwatch.store.database import Database
 from scenarios.site_files import AUTHORISATIONS, CUSTOMERS, RULES, SETTINGS, STAFF
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2] / "daemon"
-PATIENCE = 60.0
+PATIENCE = 180.0
+"""How many seconds a state is waited for; a busy machine needs many, and an idle one never waits so long."""
 
 RUN = ("-m", "credwatch", "run", "--config")
 """The daemon as systemd starts it."""
@@ -173,9 +174,11 @@ class Site(Struct):
         """Count the lines that were committed, over all days."""
         if not (self.folder / "state" / "credwatch.sqlite").exists():
             return 0
+        query = select(progress.tallies.c.number).where(progress.tallies.c.name == "lines")
         with self.store() as database, database.reading() as connection:
-            numbers = connection.execute(select(progress.tallies.c.number).where(progress.tallies.c.name == "lines"))
-            return sum(numbers.scalars())
+            if not inspect(connection).has_table(progress.tallies.name):
+                return 0  # the daemon has died before it had made the tables
+            return sum(connection.execute(query).scalars())
 
     def duties(self) -> set[str]:
         """Return the workflows whose clocks run."""

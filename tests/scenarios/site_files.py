@@ -26,7 +26,7 @@ addresses = ["operators@vendor.example"]
 host = "127.0.0.1"
 port = {port}
 security = "none"
-timeout_seconds = 5
+timeout_seconds = 30
 [metrics]
 port = 0
 [gate]
