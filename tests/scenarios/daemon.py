@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -179,6 +180,14 @@ class Site(Struct):
             if not inspect(connection).has_table(progress.tallies.name):
                 return 0  # the daemon has died before it had made the tables
             return sum(connection.execute(query).scalars())
+
+    def has_begun(self, log: Path) -> bool:
+        """Tell whether any line of a followed log was committed."""
+        with self.store() as database, database.reading() as connection:
+            if not inspect(connection).has_table(progress.cursors.name):
+                return False
+            cursor = connection.scalar(select(progress.cursors.c.cursor).where(progress.cursors.c.file == str(log)))
+            return cursor is not None and json.loads(cursor)["offset"] > 0
 
     def duties(self) -> set[str]:
         """Return the workflows whose clocks run."""
