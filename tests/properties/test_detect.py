@@ -83,14 +83,14 @@ def logins(draw: st.DrawFn, most: int = 40) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(events=logins(), cuts=st.sets(st.integers(1, 40), max_size=8))
 def test_the_split_into_batches_does_not_matter(events: list[dict[str, Any]], cuts: set[int]) -> None:
     """Any split between moments gives the same detections, with the same evidence, counts and last events."""
     assert found_in(RULES, events).outcome() == found_in(RULES, events, cuts=_between_moments(events, cuts)).outcome()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(events=logins(), cuts=st.sets(st.integers(1, 40), max_size=6))
 def test_a_restart_does_not_matter(events: list[dict[str, Any]], cuts: set[int]) -> None:
     """An engine restored from the deltas after each batch goes on as the one that never stopped."""
@@ -104,7 +104,7 @@ def _between_moments(events: list[dict[str, Any]], cuts: set[int]) -> set[int]:
     return {cut for cut in whole if events[cut - 1]["@timestamp"] != events[cut]["@timestamp"]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=logins(60), cuts=st.sets(st.integers(1, 60), max_size=3))
 def test_counts_are_those_of_a_plain_loop(events: list[dict[str, Any]], cuts: set[int]) -> None:
     """Openings, counts and distinct counts equal those of a model that looks at one event after another."""
@@ -117,7 +117,7 @@ def test_counts_are_those_of_a_plain_loop(events: list[dict[str, Any]], cuts: se
     assert {opening for rule in rules for opening in _plainly(rule, events)} == found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(events=logins(), shifts=st.lists(st.integers(0, 10), min_size=40, max_size=40), cuts=st.sets(st.integers(1, 40)))
 def test_the_order_of_arrival_does_not_matter(events: list[dict[str, Any]], shifts: list[int], cuts: set[int]) -> None:
     """Any order of arrival within the lateness, in any batches, gives the episodes of the lines in time order."""
@@ -126,7 +126,7 @@ def test_the_order_of_arrival_does_not_matter(events: list[dict[str, Any]], shif
     assert found_in(EVERY, events).facts() == found_in(EVERY, shuffled, cuts=cuts).facts()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=logins(), shifts=st.lists(st.integers(0, 10), min_size=40, max_size=40), cuts=st.sets(st.integers(1, 40)))
 def test_a_restart_among_rows_out_of_order_does_not_matter(
     events: list[dict[str, Any]], shifts: list[int], cuts: set[int]

@@ -117,4 +117,4 @@ class FollowedLog(RuleBasedStateMachine):
 
 
 TestFollowedLog = FollowedLog.TestCase
-TestFollowedLog.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestFollowedLog.settings = settings(max_examples=100, stateful_step_count=30)

@@ -20,7 +20,7 @@ def _view(drawn: list[tuple[int, int]], apart: int) -> View:
     return View.sorted(rows, np.arange(len(drawn)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     asked=st.lists(_ROW, max_size=8),
     drawn=st.lists(_ROW, max_size=12),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from credwatch.enrich.profiles import STEP_US, Learning
@@ -42,7 +42,6 @@ def _split(logins: list[dict[str, object]], cuts: set[int]) -> list[list[dict[st
 CUTS = st.sets(st.integers(1, 30))
 
 
-@settings(deadline=None)
 @given(logins=streams(), cuts=CUTS, restarts=st.booleans())
 def test_batches_and_restarts_do_not_matter(logins: list[dict[str, object]], cuts: set[int], restarts: bool) -> None:
     """Any split, with what is remembered read anew from the store between batches, gives the answers of one batch."""
@@ -50,7 +49,6 @@ def test_batches_and_restarts_do_not_matter(logins: list[dict[str, object]], cut
     assert whole == answered(_split(logins, cuts), LEARNING, restarts=restarts)
 
 
-@settings(deadline=None)
 @given(logins=streams(), delays=st.lists(st.floats(0, 10), min_size=30, max_size=30), cuts=CUTS)
 def test_the_order_within_the_lateness_does_not_matter(
     logins: list[dict[str, object]], delays: list[float], cuts: set[int]
@@ -62,7 +60,6 @@ def test_the_order_within_the_lateness_does_not_matter(
     assert answered([logins], LEARNING) == [found[order.index(at)] for at in range(len(logins))]
 
 
-@settings(deadline=None)
 @given(logins=streams(), disorder=st.randoms(use_true_random=False), cuts=CUTS)
 def test_batches_do_not_matter_in_any_disorder(
     logins: list[dict[str, object]], disorder: object, cuts: set[int]
@@ -72,7 +69,6 @@ def test_batches_do_not_matter_in_any_disorder(
     assert answered([logins], LEARNING) == answered(_split(logins, cuts), LEARNING, restarts=True)
 
 
-@settings(deadline=None)
 @given(logins=streams())
 def test_the_columns_say_what_a_plain_loop_says(logins: list[dict[str, object]]) -> None:
     """Each login is held against the earlier ones of its account, one by one."""

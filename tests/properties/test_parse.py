@@ -38,7 +38,7 @@ def test_lines_are_those_of_the_buffer(data: bytes) -> None:
     assert not frame["line"].str.contains(r"[\x00-\x08\x0a-\x1f\x7f]").any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(st.sampled_from(SAMPLES), st.text(max_size=60), st.binary(max_size=40)), max_size=8))
 def test_every_line_is_accounted_for(parts: list[str | bytes]) -> None:
     """Each line is an event, skipped or unparsed, once."""
@@ -49,7 +49,7 @@ def test_every_line_is_accounted_for(parts: list[str | bytes]) -> None:
     assert sorted(pl.concat(frames)) == split_lines(data, 0)["position"].to_list()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(SAMPLES), min_size=2, max_size=6), st.data())
 def test_batches_do_not_matter(lines: list[str], data: st.DataObject) -> None:
     """Lines give the same events in one batch and in two."""
@@ -64,7 +64,7 @@ def test_batches_do_not_matter(lines: list[str], data: st.DataObject) -> None:
     assert filled(together) == filled(apart)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60))
 def test_a_name_moves_nothing(name: str) -> None:
     """No user name changes the address of a failed login, nor makes two lines of one."""
@@ -73,7 +73,7 @@ def test_a_name_moves_nothing(name: str) -> None:
     assert parsed.events["source.ip"].to_list() == ["203.0.113.9"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(["user", "event", "source", "credwatch", "group", "user.name", "z"]), VALUES))
 def test_objects_never_raise(extra: dict[str, object]) -> None:
     """An object of any shape is accounted for, and leaves the objects beside it alone."""

@@ -93,7 +93,7 @@ def splits(draw: st.DrawFn, *, late_by: tuple[int, ...]) -> tuple[list[bytes], l
 def test_any_split_gives_the_same(knowledge: Knowledge, empty_store: Path) -> None:
     """Detections, incidents, notices, clocks and unread lines of any chunks equal those of a single one."""
 
-    @settings(max_examples=25, deadline=None, phases=PHASES)
+    @settings(max_examples=25, phases=PHASES)
     @given(splits(late_by=(0,)))
     def holds(split: tuple[list[bytes], list[bytes]]) -> None:
         whole, pieces = split
@@ -109,7 +109,7 @@ def test_any_split_of_late_lines_finds_the_same(knowledge: Knowledge, empty_stor
     stays: its id, and the customer of the event that had completed it.
     """
 
-    @settings(max_examples=25, deadline=None, phases=PHASES)
+    @settings(max_examples=25, phases=PHASES)
     @given(splits(late_by=(0, 0, 0, 4, 8)))
     def holds(split: tuple[list[bytes], list[bytes]]) -> None:
         whole, pieces = (_outcome(each, knowledge, empty_store) for each in split)

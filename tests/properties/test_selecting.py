@@ -48,7 +48,7 @@ _EVENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     conditions=st.lists(_CONDITIONS, min_size=1, max_size=5),
     batches=st.lists(st.lists(_EVENTS, min_size=1, max_size=12), min_size=1, max_size=3),

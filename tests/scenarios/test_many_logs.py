@@ -75,7 +75,9 @@ def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Knowledge:
 
 
 @contextmanager
-def a_reader(knowledge: Knowledge, folder: Path, sources: Mapping[str, str]) -> Iterator[tuple[Reader, Database]]:
+def a_reader(
+    knowledge: Knowledge, folder: Path, sources: Mapping[str, str], *, batch_bytes: int = 65_536
+) -> Iterator[tuple[Reader, Database]]:
     """Build a reader of some sources by their globs, which nobody starts."""
 
     def opener(name: str, paths: str):
@@ -88,7 +90,7 @@ def a_reader(knowledge: Knowledge, folder: Path, sources: Mapping[str, str]) -> 
     with a_store(folder / "store.sqlite") as database:
         pipeline = Pipeline(knowledge, database, lambda: NOW)
         openers = {name: opener(name, paths) for name, paths in sources.items()}
-        yield Reader(pipeline, openers, database, batch_bytes=65_536, on_report=lambda _report: None), database
+        yield Reader(pipeline, openers, database, batch_bytes=batch_bytes, on_report=lambda _report: None), database
 
 
 def read_all(reader: Reader) -> None:
@@ -145,6 +147,19 @@ def test_many_sources(knowledge: Knowledge, expected: tuple[object, ...], tmp_pa
     with a_reader(knowledge, tmp_path, sources) as (reader, database):
         read_all(reader)
         assert expected == outcome(database)
+
+
+def test_a_new_start_for_every_turn(knowledge: Knowledge, expected: tuple[object, ...], tmp_path: Path) -> None:
+    """So is a backlog of which only a part is committed, and the rest read again, over and over."""
+    folder = written(tmp_path / "logs", two_hours_of_logs())
+    for _ in range(1000):
+        with a_reader(knowledge, tmp_path, {"all": f"{folder}/*.log"}, batch_bytes=4096) as (reader, database):
+            took = reader.turn()
+            result = outcome(database)
+            lines = outcome_of(database).lines
+        if not took:
+            break
+    assert (expected, len(lines_of(two_hours_of_logs()))) == (result, lines)
 
 
 @pytest.mark.parametrize("sources", ["one", "many"])

@@ -28,7 +28,7 @@ class Prepared(Struct, frozen=True, eq=False):
     size: int
     """How many bytes it had."""
     positions: NDArray[np.int64]
-    """Where each line begins."""
+    """Where each line ends, its newline included."""
     malformed: pl.DataFrame
     """`position` and `malformed` of the lines with bytes that no line should have."""
     unparsed: pl.DataFrame
@@ -63,11 +63,12 @@ class Prepared(Struct, frozen=True, eq=False):
         return f"{self.chunk.source}\t{self.chunk.file}"
 
     def upto(self, moment: int) -> int:
-        """Say where the first event stands whose turn comes after a moment, the end of the chunk for none."""
+        """Say where the line begins whose turn is the first after a moment; the end of the chunk for none."""
         number = int(np.searchsorted(self.order, moment, side="right"))
         if number == len(self.order):
             return self.chunk.first_position + self.size
-        return int(self.events["position"][number])
+        line = int(np.searchsorted(self.positions, self.events["position"][number]))
+        return int(self.positions[line - 1]) if line else self.chunk.first_position
 
     def cut(self, position: int, cursor_at: Callable[[Chunk, int], Cursor]) -> tuple[Prepared, Prepared]:
         """Cut it before the line that begins at a position, which is not its first."""
@@ -75,7 +76,8 @@ class Prepared(Struct, frozen=True, eq=False):
         rest = self.size - done
         head = replace(chunk, cursor=cursor_at(chunk, position), backlog=chunk.backlog + rest)
         tail = replace(chunk, first_position=position)
-        number = int(np.searchsorted(self.events["position"].to_numpy(), position)) if len(self.order) else 0
+        ends = self.events["position"].to_numpy() if len(self.order) else np.empty(0, np.int64)
+        number = int(np.searchsorted(ends, position, side="right"))
         return self._part(head, done, slice(0, number)), self._part(tail, rest, slice(number, None))
 
     def _part(self, chunk: Chunk, size: int, events: slice) -> Prepared:
@@ -84,7 +86,7 @@ class Prepared(Struct, frozen=True, eq=False):
             self,
             chunk=chunk,
             size=size,
-            positions=self.positions[slice(*np.searchsorted(self.positions, (begin, begin + size)))],
+            positions=self.positions[slice(*np.searchsorted(self.positions, (begin, begin + size), side="right"))],
             malformed=_within(self.malformed, begin, size),
             unparsed=_within(self.unparsed, begin, size),
             skips=_within(self.skips, begin, size),
@@ -160,7 +162,7 @@ def turns(events: pl.DataFrame) -> NDArray[np.int64]:
 
 
 def _within(frame: pl.DataFrame, begin: int, size: int) -> pl.DataFrame:
-    return frame.filter(pl.col("position").is_between(begin, begin + size, closed="left"))
+    return frame.filter(pl.col("position").is_between(begin, begin + size, closed="right"))
 
 
 def _counts(frame: pl.DataFrame, column: str) -> Counter[str]:

@@ -27,7 +27,7 @@ def cursor_at(_chunk: Chunk, position: int) -> Cursor:
 
 def a_piece(log: str, begin: int, seconds: list[float | None], *, backlog: int = 0) -> Prepared:
     """Build a prepared chunk whose lines lie so many seconds after noon; None is a line that is no event."""
-    positions = [(begin + number) * WIDTH for number in range(len(seconds))]
+    positions = [(begin + number + 1) * WIDTH for number in range(len(seconds))]
     stamped = [(at, NOW + timedelta(seconds=it)) for at, it in zip(positions, seconds, strict=True) if it is not None]
     events = pl.DataFrame(
         {
@@ -147,7 +147,7 @@ def test_any_chunks_of_any_logs_are_merged(logs: list[list[float | None]], width
         for part in turn.parts:
             lines.setdefault(part.chunk.file, []).extend(part.positions.tolist())
             assert part.chunk.cursor == {"offset": part.chunk.first_position + part.size}
-    assert {str(it): [at * WIDTH for at in range(len(log))] for it, log in enumerate(logs)} == lines
+    assert {str(it): [(at + 1) * WIDTH for at in range(len(log))] for it, log in enumerate(logs)} == lines
     every = [moment for turn in came for moment in turn]
     assert sorted(moment for log in logs for moment in log if moment is not None) == sorted(every)
     if not any(None in log for log in logs):

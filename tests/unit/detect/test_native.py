@@ -214,7 +214,7 @@ OBJECTS = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "a.b", "b.a"]), OBJECTS), min_size=1, max_size=4))
 def test_values_are_those_of_the_object(objects: list[dict[str, Any]]) -> None:
     """Paths give what a walk through the object gives, whatever stands where."""
@@ -224,7 +224,7 @@ def test_values_are_those_of_the_object(objects: list[dict[str, Any]]) -> None:
             assert sorted(map(as_json, wanted)) == sorted(map(as_json, found[path] or [])), path
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text('{}[]":,ab01\\eu', max_size=12).map(lambda text: "{" + text), min_size=1, max_size=5))
 def test_any_text(texts: list[str]) -> None:
     """What is no JSON gives nothing, and does not touch its neighbours."""

@@ -141,7 +141,7 @@ def test_estimates_do_not_mix_users() -> None:
     assert before == check_password(password, PasswordContext(), profile, BLOCKLIST)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     password=st.text(st.characters(), max_size=1100),
     user=st.text(st.characters(), max_size=80),
@@ -154,7 +154,7 @@ def test_no_input_raises(password: str, user: str, email: str) -> None:
     assert isinstance(verdict, Accepted | Refused)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=15, max_size=60))
 def test_both_normal_forms_get_one_verdict(password: str) -> None:
     """A password in NFC and in NFD is the same password."""

@@ -220,7 +220,7 @@ def test_accounts_are_apart() -> None:
     assert MfaOutcome.NOT_ENROLLED is verdict.outcome
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(), max_size=40))
 def test_no_code_raises(code: str) -> None:
     """Whatever is typed as a code, the answer is a verdict."""

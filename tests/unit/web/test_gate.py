@@ -281,7 +281,7 @@ async def test_nothing_asked_is_logged(all_logs: pytest.LogCaptureFixture) -> No
     assert enrolment.json()["secret"] not in text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.one_of(st.binary(max_size=300), st.dictionaries(st.text(), st.text()).map(lambda d: json.dumps(d).encode()))
 )

@@ -102,7 +102,7 @@ def test_a_sequence_over_a_count() -> None:
     assert (State.OPENS, [("burst", 1), ("succeeded", 1)]) == (done.state, [(p.rule, p.rows) for p in done.parts])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 200), st.sampled_from(("192.0.2.1", "192.0.2.2"))), min_size=1, max_size=12),
     st.integers(1, 5),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from credwatch.app.authoring.json_events import BEGINNING, frame_of, read_event
@@ -73,7 +73,6 @@ JSON = st.recursive(
 NAMES = st.sampled_from(("@timestamp", "user.name", "source.port", "credwatch.attempt", "event"))
 
 
-@settings(deadline=None)
 @given(st.binary() | st.dictionaries(NAMES, JSON).map(json.dumps))
 def test_nothing_raises(line: str | bytes) -> None:
     """Any bytes and any object become an event that a frame can hold, or an error."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from credwatch.app.authoring.reachable import why_unreachable
@@ -114,7 +114,6 @@ EVERY = pl.DataFrame(
 )
 
 
-@settings(deadline=None)
 @given(CONDITIONS)
 def test_what_matches_something_is_never_called_dead(condition: Condition) -> None:
     """Whatever the condition, one that the engine finds true of an event has no contradiction."""
