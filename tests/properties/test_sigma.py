@@ -99,9 +99,7 @@ def read(documents: list[dict[str, Any]]) -> list[EventRule]:
         return list(load_rules([Path(folder)], PLACEHOLDERS).events)
 
 
-@settings(
-    max_examples=200, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=200, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
 @given(drawn=st.lists(sections, min_size=10, max_size=10), rows=st.lists(events, min_size=4, max_size=8))
 def test_pysigma_and_sqlite_find_the_same(drawn: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
     """Thousands of rules match the same events in both; what the two mean differently is not generated."""
