@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+from credwatch.app.deadlines import Deadlines
 from credwatch.app.memory import return_free_memory
 from credwatch.app.schedule import Daily, Every, Job
 from credwatch.app.settings import Settings
-from credwatch.kernel.clock import Clock
+from credwatch.kernel.clock import Clock, Steady, steady_clock
 from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics
@@ -31,6 +32,7 @@ class Chores:
         clock: Clock,
         facts: Callable[[], Facts],
         settings: Settings,
+        steady: Steady = steady_clock,
     ) -> None:
         self._database = database
         self._metrics = metrics
@@ -38,6 +40,7 @@ class Chores:
         self._clock = clock
         self._facts = facts
         self._settings = settings
+        self._deadlines = Deadlines(steady)
 
     def jobs(self) -> list[Job]:
         """Name every job and its time."""
@@ -46,7 +49,9 @@ class Chores:
             Job("clocks", Every(_TICK_SECONDS), self.tick),
             Job("gauges", Every(_TICK_SECONDS), self.gauge),
             Job("retries", Every(30), self._wake_outbox),
-            Job("digest", Daily(hour, minute, self._settings.daemon.time_zone), self.send_digest),
+            Job(
+                "digest", Daily(hour, minute, self._settings.daemon.time_zone, self._latest_digest()), self.send_digest
+            ),
             Job("windows", Every(3600), self.compact),
             Job("memory", Every(60), return_free_memory),
             Job("housekeeping", Daily(3, 30, self._settings.daemon.time_zone), self.tidy),
@@ -56,7 +61,9 @@ class Chores:
         """Tell the operators of clocks that have run out."""
         now = self._clock()
         with self._database.writing() as connection:
-            reaction = on_tick(now, legal_clocks.running_clocks(connection), self._facts())
+            clocks = legal_clocks.running_clocks(connection)
+            left = self._deadlines.left(clocks, now)
+            reaction = on_tick(now, clocks, self._facts(), lambda clock: left[clock.id])
             queued = outbox.queue(connection, reaction.commands)
             legal_clocks.save_clocks(connection, reaction.clocks)
         if queued:
@@ -70,13 +77,14 @@ class Chores:
             state = outbox.queue_state(connection)
             by_kind = incidents.open_by_kind(connection)
         self._metrics.set_open_incidents(by_kind)
-        age = (now - state.oldest).total_seconds() if state.oldest else 0.0
+        age = max(0.0, (now - state.oldest).total_seconds()) if state.oldest else 0.0
         self._metrics.set_outbox(state.waiting, state.refused, age)
+        left = self._deadlines.left(running, now)
         clocks: dict[str, tuple[int, int, float]] = {}
         for each in running:
             count, overdue, remaining = clocks.get(each.workflow, (0, 0, float("inf")))
-            left = (each.due_at - now).total_seconds()
-            clocks[each.workflow] = (count + 1, overdue + (left <= 0), min(remaining, left))
+            seconds = left[each.id].total_seconds()
+            clocks[each.workflow] = (count + 1, overdue + (seconds <= 0), min(remaining, seconds))
         self._metrics.set_clocks(clocks)
 
     def send_digest(self) -> None:
@@ -98,6 +106,12 @@ class Chores:
             )
             outbox.queue(connection, commands)
         self._wake_outbox()
+
+    def _latest_digest(self) -> date | None:
+        """Tell the local day on which the latest digest was queued, so that a start makes up for a missed one."""
+        with self._database.reading() as connection:
+            queued_at = outbox.latest(connection, "digest")
+        return queued_at.astimezone(ZoneInfo(self._settings.daemon.time_zone)).date() if queued_at else None
 
     def compact(self) -> None:
         """Let the stored windows be few large pieces again."""

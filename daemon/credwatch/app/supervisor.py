@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -82,7 +82,7 @@ class Supervisor:
         """Run until SIGTERM or SIGINT; SIGHUP and changed files reload. Returns when everything is committed."""
         self._take_signals()
         reading = Thread(target=self._reader.run, name="reader")
-        timetable = Timetable(self._chores.jobs(), self._metrics.ran)
+        timetable = Timetable(self._chores.jobs(), self._metrics.ran, clock=self._clock, on_step=self._stepped)
         served = self._serve_metrics()
         # 1. Start from the back: what delivers, what answers, what ticks, and last what reads.
         delivering = asyncio.create_task(self._dispatcher.run())
@@ -197,6 +197,12 @@ class Supervisor:
         self._metrics.set_sources_up({name: not source.problems()})
         if source.lag() == 0:
             self._metrics.set_caught_up(name)
+
+    def _stepped(self, step: timedelta) -> None:
+        """Wake whatever may wait for a moment that the clock has been set away from."""
+        self._metrics.clock_stepped(step)
+        self._dispatcher.wake()
+        self._reader.wake()
 
     def _serve_metrics(self) -> ServedMetrics | None:
         options = self._settings.metrics

@@ -12,12 +12,12 @@ from typing import TypeVar
 import structlog
 from msgspec import Struct
 
-from credwatch.kernel.clock import Clock
+from credwatch.kernel.clock import Clock, Steady, StepWatch, steady_clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Receipt, Refused, Retry
 from credwatch.outbox.interface import Channel, Queue, Queued
-from credwatch.outbox.retry import next_attempt
+from credwatch.outbox.retry import longest_wait, next_attempt
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,7 @@ class Dispatcher:
         *,
         concurrency: int = 4,
         on_settled: Callable[[Settled], None] | None = None,
+        steady: Steady = steady_clock,
     ) -> None:
         self._queue = queue
         self._channel = channel
@@ -66,6 +67,7 @@ class Dispatcher:
         self._concurrency = concurrency
         self._on_settled = on_settled or (lambda _settled: None)
         self._sending: dict[str, asyncio.Task[None]] = {}
+        self._steps = StepWatch(clock, steady)
         self._stopping = False
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -75,6 +77,7 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         with suppress(StoreError):
             await self._stored(lambda: self._queue.recover(self._clock()))
+            await self._doubt()
             while not self._stopping:
                 self._woken.clear()
                 await self._turn()
@@ -93,6 +96,8 @@ class Dispatcher:
 
     async def _turn(self) -> None:
         try:
+            if self._steps.step():
+                await self._doubt()
             await self._start_due()
             await self._wait()
         except StoreError:
@@ -100,6 +105,12 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  # a defect must not end the delivery of everything else
             log.error("outbox.turn_failed", error=type(error).__name__)
             await asyncio.sleep(_STORE_PAUSE)
+
+    async def _doubt(self) -> None:
+        """Have tried at once what would wait for as long as the clock was set back, now or while nothing ran."""
+        doubtful = await self._stored(lambda: self._queue.doubt(self._clock(), longest_wait))
+        if doubtful:
+            log.warning("outbox.clock_set_back", due_now=doubtful)
 
     async def _start_due(self) -> None:
         while (free := self._concurrency - len(self._sending)) > 0:

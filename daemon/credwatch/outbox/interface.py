@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from credwatch.kernel.command import Command
@@ -50,6 +50,10 @@ class Queue(Protocol):
 
     def recover(self, now: datetime) -> int:
         """Put back what a crash interrupted and return how many; called once, at the start."""
+        ...
+
+    def doubt(self, now: datetime, longest: Callable[[int], timedelta]) -> int:
+        """Make due what waits longer than `longest` allows after its attempts, and return how many."""
         ...
 
     def due(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> Sequence[Queued]:

@@ -13,16 +13,24 @@ GIVE_UP = timedelta(days=5)
 """How long a command is tried at least (RFC 5321, section 4.5.4.1: four to five days)."""
 
 
+ENOUGH = 100
+"""How often at least: so many attempts take four days, whatever the clock was set to meanwhile."""
+
+
+def longest_wait(attempts: int) -> timedelta:
+    """Tell the longest that a command waits after so many attempts."""
+    return min(LONGEST, FIRST * (1 << min(max(attempts - 1, 0), 10)))
+
+
 def next_attempt(command_id: str, attempts: int, since: datetime, now: datetime) -> datetime | None:
     """Tell when to try again after `attempts` attempts (at least one), or None where it has been tried for days.
 
     Each wait is between three quarters and the whole of its step, by a fraction that follows from the command, so
     that messages queued together do not return together, and a replay decides the same.
     """
-    if now - since >= GIVE_UP:
+    if now - since >= GIVE_UP and attempts >= ENOUGH:
         return None
-    step = min(LONGEST, FIRST * (1 << min(attempts - 1, 10)))
-    return now + step * (0.75 + 0.25 * _fraction(command_id, attempts))
+    return now + longest_wait(attempts) * (0.75 + 0.25 * _fraction(command_id, attempts))
 
 
 def _fraction(command_id: str, attempts: int) -> float:

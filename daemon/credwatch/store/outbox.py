@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -109,6 +109,13 @@ def queue_state(connection: Connection) -> QueueState:
     )
 
 
+def latest(connection: Connection, workflow: str) -> datetime | None:
+    """Tell when the latest command of a workflow was queued; None where there is none."""
+    statement = select(func.max(commands.c.created_at)).where(commands.c.workflow == workflow)
+    found = connection.execute(statement).scalar()
+    return None if found is None else from_micros(found)
+
+
 def settle(connection: Connection, command_id: str, receipt: Receipt, now: datetime, next_at: datetime | None) -> None:
     """Note what came of the attempt begun last, and stop the clock whose last notice it was.
 
@@ -174,6 +181,18 @@ class OutboxStore:
             found = connection.execute(statement).scalar()
             return None if found is None else from_micros(found)
 
+    def doubt(self, now: datetime, longest: Callable[[int], timedelta]) -> int:
+        """Make due what waits longer than anything may after so many attempts, and return how many.
+
+        The clock has been set back since such a command was told to wait.
+        """
+        table = commands
+        with self._database.writing() as connection:
+            waiting = select(table.c.id, table.c.attempts, table.c.next_at).where(table.c.state == "queued")
+            doubtful = [row.id for row in connection.execute(waiting) if _is_doubtful(row, now, longest)]
+            connection.execute(table.update().where(table.c.id.in_(doubtful)).values(next_at=to_micros(now)))
+            return len(doubtful)
+
     def begin(self, command_id: str, now: datetime) -> None:
         """Note that an attempt begins, before the first byte goes out."""
         with self._database.writing() as connection:
@@ -217,6 +236,10 @@ class OutboxStore:
             back = table.update().where(chosen)
             connection.execute(back.values(state="queued", attempts=0, since=at, next_at=at, settled_at=None))
             return found
+
+
+def _is_doubtful(row: Any, now: datetime, longest: Callable[[int], timedelta]) -> bool:
+    return bool(row.next_at > to_micros(now + longest(row.attempts)))
 
 
 def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
@@ -166,6 +166,10 @@ class Metrics:
         """Say that a task of the timetable ended well."""
         self._daemon.ran_at.labels(task).set(at.timestamp())
 
+    def clock_stepped(self, step: timedelta) -> None:
+        """Count that the machine's clock was set, by so much."""
+        self._daemon.clock_steps.labels("forward" if step > timedelta() else "back").inc()
+
     def alive(self) -> None:
         """Say that the daemon has just found itself alive, as it tells systemd's watchdog."""
         self._daemon.watchdog.set(self._clock().timestamp())
@@ -186,6 +190,8 @@ class Metrics:
             self._duties.deliveries.labels(result)
         for state in OUTBOX_STATES:
             self._duties.depth.labels(state)
+        for direction in ("forward", "back"):
+            self._daemon.clock_steps.labels(direction)
         for endpoint in GATE_ENDPOINTS:
             for outcome in GATE_OUTCOMES:
                 self._duties.gate.labels(endpoint, outcome)

@@ -140,6 +140,12 @@ class DaemonSeries:
             ["task"],
             registry=registry,
         )
+        self.clock_steps = Counter(
+            "credwatch_clock_steps_total",
+            "How often the clock of the machine was set.",
+            ["direction"],
+            registry=registry,
+        )
         self.started_at = Gauge("credwatch_start_timestamp_seconds", "When the daemon started.", registry=registry)
         self.watchdog = Gauge(
             "credwatch_watchdog_timestamp_seconds", "When the daemon last found itself alive.", registry=registry

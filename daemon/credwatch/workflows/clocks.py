@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -15,6 +15,9 @@ from credwatch.workflows.facts import Facts, Reaction
 
 UPDATES = {"customer_notice": "customer_update", "breach_report": "breach_update"}
 """The update that each notice promises; its clock is met when the update has been accepted."""
+
+
+_NOTHING = timedelta()
 
 
 def start(
@@ -31,17 +34,22 @@ def start(
     return LegalClock(identity, workflow, incident, organization, started_at, started_at + limit)
 
 
-def on_tick(now: datetime, clocks: Iterable[LegalClock], facts: Facts) -> Reaction:
-    """Tell the operators, once, of each running clock that has run out by `now`."""
-    late = [clock for clock in clocks if ran_out(clock, now)]
+def on_tick(
+    now: datetime, clocks: Iterable[LegalClock], facts: Facts, left: Callable[[LegalClock], timedelta] | None = None
+) -> Reaction:
+    """Tell the operators, once, of each running clock that has run out.
+
+    `left` tells what a clock has left where somebody measures it better than by `now`, which may have been set.
+    """
+    late = [clock for clock in clocks if is_untold(clock) and (left(clock) if left else clock.due_at - now) <= _NOTHING]
     told = tuple(replace(clock, escalated_at=now) for clock in late)
     commands = tuple(command for clock in late for command in _tell(clock, now, facts))
     return Reaction(commands, told)
 
 
-def ran_out(clock: LegalClock, now: datetime) -> bool:
-    """Say whether a clock has run out unmet and the operators have not been told."""
-    return clock.met_at is None and clock.escalated_at is None and clock.due_at <= now
+def is_untold(clock: LegalClock) -> bool:
+    """Say whether a clock runs and the operators have not been told that it ran out."""
+    return clock.met_at is None and clock.escalated_at is None
 
 
 def _tell(clock: LegalClock, now: datetime, facts: Facts) -> tuple[Command, ...]:

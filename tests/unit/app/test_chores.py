@@ -24,6 +24,7 @@ class Post(Struct):
 
     database: Database
     now: datetime = NOON
+    steady: float = 0.0
     wakes: list[datetime] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -36,6 +37,7 @@ class Post(Struct):
             lambda: self.now,
             some_facts,
             Settings(),
+            lambda: self.steady,
         )
 
     def kinds(self) -> list[CommandKind]:
@@ -66,6 +68,15 @@ def test_a_clock_that_ran_out_is_told_once(post: Post) -> None:
     chores.tick()
     assert [CommandKind.NOTIFY, CommandKind.ESCALATE] == post.kinds()
     assert [post.now] == post.wakes
+
+
+def test_a_clock_set_back_does_not_keep_a_duty_from_running_out(post: Post) -> None:
+    """The operators are told when its time is over by the steady clock."""
+    chores, post.now = post.chores(), NOON
+    chores.tick()
+    post.now, post.steady = NOON - timedelta(hours=3), post.steady + 16 * 60
+    chores.tick()
+    assert [CommandKind.NOTIFY, CommandKind.ESCALATE] == sorted(post.kinds(), reverse=True)
 
 
 def test_gauges_tell_what_the_store_has(post: Post) -> None:

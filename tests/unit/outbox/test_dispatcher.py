@@ -17,9 +17,9 @@ from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.outbox import dispatcher as module
 from credwatch.outbox.dispatcher import Dispatcher, Settled
-from credwatch.outbox.retry import GIVE_UP
+from credwatch.outbox.retry import ENOUGH, GIVE_UP
 from credwatch.store.database import Database
-from credwatch.store.outbox import OutboxStore, queue
+from credwatch.store.outbox import OutboxStore, commands, queue
 
 ACCEPTED = Delivered(NOON, "250 ok")
 
@@ -164,6 +164,35 @@ async def test_a_failing_server_is_tried_again_later(database: Database) -> None
         await _until(lambda: _states(database) == {"1": "delivered"})
 
 
+@pytest.mark.parametrize("back", [timedelta(minutes=30), timedelta(hours=3), timedelta(days=5 * 365)])
+async def test_a_clock_set_back_holds_up_no_message(database: Database, back: timedelta) -> None:
+    """A message that waits for half a minute is tried at once when the clock is set back, and not that much later."""
+    _queue(database, a_command(1))
+    script, watch = Script({"it@tanphat.example": [Retry("450"), ACCEPTED]}), Watch()
+    async with _running(database, script, watch) as dispatcher:
+        await _until(lambda: OutboxStore(database).listed()[0].last_reason == "450")
+        watch.now -= back
+        dispatcher.wake()
+        await _until(lambda: _states(database) == {"1": "delivered"})
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=30), timedelta(hours=3), timedelta(days=5 * 365)])
+async def test_a_clock_set_back_while_nothing_ran_holds_up_no_message(database: Database, back: timedelta) -> None:
+    """A stored moment that lies further ahead than any wait is doubted at the start."""
+    _queue(database, a_command(1))
+    OutboxStore(database).begin(a_command(1).id, NOON)
+    OutboxStore(database).settle(a_command(1).id, Retry("450"), NOON, NOON + timedelta(seconds=30))
+    async with _running(database, Script(), Watch(NOON - back)):
+        await _until(lambda: _states(database) == {"1": "delivered"})
+
+
+async def test_a_queued_message_of_the_future_is_not_waited_for(database: Database) -> None:
+    """Queued under a clock five years ahead, it goes out under the right one."""
+    _queue(database, a_command(1, created_at=NOON + timedelta(days=5 * 365)))
+    async with _running(database, Script()):
+        await _until(lambda: _states(database) == {"1": "delivered"})
+
+
 async def test_a_refused_command_escalates_in_the_same_breath(database: Database) -> None:
     """The escalation is queued with the refusal and delivered."""
     _queue(database, a_command(1))
@@ -174,6 +203,8 @@ async def test_a_refused_command_escalates_in_the_same_breath(database: Database
 async def test_days_without_success_escalate_and_stay_listed(database: Database) -> None:
     """After five days the operators hear of it, and the command is still there."""
     _queue(database, a_command(1))
+    with database.writing() as connection:
+        connection.execute(commands.update().values(attempts=ENOUGH))
     script, watch = Script({"it@tanphat.example": [Retry("no route")]}), Watch(NOON + GIVE_UP)
     async with _running(database, script, watch):
         await _until(lambda: _states(database) == {"1": "refused", "0": "delivered"})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders_outbox import NOON
-from credwatch.outbox.retry import GIVE_UP, LONGEST, next_attempt
+from credwatch.outbox.retry import ENOUGH, GIVE_UP, LONGEST, longest_wait, next_attempt
 
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(1, 30), (2, 60), (3, 120), (7, 1920), (8, 3600), (500, 3600)])
@@ -31,6 +31,17 @@ def test_nothing_is_given_up_before_five_days(command: str, attempts: int, age: 
 def test_after_five_days_a_person_must_look() -> None:
     """The sixth day has no next attempt."""
     assert next_attempt("cw-1", 130, NOON, NOON + GIVE_UP) is None
+
+
+def test_a_clock_set_forward_gives_nothing_up() -> None:
+    """Five years later by the clock, and tried a few times only: it is tried on."""
+    assert next_attempt("cw-1", ENOUGH - 1, NOON, NOON + timedelta(days=5 * 365)) is not None
+
+
+@given(st.text(), st.integers(1, 10_000))
+def test_no_wait_is_longer_than_the_longest(command: str, attempts: int) -> None:
+    """What lies further ahead was stored under another clock."""
+    assert next_attempt(command, attempts, NOON, NOON) <= NOON + longest_wait(attempts)
 
 
 def test_messages_queued_together_do_not_return_together() -> None:
