@@ -5,8 +5,8 @@ from __future__ import annotations
 import glob
 import math
 import os
+import resource
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +18,18 @@ from msgspec.structs import fields
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.follow import FollowedFile, Piece
-from credwatch.sources.generations import COMPRESSED, Mark, is_generation
+from credwatch.sources.generations import COMPRESSED, Mark, bases
 from credwatch.sources.interface import Chunk, Cursor, Tally
 from credwatch.sources.watch import FolderWatch
 
 _SCAN_SECONDS = 1.0
 """How long a new match of a glob may stay unseen while other files keep the source busy."""
+
+_SCAN_SHARE = 50
+"""A scan comes at the earliest when so many times its own duration have passed: a fiftieth of a core is its bound."""
+
+_SWEEP = 300
+"""So many files are looked at each second though nothing was heard of them: not every file system tells of changes."""
 
 _RETRY_SECONDS = 5.0
 """How long a file that could not be read is left alone."""
@@ -71,11 +77,18 @@ class FileSource:
         self._monotonic = monotonic
         self._cursors = {Path(file): cursor for file, cursor in cursors.items()}
         self._from_end = options.start == "end" and not cursors
-        self._files: deque[FollowedFile] = deque()
+        self._files: dict[Path, FollowedFile] = {}
+        self._due: dict[Path, FollowedFile] = {}
+        """The files that may have something, the one whose turn it is first."""
+        self._swept: list[Path] = []
+        self._links: dict[Path, Path] = {}
+        """The followed paths that are links, by where they lead."""
         self._troubles: dict[Path, _Trouble] = {}
         self._past = Tally()
         self._watch = FolderWatch(wake) if wake else None
-        self._scanned_at = -math.inf
+        self._scanned_at = self._swept_at = -math.inf
+        self._scan_seconds = 0.0
+        self._most_open = max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
 
     @property
     def name(self) -> str:
@@ -85,7 +98,7 @@ class FileSource:
     @property
     def tally(self) -> Tally:
         """What the source has met so far, over all its files."""
-        return _sum([self._past, *(file.tally for file in self._files)])
+        return _sum([self._past, *(file.tally for file in self._files.values())])
 
     @property
     def finished(self) -> bool:
@@ -94,10 +107,9 @@ class FileSource:
 
     def read(self, limit_bytes: int, held: Collection[str] = ()) -> Chunk | None:
         """Give the next chunk of the file whose turn it is, or None; see `Source.read`."""
-        if self._monotonic() - self._scanned_at >= _SCAN_SECONDS:
-            self._scan()
+        self._look_around()
         chunk = self._read_in_turn(limit_bytes, held)
-        if chunk is None and self._scan():
+        if chunk is None and not self._watch and (self._scan() or self._due_all()):
             chunk = self._read_in_turn(limit_bytes, held)
         return chunk
 
@@ -108,33 +120,60 @@ class FileSource:
 
     def waiting(self) -> int:
         """Say how many files may have lines waiting; see `Source.waiting`."""
-        return len(self._files)
+        return len(self._due)
 
     def problems(self) -> list[SourceError]:
         """Return one error for each file that cannot be read now."""
         return [trouble.error for trouble in self._troubles.values()]
 
     def lag(self) -> int:
-        """Say how many bytes wait in all followed files together."""
-        return sum(file.lag() for file in self._files)
+        """Say how many bytes wait in all followed files together, as far as anything was heard of them."""
+        return sum(file.lag() for file in (self._due if self._watch else self._files).values())
 
     def close(self) -> None:
         """Give back descriptors and threads; may be called twice."""
         if self._watch:
             self._watch.close()
-        for file in self._files:
+        for file in self._files.values():
             file.close()
 
+    def _look_around(self) -> None:
+        """Find out which files may have something: those heard of, those of a sweep, and new ones."""
+        now = self._monotonic()
+        heard = self._watch.take_changed() if self._watch else set()
+        changed = {self._links.get(path, path) for path in heard}
+        self._due |= {path: self._files[path] for path in changed if path in self._files}
+        is_new = bool(changed - self._files.keys())
+        if now - self._scanned_at >= max(0 if is_new else _SCAN_SECONDS, self._scan_seconds * _SCAN_SHARE):
+            self._scan()
+        if now - self._swept_at >= _SCAN_SECONDS:
+            self._swept_at = now
+            self._swept = self._swept or [*self._files]
+            due, self._swept = self._swept[:_SWEEP], self._swept[_SWEEP:]
+            self._due |= {path: self._files[path] for path in due if path in self._files}
+
+    def _due_all(self) -> bool:
+        """Without a watch nothing is heard of any file: look at every one; tell whether there was any."""
+        self._due |= self._files
+        return bool(self._due)
+
     def _read_in_turn(self, limit: int, held: Collection[str]) -> Chunk | None:
-        for _ in range(len(self._files)):
-            file = self._files[0]
-            self._files.rotate(-1)
-            if str(file.path) in held:
+        for path, file in [*self._due.items()]:
+            if str(path) in held:
                 continue
             piece = self._read(file, limit)
             if piece:
+                self._due[path] = self._due.pop(path)  # the others come first now
                 return self._chunk(file, piece)
+            if not file.is_changing and path not in self._troubles:
+                self._rest(path)
         return None
+
+    def _rest(self, path: Path) -> None:
+        """Let a file be until something is heard of it; with very many files its descriptor is given back."""
+        file = self._due.pop(path)
+        if len(self._files) > self._most_open:
+            file.close()
 
     def _read(self, file: FollowedFile, limit: int) -> Piece | None:
         trouble = self._troubles.get(file.path)
@@ -167,16 +206,17 @@ class FileSource:
 
     def _scan(self) -> bool:
         """Find new files, forget deleted ones, watch their folders; tell whether there are new ones."""
+        began = time.monotonic()
         self._scanned_at = self._monotonic()
-        self._forget_deleted()
-        known = {file.path for file in self._files}
-        found = [path for path in self._matches(known) if path not in known]
-        for path in found:
-            self._files.append(self._follow(path))
+        is_changed = self._forget_deleted()
+        fresh = [path for path in self._matches() if path not in self._files]
+        for path in fresh:
+            self._files[path] = self._due[path] = self._follow(path)
         self._from_end = False
-        if self._watch:
+        if self._watch and (fresh or is_changed or self._watch.is_due()):
             self._watch.cover(self._folders())
-        return bool(found)
+        self._scan_seconds = time.monotonic() - began
+        return bool(fresh)
 
     def _follow(self, path: Path) -> FollowedFile:
         cursor = self._cursors.get(path)
@@ -186,26 +226,30 @@ class FileSource:
         grace = self._options.grace_seconds
         return FollowedFile(path, mark, from_end=from_end, grace=grace, monotonic=self._monotonic)
 
-    def _forget_deleted(self) -> None:
-        for file in [file for file in self._files if file.is_deleted()]:
+    def _forget_deleted(self) -> bool:
+        gone = [path for path, file in self._files.items() if file.is_deleted()]
+        for path in gone:
+            file = self._files.pop(path)
+            self._due.pop(path, None)
             file.close()
-            self._troubles.pop(file.path, None)
+            self._troubles.pop(path, None)
             self._past = _sum([self._past, file.tally])
-            self._files.remove(file)
+        return bool(gone)
 
-    def _matches(self, known: set[Path]) -> list[Path]:
+    def _matches(self) -> list[Path]:
         """List what the options name: each plain path, and each match of a glob that is not a rotated file."""
         plain = [Path(path) for path in self._options.paths if not glob.has_magic(path)]
         patterns = [path for path in self._options.paths if glob.has_magic(path)]
         globbed = {Path(path) for pattern in patterns for path in _expand(pattern)}
-        others = {*known, *plain, *globbed, *self._cursors}
-        fresh = sorted(path for path in globbed - known - {*plain} if _is_log(path, others))
+        others = {*self._files, *plain, *globbed, *self._cursors}
+        fresh = sorted(path for path in globbed - self._files.keys() - {*plain} if _is_log(path, others))
         return [*dict.fromkeys(plain), *fresh]
 
     def _folders(self) -> set[Path]:
-        paths = {file.path for file in self._files}
+        real = {Path(os.path.realpath(path)): path for path in self._files}
+        self._links = {target: path for target, path in real.items() if target != path}
         fixed = {_fixed_folder(path) for path in self._options.paths}
-        return fixed | {path.parent for path in paths} | {Path(os.path.realpath(path)).parent for path in paths}
+        return fixed | {path.parent for path in self._files} | {target.parent for target in real}
 
 
 def _is_log(path: Path, others: set[Path]) -> bool:
@@ -215,7 +259,7 @@ def _is_log(path: Path, others: set[Path]) -> bool:
         return False
     if os.path.islink(path) and Path(os.path.realpath(path)) in others:  # noqa: PTH114
         return False
-    return not any(is_generation(path, other) for other in others if other != path)
+    return not any(path.with_name(base) in others for base in bases(path.name))
 
 
 def _expand(pattern: str) -> list[str]:

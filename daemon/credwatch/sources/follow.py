@@ -72,6 +72,11 @@ class FollowedFile:
             return self._start_over(mark, descriptor)
         return self._lines(mark, descriptor, limit) or self._leave(mark, descriptor)
 
+    @property
+    def is_changing(self) -> bool:
+        """Tell whether the file was rotated away or deleted, and it is waited for what comes after it."""
+        return self._quiet_since is not None
+
     def lag(self) -> int:
         """Say how many bytes wait, here and in the file that has taken its place; 0 where it cannot be known."""
         if self._descriptor is None or self._mark is None:
@@ -83,7 +88,9 @@ class FollowedFile:
 
     def is_deleted(self) -> bool:
         """Tell whether the file was deleted after all of it had been read, and none has taken its place."""
-        if self._descriptor is None or os.fstat(self._descriptor).st_nlink:
+        if self._descriptor is None:
+            return self._mark is not None and not os.path.lexists(self.path) and not self._is_elsewhere(self._mark)
+        if os.fstat(self._descriptor).st_nlink:
             return False
         return not os.path.lexists(self.path) and self.lag() == 0
 
@@ -92,6 +99,12 @@ class FollowedFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor = None
+
+    def _is_elsewhere(self, mark: Mark) -> bool:
+        """Tell whether a file that was let go of while nothing waited has another name now."""
+        with contextlib.suppress(OSError):
+            self._descriptor = open_at(mark, self.path)
+        return self._descriptor is not None
 
     def _waiting_behind(self, descriptor: int) -> int:
         with contextlib.suppress(FileNotFoundError):

@@ -98,9 +98,10 @@ def open_at(mark: Mark, path: Path) -> int | None:
     It is known by its inode number and fingerprint; a copy (made by copytruncate, or from a backup) by its fingerprint
     alone. None where it is nowhere. Raises OSError where the file at the path itself cannot be read.
     """
-    siblings = list(_siblings(path))
-    same_inode = [sibling for sibling, inode in siblings if inode == mark.inode]
-    for candidate in (path, *same_inode):
+    descriptor = _open_if(mark, path, inode=mark.inode)
+    if descriptor is not None:
+        return descriptor
+    for candidate in [sibling for sibling, inode in _siblings(path) if inode == mark.inode]:
         descriptor = _open_if(mark, candidate, inode=mark.inode)
         if descriptor is not None:
             return descriptor
@@ -130,9 +131,20 @@ def successor(mark: Mark, path: Path, *, is_lost: bool = False) -> Path:
     return later[0] if later else path
 
 
-def is_generation(path: Path, other: Path) -> bool:
-    """Tell whether `path` is named as a rotated file of `other`."""
-    return path.parent == other.parent and _rank(other.name, path.name) is not None
+def bases(name: str) -> Iterator[str]:
+    """Give the names of the logs of which a file of this name would be a rotated one; see `_rank`.
+
+    All are found from the name alone, so that thousands of files in a folder need not be held against each other.
+    """
+    for stem, ending in ((name, ""), _parted(name)):
+        for found in re.finditer(r"[.-](?=\d[\d_T:.-]*$)", stem):
+            if found.start():
+                yield stem[: found.start()] + ending
+
+
+def _parted(name: str) -> tuple[str, str]:
+    stem, dot, ending = name.rpartition(".")
+    return stem, dot + ending
 
 
 def _digest(descriptor: int, width: int) -> str:

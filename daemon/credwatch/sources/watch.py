@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
+import os
 import stat
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Lock
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -37,6 +41,9 @@ _LIMITS = {errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOSYS}
 
 _POLL_SECONDS = 1.0
 
+_COVER_SECONDS = 5.0
+"""How long a folder that is new, or that a link was turned to, may go unwatched; it is swept meanwhile."""
+
 _Folder = tuple[str, int]
 """A folder's path and inode number: a folder made anew under an old name needs a new watch."""
 
@@ -47,8 +54,10 @@ class FolderWatch:
     inotify is used while the kernel allows it; where its limits are reached, all folders are polled each second.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._handler = _Waker(wake)
+        self._monotonic = monotonic
+        self._covered_at = -math.inf
         self._watches: dict[_Folder, ObservedWatch] = {}
         self._observer: BaseObserver = Observer()
         self._observer.start()
@@ -58,11 +67,20 @@ class FolderWatch:
         """Tell whether inotify could not be used."""
         return isinstance(self._observer, PollingObserver)
 
+    def take_changed(self) -> set[Path]:
+        """Return the files of which something was heard since the last call."""
+        return self._handler.take_changed()
+
+    def is_due(self) -> bool:
+        """Tell whether the folders should be named again: links may lead elsewhere, and folders may be new."""
+        return self._monotonic() - self._covered_at >= _COVER_SECONDS
+
     def cover(self, folders: Iterable[Path]) -> None:
         """Watch exactly these folders from now on, or for one that is missing the nearest above it that exists.
 
         A folder that the daemon may not read is left out: its files are still read whenever the caller asks.
         """
+        self._covered_at = self._monotonic()
         wanted = {_nearest_existing(folder) for folder in folders}
         for folder in self._watches.keys() - wanted:
             self._observer.unschedule(self._watches.pop(folder))
@@ -96,9 +114,18 @@ class FolderWatch:
 class _Waker(FileSystemEventHandler):
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
+        self._changed: set[Path] = set()
+        self._lock = Lock()
 
-    def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002 - every event means the same: look again
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        with self._lock:
+            self._changed |= {Path(os.fsdecode(path)) for path in (event.src_path, event.dest_path) if path}
         self._wake()
+
+    def take_changed(self) -> set[Path]:
+        with self._lock:
+            changed, self._changed = self._changed, set()
+        return changed
 
 
 def _nearest_existing(folder: Path) -> _Folder:
