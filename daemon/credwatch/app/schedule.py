@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from threading import Event, Thread
 from zoneinfo import ZoneInfo
 
 import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 from msgspec import Struct
 
 from credwatch.kernel.clock import Clock, Steady, StepWatch, steady_clock, system_clock
 
 log = structlog.get_logger(__name__)
 
-_TURN_SECONDS = 1.0
+_TURN_SECONDS = 1
+_TURN = "turn"
 _AFTER_FAILURE_SECONDS = 60.0
 _SHORTEST_DAY = timedelta(hours=12)
 """Two runs of a daily job are at least so far apart, however the clock is set."""
@@ -76,21 +79,31 @@ class Timetable:
         self._on_ran = on_ran
         self._on_step = on_step
         self._jobs = [(job, _times(job.when, clock(), steady())) for job in jobs]
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="timetable")
+        self._scheduler_steps = StepWatch(clock, steady)
+        self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(1)})
+        # What a slow turn has kept waiting comes once, however late it is.
+        manners = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._scheduler.add_job(self.turn, IntervalTrigger(seconds=_TURN_SECONDS), id=_TURN, **manners)
 
     def start(self) -> None:
         """Begin; the first run of each interval job is one interval away."""
-        self._thread.start()
+        self._scheduler.start()
 
     def is_alive(self) -> bool:
-        """Say whether its thread runs."""
-        return self._thread.is_alive()
+        """Say whether it runs."""
+        return bool(self._scheduler.running)
 
     def stop(self) -> None:
         """End; waits for the job under way."""
-        self._stopping.set()
-        self._thread.join()
+        self._scheduler.shutdown(wait=True)
+
+    def look_at_clock(self) -> None:
+        """Go on at once where the clock was set: APScheduler sleeps until an hour that may now be far.
+
+        To be called from time to time by somebody who does not sleep by that clock; from any thread.
+        """
+        if self._scheduler_steps.step():
+            self._scheduler.reschedule_job(_TURN, trigger=IntervalTrigger(seconds=_TURN_SECONDS))
 
     def turn(self) -> None:
         """Do what is due now, in the order of the jobs."""
@@ -100,10 +113,6 @@ class Timetable:
         for job, times in self._jobs:
             if times.is_due(self._clock(), self._steady()):
                 self._run_one(job, times)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(_TURN_SECONDS):
-            self.turn()
 
     def _run_one(self, job: Job, times: _Pause | _Day) -> None:
         if self._guarded(job.name, job.act):

@@ -95,7 +95,7 @@ class Supervisor:
         systemd.notify("READY=1")
         log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources])
         # 2. Wait, and say that the daemon lives.
-        await self._live(reading)
+        await self._live(reading, timetable)
         # 3. Stop in the same order as lines flow: the batch under way is committed, attempts under way are settled.
         systemd.notify("STOPPING=1")
         watch.stop()
@@ -109,11 +109,12 @@ class Supervisor:
         self._database.close()
         log.info("daemon.stopped")
 
-    async def _live(self, reading: Thread) -> None:
+    async def _live(self, reading: Thread, timetable: Timetable) -> None:
         pause = min(systemd.watchdog_seconds() or 20.0, 20.0) / 2
         while not self._stop.is_set():
             if not reading.is_alive():
                 raise CredwatchError("the reading thread has ended", hint="see the log above; systemd starts it again")
+            timetable.look_at_clock()
             systemd.notify("WATCHDOG=1")
             self._metrics.alive()
             with suppress(TimeoutError):

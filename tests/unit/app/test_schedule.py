@@ -8,6 +8,7 @@ from itertools import pairwise
 from threading import Event
 
 import pytest
+from apscheduler.schedulers import base
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -75,6 +76,31 @@ def test_a_thread_takes_the_turns_until_it_is_stopped() -> None:
     assert ran.wait(20)
     timetable.stop()
     assert not timetable.is_alive()
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_the_thread_goes_on_when_the_clock_is_set(step: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever hour it was going to sleep until, it is woken by whoever looks at the clock."""
+    shift = [timedelta()]
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + shift[0]
+
+    monkeypatch.setattr(base, "datetime", Shifted)
+    ran = Event()
+    job = Job("soon", Every(0), ran.set)
+    timetable = Timetable([job], lambda *_: None, clock=lambda: datetime.now(UTC) + shift[0])
+    timetable.start()
+    try:
+        assert ran.wait(60)
+        shift[0] = step
+        timetable.look_at_clock()
+        ran.clear()
+        assert ran.wait(60)
+    finally:
+        timetable.stop()
 
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
