@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 from apscheduler.schedulers import base
+from apscheduler.triggers import interval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -88,7 +89,8 @@ def test_the_thread_goes_on_when_the_clock_is_set(step: timedelta, monkeypatch: 
         def now(cls, tz=None):
             return datetime.now(tz) + shift[0]
 
-    monkeypatch.setattr(base, "datetime", Shifted)
+    for module in (base, interval):
+        monkeypatch.setattr(module, "datetime", Shifted)
     ran = Event()
     job = Job("soon", Every(0), ran.set)
     timetable = Timetable([job], lambda *_: None, clock=lambda: datetime.now(UTC) + shift[0])
