@@ -49,7 +49,7 @@ def a_factor(**changes: object) -> Factor:
         "step_seconds": 60,
         "enrolled_at": NOON,
         "confirmed_at": NOON,
-        "last_step": 59_000_000,
+        "used_steps": ((58_000_000, 58_000_002), (59_000_000, 59_000_000)),
         "failures": 4,
         "forgiven": 1,
         "wait_until": NOON,

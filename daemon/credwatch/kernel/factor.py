@@ -20,8 +20,8 @@ class Factor(Struct, frozen=True):
     """When the secret was made, UTC."""
     confirmed_at: datetime | None = None
     """When the first code proved that the person has it; None until then."""
-    last_step: int = -1
-    """The step of the last code accepted; only later ones are accepted again (RFC 6238, section 5.2)."""
+    used_steps: tuple[tuple[int, int], ...] = ()
+    """First and last of the steps whose codes count as used, in order (RFC 6238, section 5.2)."""
     failures: int = 0
     """Failures in a row since the last success; an unlocking does not forget them."""
     forgiven: int = 0

@@ -17,6 +17,7 @@ from credwatch.kernel.factor import Factor
 from credwatch.kernel.secret import Secret
 from credwatch.policy.profile import MfaProfile
 from credwatch.policy.sealing import Sealer
+from credwatch.policy.used_steps import is_used, with_used
 
 T = TypeVar("T")
 
@@ -152,7 +153,7 @@ class Totp:
             if factor.locked_at is not None:
                 return factor, MfaVerdict(MfaOutcome.LOCKED)
             if factor.wait_until is not None and now < factor.wait_until:
-                return factor, MfaVerdict(MfaOutcome.THROTTLED, until=factor.wait_until)
+                return _waiting(factor, factor.wait_until, profile, now)
             secret = self._sealer.unseal(factor.sealed, account)
             return _judged(factor, _matching_step(factor, secret, code, profile, now), profile, now)
 
@@ -179,7 +180,7 @@ def _matching_step(factor: Factor, secret: Secret, code: Secret, profile: MfaPro
     """Return the latest accepted step whose code this is; every step is compared, whichever matches."""
     totp = pyotp.TOTP(secret.reveal(), digits=factor.digits, interval=factor.step_seconds)
     given = code.reveal().replace(" ", "").encode("utf-8", "surrogatepass")
-    present = totp.timecode(now)
+    present = _present_step(factor, now)
     steps = range(max(present - profile.window_steps, 0), present + profile.window_steps + 1)
     return max(
         [step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), given)],
@@ -187,13 +188,25 @@ def _matching_step(factor: Factor, secret: Secret, code: Secret, profile: MfaPro
     )
 
 
+def _present_step(factor: Factor, now: datetime) -> int:
+    return int(now.timestamp()) // factor.step_seconds
+
+
+def _waiting(factor: Factor, until: datetime, profile: MfaProfile, now: datetime) -> tuple[Factor, MfaVerdict]:
+    """Refuse until the wait is over; one that is longer than any wait begun now was set by a clock that was ahead."""
+    healed = min(until, now + _wait(factor.failures - factor.forgiven, profile))
+    return replace(factor, wait_until=healed), MfaVerdict(MfaOutcome.THROTTLED, until=healed)
+
+
 def _judged(factor: Factor, step: int | None, profile: MfaProfile, now: datetime) -> tuple[Factor, MfaVerdict]:
     if step is None:
         return _failed(factor, profile, now)
-    if step <= factor.last_step:
+    latest = _present_step(factor, now) + profile.window_steps
+    if is_used(factor.used_steps, step, latest):
         return factor, MfaVerdict(MfaOutcome.REPLAYED)
     confirmed_at = factor.confirmed_at or now
-    proven = replace(factor, last_step=step, confirmed_at=confirmed_at, failures=0, forgiven=0, wait_until=None)
+    used = with_used(factor.used_steps, step)
+    proven = replace(factor, used_steps=used, confirmed_at=confirmed_at, failures=0, forgiven=0, wait_until=None)
     return proven, MfaVerdict(MfaOutcome.ACCEPTED)
 
 

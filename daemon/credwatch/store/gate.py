@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -40,11 +41,11 @@ factors = Table(
     Column("step_seconds", Integer, nullable=False),
     Column("enrolled_at", BigInteger, nullable=False),
     Column("confirmed_at", BigInteger),
-    Column("last_step", BigInteger, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("forgiven", Integer, nullable=False),
     Column("wait_until", BigInteger),
     Column("locked_at", BigInteger),
+    Column("used_steps", Text, nullable=False, server_default="[]"),
 )
 """One row for each account's TOTP factor; `revision` counts its changes."""
 
@@ -118,13 +119,15 @@ def _of(table: Table, account: Account) -> tuple[ColumnElement[bool], ColumnElem
 
 def _values(factor: Factor) -> dict[str, Any]:
     values = {field.name: getattr(factor, field.name) for field in fields(Factor)}
+    values["used_steps"] = json.dumps(factor.used_steps)
     return values | {name: _micros(values[name]) for name in _MOMENTS}
 
 
 def _factor(row: dict[str, Any]) -> Factor:
     values = {field.name: row[field.name] for field in fields(Factor)}
     moments = {name: None if row[name] is None else from_micros(row[name]) for name in _MOMENTS}
-    return Factor(**(values | moments))
+    used = tuple((first, last) for first, last in json.loads(row["used_steps"]))
+    return Factor(**(values | moments | {"used_steps": used}))
 
 
 def _micros(moment: datetime | None) -> int | None:

@@ -141,6 +141,28 @@ def test_the_right_code_waits_too() -> None:
     assert outcome(totp, code_at(until), until).accepted
 
 
+def test_a_code_taken_by_a_wrong_clock_spends_no_other() -> None:
+    """A login under a clock two days ahead leaves today's codes good, and its own code used when its day comes."""
+    totp, ahead = enrolled(), LATER + timedelta(days=2)
+    assert outcome(totp, code_at(ahead), ahead).accepted
+    assert outcome(totp, code_at(LATER)).accepted
+    assert MfaOutcome.REPLAYED is outcome(totp, code_at(LATER)).outcome
+    assert MfaOutcome.REPLAYED is outcome(totp, code_at(ahead), ahead).outcome
+    assert outcome(totp, code_at(ahead, 1), ahead).accepted
+
+
+def test_a_wait_set_by_a_wrong_clock_is_the_usual_wait() -> None:
+    """Mistakes under a clock two days ahead cost half a minute of the right time, from the first question on."""
+    totp, ahead = enrolled(), LATER + timedelta(days=2)
+    for _ in range(3):
+        outcome(totp, "000000", ahead)
+    until = LATER + timedelta(seconds=30)
+    for seconds in (0, 10, 29):
+        moment = LATER + timedelta(seconds=seconds)
+        assert MfaVerdict(MfaOutcome.THROTTLED, until=until) == outcome(totp, code_at(moment), moment)
+    assert outcome(totp, code_at(until), until).accepted
+
+
 def test_success_forgets_failures() -> None:
     """After a success the free mistakes are free again."""
     totp = enrolled()

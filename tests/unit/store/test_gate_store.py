@@ -82,9 +82,11 @@ def test_the_store_away_is_a_store_error(tmp_path: Path) -> None:
 def test_the_migration_makes_the_tables_the_code_uses() -> None:
     """Upgrading gives the same columns, keys and indexes as the table objects; downgrading leaves nothing."""
     migration = import_module("credwatch.store.migrations.versions.0003_gate")
+    later = import_module("credwatch.store.migrations.versions.0008_used_steps")
     engine = create_engine("sqlite://")
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         migration.upgrade()
+        later.upgrade()
         for table in (past_passwords, factors):
             made = {column["name"]: str(column["type"]) for column in inspect(connection).get_columns(table.name)}
             assert {column.name: str(column.type) for column in table.columns} == made
@@ -92,5 +94,6 @@ def test_the_migration_makes_the_tables_the_code_uses() -> None:
             assert [column.name for column in table.primary_key.columns] == keys
             indexes = {index["name"] for index in inspect(connection).get_indexes(table.name)}
             assert {index.name for index in table.indexes} == indexes
+        later.downgrade()
         migration.downgrade()
         assert inspect(connection).get_table_names() == []

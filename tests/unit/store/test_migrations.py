@@ -9,8 +9,10 @@ from alembic import command
 from alembic.config import Config
 
 import credwatch.store
+from credwatch.kernel.account import Account
 from credwatch.store import incidents
 from credwatch.store.database import Database
+from credwatch.store.gate import FactorRows
 
 MIGRATIONS = Path(credwatch.store.__path__[0]) / "migrations"
 DOCUMENT = {
@@ -57,4 +59,21 @@ def test_detections_of_before_the_episodes(tmp_path: Path) -> None:
         expected.append(("rule-2", (2, 8, 8, 1000, 2000, 3, 0, 0, 0, False)))
         assert expected == sorted(incidents.episodes_kept(connection, since_us=0))
         assert 3 == incidents.next_serial(connection)
+    database.close()
+
+
+def test_the_last_step_used_stays_used(tmp_path: Path) -> None:
+    """A second factor of before remembers the step of its last code."""
+    database = an_old_store(tmp_path / "old.sqlite", "0005")
+    columns = "organization, user, revision, sealed, digits, step_seconds, enrolled_at, last_step, failures, forgiven"
+    with database.writing() as connection:
+        rows = [
+            ("hoasen", "lan", 3, "v1.x.y", 6, 30, 1000, 59, 0, 0),
+            ("hoasen", "mai", 1, "v1.x.y", 6, 30, 9, -1, 0, 0),
+        ]
+        connection.exec_driver_sql(f"INSERT INTO factors ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    database.migrate()
+    kept = FactorRows(database)
+    used = [kept.change(Account("hoasen", user), lambda factor: (factor, factor)).used_steps for user in ("lan", "mai")]
+    assert [((59, 59),), ()] == used
     database.close()
