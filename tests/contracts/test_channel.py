@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.policy import SMTP as SMTP_POLICY
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from builders_outbox import NOON, Mailbox, a_channel, a_command, a_mail_server
+from builders_outbox import NOON, Mailbox, a_channel, a_command, a_mail_server, a_renderer
 from credwatch.kernel.receipt import Delivered, Refused, Retry
+from credwatch.outbox.file import FileChannel
 from credwatch.outbox.interface import Channel
+from credwatch.outbox.program import ProgramChannel
 
 
 class EmailPeer:
@@ -69,6 +73,132 @@ class EmailPeer:
 @pytest.fixture(params=[EmailPeer], ids=["email"])
 def peer(request: pytest.FixtureRequest) -> EmailPeer:
     return request.param()
+
+
+class ProgramWay:
+    """The other side of the channel that runs a program."""
+
+    def __init__(self, folder: Path) -> None:
+        self.kept = folder / "kept"
+
+    def accepting(self) -> Channel:
+        """Keep what it is given."""
+        return self.running("cat >> kept")
+
+    def broken(self) -> list[Channel]:
+        """Fail, be no program, be a folder, never end, leave a child behind that never ends, be killed."""
+        never = [self.running("sleep 600", seconds=0.3), self.running("sleep 600 & sleep 600", seconds=0.3)]
+        absent = [
+            ProgramChannel(("/no/such/program",), a_renderer(), lambda: NOON),
+            ProgramChannel(("/tmp",), a_renderer(), lambda: NOON),
+        ]
+        said = self.running("cat > /dev/null; printf '\\033[2J\\377no\\n' >&2; yes | head -c 3000000 >&2; exit 3")
+        return [self.running("exit 1"), *never, *absent, said, self.running("kill -9 $$")]
+
+    def running(self, script: str, seconds: float = 10.0) -> Channel:
+        """Run a script of the shell in the folder."""
+        argv = ("/bin/sh", "-c", f"cd '{self.kept.parent}'; {script}")
+        return ProgramChannel(argv, a_renderer(), lambda: NOON, seconds)
+
+    def texts(self) -> str:
+        """Return what arrived."""
+        return self.kept.read_text("utf-8") if self.kept.exists() else ""
+
+
+class FileWay:
+    """The other side of the channel that appends to a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kept = folder / "kept"
+
+    def accepting(self) -> Channel:
+        """Keep what it is given."""
+        return FileChannel(self.kept, a_renderer(), lambda: NOON)
+
+    def broken(self) -> list[Channel]:
+        """Be in no folder, be a folder, a link, a FIFO that nobody reads, a full disk, a device."""
+        link, fifo = self.folder / "link", self.folder / "fifo"
+        link.symlink_to(self.kept)
+        os.mkfifo(fifo)
+        paths = [self.folder / "none" / "file", self.folder, link, fifo, Path("/dev/full"), Path("/dev/null")]
+        return [FileChannel(path, a_renderer(), lambda: NOON) for path in paths]
+
+    def texts(self) -> str:
+        """Return what arrived."""
+        return self.kept.read_text("utf-8") if self.kept.exists() else ""
+
+
+@pytest.fixture(params=[ProgramWay, FileWay], ids=["program", "file"])
+def way(request: pytest.FixtureRequest, tmp_path: Path) -> ProgramWay | FileWay:
+    return request.param(tmp_path)
+
+
+async def test_another_way_takes_a_command_as_text(way: ProgramWay | FileWay) -> None:
+    """Subject, id and words arrive whole, the Vietnamese ones first, and the receipt holds the moment."""
+    receipt = await way.accepting().deliver(a_command())
+    assert isinstance(receipt, Delivered)
+    assert receipt.at == NOON
+    assert "Không gửi được thư" in way.texts()
+    assert a_command().id in way.texts()
+
+
+async def test_another_way_keeps_several_apart(way: ProgramWay | FileWay) -> None:
+    """Commands one after the other stand one after the other."""
+    channel = way.accepting()
+    await channel.deliver(a_command(1))
+    await channel.deliver(a_command(2))
+    assert way.texts().index(a_command(1).id) < way.texts().index(a_command(2).id)
+
+
+async def test_another_way_that_is_broken_is_retried_in_bounded_time(way: ProgramWay | FileWay) -> None:
+    """Whatever stands in its way is a receipt of one printable line, which says that the way is at fault."""
+    for channel in way.broken():
+        receipt = await asyncio.wait_for(channel.deliver(a_command()), 30)
+        assert isinstance(receipt, Retry)
+        assert receipt.of_the_way
+        assert receipt.reason.isprintable()
+        assert len(receipt.reason) < 500
+
+
+async def test_another_way_does_not_send_what_cannot_be_rendered(way: ProgramWay | FileWay) -> None:
+    """A poisoned command is an outcome, not an exception."""
+    receipt = await way.accepting().deliver(replace(a_command(), template="no_such_template"))
+    assert isinstance(receipt, Refused)
+    assert not receipt.by_server
+    assert "" == way.texts()
+
+
+async def test_a_program_gets_no_secret_and_outlives_no_delivery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its environment has nothing of the daemon's, and when the delivery is cancelled it is gone."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
+    way = ProgramWay(tmp_path)
+    await way.running("env > kept").deliver(a_command())
+    assert "CREDENTIALS" not in way.texts()
+    started = tmp_path / "started"
+    delivering = asyncio.create_task(
+        way.running("echo $$ > started.new; mv started.new started; sleep 600").deliver(a_command())
+    )
+    async with asyncio.timeout(20):
+        while not started.exists():  # noqa: ASYNC110  # another process sets no event
+            await asyncio.sleep(0.01)
+    delivering.cancel()
+    await asyncio.wait([delivering])
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+async def test_a_file_of_escalations_is_its_owners(tmp_path: Path) -> None:
+    """Others may not read what stands in it, whatever the umask."""
+    way = FileWay(tmp_path)
+    before = os.umask(0)
+    try:
+        await way.accepting().deliver(a_command())
+    finally:
+        os.umask(before)
+    assert 0o600 == way.kept.stat().st_mode & 0o777
 
 
 async def test_an_accepted_command_is_delivered_with_the_reply(peer: EmailPeer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -16,9 +17,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from builders_outbox import TEMPLATES, a_channel
+from builders_outbox import TEMPLATES, a_channel, a_command
+from credwatch.kernel.clock import system_clock
 from credwatch.kernel.receipt import Delivered, Refused
+from credwatch.outbox.dispatcher import Dispatcher
 from credwatch.outbox.examples import example
+from credwatch.outbox.outage import Outage
+from credwatch.store.database import Database
+from credwatch.store.outbox import OutboxStore, queue
 
 POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
 
@@ -45,7 +51,7 @@ local_recipient_maps =
 alias_maps =
 virtual_mailbox_domains = tanphat.example
 virtual_mailbox_base = {root}/mail
-virtual_mailbox_maps = inline:{{ it@tanphat.example=it/ }}
+virtual_mailbox_maps = inline:{{ it@tanphat.example=it/, kt@tanphat.example=kt/ }}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
@@ -59,6 +65,11 @@ import_environment = MAIL_CONFIG MAIL_LOGTAG
 
 MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
+127.0.0.1:{denying} inet n - n - - smtpd
+    -o smtpd_recipient_restrictions=reject
+127.0.0.1:{hanging_up} inet n - n - - smtpd
+    -o smtpd_sender_restrictions=reject
+    -o smtpd_delay_reject=no
 postlog unix-dgram n - n - 1 postlogd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -85,7 +96,9 @@ def postfix() -> Iterator[tuple[int, Path]]:
     """Run a Postfix of its own, with configuration and queue in a temporary folder, on a free loopback port."""
     with TemporaryDirectory(prefix="credwatch-postfix-") as folder:
         root, port = Path(folder), _free_port()
-        command = [str(POSTFIX), "-c", str(_configured(root, port))]
+        denying, hanging_up = _free_port(), _free_port()
+        command = [str(POSTFIX), "-c", str(_configured(root, port, denying, hanging_up))]
+        (root / "ports").write_text(f"{denying} {hanging_up}")
         subprocess.run([*command, "start"], check=True, capture_output=True, timeout=60)
         try:
             _wait_for(lambda: _greets(port), root)
@@ -94,7 +107,7 @@ def postfix() -> Iterator[tuple[int, Path]]:
             subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=60)
 
 
-def _configured(root: Path, port: int) -> Path:
+def _configured(root: Path, port: int, denying: int, hanging_up: int) -> Path:
     root.chmod(0o755)  # its daemons drop root and must still reach their files
     entry = pwd.getpwnam("postfix")
     for name in ("config", "queue", "data", "mail"):
@@ -103,7 +116,7 @@ def _configured(root: Path, port: int) -> Path:
         os.chown(root / name, entry.pw_uid, entry.pw_gid)
     config = root / "config"
     (config / "main.cf").write_text(MAIN.format(root=root, uid=entry.pw_uid, gid=entry.pw_gid))
-    (config / "master.cf").write_text(MASTER.format(port=port))
+    (config / "master.cf").write_text(MASTER.format(port=port, denying=denying, hanging_up=hanging_up))
     for name in ("dynamicmaps.cf", "postfix-files"):
         if (Path("/etc/postfix") / name).exists():
             shutil.copy(Path("/etc/postfix") / name, config / name)
@@ -157,3 +170,46 @@ async def test_postfix_refuses_an_unknown_recipient(postfix: tuple[int, Path]) -
     receipt = await a_channel(port).deliver(example("escalation"))
     assert isinstance(receipt, Refused)
     assert receipt.reason.startswith("554 5.7.1 ")
+
+
+@pytest.mark.parametrize("trouble", ["every recipient", "our sender"])
+async def test_a_postfix_that_refuses_everybody_refuses_no_reader(
+    trouble: str, postfix: tuple[int, Path], tmp_path: Path
+) -> None:
+    """Its 554 to all leaves every message waiting and is told of once; by a Postfix that takes them, all arrive."""
+    port, root = postfix
+    denying, hanging_up = map(int, (root / "ports").read_text().split())
+    database = Database(tmp_path / "store.sqlite")
+    database.migrate()
+    recipients = ("it@tanphat.example", "kt@tanphat.example")
+    with database.writing() as connection:
+        queue(connection, [a_command(at, recipient=recipient) for at, recipient in enumerate(recipients)])
+    turned: list[tuple[bool, str]] = []
+
+    def on_outage(is_down: bool, reply: str, *_: object) -> tuple[()]:
+        turned.append((is_down, reply))
+        return ()
+
+    for answering in (denying if trouble == "every recipient" else hanging_up, port):
+        channel, outage = a_channel(answering), Outage(time.monotonic, 0.5)
+        dispatcher = Dispatcher(
+            OutboxStore(database), channel, system_clock, lambda *_: (), outage=outage, on_outage=on_outage
+        )
+        running = asyncio.create_task(dispatcher.run())
+        states = {"queued"} if answering != port else {"delivered"}
+        await _awaited(lambda states=states: _settled(database, states) and turned, root)
+        dispatcher.stop()
+        await running
+        OutboxStore(database).retry(system_clock(), [a_command(at).id for at in range(2)])
+    assert [True] == [is_down for is_down, _ in turned]
+    assert "554 5.7.1" in turned[0][1]
+    database.close()
+
+
+def _settled(database: Database, states: set[str]) -> bool:
+    every = OutboxStore(database).listed(("queued", "sending", "delivered", "refused"))
+    return all(item.attempts for item in every) and states == {item.state for item in every}
+
+
+async def _awaited(holds, root: Path) -> None:
+    await asyncio.to_thread(_wait_for, holds, root)

@@ -46,6 +46,7 @@ _IMPATIENT = """
 from datetime import timedelta
 from credwatch.outbox import retry
 retry.FIRST = retry.LONGEST = timedelta(seconds=1)
+retry.DOUBTED = timedelta(seconds=10)
 """
 RUN_IMPATIENT = ("-c", _IMPATIENT + _UNCHECKED)
 """The same daemon, which tries to deliver every second instead of ever more seldom."""

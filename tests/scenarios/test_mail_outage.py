@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,61 @@ def test_a_refusal_is_told_to_the_operators(site: Site, office: PostOffice) -> N
     assert {"giam.doc@haiau.example", "operators@vendor.example"} == _recipients(office)
     assert office.attempts[refused] == len(site.messages("refused"))
     assert "customer_notice" in site.duties(), "no duty is met while one of its notices was refused"
+
+
+ELSEWHERE = """
+[outbox.fallback]
+after_seconds = 1
+file = "{folder}/escalations.txt"
+command = ["/bin/sh", "-c", "cat >> {folder}/paged.txt"]
+"""
+DOWN, BACK = "Máy chủ thư không nhận thư", "Máy chủ thư đã nhận thư trở lại"
+
+
+@pytest.fixture
+def watched_site(office: PostOffice, tmp_path: Path) -> Iterator[Site]:
+    """Furnish a site whose operators hear by a file and a program while mail is down."""
+    with a_site(tmp_path, office.port, settings=SETTINGS + ELSEWHERE, command=RUN_IMPATIENT) as furnished:
+        yield furnished
+
+
+@pytest.mark.parametrize("trouble", ["550 5.7.1 relay access denied", "554 5.3.5 mail loop", "closed"])
+def test_a_relay_that_takes_nothing_is_told_of_once_and_loses_nothing(
+    trouble: str, watched_site: Site, office: PostOffice
+) -> None:
+    """Operators hear by the other ways; none counts as refused; when it is mended all go out, over a restart too."""
+    site = watched_site
+    if trouble == "closed":
+        office.close()
+    office.answer = lambda _recipient: trouble
+    site.started()
+    append(site.auth_log, *guessing(0, "quocbao", "203.0.113.7"))
+    for name in ("escalations.txt", "paged.txt"):
+        await_(lambda name=name: DOWN in _written(site, name), what=f"the operators hear by {name}")
+    assert 1 == site.metric("credwatch_mail_down")
+    assert 0 == site.terminate()
+    site.started()
+    await_(lambda: site.metric("credwatch_mail_down") == 1, what="mail is down after the restart too")
+    assert not site.messages("refused", "delivered")
+    office.answer = lambda _recipient: "250 2.0.0 taken"
+    if trouble == "closed":
+        office.open()
+    await_(lambda: not site.messages("queued", "sending") and office.letters, what="everything has gone out")
+    await_(lambda: site.metric("credwatch_mail_down") == 0, what="mail is up")
+    assert not site.messages("refused")
+    assert {"it@haiau.example", "giam.doc@haiau.example", "operators@vendor.example"} == _recipients(office)
+    assert 1 == _written(site, "escalations.txt").count(DOWN + " của credwatch. ")
+    subjects = [str(message["Subject"]) for message in _mails(office) if message["To"] == "operators@vendor.example"]
+    assert 1 == sum(BACK.casefold() in subject.casefold() for subject in subjects)
+
+
+def _written(site: Site, name: str) -> str:
+    path = site.folder / name
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def _mails(office: PostOffice) -> list[EmailMessage]:
+    return [message_from_bytes(letter.content, policy=SMTP) for letter in office.letters]
 
 
 def test_a_slow_server_holds_up_no_lines(site: Site, office: PostOffice) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from glob import glob, has_magic
@@ -10,15 +11,16 @@ from pathlib import Path
 
 from credwatch.app import keys
 from credwatch.app.build import Gathering, gather_knowledge, logsources_of
+from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.rendering import build_renderer
 from credwatch.app.salvage import salvaged
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.clock import system_clock
-from credwatch.kernel.errors import CredwatchError, Problem, TemplateError
+from credwatch.kernel.errors import CredwatchError, Problem, Severity, TemplateError
 from credwatch.kernel.secret import Secret
-from credwatch.outbox.email import EmailChannel
 from credwatch.outbox.examples import EXAMPLES, example
+from credwatch.outbox.options import FallbackOptions
 from credwatch.outbox.render import Renderer
 from credwatch.parse.samples import check_packs
 from credwatch.policy.blocklist import load_blocklist
@@ -90,10 +92,24 @@ def _secrets(settings: Settings, renderer: Renderer | None, gathering: Gathering
     """Try the keys and the mail server's options, and forget them."""
     gathering.attempt(lambda: Sealer(keys.totp_key()), None)
     gathering.attempt(lambda: load_blocklist(settings.gate.blocklists), None)
-    options = settings.outbox.email
-    password = gathering.attempt(lambda: keys.smtp_password(settings), None)
-    if renderer is not None:
-        gathering.attempt(lambda: EmailChannel(options, renderer, system_clock, password), None)
+    if renderer is None:
+        gathering.attempt(lambda: keys.smtp_password(settings), None)
+    else:
+        gathering.attempt(lambda: build_channel(settings, renderer, system_clock), None)
+        gathering.attempt(lambda: build_fallback(settings, renderer, system_clock), None)
+    gathering.problems.extend(_ways(settings.outbox.fallback))
+
+
+def _ways(fallback: FallbackOptions) -> Iterator[Problem]:
+    """Warn of programs that are not there, and of a file whose folder is not: `run` goes on without them."""
+    programs = [*fallback.command[:1], *(["wall"] if fallback.wall else [])]
+    for program in programs:
+        if shutil.which(program) is None:
+            hint = "name it with its whole path, or install it"
+            yield Problem("outbox.fallback", f"{program} cannot be run", hint, Severity.WARNING)
+    if fallback.file is not None and not os.access(fallback.file.parent, os.W_OK | os.X_OK):
+        hint = "create it for the daemon's user"
+        yield Problem("outbox.fallback.file", f"{fallback.file.parent} cannot be written to", hint, Severity.WARNING)
 
 
 def _notices(renderer: Renderer, gathering: Gathering) -> None:

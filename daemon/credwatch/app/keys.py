@@ -10,6 +10,7 @@ from credwatch.app.settings import Settings
 from credwatch.app.systemd import credential
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
+from credwatch.outbox.options import EmailOptions
 
 NOTICE_KEY = "notice-key"
 TOTP_KEY = "totp-key"
@@ -48,14 +49,20 @@ def smtp_password(settings: Settings) -> Secret | None:
     if not options.username:
         return None
     given = credential(SMTP_PASSWORD)
-    if given is not None or options.password_file is None:
-        return given
+    return given if given is not None else password_of(options, "outbox.email.password_file")
+
+
+def password_of(options: EmailOptions, where: str) -> Secret | None:
+    """Return the password in a mail server's `password_file`, None where none is named; raises ConfigurationError."""
+    if not options.username or options.password_file is None:
+        return None
     try:
         return Secret(options.password_file.read_text(encoding="utf-8").strip())
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise ConfigurationError(
-            f"cannot be read: {error.strerror}",
-            where=f"outbox.email.password_file {options.password_file}",
+            f"cannot be read: {reason}",
+            where=f"{where} {options.password_file}",
             hint="let the daemon's user read it, and nobody else",
         ) from error
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.options import Options, read_toml
-from credwatch.outbox.options import EmailOptions
+from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
 
@@ -202,6 +202,8 @@ class OutboxOptions(Options):
     """The mail server."""
     concurrency: int = Field(default=4, ge=1, le=64)
     """How many messages are under way at once."""
+    fallback: FallbackOptions = FallbackOptions()
+    """How the operators hear while the mail server takes nothing."""
 
 
 class MetricsOptions(Options):

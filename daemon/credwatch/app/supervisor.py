@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from credwatch.app import keys, systemd
 from credwatch.app.build import build_knowledge, followed_sources
 from credwatch.app.chores import Chores
+from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.gate import build_gate
 from credwatch.app.memory import settle
 from credwatch.app.pipeline import Knowledge, Pipeline
@@ -25,11 +26,12 @@ from credwatch.app.report import Report
 from credwatch.app.schedule import Timetable
 from credwatch.app.settings import SourceOptions, load_settings
 from credwatch.app.watchfiles import ConfigurationWatch
-from credwatch.kernel.clock import Clock, system_clock
+from credwatch.kernel.clock import Clock, steady_clock, system_clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import CredwatchError, ProblemsFound
 from credwatch.outbox.dispatcher import Dispatcher, Settled
-from credwatch.outbox.email import EmailChannel
+from credwatch.outbox.fallback import Heard
+from credwatch.outbox.outage import Outage
 from credwatch.parse.samples import check_packs
 from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
@@ -39,7 +41,7 @@ from credwatch.store.outbox import OutboxStore
 from credwatch.telemetry.metrics import Metrics, ServedMetrics, serve_metrics
 from credwatch.web.gate import gate_app
 from credwatch.web.unix_socket import serve_gate
-from credwatch.workflows.escalation import on_refused
+from credwatch.workflows.escalation import on_outage, on_refused
 
 log = structlog.get_logger(__name__)
 
@@ -166,16 +168,25 @@ class Supervisor:
 
     def _build_dispatcher(self) -> Dispatcher:
         settings = self._settings
-        renderer, password = build_renderer(settings), keys.smtp_password(settings)
-        channel = EmailChannel(settings.outbox.email, renderer, self._clock, password)
+        renderer = build_renderer(settings)
         return Dispatcher(
             OutboxStore(self._database),
-            channel,
+            build_channel(settings, renderer, self._clock),
             self._clock,
             self._refused,
             concurrency=settings.outbox.concurrency,
             on_settled=self._settled,
+            fallback=build_fallback(settings, renderer, self._clock, self._heard),
+            outage=Outage(steady_clock, settings.outbox.fallback.after_seconds),
+            on_outage=self._mail_turned,
         )
+
+    def _mail_turned(self, is_down: bool, reply: str, last: datetime | None, now: datetime) -> tuple[Command, ...]:
+        self._metrics.set_mail_down(is_down)
+        return on_outage(is_down, reply, last, self._knowledge.facts, now)
+
+    def _heard(self, heard: Heard) -> None:
+        self._metrics.told_otherwise(heard.way, heard.succeeded)
 
     def _refused(self, command: Command, reply: str, now: datetime) -> tuple[Command, ...]:
         return on_refused(command, reply, self._knowledge.facts, now)

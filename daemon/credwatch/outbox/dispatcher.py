@@ -16,10 +16,16 @@ from credwatch.kernel.clock import Clock, Steady, StepWatch, steady_clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Receipt, Refused, Retry
+from credwatch.outbox import retry
+from credwatch.outbox.fallback import Fallback
 from credwatch.outbox.interface import Channel, Queue, Queued
+from credwatch.outbox.outage import Doubt, Outage
 from credwatch.outbox.retry import longest_wait, next_attempt
 
 log = structlog.get_logger(__name__)
+
+OnOutage = Callable[[bool, str, datetime | None, datetime], Sequence[Command]]
+"""Decides what to queue when mail goes down or up: (is it down, what was said last, last acceptance, now)."""
 
 OnRefused = Callable[[Command, str, datetime], Sequence[Command]]
 """Decides what to queue when a command is refused or was tried for days: (command, reply, now)."""
@@ -27,6 +33,8 @@ OnRefused = Callable[[Command, str, datetime], Sequence[Command]]
 T = TypeVar("T")
 _IDLE = timedelta(seconds=60)
 _STORE_PAUSE = 5.0
+_OUTAGE_SECONDS = 30.0
+_MOMENT = 0.05
 
 
 class Settled(Struct, frozen=True):
@@ -59,6 +67,9 @@ class Dispatcher:
         concurrency: int = 4,
         on_settled: Callable[[Settled], None] | None = None,
         steady: Steady = steady_clock,
+        fallback: Fallback | None = None,
+        outage: Outage | None = None,
+        on_outage: OnOutage = lambda *_: (),
     ) -> None:
         self._queue = queue
         self._channel = channel
@@ -67,6 +78,12 @@ class Dispatcher:
         self._concurrency = concurrency
         self._on_settled = on_settled or (lambda _settled: None)
         self._sending: dict[str, asyncio.Task[None]] = {}
+        self._fallback = fallback or Fallback()
+        self._outage = outage or Outage(steady, _OUTAGE_SECONDS)
+        self._on_outage = on_outage
+        self._is_down = False
+        self._down_since: datetime | None = None
+        self._convicted: set[str] = set()
         self._steps = StepWatch(clock, steady)
         self._stopping = False
         self._woken = asyncio.Event()
@@ -81,6 +98,7 @@ class Dispatcher:
             while not self._stopping:
                 self._woken.clear()
                 await self._turn()
+        await self._fallback.stop()
         if self._sending:
             await asyncio.wait(self._sending.values())
 
@@ -99,6 +117,7 @@ class Dispatcher:
             if self._steps.step():
                 await self._doubt()
             await self._start_due()
+            await self._announce()
             await self._wait()
         except StoreError:
             raise
@@ -120,9 +139,7 @@ class Dispatcher:
             for queued in due:
                 recipient = queued.command.recipient
                 if recipient not in self._sending:
-                    self._sending[recipient] = asyncio.create_task(
-                        self._send(queued), name=f"deliver {queued.command.id}"
-                    )
+                    self._sending[recipient] = asyncio.create_task(self._send(queued), name=_name(queued.command))
 
     def _due(self, limit: int) -> Sequence[Queued]:
         return self._queue.due(self._clock(), limit, tuple(self._sending))
@@ -133,8 +150,11 @@ class Dispatcher:
         # A command that is due and yet not under way waits for its recipient, whose attempt wakes the loop.
         held_up = next_at is not None and next_at <= now and self._sending
         idle = _IDLE if next_at is None or held_up else min(_IDLE, next_at - now)
+        seconds = max(0.0, idle.total_seconds())
+        if not self._is_down and (soon := self._outage.may_begin_in) is not None:
+            seconds = min(seconds, soon + _MOMENT)
         try:
-            await asyncio.wait_for(self._woken.wait(), max(0.0, idle.total_seconds()))
+            await asyncio.wait_for(self._woken.wait(), seconds)
         except TimeoutError:
             return
 
@@ -143,7 +163,12 @@ class Dispatcher:
         command = queued.command
         try:
             await self._stored(lambda: self._queue.begin(command.id, self._clock()))
-            await self._settle(queued, await self._attempt(command))
+            receipt = await self._attempt(command)
+            ruling = self._outage.hear(command, receipt)
+            receipt = await self._fallback.instead(command, receipt, mail_is_down=self._outage.is_on)
+            await self._settle(queued, receipt)
+            await self._convict(ruling.readers)
+            await self._pardon(ruling.relays)
         except StoreError:
             return  # only while stopping: the next start takes the attempt for interrupted and sends again
         except BaseException as error:
@@ -173,15 +198,62 @@ class Dispatcher:
         command, now = queued.command, self._clock()
         next_at, unanswered = None, ""
         match receipt:
+            case Refused(reason=reason, by_server=True) if command.id not in self._convicted:
+                next_at = next_attempt(command.id, queued.attempts + 1, queued.since, now)
+                next_at = next_at and max(next_at, now + retry.DOUBTED)
+                # What tells the operators of it also tries whether the relay takes anything from anybody.
+                unanswered = reason if next_at is None or self._outage.is_first_doubt else ""
+                receipt = receipt if next_at is None else Retry(reason)
             case Retry(reason=reason):
                 next_at = next_attempt(command.id, queued.attempts + 1, queued.since, now)
                 unanswered = reason if next_at is None else ""
             case Refused(reason=reason):
                 unanswered = reason
+        self._convicted.discard(command.id)
         escalations = self._on_refused(command, unanswered, now) if unanswered else ()
         await self._stored(lambda: self._queue.settle(command.id, receipt, now, next_at, escalations))
         log.info("outbox.settled", command=command.id, incident=command.incident, result=type(receipt).__name__)
         self._tell(Settled(command, receipt, next_at))
+
+    async def _convict(self, judged: Sequence[Doubt]) -> None:
+        """Settle as refused what the relay said no to while it takes messages to others."""
+        under_way = {task.get_name() for task in self._sending.values()}
+        for doubt in judged:
+            command, now = doubt.command, self._clock()
+            if _name(command) in under_way:
+                self._convicted.add(command.id)  # its attempt under way says the last word
+                continue
+            escalations, receipt = self._on_refused(command, doubt.reason, now), Refused(doubt.reason, by_server=True)
+            if await self._stored(partial(self._queue.refuse, command.id, receipt, now, escalations)):
+                self._tell(Settled(command, receipt))
+        if judged:
+            self._woken.set()
+
+    async def _pardon(self, doubts: Sequence[Doubt]) -> None:
+        """Put back what was settled as refused by its reader, and was refused by the relay to everybody alike."""
+        if doubts:
+            ids = [doubt.command.id for doubt in doubts]
+            await self._stored(lambda: self._queue.retry(self._clock(), ids))
+            log.warning("outbox.refused_by_the_relay", commands=ids)
+
+    async def _announce(self) -> None:
+        """Say once when mail goes down and once when it is back, and have what waits told or sent."""
+        if self._outage.is_on != self._is_down:
+            await self._turned(self._outage.is_on)
+        if self._is_down and not self._stopping:
+            self._fallback.tell_soon(self._queue, self._clock)
+
+    async def _turned(self, is_down: bool) -> None:
+        now, reason = self._clock(), self._outage.reason
+        if is_down:
+            self._down_since = await self._stored(self._queue.last_delivered)
+            log.error("outbox.mail_down", reason=reason)
+        else:
+            log.warning("outbox.mail_back")
+        commands = self._on_outage(is_down, reason, self._down_since, now)
+        await self._stored(lambda: self._queue.add(commands, hasten_at=None if is_down else now))
+        self._is_down = is_down
+        self._woken.set()
 
     def _tell(self, settled: Settled) -> None:
         try:
@@ -199,3 +271,7 @@ class Dispatcher:
                     raise
                 log.error("outbox.store_failed", error=str(error))
                 await asyncio.sleep(_STORE_PAUSE)
+
+
+def _name(command: Command) -> str:
+    return f"deliver {command.id}"

@@ -30,17 +30,25 @@ _QUIT_SECONDS = 5.0
 class EmailChannel:
     """Delivers each command as one message in one SMTP transaction; keeps the contract of `Channel`."""
 
-    def __init__(self, options: EmailOptions, renderer: Renderer, clock: Clock, password: Secret | None = None) -> None:
-        """Raise ConfigurationError where `ca_file` cannot be used or a user name has no password."""
+    def __init__(
+        self,
+        options: EmailOptions,
+        renderer: Renderer,
+        clock: Clock,
+        password: Secret | None = None,
+        *,
+        where: str = "outbox.email",
+    ) -> None:
+        """Raise ConfigurationError, at the table `where`, for an unusable `ca_file` or a user name without password."""
         if options.username and password is None:
             raise ConfigurationError(
-                "username needs a password", where="outbox.email.password_file", hint="name the file that holds it"
+                "username needs a password", where=f"{where}.password_file", hint="name the file that holds it"
             )
         self._options = options
         self._renderer = renderer
         self._clock = clock
         self._password = password
-        self._tls = _tls(options)
+        self._tls = _tls(options, where)
         self._own_name = ""
 
     async def deliver(self, command: Command) -> Receipt:
@@ -114,15 +122,15 @@ _ABOUT_US = (421, 530, 534, 535, 538)
 _ABOUT_THE_MESSAGE = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
 
 
-def _tls(options: EmailOptions) -> ssl.SSLContext | None:
+def _tls(options: EmailOptions, where: str) -> ssl.SSLContext | None:
     if options.security == "none":
         return None
     try:
         return ssl.create_default_context(cafile=options.ca_file)
     except (OSError, ssl.SSLError) as error:
         hint = "name a readable PEM file, or leave it out to trust the system's certificates"
-        where = "outbox.email.ca_file"
-        raise ConfigurationError(f"{options.ca_file} cannot be used: {error}", where=where, hint=hint) from error
+        message = f"{options.ca_file} cannot be used: {error}"
+        raise ConfigurationError(message, where=f"{where}.ca_file", hint=hint) from error
 
 
 def _one_line(text: str) -> str:

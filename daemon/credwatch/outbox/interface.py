@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from credwatch.kernel.command import Command
-from credwatch.kernel.receipt import Receipt
+from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.receipt import Receipt, Refused
 
 
 class Channel(Protocol):
@@ -62,6 +62,30 @@ class Queue(Protocol):
 
     def next_at(self) -> datetime | None:
         """Tell when the next queued command is due; None where nothing is queued."""
+        ...
+
+    def refuse(self, command_id: str, refused: Refused, now: datetime, escalations: Iterable[Command] = ()) -> bool:
+        """Settle as refused what still waits, and queue what follows; says whether it did."""
+        ...
+
+    def retry(self, now: datetime, ids: Sequence[str] = ()) -> Sequence[str]:
+        """Put refused and waiting commands back, due now, and return their ids."""
+        ...
+
+    def last_delivered(self) -> datetime | None:
+        """Tell when a command was accepted last; None where none was."""
+        ...
+
+    def add(self, given: Iterable[Command], *, hasten_at: datetime | None = None) -> None:
+        """Queue commands; where a moment is given, have all that waits be due then."""
+        ...
+
+    def untold(self, kind: CommandKind, limit: int) -> Sequence[Command]:
+        """List the waiting commands of a kind that no other way has told yet, oldest first."""
+        ...
+
+    def told(self, ids: Iterable[str], now: datetime, reply: str) -> None:
+        """Note that another way has told them."""
         ...
 
     def begin(self, command_id: str, now: datetime) -> None:

@@ -44,6 +44,23 @@ class EmailOptions(Options):
         return self
 
 
+class FallbackOptions(Options):
+    """The `[outbox.fallback]` table: how the operators hear while the mail server takes nothing."""
+
+    after_seconds: float = Field(default=30.0, ge=1, le=3600)
+    """How long nothing may be accepted before mail counts as down; refusals of two recipients alike do after five."""
+    email: EmailOptions | None = None
+    """A second mail server, which takes every message that the first one does not."""
+    command: tuple[str, ...] = ()
+    """A program and its arguments, which gets each escalation as text on standard input."""
+    file: Path | None = None
+    """A file that each escalation is appended to."""
+    wall: bool = False
+    """Whether escalations are written to the terminals of all who are logged in, by wall(1)."""
+    timeout_seconds: float = Field(default=30.0, gt=0, le=600)
+    """How long a program or the file may take."""
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback

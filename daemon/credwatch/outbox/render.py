@@ -56,6 +56,10 @@ class Renderer:
         self._templates = templates
         self._sender = sender
 
+    def words(self, command: Command) -> Rendered:
+        """Put a command into words, for a way that knows no mail; raises TemplateError where a template is broken."""
+        return self._templates.render(command)
+
     def render(self, command: Command) -> EmailMessage:
         """Render a command; `bytes(message)` is equal for equal commands and templates.
 

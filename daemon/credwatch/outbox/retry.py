@@ -9,6 +9,8 @@ FIRST = timedelta(seconds=30)
 """The wait after the first attempt; it doubles with each further one."""
 LONGEST = timedelta(hours=1)
 """The longest wait."""
+DOUBTED = timedelta(seconds=30)
+"""The shortest wait after a refusal that may be the relay's: time enough for the answer to another message."""
 GIVE_UP = timedelta(days=5)
 """How long a command is tried at least (RFC 5321, section 4.5.4.1: four to five days)."""
 

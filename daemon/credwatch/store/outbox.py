@@ -54,7 +54,8 @@ receipts = Table(
     Column("reply", Text, nullable=False),
     Index("receipts_command", "command"),
 )
-"""One row for each attempt; `result` is started, delivered, retry, refused, or interrupted by a crash."""
+"""One row for each attempt; `result` is started, delivered, retry, refused, interrupted by a crash,
+or told by another way than mail while that was down."""
 
 
 class StoredCommand(Struct, frozen=True):
@@ -192,6 +193,57 @@ class OutboxStore:
             doubtful = [row.id for row in connection.execute(waiting) if _is_doubtful(row, now, longest)]
             connection.execute(table.update().where(table.c.id.in_(doubtful)).values(next_at=to_micros(now)))
             return len(doubtful)
+
+    def refuse(self, command_id: str, refused: Refused, now: datetime, escalations: Iterable[Command] = ()) -> bool:
+        """Settle as refused what still waits, and queue what follows, in one transaction; says whether it did."""
+        waiting = (commands.c.id == command_id) & (commands.c.state == "queued")
+        with self._database.writing() as connection:
+            if connection.execute(select(commands.c.id).where(waiting)).scalar() is None:
+                return False
+            settle(connection, command_id, refused, now, None)
+            queue(connection, escalations)
+            return True
+
+    def last_delivered(self) -> datetime | None:
+        """Tell when a command was accepted last; None where none was."""
+        statement = select(func.max(commands.c.settled_at)).where(commands.c.state == "delivered")
+        with self._database.reading() as connection:
+            found = connection.execute(statement).scalar()
+            return None if found is None else from_micros(found)
+
+    def add(self, given: Iterable[Command], *, hasten_at: datetime | None = None) -> None:
+        """Queue commands; where a moment is given, have all that waits be due then."""
+        with self._database.writing() as connection:
+            if hasten_at is not None:
+                at = to_micros(hasten_at)
+                later = (commands.c.state == "queued") & (commands.c.next_at > at)
+                connection.execute(commands.update().where(later).values(next_at=at))
+            queue(connection, given)
+
+    def untold(self, kind: CommandKind, limit: int) -> list[Command]:
+        """List the waiting commands of a kind that no other way has told yet, oldest first."""
+        was_told = select(receipts.c.command).where(receipts.c.result == "told")
+        statement = (
+            select(commands)
+            .where(commands.c.state.in_(("queued", "sending")), commands.c.kind == kind.value)
+            .where(commands.c.id.not_in(was_told))
+            .order_by(commands.c.created_at, commands.c.id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            rows = [row._mapping for row in connection.execute(statement)]
+        return [stored.command for row in rows if (stored := _readable(row)) is not None]
+
+    def told(self, ids: Iterable[str], now: datetime, reply: str) -> None:
+        """Note that another way than mail has told commands; they wait for mail all the same."""
+        at = to_micros(now)
+        with self._database.writing() as connection:
+            for command_id in ids:
+                connection.execute(
+                    receipts.insert().values(
+                        command=command_id, started_at=at, settled_at=at, result="told", reply=in_a_log(reply)
+                    )
+                )
 
     def begin(self, command_id: str, now: datetime) -> None:
         """Note that an attempt begins, before the first byte goes out."""

@@ -29,6 +29,8 @@ UNPARSED = (
 """Why a line is unparsed."""
 RESULTS = ("delivered", "retry", "refused")
 """What an attempt to deliver comes to."""
+WAYS = ("command", "file", "wall")
+"""How else than by mail the operators hear."""
 OUTBOX_STATES = ("waiting", "refused")
 """The states of a message that has not left."""
 WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report", "customer_update", "breach_update")
@@ -137,6 +139,14 @@ class Metrics:
         """Count one attempt to deliver: `delivered`, `retry` or `refused`."""
         self._duties.deliveries.labels(result).inc()
 
+    def set_mail_down(self, is_down: bool) -> None:
+        """Say whether the mail server takes nothing from anybody."""
+        self._duties.mail_down.set(is_down)
+
+    def told_otherwise(self, way: str, succeeded: bool) -> None:
+        """Count one escalation that another way than mail took, or did not."""
+        self._duties.told.labels(way, "delivered" if succeeded else "failed").inc()
+
     def set_clocks(self, clocks: Mapping[str, tuple[int, int, float]]) -> None:
         """Set the clocks of each workflow: how many run, how many of them are overdue, the least remaining seconds.
 
@@ -188,6 +198,9 @@ class Metrics:
             self._declare_workflow(workflow)
         for result in RESULTS:
             self._duties.deliveries.labels(result)
+        for way in WAYS:
+            for result in ("delivered", "failed"):
+                self._duties.told.labels(way, result)
         for state in OUTBOX_STATES:
             self._duties.depth.labels(state)
         for direction in ("forward", "back"):

@@ -96,6 +96,16 @@ class DutySeries:
             "credwatch_deliveries_total", "Attempts to deliver a message, by result.", ["result"], registry=registry
         )
 
+        self.mail_down = Gauge(
+            "credwatch_mail_down", "1 while the mail server takes nothing from anybody, else 0.", registry=registry
+        )
+        self.told = Counter(
+            "credwatch_told_otherwise_total",
+            "Escalations that another way than mail took or did not take while mail was down.",
+            ["way", "result"],
+            registry=registry,
+        )
+
         def clocks(name: str, text: str) -> Gauge:
             return Gauge(f"credwatch_{name}", text, ["workflow"], registry=registry)
 

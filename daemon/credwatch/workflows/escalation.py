@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.workflows.facts import Facts
 from credwatch.workflows.message import Letter, compose, shown
@@ -25,6 +26,10 @@ class Reason(StrEnum):
     """The time of a duty is over and not every notice was accepted."""
     UPDATE_DUE = "update_due"
     """A promised update is due, and the incident is still open."""
+    MAIL_DOWN = "mail_down"
+    """The mail server takes nothing from us."""
+    MAIL_BACK = "mail_back"
+    """It takes messages again."""
     NOT_DELIVERED = "not_delivered"
     """A message was refused, or nobody took it for days."""
 
@@ -63,6 +68,13 @@ def escalate(
         phase=f"{reason} {duty} {phase}",
     )
     return compose(letter, facts.operators.addresses, facts, now)
+
+
+def on_outage(is_down: bool, reply: str, last: datetime | None, facts: Facts, now: datetime) -> tuple[Command, ...]:
+    """Tell the operators, once each, that mail is down and that it is back; `last` was the last acceptance before."""
+    reason = Reason.MAIL_DOWN if is_down else Reason.MAIL_BACK
+    phase = rfc3339(last) if last else ""
+    return escalate(facts, now, reason, duty="", incident="", phase=phase, reply=shown(reply) if is_down else "")
 
 
 def on_refused(command: Command, reply: str, facts: Facts, now: datetime) -> tuple[Command, ...]:

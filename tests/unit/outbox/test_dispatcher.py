@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -12,11 +13,13 @@ import pytest
 from msgspec import Struct, field
 
 from builders_outbox import NOON, Mailbox, a_channel, a_command, a_mail_server
-from credwatch.kernel.command import Command
+from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.outbox import dispatcher as module
 from credwatch.outbox.dispatcher import Dispatcher, Settled
+from credwatch.outbox.fallback import Fallback
+from credwatch.outbox.outage import Outage
 from credwatch.outbox.retry import ENOUGH, GIVE_UP
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore, commands, queue
@@ -229,6 +232,98 @@ async def test_stop_settles_what_is_under_way(database: Database) -> None:
         dispatcher.stop()
         script.gate.set()
     assert {"1": "delivered", "2": "queued"} == _states(database)
+
+
+def _elsewhere(**ways: Script) -> Fallback:
+    return Fallback(None, ways)
+
+
+def _mail_turned(is_down: bool, reply: str, _last: datetime | None, now: datetime) -> tuple[Command, ...]:
+    number = 700 if is_down else 800
+    recipients = ("ops@x.example", "ops2@x.example")
+    context = {**a_command().context, "reason": "mail_down" if is_down else "mail_back", "reply": reply}
+    return tuple(
+        a_command(number + at, kind=CommandKind.ESCALATE, recipient=recipient, context=context, created_at=now)
+        for at, recipient in enumerate(recipients)
+    )
+
+
+async def test_a_relay_that_refuses_everybody_refuses_no_reader(database: Database) -> None:
+    """All wait; the operators are told once by the other way, and once it takes messages everything goes out."""
+    _queue(database, *(a_command(number, recipient=f"r{number}@x.example") for number in range(1, 6)))
+    is_mended = False
+
+    class Relay(Script):
+        async def deliver(self, command: Command) -> Receipt:
+            self.given.append(command.id)
+            return ACCEPTED if is_mended else Refused("554 5.7.1 denied", by_server=True)
+
+    pager, watch = Script(), Watch()
+    more = {"fallback": _elsewhere(command=pager), "on_outage": _mail_turned, "outage": Outage(time.monotonic, 0.05)}
+    async with _running(database, Relay(), watch, **more) as dispatcher:
+        await _until(lambda: any(name.endswith("700") for name in pager.given))
+        await _until(lambda: {"queued"} == {*_states(database).values()})
+        is_mended = True
+        watch.now += timedelta(hours=1)
+        dispatcher.wake()
+        await _until(lambda: {"delivered"} == {*_states(database).values()})
+    told = [name[-3:] for name in pager.given]
+    assert 1 == told.count("700")
+    assert 0 == told.count("701"), "a pager has one reader, however many operators there are"
+
+
+async def test_one_refused_mailbox_among_others_is_final_and_mail_is_not_down(database: Database) -> None:
+    """What follows is accepted, so the refusal is the reader's; nobody hears of an outage."""
+    _queue(database, a_command(1), a_command(2, recipient="kt@tanphat.example"))
+    turned: list[bool] = []
+
+    def on_outage(is_down: bool, *_: object) -> tuple[()]:
+        turned.append(is_down)
+        return ()
+
+    script = Script({"it@tanphat.example": [Refused("550 5.1.1 no", by_server=True)]})
+    async with _running(database, script, on_outage=on_outage):
+        await _until(lambda: _states(database) == {"1": "refused", "2": "delivered", "0": "delivered"})
+    assert [] == turned
+    assert 1 == script.given.count(a_command(1).id)
+
+
+async def test_a_second_relay_takes_what_the_first_cannot(database: Database) -> None:
+    """Nothing waits, and the receipt says which relay it was."""
+    _queue(database, a_command(1))
+    broken = Script({"it@tanphat.example": [Retry("connection refused", of_the_way=True)]})
+    second = Script()
+    async with _running(database, broken, fallback=Fallback(second)):
+        await _until(lambda: _states(database) == {"1": "delivered"})
+    assert ["second relay: 250 ok"] == [item.last_reason for item in OutboxStore(database).listed(("delivered",))]
+
+
+async def test_a_second_relay_is_not_asked_about_a_readers_refusal(database: Database) -> None:
+    """What one mailbox refuses is not sent past it, nor what is postponed."""
+    _queue(database, a_command(1), a_command(2, recipient="kt@tanphat.example"))
+    answers = {
+        "it@tanphat.example": [Refused("550 5.1.1 no", by_server=True)],
+        "kt@tanphat.example": [Retry("450 greylisted")],
+    }
+    second = Script()
+    async with _running(database, Script(answers), fallback=Fallback(second)):
+        await _until(lambda: {"1": "refused", "2": "queued"}.items() <= _states(database).items())
+    assert [] == second.given
+
+
+async def test_a_way_that_fails_is_tried_again_and_the_others_tell(database: Database) -> None:
+    """One way that took it is enough; while none does, each turn asks all of them again."""
+    answers = [Retry("no pager"), Retry("no pager"), ACCEPTED]
+    pager = Script({"ops@x.example": [*answers]})
+    refusing = Script({f"r{number}@x.example": [Refused("550", by_server=True)] * 9 for number in (1, 2)})
+    refusing.answers |= {f"ops{more}@x.example": [Refused("550", by_server=True)] * 9 for more in ("", "2")}
+    _queue(database, *(a_command(number, recipient=f"r{number}@x.example") for number in (1, 2)))
+    more = {"fallback": _elsewhere(command=pager), "on_outage": _mail_turned, "outage": Outage(time.monotonic, 0.05)}
+    async with _running(database, refusing, **more) as dispatcher:
+        async with asyncio.timeout(10):
+            while len([name for name in pager.given if name.endswith("700")]) < 3:
+                dispatcher.wake()
+                await asyncio.sleep(0.02)
 
 
 async def test_a_crash_after_sending_repeats_the_same_message(database: Database) -> None:

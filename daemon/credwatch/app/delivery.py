@@ -1,0 +1,46 @@
+"""Builds the ways by which messages leave, from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from credwatch.app import keys
+from credwatch.app.settings import Settings
+from credwatch.kernel.clock import Clock
+from credwatch.outbox.email import EmailChannel
+from credwatch.outbox.fallback import Fallback, Heard
+from credwatch.outbox.file import FileChannel
+from credwatch.outbox.interface import Channel
+from credwatch.outbox.program import ProgramChannel
+from credwatch.outbox.render import Renderer
+
+_WALL = ("wall",)
+
+
+def build_channel(settings: Settings, renderer: Renderer, clock: Clock) -> Channel:
+    """Build the way to the mail server; raises ConfigurationError."""
+    return EmailChannel(settings.outbox.email, renderer, clock, keys.smtp_password(settings))
+
+
+def build_fallback(
+    settings: Settings, renderer: Renderer, clock: Clock, on_heard: Callable[[Heard], None] = lambda _heard: None
+) -> Fallback:
+    """Build what takes over while the mail server takes nothing; raises ConfigurationError."""
+    options = settings.outbox.fallback
+    second = None
+    if options.email is not None:
+        password = keys.password_of(options.email, "outbox.fallback.email.password_file")
+        second = EmailChannel(options.email, renderer, clock, password, where="outbox.fallback.email")
+    return Fallback(second, _ways(settings, renderer, clock), on_heard)
+
+
+def _ways(settings: Settings, renderer: Renderer, clock: Clock) -> dict[str, Channel]:
+    options = settings.outbox.fallback
+    ways: dict[str, Channel] = {}
+    if options.command:
+        ways["command"] = ProgramChannel(options.command, renderer, clock, options.timeout_seconds)
+    if options.file is not None:
+        ways["file"] = FileChannel(options.file, renderer, clock, options.timeout_seconds)
+    if options.wall:
+        ways["wall"] = ProgramChannel(_WALL, renderer, clock, options.timeout_seconds)
+    return ways
