@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-import glob
 import math
 import os
 import resource
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import replace
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
-from credwatch.sources.follow import FollowedFile, Piece
-from credwatch.sources.generations import COMPRESSED, Mark, bases
+from credwatch.sources.folders import Folders, bases_of
+from credwatch.sources.follow import FollowedFile, Piece, World
+from credwatch.sources.generations import Mark
 from credwatch.sources.interface import Chunk, Cursor, Tally
+from credwatch.sources.matching import fixed_folder, matches
 from credwatch.sources.watch import FolderWatch
 
-_SCAN_SECONDS = 1.0
-"""How long a new match of a glob may stay unseen while other files keep the source busy."""
+_SWEEP_SECONDS = 1.0
+"""How long a change may stay unseen that nothing tells of, as on a file system of another machine."""
 
-_SCAN_SHARE = 50
-"""A scan comes at the earliest when so many times its own duration have passed: a fiftieth of a core is its bound."""
+_SWEEP_SECONDS_PER_FILE = 0.001
+"""Where there are many files they are all looked at less often: a look costs about 20 µs, so that is 2 % of a core."""
 
-_SWEEP = 300
-"""So many files are looked at each second though nothing was heard of them: not every file system tells of changes."""
+_SCAN_SECONDS_PER_FILE = 0.0001
+"""Folders in which names change all the time are not listed more often than this."""
 
 _RETRY_SECONDS = 5.0
 """How long a file that could not be read is left alone."""
+
+_MOST_OPEN = 512
+"""So many files are held open, and no more than a quarter of what the process may open."""
 
 
 class FileOptions(Struct, frozen=True):
@@ -61,6 +66,9 @@ class FileSource:
     are read as `start` says; every file that appears later is read from its start. `wake`, where given, is called from
     another thread whenever a followed folder changes; without it the caller asks from time to time.
     `read` raises SourceError while a cursor is not one of a followed file.
+
+    What a call costs grows with the files that have changed, not with all: a file whose last read gave nothing is left
+    alone until its folder's watch tells of it, or a sweep over all files comes round.
     """
 
     def __init__(
@@ -77,18 +85,18 @@ class FileSource:
         self._monotonic = monotonic
         self._cursors = {Path(file): cursor for file, cursor in cursors.items()}
         self._from_end = options.start == "end" and not cursors
+        self._tally = Tally()
+        self._world = World(Folders(), monotonic, self._count)
         self._files: dict[Path, FollowedFile] = {}
-        self._due: dict[Path, FollowedFile] = {}
-        """The files that may have something, the one whose turn it is first."""
-        self._swept: list[Path] = []
-        self._links: dict[Path, Path] = {}
-        """The followed paths that are links, by where they lead."""
+        self._by_name: dict[str, FollowedFile] = {}
+        self._active: deque[FollowedFile] = deque()
+        self._active_names: set[str] = set()
+        self._open: dict[str, FollowedFile] = {}
+        self._most_open = min(_MOST_OPEN, max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4, 1))
         self._troubles: dict[Path, _Trouble] = {}
-        self._past = Tally()
         self._watch = FolderWatch(wake) if wake else None
+        self._names_changed = True
         self._scanned_at = self._swept_at = -math.inf
-        self._scan_seconds = 0.0
-        self._most_open = max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
 
     @property
     def name(self) -> str:
@@ -98,7 +106,7 @@ class FileSource:
     @property
     def tally(self) -> Tally:
         """What the source has met so far, over all its files."""
-        return _sum([self._past, *(file.tally for file in self._files.values())])
+        return self._tally
 
     @property
     def finished(self) -> bool:
@@ -107,10 +115,12 @@ class FileSource:
 
     def read(self, limit_bytes: int, held: Collection[str] = ()) -> Chunk | None:
         """Give the next chunk of the file whose turn it is, or None; see `Source.read`."""
-        self._look_around()
+        self._notice()
         chunk = self._read_in_turn(limit_bytes, held)
-        if chunk is None and not self._watch and (self._scan() or self._due_all()):
-            chunk = self._read_in_turn(limit_bytes, held)
+        if chunk is None and self._watch is None:
+            # Nothing tells of changes: whoever asks again wants all looked at again.
+            self._swept_at = -math.inf
+            chunk = self._read_in_turn(limit_bytes, held) if self._scan() else None
         return chunk
 
     def cursor_at(self, chunk: Chunk, position: int) -> Cursor:
@@ -120,15 +130,15 @@ class FileSource:
 
     def waiting(self) -> int:
         """Say how many files may have lines waiting; see `Source.waiting`."""
-        return len(self._due)
+        return len(self._active)
 
     def problems(self) -> list[SourceError]:
         """Return one error for each file that cannot be read now."""
         return [trouble.error for trouble in self._troubles.values()]
 
     def lag(self) -> int:
-        """Say how many bytes wait in all followed files together, as far as anything was heard of them."""
-        return sum(file.lag() for file in (self._due if self._watch else self._files).values())
+        """Say how many bytes wait in all followed files together."""
+        return sum(file.lag() for file in (self._active if self._watch else self._files.values()))
 
     def close(self) -> None:
         """Give back descriptors and threads; may be called twice."""
@@ -137,43 +147,54 @@ class FileSource:
         for file in self._files.values():
             file.close()
 
-    def _look_around(self) -> None:
-        """Find out which files may have something: those heard of, those of a sweep, and new ones."""
-        now = self._monotonic()
-        heard = self._watch.take_changed() if self._watch else set()
-        changed = {self._links.get(path, path) for path in heard}
-        self._due |= {path: self._files[path] for path in changed if path in self._files}
-        is_new = bool(changed - self._files.keys())
-        if now - self._scanned_at >= max(0 if is_new else _SCAN_SECONDS, self._scan_seconds * _SCAN_SHARE):
-            self._scan()
-        if now - self._swept_at >= _SCAN_SECONDS:
-            self._swept_at = now
-            self._swept = self._swept or [*self._files]
-            due, self._swept = self._swept[:_SWEEP], self._swept[_SWEEP:]
-            self._due |= {path: self._files[path] for path in due if path in self._files}
+    def _count(self, field: str) -> None:
+        self._tally = replace(self._tally, **{field: getattr(self._tally, field) + 1})
 
-    def _due_all(self) -> bool:
-        """Without a watch nothing is heard of any file: look at every one; tell whether there was any."""
-        self._due |= self._files
-        return bool(self._due)
+    def _notice(self) -> None:
+        """Take up what has changed since the last call, and look at all files where that is due."""
+        if self._watch:
+            changes = self._watch.changes()
+            self._names_changed |= changes.are_names
+            for path in changes.paths:
+                self._activate_for(path)
+        now = self._monotonic()
+        is_sweep_due = now - self._swept_at >= max(_SWEEP_SECONDS, len(self._files) * _SWEEP_SECONDS_PER_FILE)
+        pause = len(self._files) * _SCAN_SECONDS_PER_FILE
+        if is_sweep_due or (self._names_changed and now - self._scanned_at >= pause):
+            self._scan()
+        if is_sweep_due:
+            self._sweep()
+
+    def _activate_for(self, path: str) -> None:
+        """Have a file read that was written, or of which a rotated one was."""
+        folder, name = os.path.split(path)
+        for candidate in (path, *(os.path.join(folder, base) for base, _ in bases_of(name))):  # noqa: PTH118
+            if candidate in self._by_name:
+                self._activate(self._by_name[candidate])
+
+    def _activate(self, file: FollowedFile) -> None:
+        if file.name not in self._active_names:
+            self._active_names.add(file.name)
+            self._active.append(file)
+
+    def _sweep(self) -> None:
+        self._swept_at = self._monotonic()
+        for file in self._files.values():
+            if not file.is_unchanged():
+                self._activate(file)
 
     def _read_in_turn(self, limit: int, held: Collection[str]) -> Chunk | None:
-        for path, file in [*self._due.items()]:
-            if str(path) in held:
+        for _ in range(len(self._active)):
+            file = self._active[0]
+            self._active.rotate(-1)
+            if file.name in held:
                 continue
             piece = self._read(file, limit)
             if piece:
-                self._due[path] = self._due.pop(path)  # the others come first now
                 return self._chunk(file, piece)
-            if not file.is_changing and path not in self._troubles:
-                self._rest(path)
+            if file.is_settled and file.path not in self._troubles:
+                self._active_names.discard(self._active.pop().name)
         return None
-
-    def _rest(self, path: Path) -> None:
-        """Let a file be until something is heard of it; with very many files its descriptor is given back."""
-        file = self._due.pop(path)
-        if len(self._files) > self._most_open:
-            file.close()
 
     def _read(self, file: FollowedFile, limit: int) -> Piece | None:
         trouble = self._troubles.get(file.path)
@@ -188,13 +209,23 @@ class FileSource:
             if trouble:
                 return None
             raise failure from error
+        finally:
+            self._bound_open(file)
         self._troubles.pop(file.path, None)
         return piece
+
+    def _bound_open(self, file: FollowedFile) -> None:
+        """Close the file that was read longest ago where too many are open."""
+        self._open.pop(file.name, None)
+        if file.is_open:
+            self._open[file.name] = file
+        while len(self._open) > self._most_open:
+            self._open.pop(next(iter(self._open))).park()
 
     def _chunk(self, file: FollowedFile, piece: Piece) -> Chunk:
         return Chunk(
             source=self.name,
-            file=str(file.path),
+            file=file.name,
             data=piece.data,
             first_position=piece.offset,
             cursor=piece.mark.to_cursor(),
@@ -206,79 +237,51 @@ class FileSource:
 
     def _scan(self) -> bool:
         """Find new files, forget deleted ones, watch their folders; tell whether there are new ones."""
-        began = time.monotonic()
         self._scanned_at = self._monotonic()
-        is_changed = self._forget_deleted()
-        fresh = [path for path in self._matches() if path not in self._files]
+        self._forget_deleted()
+        failures = []
+        fresh = [path for path in matches(self._options.paths, self._files, self._cursors) if path not in self._files]
         for path in fresh:
-            self._files[path] = self._due[path] = self._follow(path)
+            try:
+                self._begin(path)
+            except SourceError as error:
+                failures.append(error)
         self._from_end = False
-        if self._watch and (fresh or is_changed or self._watch.is_due()):
-            self._watch.cover(self._folders())
-        self._scan_seconds = time.monotonic() - began
+        folders = self._name_files()
+        self._names_changed = bool(self._watch and self._watch.cover(folders))
+        if failures:
+            raise failures[0]
         return bool(fresh)
 
-    def _follow(self, path: Path) -> FollowedFile:
+    def _begin(self, path: Path) -> None:
         cursor = self._cursors.get(path)
         mark = Mark.from_cursor(cursor, where=str(path)) if cursor is not None else None
         self._cursors.pop(path, None)
         from_end = self._from_end and os.path.lexists(path)
-        grace = self._options.grace_seconds
-        return FollowedFile(path, mark, from_end=from_end, grace=grace, monotonic=self._monotonic)
+        file = FollowedFile(path, mark, self._world, from_end=from_end, grace=self._options.grace_seconds)
+        self._files[path] = file
+        self._activate(file)
 
-    def _forget_deleted(self) -> bool:
-        gone = [path for path, file in self._files.items() if file.is_deleted()]
-        for path in gone:
-            file = self._files.pop(path)
-            self._due.pop(path, None)
+    def _name_files(self) -> set[Path]:
+        """Note under which names changes of each file are told, and return the folders where that happens."""
+        self._by_name = {file.name: file for file in self._files.values()}
+        for file in self._files.values():
+            if os.path.islink(file.path):  # noqa: PTH114
+                self._by_name[os.path.realpath(file.path)] = file
+        return {fixed_folder(path) for path in self._options.paths} | {Path(name).parent for name in self._by_name}
+
+    def _forget_deleted(self) -> None:
+        for file in [file for file in self._files.values() if file.is_deleted()]:
             file.close()
-            self._troubles.pop(path, None)
-            self._past = _sum([self._past, file.tally])
-        return bool(gone)
-
-    def _matches(self) -> list[Path]:
-        """List what the options name: each plain path, and each match of a glob that is not a rotated file."""
-        plain = [Path(path) for path in self._options.paths if not glob.has_magic(path)]
-        patterns = [path for path in self._options.paths if glob.has_magic(path)]
-        globbed = {Path(path) for pattern in patterns for path in _expand(pattern)}
-        others = {*self._files, *plain, *globbed, *self._cursors}
-        fresh = sorted(path for path in globbed - self._files.keys() - {*plain} if _is_log(path, others))
-        return [*dict.fromkeys(plain), *fresh]
-
-    def _folders(self) -> set[Path]:
-        real = {Path(os.path.realpath(path)): path for path in self._files}
-        self._links = {target: path for target, path in real.items() if target != path}
-        fixed = {_fixed_folder(path) for path in self._options.paths}
-        return fixed | {path.parent for path in self._files} | {target.parent for target in real}
-
-
-def _is_log(path: Path, others: set[Path]) -> bool:
-    """Tell whether a match is to be followed: not a folder, compressed, rotated, or a link to another match."""
-    # Not Path.is_dir and its like: they raise where a folder may not be searched.
-    if path.suffix in COMPRESSED or os.path.isdir(path):  # noqa: PTH112
-        return False
-    if os.path.islink(path) and Path(os.path.realpath(path)) in others:  # noqa: PTH114
-        return False
-    return not any(path.with_name(base) in others for base in bases(path.name))
-
-
-def _expand(pattern: str) -> list[str]:
-    return glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-
-
-def _fixed_folder(pattern: str) -> Path:
-    """Name the deepest folder of a pattern that has no wildcard in it."""
-    folder = Path(pattern).parent
-    while glob.has_magic(str(folder)):
-        folder = folder.parent
-    return folder
+            self._troubles.pop(file.path, None)
+            self._open.pop(file.name, None)
+            del self._files[file.path]
+            if file.name in self._active_names:
+                self._active_names.discard(file.name)
+                self._active.remove(file)
 
 
 def _unreadable(path: Path, error: OSError) -> SourceError:
     is_forbidden = isinstance(error, PermissionError)
     hint = "let the daemon's user read it, for instance by the group adm" if is_forbidden else "it is tried again"
     return SourceError(f"cannot be read: {error.strerror or error}", where=str(path), hint=hint)
-
-
-def _sum(tallies: list[Tally]) -> Tally:
-    return Tally(*(sum(getattr(tally, field.name) for tally in tallies) for field in fields(Tally)))

@@ -8,10 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from credwatch.sources.generations import FINGERPRINT_BYTES, Mark, open_at, open_copy, open_regular, successor
-from credwatch.sources.interface import LINE_LIMIT, Tally
+from credwatch.sources.folders import Folders
+from credwatch.sources.generations import (
+    FINGERPRINT_BYTES,
+    Lineage,
+    Mark,
+    open_at,
+    open_copy,
+    open_regular,
+    open_successor,
+)
+from credwatch.sources.interface import LINE_LIMIT
 from credwatch.sources.lines import Cut, cut_lines, cut_rest, reader_of
 
 _PATIENCE = 5
@@ -33,49 +41,62 @@ class Piece(Struct, frozen=True):
     """The file's first bytes, where the data begins within those that its fingerprint covers."""
 
 
+class World(Struct, frozen=True):
+    """What the followed files of one source share."""
+
+    folders: Folders
+    """Lists the folders that they are in."""
+    monotonic: Callable[[], float]
+    """Tells seconds that never jump."""
+    count: Callable[[str], None]
+    """Counts one more of a field of the tally."""
+
+
 class FollowedFile:
     """Follows the file at one path, and the files that rotation puts in its place, in their order.
 
     `mark` is where the last committed read ended. Without one, the file is read from its start or, where `from_end`
     is true, from the line that is being written. A file that was rotated away is left when its successor has lines and
-    `grace` seconds have passed since the last line was read from it, for writers hold it open a while. `monotonic`
-    tells seconds that never jump.
+    `grace` seconds have passed since the last line was read from it, for writers hold it open a while.
     """
 
-    def __init__(
-        self, path: Path, mark: Mark | None, *, from_end: bool, grace: float, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, path: Path, mark: Mark | None, world: World, *, from_end: bool, grace: float) -> None:
         self.path = path
-        self.tally = Tally()
+        self.name = str(path)
         self._mark = mark
+        self._world = world
         self._from_end = from_end
         self._grace = grace
-        self._monotonic = monotonic
         self._descriptor: int | None = None
         self._quiet_since: float | None = None
-
-    def read(self, limit: int) -> Piece | None:
-        """Give the next piece, of about `limit` bytes, or None where nothing waits. Raises OSError.
-
-        After an error the caller closes the file; the next read opens it again where the last one ended.
-        """
-        mark, descriptor = self._mark, self._descriptor
-        if mark is None:
-            return self._start()
-        if descriptor is None:
-            descriptor = open_at(mark, self.path)
-            if descriptor is None:
-                return self._resume_elsewhere(mark)
-            self._descriptor = descriptor
-            mark = self._mark = mark.on(descriptor)
-        if not mark.fits(descriptor):
-            return self._start_over(mark, descriptor)
-        return self._lines(mark, descriptor, limit) or self._leave(mark, descriptor)
+        self._is_parked = False
+        self._is_gone = False
 
     @property
-    def is_changing(self) -> bool:
-        """Tell whether the file was rotated away or deleted, and it is waited for what comes after it."""
-        return self._quiet_since is not None
+    def is_open(self) -> bool:
+        """Tell whether it holds a descriptor."""
+        return self._descriptor is not None
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether nothing is to be done where a read gave nothing, until the file or its folder changes."""
+        return self._quiet_since is None
+
+    def read(self, limit: int) -> Piece | None:
+        """Give the next piece, of about `limit` bytes, or None where nothing waits.
+
+        Raises OSError, and then has given nothing: the next read begins where the last piece ended.
+        """
+        before = self._mark
+        try:
+            return self._read(limit)
+        except FileNotFoundError:  # renamed under our hands: what there is now is looked at the next time
+            self._go_back(before)
+            self._quiet_since = self._quiet_since or self._world.monotonic()
+            return None
+        except OSError:
+            self._go_back(before)
+            raise
 
     def lag(self) -> int:
         """Say how many bytes wait, here and in the file that has taken its place; 0 where it cannot be known."""
@@ -88,11 +109,26 @@ class FollowedFile:
 
     def is_deleted(self) -> bool:
         """Tell whether the file was deleted after all of it had been read, and none has taken its place."""
-        if self._descriptor is None:
-            return self._mark is not None and not os.path.lexists(self.path) and not self._is_elsewhere(self._mark)
-        if os.fstat(self._descriptor).st_nlink:
+        if self._is_gone and not os.path.lexists(self.path):
+            return True
+        if self._descriptor is None or os.fstat(self._descriptor).st_nlink:
             return False
         return not os.path.lexists(self.path) and self.lag() == 0
+
+    def is_unchanged(self) -> bool:
+        """Tell whether a parked file is as it was when it had been read to its end: one look at its status."""
+        if not self._is_parked or self._mark is None:
+            return False
+        with contextlib.suppress(OSError):
+            status = self.path.stat()
+            at = (status.st_ino, status.st_size, status.st_mtime_ns)
+            return at == (self._mark.inode, self._mark.offset, self._mark.modified)
+        return False
+
+    def park(self) -> None:
+        """Give back the descriptor for now: others need it more. The mark finds the file again."""
+        self._is_parked = self.is_settled and self.lag() == 0
+        self.close()
 
     def close(self) -> None:
         """Give back the descriptor; may be called twice."""
@@ -100,11 +136,36 @@ class FollowedFile:
             os.close(self._descriptor)
         self._descriptor = None
 
-    def _is_elsewhere(self, mark: Mark) -> bool:
-        """Tell whether a file that was let go of while nothing waited has another name now."""
+    def _read(self, limit: int) -> Piece | None:
+        mark, descriptor = self._mark, self._descriptor
+        if mark is None:
+            return self._start()
+        if descriptor is None:
+            before = Lineage.of(self.path, self._world.folders) if not self._is_in_place(mark) else None
+            descriptor = open_at(mark, self.path, self._world.folders)
+            if descriptor is None:
+                return self._resume_elsewhere(mark, before)
+            self._descriptor = descriptor
+            self._is_parked = False
+            mark = self._mark = mark.on(descriptor)
+        if not mark.fits(descriptor):
+            return self._start_over(mark, descriptor)
+        return self._lines(mark, descriptor, limit) or self._leave(mark, descriptor)
+
+    def _go_back(self, mark: Mark | None) -> None:
+        if self._mark is not mark:
+            self._mark = mark
+            self.close()
+
+    def _is_in_place(self, mark: Mark) -> bool:
         with contextlib.suppress(OSError):
-            self._descriptor = open_at(mark, self.path)
-        return self._descriptor is not None
+            return self.path.stat().st_ino == mark.inode
+        return False
+
+    def _wait(self) -> Piece | None:
+        """Give nothing, and have it asked again soon, though nothing may tell of a change."""
+        self._quiet_seconds()
+        return None
 
     def _waiting_behind(self, descriptor: int) -> int:
         with contextlib.suppress(FileNotFoundError):
@@ -118,23 +179,37 @@ class FollowedFile:
             return None
         return self._adopt(descriptor, _last_line_start(descriptor) if self._from_end else 0)
 
-    def _resume_elsewhere(self, mark: Mark) -> Piece | None:
-        """Begin what comes after a file that was truncated, or is gone, since the mark was made."""
-        try:
-            is_truncated = self.path.stat().st_ino == mark.inode
-            descriptor = open_regular(self.path if is_truncated else successor(mark, self.path, is_lost=True))
-        except FileNotFoundError:
-            return None
-        if is_truncated:
-            self.tally = replace(self.tally, truncations=self.tally.truncations + 1)
-        else:
-            self.tally = replace(self.tally, vanished=self.tally.vanished + 1)
+    def _resume_elsewhere(self, mark: Mark, before: Lineage | None) -> Piece | None:
+        """Begin what comes after a file that was truncated, or is gone, since the mark was made.
+
+        Where names have changed while it was looked for, it may only have been passed by: it is looked for again.
+        """
+        if before is None:
+            return self._begin_again(mark)
+        if Lineage.of(self.path, self._world.folders) != before:
+            return self._wait()
+        descriptor = open_successor(mark, self.path, self._world.folders, is_lost=True)
+        if descriptor is None:
+            self._is_gone = self._is_parked
+            return self._wait() if os.path.lexists(self.path) else None
+        self._world.count("vanished")
         return self._adopt(descriptor, 0)
 
-    def _start_over(self, mark: Mark, descriptor: int) -> Piece:
+    def _begin_again(self, mark: Mark) -> Piece | None:
+        descriptor = open_regular(self.path)
+        if os.fstat(descriptor).st_ino != mark.inode:
+            os.close(descriptor)
+            return self._wait()
+        self._world.count("truncations")
+        return self._adopt(descriptor, 0)
+
+    def _start_over(self, mark: Mark, descriptor: int) -> Piece | None:
         """Read a truncated file from its start, after what copytruncate saved of the lines not yet read."""
-        self.tally = replace(self.tally, truncations=self.tally.truncations + 1)
-        copy = open_copy(mark, self.path)
+        before = Lineage.of(self.path, self._world.folders)
+        copy = open_copy(mark, self.path, self._world.folders)
+        if copy is None and Lineage.of(self.path, self._world.folders) != before:
+            return self._wait()
+        self._world.count("truncations")
         return self._moved(descriptor, 0) if copy is None else self._adopt(copy, mark.offset)
 
     def _lines(self, mark: Mark, descriptor: int, limit: int) -> Piece | None:
@@ -145,7 +220,7 @@ class FollowedFile:
         if not cut.data:
             return None
         if cut.skipping:
-            self.tally = replace(self.tally, cut_lines=self.tally.cut_lines + 1)
+            self._world.count("cut_lines")
         return self._piece(cut, descriptor)
 
     def _leave(self, mark: Mark, descriptor: int) -> Piece | None:
@@ -156,7 +231,7 @@ class FollowedFile:
         quiet = self._quiet_seconds()
         if quiet < self._grace:
             return None
-        following = successor(mark, self.path)
+        following, _ = Lineage.of(self.path, self._world.folders).successor(mark)
         is_begun = following != self.path or _has_lines(following)
         if not is_begun and quiet < self._grace * _PATIENCE:
             return None
@@ -166,15 +241,17 @@ class FollowedFile:
             return self._piece(rest, descriptor)
         # While the successor is empty, nothing is won by leaving, and a writer that turns to it late loses nothing.
         is_abandoned = not os.fstat(descriptor).st_nlink and following.exists()
-        return self._succeed(following) if is_begun or is_abandoned else None
+        return self._succeed(mark) if is_begun or is_abandoned else None
 
-    def _succeed(self, following: Path) -> Piece:
-        descriptor = open_regular(following)
-        self.tally = replace(self.tally, rotations=self.tally.rotations + 1)
+    def _succeed(self, mark: Mark) -> Piece | None:
+        descriptor = open_successor(mark, self.path, self._world.folders)
+        if descriptor is None:
+            return None
+        self._world.count("rotations")
         return self._adopt(descriptor, 0)
 
     def _quiet_seconds(self) -> float:
-        now = self._monotonic()
+        now = self._world.monotonic()
         if self._quiet_since is None:
             self._quiet_since = now
         return now - self._quiet_since

@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import stat
-from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +13,11 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from credwatch.kernel.errors import SourceError
+from credwatch.sources.folders import COMPRESSED, Folders, Rank
 from credwatch.sources.interface import Cursor
 
 FINGERPRINT_BYTES = 256
 """How much of a file's beginning tells it from another with the same, reused, inode number."""
-
-_LONGEST_COUNT = 5
-"""A suffix of more digits than this is a date or a Unix time: it grows with time, while a count grows with age."""
-
-COMPRESSED = (".gz", ".xz", ".bz2", ".zst", ".lz4")
-"""Endings of rotated files that are no longer lines."""
 
 
 class Mark(Struct, frozen=True):
@@ -92,7 +84,68 @@ class Mark(Struct, frozen=True):
         return os.fstat(descriptor).st_size >= self.offset and _digest(descriptor, self.width) == self.fingerprint
 
 
-def open_at(mark: Mark, path: Path) -> int | None:
+class Lineage(Struct, frozen=True):
+    """The files that one path has led to, as far as they are there: what it leads to now, and the rotated ones."""
+
+    path: Path
+    """Where the log is written."""
+    inode: int | None
+    """The inode number of the file that is there now; None where there is none."""
+    generations: tuple[tuple[Rank, Path, int], ...]
+    """The rotated files: rank, path and inode number, those of each style of naming from the oldest."""
+
+    @classmethod
+    def of(cls, path: Path, folders: Folders) -> Lineage:
+        """Look at what is there now; raises OSError."""
+        base = _real(path).name
+        ranked = [
+            (rank, folder / name, listing.inodes[name])
+            for folder in _folders_of(path)
+            for listing in [folders.listing(folder)]
+            for rank, name in listing.generations.get(base, ())
+        ]
+        plain = {(rank, sibling.parent) for rank, sibling, _ in ranked if sibling.suffix not in COMPRESSED}
+        # While a file is being compressed both are there, and only the plain one is whole.
+        whole = (it for it in ranked if it[1].suffix not in COMPRESSED or (it[0], it[1].parent) not in plain)
+        return cls(path, _inode(path), tuple(sorted(whole)))
+
+    def successor(self, mark: Mark, *, is_lost: bool = False) -> tuple[Path, int | None]:
+        """Name the file begun after the marked one, with its inode number: a rotated one between them, or the path.
+
+        Where the marked file is still there, the rotated files with younger names of the same style follow it; where
+        it is deleted or lost, those that were written to after it.
+        """
+        own = None if is_lost else next((rank for rank, _, inode in self.generations if inode == mark.inode), None)
+        later = self._named_after(own) if own else self._written_after(mark)
+        return next(iter(later), (self.path, self.inode))
+
+    def _named_after(self, own: Rank) -> list[tuple[Path, int | None]]:
+        return [(path, inode) for (form, age), path, inode in self.generations if form == own[0] and age > own[1]]
+
+    def _written_after(self, mark: Mark) -> list[tuple[Path, int | None]]:
+        written = sorted((path.stat().st_mtime_ns, path, inode) for _, path, inode in self.generations)
+        return [(path, inode) for when, path, inode in written if when > mark.modified]
+
+
+def open_successor(mark: Mark, path: Path, folders: Folders, *, is_lost: bool = False) -> int | None:
+    """Open the file that was begun after the marked one; None where names change meanwhile, or it is not there.
+
+    A rotation between the choice of a name and its opening would skip a file: what was opened must be what was chosen,
+    and nothing may have been renamed in between. Raises OSError where the file cannot be read.
+    """
+    try:
+        before = Lineage.of(path, folders)
+        following, inode = before.successor(mark, is_lost=is_lost)
+        descriptor = open_regular(following)
+    except FileNotFoundError:
+        return None
+    if os.fstat(descriptor).st_ino == inode and Lineage.of(path, folders) == before:
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def open_at(mark: Mark, path: Path, folders: Folders) -> int | None:
     """Open the file that a mark was made on, at its path or under the name that rotation gave it.
 
     It is known by its inode number and fingerprint; a copy (made by copytruncate, or from a backup) by its fingerprint
@@ -101,50 +154,24 @@ def open_at(mark: Mark, path: Path) -> int | None:
     descriptor = _open_if(mark, path, inode=mark.inode)
     if descriptor is not None:
         return descriptor
-    for candidate in [sibling for sibling, inode in _siblings(path) if inode == mark.inode]:
-        descriptor = _open_if(mark, candidate, inode=mark.inode)
-        if descriptor is not None:
+    for folder in _folders_of(path):
+        name = folders.listing(folder).names.get(mark.inode)
+        if name and (descriptor := _open_if(mark, folder / name, inode=mark.inode)) is not None:
             return descriptor
-    return open_copy(mark, path)
+    return open_copy(mark, path, folders)
 
 
-def open_copy(mark: Mark, path: Path) -> int | None:
+def open_copy(mark: Mark, path: Path, folders: Folders) -> int | None:
     """Open the file at the path or the youngest rotated one that begins as the marked one did; None where none does."""
     if not mark.width:
         return None
-    for candidate in (path, *reversed(_generations(path))):
-        with contextlib.suppress(PermissionError):
+    generations = Lineage.of(path, folders).generations
+    for candidate in (path, *(sibling for _, sibling, _ in reversed(generations))):
+        with contextlib.suppress(OSError):  # a neighbour that cannot be read is not the copy that is looked for
             descriptor = _open_if(mark, candidate)
             if descriptor is not None:
                 return descriptor
     return None
-
-
-def successor(mark: Mark, path: Path, *, is_lost: bool = False) -> Path:
-    """Name the file that was begun after the marked one: a rotated file between them, or the path itself.
-
-    Where the marked file is still there, the rotated files with younger names of the same style follow it; where it is
-    deleted or lost, those that were written to after it.
-    """
-    found = None if is_lost else next((sibling for sibling, inode in _siblings(path) if inode == mark.inode), None)
-    later = _later_names(path, found) if found else _later_writes(path, mark.modified)
-    return later[0] if later else path
-
-
-def bases(name: str) -> Iterator[str]:
-    """Give the names of the logs of which a file of this name would be a rotated one; see `_rank`.
-
-    All are found from the name alone, so that thousands of files in a folder need not be held against each other.
-    """
-    for stem, ending in ((name, ""), _parted(name)):
-        for found in re.finditer(r"[.-](?=\d[\d_T:.-]*$)", stem):
-            if found.start():
-                yield stem[: found.start()] + ending
-
-
-def _parted(name: str) -> tuple[str, str]:
-    stem, dot, ending = name.rpartition(".")
-    return stem, dot + ending
 
 
 def _digest(descriptor: int, width: int) -> str:
@@ -176,56 +203,18 @@ def open_regular(path: Path) -> int:
     raise OSError(f"not a regular file: {path}")
 
 
-def _siblings(path: Path) -> Iterator[tuple[Path, int]]:
-    """Give the regular files beside the path, and beside what it links to, with their inode numbers."""
-    for folder in dict.fromkeys((path.parent, _real(path).parent)):
-        try:
-            with os.scandir(folder) as entries:
-                found = [(Path(entry.path), entry.inode()) for entry in entries if entry.is_file(follow_symlinks=False)]
-        except FileNotFoundError:
-            continue
-        yield from found
+def _folders_of(path: Path) -> tuple[Path, ...]:
+    """Name the folder of the path, and that of what it links to."""
+    return tuple(dict.fromkeys((path.parent, _real(path).parent)))
 
 
-def _generations(path: Path) -> list[Path]:
-    """List the rotated files of a path, oldest name first within each style of naming."""
-    base = _real(path).name
-    ranked = [(rank, sibling) for sibling, _ in _siblings(path) if (rank := _rank(base, sibling.name))]
-    return [sibling for _, sibling in sorted(ranked)]
-
-
-def _later_names(path: Path, found: Path) -> list[Path]:
-    base = _real(path).name
-    mine = _rank(base, found.name)
-    if mine is None:
-        return []
-    ranks = ((sibling, _rank(base, sibling.name)) for sibling in _generations(path))
-    return [sibling for sibling, rank in ranks if rank and rank[0] == mine[0] and rank[1] > mine[1]]
-
-
-def _later_writes(path: Path, modified: int) -> list[Path]:
-    written = [(sibling.stat().st_mtime_ns, sibling) for sibling in _generations(path)]
-    return [sibling for when, sibling in sorted(written) if when > modified]
-
-
-@lru_cache(maxsize=65536)
-def _rank(base: str, name: str) -> tuple[str, int] | None:
-    """Read a rotated name: its style, and a number that grows towards the present; None where it is not one.
-
-    Known are `auth.log.1` and `auth.log-20260131` (logrotate, with and without dateext) and `auth-20260131.log`
-    (its option `extension`).
-    """
-    stem, dot, ending = base.rpartition(".")
-    forms = {"behind": rf"{re.escape(base)}[.-](\d[\d_T:.-]*)"}
-    if stem and dot:
-        forms["within"] = rf"{re.escape(stem)}[.-](\d[\d_T:.-]*)\.{re.escape(ending)}"
-    for form, pattern in forms.items():
-        if found := re.fullmatch(pattern, name):
-            digits = re.sub(r"\D", "", found[1])
-            is_count = len(digits) <= _LONGEST_COUNT
-            return (f"{form}-count", -int(digits)) if is_count else (f"{form}-{len(digits)}", int(digits))
-    return None
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+    # Only a link leads elsewhere: to resolve every folder above each of a thousand logs is dear.
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114

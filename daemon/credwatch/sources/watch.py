@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import math
 import os
 import stat
-import time
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from threading import Lock
 
+from msgspec import Struct
 from watchdog.events import (
+    EVENT_TYPE_MODIFIED,
     DirCreatedEvent,
     DirMovedEvent,
     FileCreatedEvent,
@@ -41,8 +41,21 @@ _LIMITS = {errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOSYS}
 
 _POLL_SECONDS = 1.0
 
-_COVER_SECONDS = 5.0
-"""How long a folder that is new, or that a link was turned to, may go unwatched; it is swept meanwhile."""
+_MOST_FOLDERS = 64
+"""So many folders are watched: each costs one of the 128 inotify instances that a user may have, and two threads."""
+
+_MOST_CHANGES = 10_000
+"""Of more changes than this only that there were many is kept."""
+
+
+class Changes(Struct, frozen=True):
+    """What has happened in the watched folders since it was asked last."""
+
+    paths: frozenset[str]
+    """The files that were written, made, moved or deleted."""
+    are_names: bool
+    """True where files were made, moved or deleted, or where too many have changed to name each."""
+
 
 _Folder = tuple[str, int]
 """A folder's path and inode number: a folder made anew under an old name needs a new watch."""
@@ -51,13 +64,12 @@ _Folder = tuple[str, int]
 class FolderWatch:
     """Calls `wake` from a thread of its own when a file in a watched folder is written, made, moved or deleted.
 
-    inotify is used while the kernel allows it; where its limits are reached, all folders are polled each second.
+    inotify is used while the kernel allows it; where its limits are reached, all folders are polled each second. Of
+    more than `_MOST_FOLDERS` the rest is left to whoever looks at all files from time to time.
     """
 
-    def __init__(self, wake: Callable[[], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, wake: Callable[[], None]) -> None:
         self._handler = _Waker(wake)
-        self._monotonic = monotonic
-        self._covered_at = -math.inf
         self._watches: dict[_Folder, ObservedWatch] = {}
         self._observer: BaseObserver = Observer()
         self._observer.start()
@@ -67,25 +79,23 @@ class FolderWatch:
         """Tell whether inotify could not be used."""
         return isinstance(self._observer, PollingObserver)
 
-    def take_changed(self) -> set[Path]:
-        """Return the files of which something was heard since the last call."""
-        return self._handler.take_changed()
+    def changes(self) -> Changes:
+        """Tell what has changed since the last call."""
+        return self._handler.changes()
 
-    def is_due(self) -> bool:
-        """Tell whether the folders should be named again: links may lead elsewhere, and folders may be new."""
-        return self._monotonic() - self._covered_at >= _COVER_SECONDS
-
-    def cover(self, folders: Iterable[Path]) -> None:
+    def cover(self, folders: Iterable[Path]) -> bool:
         """Watch exactly these folders from now on, or for one that is missing the nearest above it that exists.
 
-        A folder that the daemon may not read is left out: its files are still read whenever the caller asks.
+        Returns whether there are new ones, in which files may have appeared unseen a moment ago. A folder that the
+        daemon may not read is left out: its files are still read whenever the caller asks.
         """
-        self._covered_at = self._monotonic()
-        wanted = {_nearest_existing(folder) for folder in folders}
+        wanted = {*sorted({_nearest_existing(folder) for folder in folders})[:_MOST_FOLDERS]}
+        new = wanted - self._watches.keys()
         for folder in self._watches.keys() - wanted:
             self._observer.unschedule(self._watches.pop(folder))
-        for folder in sorted(wanted - self._watches.keys()):
+        for folder in sorted(new):
             self._schedule(folder)
+        return bool(new & self._watches.keys())
 
     def close(self) -> None:
         """Stop the threads; may be called twice."""
@@ -114,18 +124,23 @@ class FolderWatch:
 class _Waker(FileSystemEventHandler):
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._changed: set[Path] = set()
-        self._lock = Lock()
+        self._lock = threading.Lock()
+        self._paths: set[str] = set()
+        self._are_names = False
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         with self._lock:
-            self._changed |= {Path(os.fsdecode(path)) for path in (event.src_path, event.dest_path) if path}
+            self._are_names |= event.event_type != EVENT_TYPE_MODIFIED or len(self._paths) >= _MOST_CHANGES
+            if len(self._paths) < _MOST_CHANGES:
+                self._paths |= {os.fsdecode(path) for path in (event.src_path, event.dest_path) if path}
         self._wake()
 
-    def take_changed(self) -> set[Path]:
+    def changes(self) -> Changes:
+        """Give what was noted, and begin anew."""
         with self._lock:
-            changed, self._changed = self._changed, set()
-        return changed
+            changes = Changes(frozenset(self._paths), self._are_names)
+            self._paths, self._are_names = set(), False
+        return changes
 
 
 def _nearest_existing(folder: Path) -> _Folder:
