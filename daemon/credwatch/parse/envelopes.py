@@ -31,6 +31,10 @@ _RFC5424 = (
 )
 _NEW_SYSLOG = r"^<\d{1,3}>[1-9]\d{0,2} "
 _REPEATED = r"^message repeated (?P<times>\d+) times: \[ ?(?P<inner>.*?) ?\]$"
+_TRAILING = r"(?:#01[0235]|#000|[ \t])+$"
+"""What stands behind a message: blanks, and the carriage return or newline that rsyslog writes as `#015` or `#012`."""
+_IDENTIFIED = r"^\[ID \d+ [\w.]+\] +"
+"""What Solaris puts before a message: a number made of it, and its facility and level."""
 _COLUMNS = ("row", "stamp", "host", "program", "pid", "message", "priority", "json", "problem")
 _NOTHING = pl.lit(None, pl.String)
 
@@ -44,15 +48,15 @@ def read_envelopes(lines: pl.Series, kind: SourceKind) -> pl.DataFrame:
     """
     frame = lines.alias("line").to_frame().with_row_index("row")
     if kind is SourceKind.JSON:
-        return _finished(_json(frame))
+        return finished(_json(frame))
     is_object = pl.col("line").str.starts_with("{") & (kind is SourceKind.AUTO)
     is_new = pl.col("line").str.starts_with("<")
     some_object, some_new = frame.select_seq(is_object.any().alias("object"), is_new.any().alias("new")).row(0)
     if not some_object and not some_new:
-        return _finished(_tagged(frame))
+        return finished(_tagged(frame))
     is_new = is_new & pl.col("line").str.contains(_NEW_SYSLOG)
     shape = pl.when(is_object).then(0).when(is_new).then(1).otherwise(2)
-    return _finished(_by_shape(frame, shape, (_json, _new_syslog, _tagged)))
+    return finished(_by_shape(frame, shape, (_json, _new_syslog, _tagged)))
 
 
 _Reader = Callable[[pl.DataFrame], pl.DataFrame]
@@ -163,12 +167,19 @@ def _new_syslog(frame: pl.DataFrame) -> pl.DataFrame:
     return parts.select(_COLUMNS)
 
 
-def _finished(frame: pl.DataFrame) -> pl.DataFrame:
-    """Unwrap repeats, take the path off programs, find JSON in messages, and cast the numbers."""
+def finished(frame: pl.DataFrame) -> pl.DataFrame:
+    """Take off what stands at the ends of messages, unwrap repeats, find JSON, and cast the numbers."""
     message, program = pl.col("message").str, pl.col("program").str
-    repeats, path, space, brace, mark = frame.select_seq(
+    blank, escaped = frame.select_seq(
+        (message.ends_with(" ") | message.ends_with("\t")).any().alias("blank"),
+        message.contains("#0", literal=True).any().alias("escaped"),
+    ).row(0)
+    if blank or escaped:
+        frame = frame.with_columns(message.replace(_TRAILING, ""))
+    repeats, path, identified, space, brace, mark = frame.select_seq(
         message.starts_with("message repeated ").any().alias("repeats"),
         program.starts_with("/").any().alias("path"),
+        message.starts_with("[ID ").any().alias("identified"),
         *(message.starts_with(letter).any().alias(letter) for letter in " {@"),
     ).row(0)
     if repeats:
@@ -176,6 +187,8 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
         space, brace, mark = True, True, True  # what was wrapped may begin with any of them
     if path:
         frame = frame.with_columns(program.replace(r"^/.*/", ""))
+    if identified:
+        frame = frame.with_columns(message.replace(_IDENTIFIED, ""))
     if space:
         frame = frame.with_columns(message.strip_chars_start(" "))
     if space or brace or mark:

@@ -130,13 +130,17 @@ def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 def _mend(raw: bytes, limit: int) -> tuple[str, str | None]:
-    raw = raw.removesuffix(b"\n").removesuffix(b"\r")
+    raw = raw.removesuffix(b"\n").rstrip(b"\r")
+    # Whoever truncates a log under a writer that keeps its position leaves a hole, which reads as NUL bytes.
+    behind = raw.lstrip(b"\x00")
+    has_hole = len(behind) < len(raw)
+    raw = behind or raw
     cut = raw[:limit]
     text, malformed = _decoded(cut, was_cut=len(raw) > limit)
     shown = _CONTROL_TEXT.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     if malformed is None and shown != text:
         malformed = "nul" if "\x00" in text else "control"
-    return shown, malformed
+    return shown, malformed or ("nul" if has_hole else None)
 
 
 def _decoded(raw: bytes, *, was_cut: bool) -> tuple[str, str | None]:

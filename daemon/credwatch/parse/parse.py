@@ -16,9 +16,10 @@ from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.pack import PackSet
 from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
 from credwatch.parse.dispatch import Dispatcher, Reader, make_dispatcher, syslog_readers
-from credwatch.parse.envelopes import SourceKind, read_envelopes
+from credwatch.parse.envelopes import SourceKind, finished, read_envelopes
 from credwatch.parse.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects import ObjectReader, object_readers, read_objects
+from credwatch.parse.odd_envelopes import is_odd, read_odd, repeats_of_last
 from credwatch.parse.redact import redact_events, redact_lines
 from credwatch.parse.timestamps import moments
 
@@ -77,6 +78,8 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     # 1. Take the envelopes off, and read the time of each line that has one.
     frame = read_envelopes(lines["line"], SourceKind(source.kind))
     frame = frame.hstack([moments(frame["stamp"], zone=source.zone, reference=reference).alias("moment")])
+    if source.kind != SourceKind.JSON and (odd := is_odd(frame)).any():
+        frame = _with_odd(frame, lines, odd, source.zone, reference)
     frame = frame.with_columns(_envelope_problem().alias("problem"))
     # 2. Read messages with the patterns, and JSON texts with the JSON packs.
     is_good, is_object = pl.col("problem").is_null(), pl.col("json").is_not_null()
@@ -162,6 +165,39 @@ def _compiled(packs: PackSet) -> _Compiled:
 def _envelope_problem() -> pl.Expr:
     timeless = pl.col("json").is_null() & pl.col("moment").is_null()
     return pl.coalesce("problem", pl.when(timeless).then(pl.lit("no_timestamp")))
+
+
+def _with_odd(frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: str, reference: datetime) -> pl.DataFrame:
+    """Read the lines that no fast reader has read in the ways of other writers, and date all of them anew."""
+    left = pl.DataFrame([frame["row"].filter(odd), lines["line"].filter(odd)])
+    last = repeats_of_last(left)
+    read = read_odd(left.join(last, on="row", how="anti"))
+    read = read.with_columns(pl.lit(None, pl.String).alias("json"), pl.lit(None, pl.String).alias("problem"))
+    if not read.height and not last.height:
+        return frame
+    others = frame.drop("moment").join(read, on="row", how="anti")
+    whole = pl.concat([others, finished(read).select(others.columns)]).sort("row")
+    whole = _with_last(whole, last) if last.height else whole
+    return whole.hstack([moments(whole["stamp"], zone=zone, reference=reference).alias("moment")])
+
+
+def _with_last(frame: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+    """Let lines that stand for the one before them, of their host, say what that says, as often as they say."""
+    frame = frame.join(last.select("row", "times", its_stamp="stamp", its_host="host"), on="row", how="left")
+    frame = frame.sort("row").with_columns(pl.coalesce("its_host", "host").alias("host"))
+    is_last = pl.col("times").is_not_null()
+    before = [
+        pl.when(~is_last).then(name).forward_fill().over("host").alias(name) for name in ("program", "pid", "message")
+    ]
+    frame = frame.with_columns(
+        *before,
+        pl.coalesce("its_stamp", "stamp").alias("stamp"),
+        pl.coalesce("times", "repeat").alias("repeat"),
+        pl.when(is_last).then(None).otherwise("problem").alias("problem"),
+    )
+    return frame.with_columns(
+        pl.when(is_last & pl.col("message").is_null()).then(pl.lit("no_envelope")).otherwise("problem").alias("problem")
+    ).drop("times", "its_stamp", "its_host")
 
 
 def _with_own_time(events: pl.DataFrame, zone: str, reference: datetime) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,6 +20,9 @@ MOMENT = pl.Datetime("us", "UTC")
 _WALL = pl.Datetime("us")
 _AHEAD = timedelta(days=1)
 _NEW_YEAR_JUMP = 358
+_FALL = 7
+"""Lines may come out of order by less than this many days; a date that falls by more is of the next year."""
+_MOST_DAYS = 800
 _LEAP_YEAR = np.datetime64("2000-01-01", "us")
 _LEAP_DAY = 59
 """29 February, counted from 0."""
@@ -35,19 +39,64 @@ def moments(stamps: pl.Series, *, zone: str, reference: datetime) -> pl.Series:
     """Read time stamps as moments (Datetime us, UTC), null where one cannot be read.
 
     Read are ISO 8601 stamps (RFC 3339, RFC 5424 section 6.2.3) and those of RFC 3164 without a year. `zone` is the
-    IANA time zone of stamps that say none: in the hour that is repeated when summer time ends they mean the first
-    one, in the hour that is left out the offset before the change. Each distinct stamp is parsed once.
+    IANA time zone of stamps that say none: in the hour that is repeated when summer time ends their order decides (see
+    `_repeated_hours`), in the hour that is left out they mean the offset before the change. Each distinct stamp is
+    parsed once.
     `reference` is the moment near which the lines end, such as the file's time of change; see `_years`.
     """
-    # Stamps come in runs: one of each is looked up, and of equal ones the first alone is read.
+    # Stamps come in runs: of equal ones in a row the first alone is read.
     runs = stamps.rle_id().to_numpy()
     firsts = stamps[np.flatnonzero(np.diff(runs, prepend=-1))]
+    moments: pl.Series = _read_runs(firsts, zone, reference)[runs]
+    return _repeated_hours(stamps, moments, zone, reference) if _has_repeated_hour(moments, zone) else moments
+
+
+def _read_runs(firsts: pl.Series, zone: str, reference: datetime) -> pl.Series:
+    """Read the stamps of runs; of those that tell their year, each distinct one once."""
+    if not firsts.str.contains(r"^\d{4}-").fill_null(True).all():
+        return _read(firsts, zone, reference)  # a stamp without a year may mean another moment a year later
     first, number = numbered(firsts.hash().to_numpy())
     order = np.argsort(first)
     place = np.empty(len(order), np.intp)
     place[order] = np.arange(len(order))
-    moments: pl.Series = _read(firsts[first[order]], zone, reference)[place[number][runs]]
-    return moments
+    return _read(firsts[first[order]], zone, reference)[place[number]]
+
+
+def _has_repeated_hour(moments: pl.Series, zone: str) -> bool:
+    """Say whether the clocks of a zone were put back anywhere near these moments."""
+    earliest, latest = moments.min(), moments.max()
+    if zone == "UTC" or not isinstance(earliest, datetime) or not isinstance(latest, datetime):
+        return False
+    days = min((latest - earliest).days + 3, _MOST_DAYS)
+    tz, start = ZoneInfo(zone), earliest - _AHEAD
+    offsets = [(start + _AHEAD * day).astimezone(tz).utcoffset() or timedelta() for day in range(days)]
+    return any(later < earlier for earlier, later in pairwise(offsets))
+
+
+def _repeated_hours(stamps: pl.Series, moments: pl.Series, zone: str, reference: datetime) -> pl.Series:
+    """Tell the second pass of a repeated hour from the first, for stamps without an offset, read as the first.
+
+    Lines are written in order. So where the time of day falls by at least half of what the clocks were put back, the
+    second pass has begun. Where it never falls, and the file was written last within that hour or the one behind it,
+    the pass that lies nearer to that moment is meant. Else nobody can know, and the first one stands.
+    """
+    has_offset = stamps.str.contains(r"[Zz]$|[+-]\d\d:?\d\d$").fill_null(True)
+    wall = moments.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    second = wall.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null").dt.convert_time_zone("UTC")
+    back = (second - moments).dt.total_microseconds().fill_null(0).to_numpy()
+    chosen = np.flatnonzero((back > 0) & ~has_offset.to_numpy())
+    times, last = wall.to_physical().to_numpy(), int(reference.timestamp() * 1_000_000)
+    is_second = np.zeros(len(moments), bool)
+    for day in np.unique(times[chosen] // _DAY_US):
+        rows = chosen[times[chosen] // _DAY_US == day]
+        falls = np.maximum.accumulate(times[rows]) - times[rows] >= back[rows] // 2
+        if falls.any():
+            is_second[rows[np.argmax(falls) :]] = True
+        else:
+            first_pass = int(moments.to_physical()[int(rows[-1])])
+            is_near = abs(last - first_pass - back[rows[-1]]) < min(back[rows[-1]], abs(last - first_pass))
+            is_second[rows] = is_near
+    return second.zip_with(pl.Series(is_second), moments)
 
 
 def _read(distinct: pl.Series, zone: str, reference: datetime) -> pl.Series:
@@ -120,16 +169,28 @@ def _years(day: Numbers, since: Numbers, limit: datetime) -> Numbers:
     """Give each stamp its year: the latest that is not after `limit`, or an earlier one where its neighbours say so.
 
     The stamps come in the order of their lines, all in the leap year 2000: `day` counts its days from 0, `since` is
-    in microseconds. A step from the last week of a year to the first one of the next, or back, is a New Year; counted
-    back from the last line, those before it lie in earlier years. 29 February goes to the nearest leap year.
+    in microseconds. A file only grows, so a date that falls by more than a week is of the next year, and a step from
+    the first week of a year to the last is one back; counted back from the last line, those before it lie in earlier
+    years. Dates of a clock that was not set yet are passed over. 29 February goes to the nearest leap year.
     """
     latest = limit.year - (since > (limit.replace(year=2000) - _LEAP_YEAR.item()) // _MICROSECOND)
-    step = np.diff(day, prepend=day[:1])
-    passed = np.cumsum((step < -_NEW_YEAR_JUMP).astype(np.int64) - (step > _NEW_YEAR_JUMP))
+    steady = _without_unset_clocks(day)
+    step = np.diff(steady, prepend=steady[:1])
+    passed = np.cumsum((step < -_FALL).astype(np.int64) - (step > _NEW_YEAR_JUMP))
     year = np.minimum(latest, latest[-1:] - (passed[-1:] - passed))
     fourth = year - year % 4
     leap = np.where(_is_leap(fourth), fourth, fourth - 4)
     return np.asarray(np.where(day == _LEAP_DAY, leap, year))
+
+
+def _without_unset_clocks(day: Numbers) -> Numbers:
+    """Give lines of 1 January between two of one other date that date: machines without a battery start with it."""
+    steady = day.copy()
+    for begin in np.flatnonzero((np.diff(day) < -_FALL) & (np.diff(day) >= -_NEW_YEAR_JUMP) & (day[1:] == 0)) + 1:
+        behind = begin + int(np.argmax(np.append(day[begin:], -1) != 0))
+        if behind < len(day) and abs(day[behind] - day[begin - 1]) <= 1:
+            steady[begin:behind] = day[begin - 1]
+    return steady
 
 
 def _is_leap(year: Numbers) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -93,3 +93,45 @@ def test_summer_time(stamp: str, moment: str) -> None:
 def test_nothing() -> None:
     """No stamps give no moments."""
     assert read([]) == []
+
+
+def in_berlin(*walls: str, written: datetime = datetime(2026, 10, 25, 12, 0, tzinfo=UTC)) -> list[str]:
+    """Read stamps of the night in which the clocks of Berlin go back from three to two."""
+    read = moments(pl.Series([f"Oct 25 {wall}:00" for wall in walls]), zone="Europe/Berlin", reference=written)
+    return read.dt.strftime("%H:%M").to_list()
+
+
+def test_the_second_pass_of_a_repeated_hour_begins_where_the_time_of_day_falls() -> None:
+    """Small disorder is no fall, and equal stamps may mean two moments."""
+    walls = ("01:50", "02:10", "02:40", "02:39", "02:55", "02:05", "02:10", "02:40", "03:05")
+    assert ["23:50", "00:10", "00:40", "00:39", "00:55", "01:05", "01:10", "01:40", "02:05"] == in_berlin(*walls)
+
+
+def test_a_file_that_ends_within_the_repeated_hour_says_which_it_is() -> None:
+    """Nothing falls yet; the moment of the last write decides."""
+    assert ["00:10", "00:12"] == in_berlin("02:10", "02:12", written=datetime(2026, 10, 25, 0, 12, tzinfo=UTC))
+    assert ["01:10", "01:12"] == in_berlin("02:10", "02:12", written=datetime(2026, 10, 25, 1, 12, tzinfo=UTC))
+
+
+def test_a_zone_that_goes_back_by_half_an_hour() -> None:
+    """Lord Howe Island, where the clocks go back from two to half past one."""
+    walls = pl.Series([f"2026-04-05T{wall}:00" for wall in ("01:20", "01:50", "01:35", "01:55", "02:10")])
+    read = moments(walls, zone="Australia/Lord_Howe", reference=datetime(2026, 5, 1, tzinfo=UTC))
+    assert ["14:20", "14:50", "15:05", "15:25", "15:40"] == read.dt.strftime("%H:%M").to_list()
+
+
+@pytest.mark.parametrize(
+    ("stamps", "written", "years"),
+    [
+        (["Nov 11", "Dec 12", "Jan  1", "Feb  2"], datetime(2026, 9, 2, tzinfo=UTC), [2025, 2025, 2026, 2026]),
+        (["Mar  1", "Jan 15", "Jan 10", "Feb  1"], datetime(2026, 9, 2, tzinfo=UTC), [2025, 2026, 2026, 2026]),
+        (["Oct  1", "Sep  1", "Aug  1"], datetime(2026, 9, 2, tzinfo=UTC), [2024, 2025, 2026]),
+        (["Jul  5", "Jan  1", "Jan  1", "Jul  5"], datetime(2026, 7, 5, tzinfo=UTC), [2026] * 4),
+        (["Dec 31", "Jan  1", "Dec 31", "Jan  1"], datetime(2026, 1, 1, tzinfo=UTC), [2025, 2026, 2025, 2026]),
+        (["Jun  3", "Jun  1", "Jun  4"], datetime(2026, 7, 5, tzinfo=UTC), [2026] * 3),
+    ],
+)
+def test_each_fall_of_the_date_is_a_new_year(stamps: list[str], written: datetime, years: list[int]) -> None:
+    """A file only grows; small disorder and a clock that was not set yet are none."""
+    read = moments(pl.Series([f"{stamp} 01:00:00" for stamp in stamps]), zone="UTC", reference=written)
+    assert years == read.dt.year().to_list()

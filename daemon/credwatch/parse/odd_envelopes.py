@@ -1,0 +1,91 @@
+"""Reads the headers of syslog lines that are written otherwise: what the fast readers leave.
+
+Lines from BusyBox, OpenWrt, macOS, BSD, Solaris, appliances, and the texts of `journalctl`. All have a stamp, perhaps a
+facility, perhaps a host, and a tag; they differ in the stamp and in the order. One expression takes them apart; the
+stamp is put into one of the two forms that `timestamps` reads. It is run on lines that no fast reader could read, so
+what is common costs nothing.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_FACILITY = (
+    r"<?(?:auth|authpriv|security|audit|daemon|user|kern|mail|cron|syslog|lpr|news|uucp|ftp|ntp|console|local[0-7])"
+    r"\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug)>?"
+)
+_ODD = (
+    r"^(?:<(?P<priority>\d{1,3})>)?(?:\d+: )?\*?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +)?"
+    r"(?:"
+    r"(?P<date>\d{4}[-/]\d\d[-/]\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{1,9})? ?"
+    r"(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?"
+    rf"|(?:(?P<year_first>\d{{4}}) )?(?P<month>{_MONTHS}) +(?P<day>\d{{1,2}}) (?:(?P<year>\d{{4}}) )?"
+    r"(?P<hour>\d{1,2})(?P<minutes>:\d\d:\d\d)(?P<parts>[.,]\d{1,9})?(?: (?P<year_last>(?:19|20)\d\d))?"
+    r"|(?P<unix>\d{9,10})(?P<unix_parts>\.\d{1,9})?"
+    r")"
+    r"(?: (?P<zone>UTC|GMT|Z)| [A-Z][A-Za-z]{2,4}| [+-]\d\d(?:\d\d)?)?:? +"
+    rf"(?:{_FACILITY}:? +)?(?:(?P<host>[^\s\[]*[^\s\[:]) +)??(?:{_FACILITY}:? +)?"
+    r"(?P<program>[^\s\[:(]+(?:\([^)]*\))?)(?:\[(?P<pid>\d+)(?:[.:]\w+)?\])?:(?: +|$)"
+    r"(?:\[ID \d+ [\w.]+\] +)?(?P<message>.*)$"
+)
+_LAST_REPEATED = r"^(?P<stamp>.+?) (?:(?P<host>[^\s:]+) )?(?:\S+: )?last message repeated (?P<times>\d+) times?$"
+_FIELDS = ("host", "program", "pid", "message", "priority")
+_NUMBERS = [(name, f"{number:02}") for number, name in enumerate(_MONTHS.split("|"), 1)]
+
+
+def is_odd(frame: pl.DataFrame) -> pl.Series:
+    """Say which rows of an envelopes frame with `moment` no fast reader has read, or has read amiss.
+
+    A host that ends with a colon is a tag in truth: the line names no host.
+    """
+    unread = pl.col("problem").is_not_null() | pl.col("moment").is_null()
+    amiss = pl.col("host").str.ends_with(":") | pl.col("message").str.starts_with("last message repeated ")
+    return frame.select((pl.col("json").is_null() & (unread | amiss)).fill_null(False)).to_series()
+
+
+def read_odd(lines: pl.DataFrame) -> pl.DataFrame:
+    """Read lines (`row`, `line`) into `row`, `stamp`, `host`, `program`, `pid`, `message`, `priority` (String).
+
+    Lines that are none of these are left out.
+    """
+    parts = lines.select("row", pl.col("line").str.extract_groups(_ODD).alias("parts")).unnest("parts")
+    read = parts.filter(pl.col("program").is_not_null())
+    return read.select("row", _stamp().alias("stamp"), *_FIELDS)
+
+
+def _stamp() -> pl.Expr:
+    """Write the stamp as ISO 8601 where it has a year, else as RFC 3164 has it."""
+    iso = pl.concat_str(
+        pl.col("date").str.replace_all("/", "-"), pl.lit("T"), "time", pl.col("fraction").fill_null(""), _offset()
+    )
+    year = pl.coalesce("year_first", "year", "year_last")
+    clock = pl.concat_str(pl.col("hour").str.zfill(2), "minutes")
+    month = pl.col("month").replace_strict(dict(_NUMBERS), default=None, return_dtype=pl.String)
+    dated = pl.concat_str(
+        year, pl.lit("-"), month, pl.lit("-"), pl.col("day").str.zfill(2), pl.lit("T"), clock,
+        pl.col("parts").fill_null(""), pl.when(pl.col("zone").is_not_null()).then(pl.lit("Z")).otherwise(pl.lit("")),
+    )  # fmt: skip
+    undated = pl.concat_str("month", pl.lit(" "), pl.col("day").str.zfill(2).str.replace("^0", " "), pl.lit(" "), clock)
+    return pl.coalesce(iso, dated, undated, _unix())
+
+
+def _offset() -> pl.Expr:
+    hours_alone = pl.col("offset").str.len_chars() == 3
+    offset = pl.when(hours_alone).then(pl.col("offset") + ":00").otherwise("offset")
+    return pl.coalesce(offset, pl.when(pl.col("zone").is_not_null()).then(pl.lit("Z")), pl.lit(""))
+
+
+def _unix() -> pl.Expr:
+    moment = pl.from_epoch(pl.col("unix").cast(pl.Int64, strict=False), time_unit="s")
+    return pl.concat_str(moment.dt.strftime("%Y-%m-%dT%H:%M:%S"), pl.col("unix_parts").fill_null(""), pl.lit("Z"))
+
+
+def repeats_of_last(lines: pl.DataFrame) -> pl.DataFrame:
+    """Find the lines (`row`, `line`) of syslogd that stand for the line before them of their host.
+
+    Columns: `row`, `stamp`, `host` (null where it is not named), `times` (Int64).
+    """
+    parts = lines.select("row", pl.col("line").str.extract_groups(_LAST_REPEATED).alias("parts")).unnest("parts")
+    read = parts.filter(pl.col("times").is_not_null())
+    return read.with_columns(pl.col("times").cast(pl.Int64, strict=False).fill_null(1).clip(1, 1_000_000))
