@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 GATE_SOURCE = "gate"
 """The source that gives the gate's own events."""
+REGISTERS = ("customers.toml", "users.toml", "staff.toml", "authorisations.toml", "networks.toml")
+"""The files of the registers' folder."""
 
 
 class Gathering:
@@ -174,6 +176,12 @@ def _registers(settings: Settings, gathering: Gathering) -> Registers:
         # A register that could not be read would make every reference into it look wrong.
         gathering.problems.extend(check_registers(registers, profiles=settings.profile, actions=ACTIONS_DUE))
     return registers
+
+
+def registers_in(settings: Settings) -> frozenset[str]:
+    """Return the registers that are there, by path: one that goes during the run was hardly meant to."""
+    folder = settings.daemon.registers_directory
+    return frozenset(str(folder / name) for name in REGISTERS if (folder / name).exists())
 
 
 def _read(path: Path, reader: Callable[[str, str], T], otherwise: T) -> T:

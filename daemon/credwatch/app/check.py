@@ -12,6 +12,7 @@ from pathlib import Path
 from credwatch.app import keys
 from credwatch.app.build import Gathering, gather_knowledge, logsources_of
 from credwatch.app.delivery import build_channel, build_fallback
+from credwatch.app.listening import listening_problems
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.rendering import build_renderer
 from credwatch.app.salvage import salvaged
@@ -43,7 +44,9 @@ def check_everything(config: Path) -> list[Problem]:
     gathering.problems.extend(_reach(settings, knowledge))
     gathering.problems.extend(_sources(settings))
     gathering.problems.extend(_directories(settings))
+    gathering.problems.extend(listening_problems(settings))
     gathering.problems.extend(_addressees(settings))
+    gathering.problems.extend(_customers(settings))
     renderer = gathering.attempt(lambda: build_renderer(settings), None)
     _secrets(settings, renderer, gathering)
     if renderer is not None:
@@ -86,6 +89,16 @@ def _directories(settings: Settings) -> Iterator[Problem]:
 def _addressees(settings: Settings) -> Iterator[Problem]:
     if not settings.operators.addresses:
         yield Problem("operators.addresses", "nobody is there to hear of escalations", 'add addresses = ["…"]')
+
+
+def _customers(settings: Settings) -> Iterator[Problem]:
+    """Warn of a vendor without customers: nobody would be told anything."""
+    path = settings.daemon.registers_directory / "customers.toml"
+    if settings.daemon.role == "provider" and not path.exists():
+        hint = "write it (docs/registers.md), or put it back; an empty file says that there are none"
+        yield Problem(
+            str(path), "there is no register of customers: nobody is told of anything", hint, Severity.WARNING
+        )
 
 
 def _secrets(settings: Settings, renderer: Renderer | None, gathering: Gathering) -> None:

@@ -22,7 +22,7 @@ class FirstCheck:
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  # our own program
 
     def refuse_on_problems(self) -> list[Problem]:
-        """Wait for the outcome and return the warnings, which keep nothing from starting.
+        """Wait for the outcome and return faults and warnings, which keep nothing from starting.
 
         Raises ProblemsFound with every error, CredwatchError where there is no outcome.
         """

@@ -84,15 +84,17 @@ class Reader:
 
     def run(self) -> None:
         """Read until `stop`; the batch under way is committed first."""
-        while not self._stopped.is_set():
-            self._woken.clear()
-            self._do_between()
-            if not self.turn():
-                self._woken.wait(_IDLE_SECONDS)
-            elif not self._is_behind():
-                self._stopped.wait(_PACE_SECONDS)
-        self._executor.shutdown(cancel_futures=True)
-        self._go_back()
+        try:
+            while not self._stopped.is_set():
+                self._woken.clear()
+                self._do_between()
+                if not self.turn():
+                    self._woken.wait(_IDLE_SECONDS)
+                elif not self._is_behind():
+                    self._stopped.wait(_PACE_SECONDS)
+        finally:
+            self._executor.shutdown(cancel_futures=True)
+            self._go_back()
 
     def wake(self) -> None:
         """Say that a source may have more; may be called from any thread."""

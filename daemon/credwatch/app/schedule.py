@@ -90,8 +90,9 @@ class Timetable:
         self._scheduler.start()
 
     def is_alive(self) -> bool:
-        """Say whether it runs."""
-        return bool(self._scheduler.running)
+        """Say whether its thread runs."""
+        thread = self._scheduler._thread
+        return thread is not None and thread.is_alive()
 
     def stop(self) -> None:
         """End; waits for the job under way."""

@@ -8,27 +8,37 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Thread
 
 import structlog
 from msgspec.structs import replace
+from starlette.applications import Starlette
 
-from credwatch.app import keys, systemd
-from credwatch.app.build import build_knowledge, followed_sources
+from credwatch.app import keys
+from credwatch.app.build import build_knowledge, followed_sources, registers_in
 from credwatch.app.chores import Chores
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.gate import build_gate
+from credwatch.app.lock import StateLock
 from credwatch.app.memory import settle
+from credwatch.app.parts.answering import GatePart
+from credwatch.app.parts.delivery import DeliveryPart, WatchedOutbox
+from credwatch.app.parts.interface import LivingPart, Pulse
+from credwatch.app.parts.keeper import Keeper
+from credwatch.app.parts.reading import ReadingPart
+from credwatch.app.parts.telling import MetricsPart
+from credwatch.app.parts.timing import TimetablePart
+from credwatch.app.parts.watching import WatchPart
 from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.reader import OpenSource, Reader
 from credwatch.app.rendering import build_renderer
 from credwatch.app.report import Report
-from credwatch.app.schedule import Timetable
-from credwatch.app.settings import SourceOptions, load_settings
+from credwatch.app.schedule import Job, Timetable
+from credwatch.app.settings import Settings, SourceOptions, load_settings
+from credwatch.app.systemd import SaidState
 from credwatch.app.watchfiles import ConfigurationWatch
 from credwatch.kernel.clock import Clock, steady_clock, system_clock
 from credwatch.kernel.command import Command
-from credwatch.kernel.errors import CredwatchError, ProblemsFound
+from credwatch.kernel.errors import ConfigurationError, CredwatchError, ProblemsFound
 from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.fallback import Heard
 from credwatch.outbox.outage import Outage
@@ -37,13 +47,13 @@ from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.store.database import Database
 from credwatch.store.migrate import migrate_apart
-from credwatch.store.outbox import OutboxStore
-from credwatch.telemetry.metrics import Metrics, ServedMetrics, serve_metrics
+from credwatch.telemetry.metrics import Metrics, serve_metrics
 from credwatch.web.gate import gate_app
-from credwatch.web.unix_socket import serve_gate
 from credwatch.workflows.escalation import on_outage, on_refused
 
 log = structlog.get_logger(__name__)
+
+_LOOK_SECONDS = 1.0
 
 
 class Supervisor:
@@ -57,70 +67,76 @@ class Supervisor:
         self._config = config
         self._clock = clock
         self._settings = load_settings(config)
+        self._lock = StateLock(self._settings.daemon.state_directory, clock())
         self._sources = followed_sources(self._settings)
         self._notice_key = keys.notice_key(self._settings)
         self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)
+        self._registers = registers_in(self._settings)
         self._database = Database(self._settings.daemon.store)
         migrate_apart(self._database)
         self._metrics = Metrics()
         self._declare(self._knowledge)
-        self._pipeline = Pipeline(self._knowledge, self._database, clock)
+        self._reading, self._delivering = Pulse(), Pulse()
         self._dispatcher = self._build_dispatcher()
-        self._reader = Reader(
-            self._pipeline,
-            {source.id: self._opener(source) for source in self._sources},
-            self._database,
-            batch_bytes=self._settings.detection.batch_bytes,
-            on_report=self._reported,
-            on_turn=self._turned,
-            on_store_failure=self._metrics.store_failed,
-        )
+        self._reader_at_hand: Reader | None = self._build_reader()
+        self._reader = self._reader_at_hand
         self._chores = Chores(
             self._database, self._metrics, self._dispatcher.wake, clock, lambda: self._knowledge.facts, self._settings
         )
+        self._keeper = Keeper(self._parts(), self._metrics)
+        self._state = SaidState()
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT; SIGHUP and changed files reload. Returns when everything is committed."""
+        """Run until SIGTERM or SIGINT; SIGHUP and changed files reload. Returns when everything is committed.
+
+        Raises PartLost where a part that is needed cannot come back.
+        """
         self._take_signals()
-        reading = Thread(target=self._reader.run, name="reader")
-        timetable = Timetable(self._chores.jobs(), self._metrics.ran, clock=self._clock, on_step=self._stepped)
-        served = self._serve_metrics()
-        # 1. Start from the back: what delivers, what answers, what ticks, and last what reads.
-        delivering = asyncio.create_task(self._dispatcher.run())
-        answering = asyncio.create_task(self._answer())
-        timetable.start()
-        reading.start()
-        watch = ConfigurationWatch(self._watched(), self._reload_soon)
-        watch.start()
-        settle()
-        systemd.notify("READY=1")
-        log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources])
-        # 2. Wait, and say that the daemon lives.
-        await self._live(reading, timetable)
-        # 3. Stop in the same order as lines flow: the batch under way is committed, attempts under way are settled.
-        systemd.notify("STOPPING=1")
-        watch.stop()
-        self._reader.stop()
-        await asyncio.to_thread(reading.join)
-        await asyncio.to_thread(timetable.stop)
-        self._dispatcher.stop()
-        await asyncio.gather(delivering, answering)
-        if served is not None:
-            served.stop()
-        self._database.close()
+        try:
+            await self._live()
+        finally:
+            # Parts end in the order in which lines flow: the batch under way is committed, attempts are settled.
+            self._state.stopping()
+            await self._keeper.stop()
+            self._database.close()
+            self._lock.release()
         log.info("daemon.stopped")
 
-    async def _live(self, reading: Thread, timetable: Timetable) -> None:
-        pause = min(systemd.watchdog_seconds() or 20.0, 20.0) / 2
+    async def _live(self) -> None:
+        """Look after the parts once a second, and say that the daemon lives while it does."""
         while not self._stop.is_set():
-            if not reading.is_alive():
-                raise CredwatchError("the reading thread has ended", hint="see the log above; systemd starts it again")
-            timetable.look_at_clock()
-            systemd.notify("WATCHDOG=1")
-            self._metrics.alive()
+            await self._keeper.look()
+            troubles = self._keeper.troubles()
+            if not troubles and not self._state.is_ready:
+                self._ready()
+            self._state.told(troubles)
+            if self._keeper.is_sound():
+                self._state.alive()
+                self._metrics.alive()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause)
+                await asyncio.wait_for(self._stop.wait(), _LOOK_SECONDS)
+
+    def _ready(self) -> None:
+        settle()
+        self._state.ready()
+        log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources])
+
+    def _parts(self) -> list[LivingPart]:
+        """List what lives long: what tells, what delivers, what answers, what ticks, what reads, what notices edits.
+
+        They start in this order, from the back of the flow, and end in the opposite one.
+        """
+        metrics, gate = self._settings.metrics, self._settings.gate
+        telling = MetricsPart(metrics.address, lambda: serve_metrics(self._metrics, metrics.address, metrics.port))
+        return [
+            *([telling] if metrics.enabled else []),
+            DeliveryPart(self._dispatcher, self._delivering),
+            *([GatePart(self._build_gate, gate)] if gate.enabled else []),
+            TimetablePart(self._chores.jobs(), self._timetable, Pulse()),
+            ReadingPart(self._next_reader, self._reading),
+            WatchPart(lambda: ConfigurationWatch(self._watched(), self._reload_soon), self._reload_soon),
+        ]
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -134,25 +150,33 @@ class Supervisor:
 
     def _reload(self) -> None:
         """Take up changed rules, packs, registers and profiles; on any problem the last good state stays."""
-        systemd.notify("RELOADING=1")
+        self._state.reloading()
         now = self._clock()
         try:
-            settings = load_settings(self._config)
-            knowledge = build_knowledge(settings, notice_key=self._notice_key)
-            if settings.daemon.packs_directories and (problems := check_packs(knowledge.packs)):
-                raise ProblemsFound(problems)
-            # Sources are followed as they were at the start, so their lines must be read as they were.
-            knowledge = replace(knowledge, formats=self._knowledge.formats)
-            self._pipeline.reload(knowledge)
-        except CredwatchError as error:
-            log.error("reload.failed", error=str(error), hint="the last good state stays in force")
+            self._take_up(load_settings(self._config))
+        except Exception as error:  # noqa: BLE001  # the reading thread must live on, whatever an edit brings
+            told = str(error) if isinstance(error, CredwatchError) else type(error).__name__
+            log.error("reload.failed", error=told, hint="the last good state stays in force")
             self._metrics.reloaded(False, now)
         else:
-            self._knowledge = knowledge
-            self._declare(knowledge)
-            log.info("reload.done", rules=len(knowledge.rules.by_id()))
+            log.info("reload.done", rules=len(self._knowledge.rules.by_id()))
             self._metrics.reloaded(True, now)
-        systemd.notify("READY=1")
+        self._state.reloaded()
+
+    def _take_up(self, settings: Settings) -> None:
+        registers = registers_in(settings)
+        if gone := sorted(self._registers - registers):
+            raise ConfigurationError(
+                "the register is gone", where=gone[0], hint="put it back; an empty file says that nobody is in it"
+            )
+        knowledge = build_knowledge(settings, notice_key=self._notice_key)
+        if settings.daemon.packs_directories and (problems := check_packs(knowledge.packs)):
+            raise ProblemsFound(problems)
+        # Sources are followed as they were at the start, so their lines must be read as they were.
+        knowledge = replace(knowledge, formats=self._knowledge.formats)
+        self._pipeline.reload(knowledge)
+        self._knowledge, self._registers = knowledge, registers
+        self._declare(knowledge)
 
     def _watched(self) -> list[Path]:
         daemon, databases = self._settings.daemon, self._settings.enrichment.databases
@@ -166,11 +190,31 @@ class Supervisor:
 
         return opened
 
+    def _next_reader(self) -> Reader:
+        """Give the reader that was built with the rest, then, where one died, others that begin from the store."""
+        reader, self._reader_at_hand = self._reader_at_hand, None
+        self._reader = reader or self._build_reader()
+        if reader is None:
+            self._reload_soon()  # the one that died may have had a reload to do
+        return self._reader
+
+    def _build_reader(self) -> Reader:
+        self._pipeline = Pipeline(self._knowledge, self._database, self._clock)
+        return Reader(
+            self._pipeline,
+            {source.id: self._opener(source) for source in self._sources},
+            self._database,
+            batch_bytes=self._settings.detection.batch_bytes,
+            on_report=self._reported,
+            on_turn=self._turned,
+            on_store_failure=self._store_failed,
+        )
+
     def _build_dispatcher(self) -> Dispatcher:
         settings = self._settings
         renderer = build_renderer(settings)
         return Dispatcher(
-            OutboxStore(self._database),
+            WatchedOutbox(self._database, self._delivering),
             build_channel(settings, renderer, self._clock),
             self._clock,
             self._refused,
@@ -194,7 +238,12 @@ class Supervisor:
     def _settled(self, settled: Settled) -> None:
         self._metrics.settled(type(settled.receipt).__name__.lower())
 
+    def _store_failed(self) -> None:
+        self._reading.beat()
+        self._metrics.store_failed()
+
     def _reported(self, report: Report) -> None:
+        self._reading.beat()
         self._metrics.record(report)
         for detection in report.found.detections:
             mark = {"shadow": True} if detection.shadow else {}
@@ -206,6 +255,7 @@ class Supervisor:
             self._dispatcher.wake()
 
     def _turned(self, name: str, source: Source) -> None:
+        self._reading.beat()
         self._metrics.set_sources_up({name: not source.problems()})
         if source.lag() == 0:
             self._metrics.set_caught_up(name)
@@ -216,20 +266,12 @@ class Supervisor:
         self._dispatcher.wake()
         self._reader.wake()
 
-    def _serve_metrics(self) -> ServedMetrics | None:
-        options = self._settings.metrics
-        if not options.enabled:
-            return None
-        served = serve_metrics(self._metrics, options.address, options.port)
-        log.info("metrics.listening", address=options.address, port=served.port)
-        return served
+    def _timetable(self, jobs: list[Job]) -> Timetable:
+        return Timetable(jobs, self._metrics.ran, clock=self._clock, on_step=self._stepped)
 
-    async def _answer(self) -> None:
-        options = self._settings.gate
-        if options.enabled:
-            gate = build_gate(self._settings, self._database, lambda: self._knowledge, self._clock)
-            app = gate_app(gate, options, on_answer=self._metrics.gate_answered)
-            await serve_gate(app, options.socket, stop=self._stop, group=options.socket_group)
+    def _build_gate(self) -> Starlette:
+        gate = build_gate(self._settings, self._database, lambda: self._knowledge, self._clock)
+        return gate_app(gate, self._settings.gate, on_answer=self._metrics.gate_answered)
 
     def _declare(self, knowledge: Knowledge) -> None:
         every = knowledge.rules.by_id().values()

@@ -51,6 +51,8 @@ class Severity(StrEnum):
 
     ERROR = "error"
     """`run` refuses it."""
+    FAULT = "fault"
+    """`run` begins, does without the part of it that this concerns, and tries again."""
     WARNING = "warning"
     """`run` goes on with it, and it is most likely not what was meant."""
 
@@ -68,9 +70,9 @@ class Problem(Struct, frozen=True):
     """Whether `run` would refuse it."""
 
     @classmethod
-    def of(cls, error: CredwatchError) -> Problem:
+    def of(cls, error: CredwatchError, severity: Severity = Severity.ERROR) -> Problem:
         """Take the parts of an error."""
-        return cls(where=error.where, message=error.message, hint=error.hint)
+        return cls(where=error.where, message=error.message, hint=error.hint, severity=severity)
 
     def headline(self) -> str:
         """Say where it is and what is wrong, without the hint."""

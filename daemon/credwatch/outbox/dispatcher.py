@@ -92,15 +92,18 @@ class Dispatcher:
     async def run(self) -> None:
         """Deliver until `stop` is called; returns when the attempts under way are settled."""
         self._loop = asyncio.get_running_loop()
-        with suppress(StoreError):
-            await self._stored(lambda: self._queue.recover(self._clock()))
-            await self._doubt()
-            while not self._stopping:
-                self._woken.clear()
-                await self._turn()
-        await self._fallback.stop()
-        if self._sending:
-            await asyncio.wait(self._sending.values())
+        try:
+            with suppress(StoreError):
+                await self._stored(lambda: self._queue.recover(self._clock()))
+                await self._doubt()
+                while not self._stopping:
+                    self._woken.clear()
+                    await self._turn()
+            await self._fallback.stop()
+        finally:
+            # Also where it dies: whoever runs it again puts back what is still marked as under way.
+            if self._sending:
+                await asyncio.wait(self._sending.values())
 
     def wake(self) -> None:
         """Say that something was queued; may be called from any thread, before `run` and after it too."""

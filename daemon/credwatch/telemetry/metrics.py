@@ -42,6 +42,8 @@ GATE_ENDPOINTS = (
 """Where the gate answers."""
 GATE_OUTCOMES = ("accepted", "refused", "failed")
 """What the gate answers: yes, no, or that it could not tell."""
+PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "configuration")
+"""The parts that live as long as the daemon."""
 TASKS = ("clocks", "gauges", "retries", "digest", "windows", "memory", "housekeeping")
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""
 
@@ -166,6 +168,15 @@ class Metrics:
         """Count one read or commit that the store refused."""
         self._daemon.store_failures.inc()
 
+    def set_part(self, part: str, *, is_up: bool) -> None:
+        """Say whether one of PARTS lives; one that is switched off has no series."""
+        self._daemon.part_up.labels(part).set(is_up)
+        self._daemon.part_deaths.labels(part)
+
+    def part_died(self, part: str) -> None:
+        """Count one death of a part that had lived."""
+        self._daemon.part_deaths.labels(part).inc()
+
     def reloaded(self, succeeded: bool, at: datetime) -> None:
         """Say how a reload ended; the moment is kept for the last one that succeeded."""
         self._daemon.reload_success.set(succeeded)
@@ -279,6 +290,10 @@ class ServedMetrics(Struct, frozen=True):
     """The port it listens on."""
     _server: WSGIServer
     _thread: Thread
+
+    def is_alive(self) -> bool:
+        """Say whether it answers."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Stop answering and give the port back; returns when that is done."""

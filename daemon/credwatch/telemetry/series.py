@@ -136,6 +136,15 @@ class DaemonSeries:
         self.store_failures = Counter(
             "credwatch_store_failures_total", "Reads and commits that the store refused.", registry=registry
         )
+        self.part_up = Gauge(
+            "credwatch_part_up", "1 where the part of the daemon lives, else 0.", ["part"], registry=registry
+        )
+        self.part_deaths = Counter(
+            "credwatch_part_deaths_total",
+            "How often a part of the daemon ended by itself; it is started again.",
+            ["part"],
+            registry=registry,
+        )
         self.reload_success = Gauge(
             "credwatch_reload_success",
             "1 where the last load of rules and registers succeeded, else 0.",

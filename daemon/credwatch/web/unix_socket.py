@@ -7,6 +7,7 @@ import grp
 import os
 import socket
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from credwatch.kernel.errors import ConfigurationError
 
 _BACKLOG = 64
 _MODE = 0o660
+_LOOK_SECONDS = 1.0
 
 
 async def serve_gate(
@@ -32,24 +34,43 @@ async def serve_gate(
 
     The socket has mode 0660 before anybody can connect; `group` names its group (empty keeps the process's own).
     A socket file left by a dead daemon is replaced; where a living one answers, or the path cannot be used,
-    ConfigurationError is raised. `started` is set as soon as clients can connect. Signals stay with the daemon.
+    ConfigurationError is raised; so it is, once the last answers are given, where somebody removes or replaces the
+    file, for then nobody can connect any more. `started` is set as soon as clients can connect. Signals stay with
+    the daemon.
     """
     listener, ours = _listening(socket_path, group)
     server = _Server(_config(app))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    stopping = asyncio.create_task(stop.wait())
+    stopping, missing = asyncio.create_task(stop.wait()), asyncio.create_task(_gone(socket_path, ours))
     if started is not None:
         started.set()
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, stopping, missing}, return_when=asyncio.FIRST_COMPLETED)
+        if missing.done():
+            raise _unusable(socket_path, "the socket was removed or replaced", "find out what tidies that folder")
     finally:
         stopping.cancel()
+        missing.cancel()
         server.should_exit = True
         try:
             await serving
         finally:
             listener.close()
             _remove(socket_path, ours)
+
+
+async def _gone(path: Path, ours: int) -> None:
+    """Return once the file is no longer the socket with this inode."""
+    while _inode(path) == ours:  # noqa: ASYNC110  # the file system sets no event
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _inode(path: Path) -> int:
+    """Return the inode of a file, 0 where there is none."""
+    try:
+        return path.lstat().st_ino
+    except OSError:
+        return 0
 
 
 class _Server(uvicorn.Server):
@@ -97,27 +118,45 @@ def _listening(path: Path, group: str) -> tuple[socket.socket, int]:
 
 
 def _make_room(path: Path) -> None:
+    refuse_what_is_in_the_way(path)
+    with suppress(FileNotFoundError):
+        path.unlink()
+
+
+def refuse_what_is_in_the_way(path: Path, *, own: int = 0) -> None:
+    """Raise ConfigurationError where the socket cannot be made at this path; nothing is changed.
+
+    A socket that nobody listens on is not in the way, nor is one on which the process `own` does.
+    """
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise _unusable(path, str(error), "check that the folder exists and the daemon may write there") from error
     if not stat.S_ISSOCK(mode):
-        raise _unusable(path, "a file that is no socket is in the way", "move it away or choose another path")
-    if _answers(path):
-        raise _unusable(path, "another program listens on this socket", "stop it or choose another path")
-    path.unlink()
+        what = "a folder is" if stat.S_ISDIR(mode) else "a file that is no socket is"
+        raise _unusable(path, f"{what} in the way", "move it away or choose another path (gate.socket)")
+    if (listener := _listener(path)) is not None and (not own or listener != own):
+        whom = f"process {listener}" if listener else "it cannot be told which"
+        raise _unusable(
+            path, f"another program listens on this socket: {whom}", "stop it or choose another path (gate.socket)"
+        )
 
 
-def _answers(path: Path) -> bool:
+def _listener(path: Path) -> int | None:
+    """Return the process that listens on a socket, 0 where it cannot be told, None where nobody does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
             probe.connect(str(path))
+            peer = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         except ConnectionRefusedError:
-            return False
+            return None
         except OSError:
-            return True
-    return True
+            return 0
+    process: int = struct.unpack("3i", peer)[0]
+    return process
 
 
 def _remove(path: Path, ours: int) -> None:

@@ -123,6 +123,7 @@ def test_check(tmp_path: Path) -> None:
 def test_check_warns(tmp_path: Path) -> None:
     """A rule that can never match is named, and `run` would start all the same: the exit code is 0."""
     (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "customers.toml").touch()
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "one.yml").write_text(
         "title: one\nlogsource: {product: windows}\ndetection:\n  s: {EventID: 4625}\n  condition: s\n"
