@@ -35,6 +35,8 @@ _IDLE = timedelta(seconds=60)
 _STORE_PAUSE = 5.0
 _OUTAGE_SECONDS = 30.0
 _MOMENT = 0.05
+_DOUBTING_SECONDS = 600.0
+"""So long after a step an attempt may still end that had read the clock before it."""
 
 
 class Settled(Struct, frozen=True):
@@ -84,7 +86,9 @@ class Dispatcher:
         self._is_down = False
         self._down_since: datetime | None = None
         self._convicted: set[str] = set()
+        self._steady = steady
         self._steps = StepWatch(clock, steady)
+        self._doubting_until = 0.0
         self._stopping = False
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,6 +122,8 @@ class Dispatcher:
     async def _turn(self) -> None:
         try:
             if self._steps.step():
+                self._doubting_until = self._steady() + _DOUBTING_SECONDS
+            if self._steady() < self._doubting_until:
                 await self._doubt()
             await self._start_due()
             await self._announce()

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.kernel.command import Command, CommandKind
@@ -188,11 +188,15 @@ class OutboxStore:
         The clock has been set back since such a command was told to wait.
         """
         table = commands
-        with self._database.writing() as connection:
-            waiting = select(table.c.id, table.c.attempts, table.c.next_at).where(table.c.state == "queued")
+        waiting = select(table.c.id, table.c.attempts, table.c.next_at).where(table.c.state == "queued")
+        with self._database.reading() as connection:
             doubtful = [row.id for row in connection.execute(waiting) if _is_doubtful(row, now, longest)]
-            connection.execute(table.update().where(table.c.id.in_(doubtful)).values(next_at=to_micros(now)))
-            return len(doubtful)
+        if not doubtful:
+            return 0
+        still = table.update().where(table.c.state == "queued", table.c.id == bindparam("doubted"))
+        with self._database.writing() as connection:
+            connection.execute(still.values(next_at=to_micros(now)), [{"doubted": name} for name in doubtful])
+        return len(doubtful)
 
     def refuse(self, command_id: str, refused: Refused, now: datetime, escalations: Iterable[Command] = ()) -> bool:
         """Settle as refused what still waits, and queue what follows, in one transaction; says whether it did."""

@@ -179,6 +179,27 @@ async def test_a_clock_set_back_holds_up_no_message(database: Database, back: ti
         await _until(lambda: _states(database) == {"1": "delivered"})
 
 
+async def test_a_clock_set_back_during_an_attempt_holds_up_no_message(database: Database) -> None:
+    """An attempt that read the clock before it was set, and is stored after, is doubted like the others."""
+    _queue(database, a_command(1))
+    watch = Watch()
+
+    class Late(OutboxStore):
+        def settle(self, *given, **more) -> None:
+            if watch.now == NOON:
+                watch.now -= timedelta(hours=3)
+                dispatcher.wake()
+                time.sleep(0.2)  # the loop has looked at the clock meanwhile
+            super().settle(*given, **more)
+
+    script = Script({"it@tanphat.example": [Retry("450"), ACCEPTED]})
+    dispatcher = Dispatcher(Late(database), script, watch, _refused)
+    task = asyncio.create_task(dispatcher.run())
+    await _until(lambda: _states(database) == {"1": "delivered"})
+    dispatcher.stop()
+    await asyncio.wait_for(task, 5)
+
+
 @pytest.mark.parametrize("back", [timedelta(minutes=30), timedelta(hours=3), timedelta(days=5 * 365)])
 async def test_a_clock_set_back_while_nothing_ran_holds_up_no_message(database: Database, back: timedelta) -> None:
     """A stored moment that lies further ahead than any wait is doubted at the start."""
