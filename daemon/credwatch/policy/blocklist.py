@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.resources import shipped
+from credwatch.policy.derivation import LISTED, MOST, price_of_rank
 from credwatch.policy.pattern import repeated_unit
-from credwatch.policy.spelling import folded, unaccented
+from credwatch.policy.spelling import canonical, folded, unaccented
 
 _LONGEST_LINE = 1024
+_SHORTEST_RANKED = 4
+_BETWEEN = re.compile(r"[\W_]+")
 
 
 class Blocklist:
@@ -21,14 +25,26 @@ class Blocklist:
     The standard asks to compare the entire password, not parts of it (NIST SP 800-63B-4, section 3.1.1.2).
     """
 
-    def __init__(self, words: Iterable[str], more: Callable[[], Iterable[str]] = tuple) -> None:
-        """Take the words, and `more` that are fetched when the first password is asked about."""
+    def __init__(self, words: Iterable[str], ranked: Callable[[], Mapping[str, Sequence[str]]] = dict) -> None:
+        """Take the words, and lists by name, the usual first, that are fetched for the first password."""
         self._first = frozenset(words)
-        self._more = more
+        self._ranked = ranked
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        return self._first.union(self._more())
+        return self._first.union(*self._ranked().values())
+
+    @cached_property
+    def prices(self) -> Mapping[str, int]:
+        """Return what it costs to guess a word of which a password may be derived, by its canonical spelling."""
+        prices: dict[str, int] = {}
+        for name, words in self._ranked().items():
+            for rank, word in enumerate(words, 1):
+                if len(word) >= _SHORTEST_RANKED and word.isalpha():
+                    key = canonical(word)
+                    prices[key] = min(price_of_rank(rank, passwords=name == "passwords"), prices.get(key, MOST))
+        listed = (canonical(_BETWEEN.sub("", unaccented(word))) for word in self._first)
+        return prices | dict.fromkeys(listed, LISTED)
 
     def __len__(self) -> int:
         return len(self._words)
@@ -49,14 +65,15 @@ def load_blocklist(files: Iterable[Path] = ()) -> Blocklist:
     """
     own = sorted((shipped("config") / "blocklists").glob("*.txt"))
     lists = [_words(path) for path in (*own, *files)]
-    return Blocklist(chain.from_iterable(lists), _zxcvbn_words)
+    return Blocklist(chain.from_iterable(lists), _zxcvbn_lists)
 
 
-def _zxcvbn_words() -> Iterable[str]:
+def _zxcvbn_lists() -> Mapping[str, Sequence[str]]:
     """Give the word lists inside zxcvbn, which take 12 MiB: a daemon whose gate nobody asks does without."""
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-    return chain.from_iterable(FREQUENCY_LISTS.values())
+    lists: Mapping[str, Sequence[str]] = FREQUENCY_LISTS
+    return lists
 
 
 def _words(path: Path) -> list[str]:

@@ -15,9 +15,10 @@ from credwatch.policy.blocklist import Blocklist
 from credwatch.policy.context import PasswordContext
 from credwatch.policy.events import Action, Caller, GateEvent, GateEvents
 from credwatch.policy.history import PasswordHistory
-from credwatch.policy.password import Accepted, Estimate, Refused, Verdict, check_password
+from credwatch.policy.password import Accepted, Refused, Verdict, check_password
 from credwatch.policy.profile import MfaProfile, PolicyProfile
 from credwatch.policy.reasons import Reason, Refusal
+from credwatch.policy.strength import Estimate
 from credwatch.policy.totp import Enrolment, MfaVerdict, Totp, UnlockOutcome
 
 _log = structlog.get_logger(__name__)

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from threading import Lock
 
 from msgspec import Struct
 
 from credwatch.kernel.secret import Secret
 from credwatch.policy.blocklist import Blocklist
 from credwatch.policy.context import PasswordContext
+from credwatch.policy.derivation import OWN, Vocabulary, is_derived
 from credwatch.policy.pattern import is_pattern
 from credwatch.policy.profile import PasswordProfile
 from credwatch.policy.reasons import Reason, Refusal
-from credwatch.policy.spelling import made_of, unaccented
-
-_ESTIMATED_CHARACTERS = 72
-"""zxcvbn's work grows with the square of the length and worse; what is behind these only makes it stronger."""
-
-_ZXCVBN = Lock()
-"""zxcvbn keeps the user's words in a module-wide table, so two estimates must not overlap."""
-
-
-class Estimate(Struct, frozen=True):
-    """How hard a password is to guess, by zxcvbn, from its first 72 characters."""
-
-    score: int
-    """0 (too guessable) to 4 (very unguessable)."""
-    guesses_log10: float
-    """Powers of ten of guesses needed."""
+from credwatch.policy.spelling import canonical, made_of, unaccented
+from credwatch.policy.strength import Estimate, estimated
 
 
 class Accepted(Struct, frozen=True):
@@ -79,7 +65,7 @@ def check_password(
     unreadable = _unreadable(text, profile)
     if unreadable:
         return Refused((unreadable,))
-    estimate = _estimate(text, context.words(profile.context_words))
+    estimate = estimated(text, context.words(profile.context_words))
     reasons = (
         *_length(text, context, profile),
         *_guessable(text, context, profile, blocklist),
@@ -105,13 +91,22 @@ def _length(text: str, context: PasswordContext, profile: PasswordProfile) -> It
 
 def _guessable(
     text: str, context: PasswordContext, profile: PasswordProfile, blocklist: Blocklist
-) -> Iterator[Refusal]:
-    if blocklist.holds(text):
-        yield Refusal(Reason.COMMON)
-    if is_pattern(text):
-        yield Refusal(Reason.PATTERN)
-    if made_of(unaccented(text), context.words(profile.context_words)):
-        yield Refusal(Reason.CONTEXT)
+) -> tuple[Refusal, ...]:
+    words = context.words(profile.context_words)
+    whole = (
+        (Reason.COMMON, blocklist.holds(text)),
+        (Reason.PATTERN, is_pattern(text)),
+        (Reason.CONTEXT, made_of(unaccented(text), words)),
+    )
+    refusals = tuple(Refusal(reason) for reason, holds in whole if holds)
+    return refusals or _derived(text, words, blocklist)
+
+
+def _derived(text: str, words: tuple[str, ...], blocklist: Blocklist) -> tuple[Refusal, ...]:
+    if is_derived(text, Vocabulary(blocklist.prices)):
+        return (Refusal(Reason.DERIVED),)
+    own = dict.fromkeys(map(canonical, words), OWN)
+    return (Refusal(Reason.CONTEXT),) if own and is_derived(text, Vocabulary(blocklist.prices, own)) else ()
 
 
 def _demanded(text: str, estimate: Estimate, profile: PasswordProfile) -> Iterator[Refusal]:
@@ -128,13 +123,3 @@ def _classes(text: str) -> int:
 def _class_of(mark: str) -> str:
     category = unicodedata.category(mark)
     return category if category in ("Ll", "Lu", "Nd") else "other"
-
-
-def _estimate(text: str, words: tuple[str, ...]) -> Estimate:
-    if not text:
-        return Estimate(0, 0.0)
-    from zxcvbn import zxcvbn  # loaded when the first password is asked about: it takes 12 MiB
-
-    with _ZXCVBN:
-        found = zxcvbn(text[:_ESTIMATED_CHARACTERS], list(words))
-    return Estimate(int(found["score"]), round(float(found["guesses_log10"]), 2))

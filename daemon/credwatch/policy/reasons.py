@@ -18,6 +18,7 @@ class Reason(StrEnum):
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     COMMON = "common"
+    DERIVED = "derived"
     PATTERN = "pattern"
     CONTEXT = "context"
     TOO_FEW_CLASSES = "too_few_classes"
@@ -68,6 +69,12 @@ _SENTENCES: dict[Reason, dict[Language, str]] = {
     Reason.COMMON: {
         "en": "Many people use this password, so it is among the first to be guessed. Please choose another.",
         "vi": "Mật khẩu này được nhiều người dùng nên rất dễ bị đoán ra. Vui lòng chọn mật khẩu khác.",
+    },
+    Reason.DERIVED: {
+        "en": "The password is a common word or row of keys with a little added, which is quickly guessed. "
+        "Please choose another, such as several words that do not belong together.",
+        "vi": "Mật khẩu chỉ là một từ hoặc dãy phím thông dụng được thêm bớt đôi chút nên rất dễ bị đoán ra. "
+        "Vui lòng chọn mật khẩu khác, chẳng hạn ghép vài từ không liên quan với nhau.",
     },
     Reason.PATTERN: {
         "en": "The password is only a repetition or a row of neighbouring keys. Please choose another.",

@@ -7,50 +7,55 @@ from __future__ import annotations
 
 import unicodedata
 
-_LEET: dict[str, str] = {
-    "0": "o",
-    "1": "il",
-    "2": "z",
-    "3": "e",
-    "4": "a",
-    "5": "s",
-    "6": "g",
-    "7": "t",
-    "8": "b",
-    "9": "g",
-    "@": "a",
-    "$": "s",
-    "!": "i",
-    "|": "il",
-    "+": "t",
-}
-"""Which letters a digit or sign may stand for."""
+_CANONICAL = str.maketrans(
+    {
+        **dict.fromkeys("l1!|", "i"),
+        **dict.fromkeys("5$", "s"),
+        **dict.fromkeys("4@", "a"),
+        **dict.fromkeys("69", "g"),
+        **dict.fromkeys("7+", "t"),
+        "0": "o",
+        "2": "z",
+        "3": "e",
+        "8": "b",
+    }
+)
+"""One letter for all marks that may stand for one another; `1` may be an i or an l, so these two are one."""
 
 _NO_SEPARATORS = str.maketrans("", "", " ._-")
 
+_LONGEST_COVERED = 128
+
 
 def folded(text: str) -> str:
-    """Fold letter case, in NFC."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    """Fold letter case and the forms of one letter, such as full width, in NFKC (Unicode standard, annex 15)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def unaccented(text: str) -> str:
-    """Fold letter case and take the accents off, as Vietnamese is often typed: `Mật khẩu Đỏ` → `mat khau do`."""
-    spread = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    return "".join(mark for mark in spread if not unicodedata.combining(mark))
+    """Fold letter case and forms and take off accents and unseen marks: `Mật khẩu Đỏ` → `mat khau do`."""
+    spread = unicodedata.normalize("NFKD", folded(text).replace("đ", "d"))
+    return "".join(mark for mark in spread if not (unicodedata.combining(mark) or unicodedata.category(mark) == "Cf"))
+
+
+def canonical(text: str) -> str:
+    """Write each digit and sign that may stand for a letter as that letter; `text` is unaccented, its length stays."""
+    return text.translate(_CANONICAL)
 
 
 def made_of(text: str, words: tuple[str, ...]) -> bool:
     """Tell whether all letters of a text belong to the given words, as it is or less its separators.
 
     The words may be repeated, joined in any order, written with digits or signs for letters, and have digits and
-    signs before, between and behind them; at least one word must occur. Text and words are unaccented; the work is
-    bounded by the length of the text times that of all words.
+    signs before, between and behind them; at least one word must occur. Text and words are unaccented. Of a longer text
+    the first 128 characters decide, so that the work is bounded by 128 times the number of words.
     """
     return _covered(text, words) or _covered(text.translate(_NO_SEPARATORS), words)
 
 
 def _covered(text: str, words: tuple[str, ...]) -> bool:
+    cut, text = len(text) > _LONGEST_COVERED, text[:_LONGEST_COVERED]
+    spelled, wanted = canonical(text), [canonical(word) for word in words]
     plain = [False] * (len(text) + 1)
     named = [False] * (len(text) + 1)
     plain[0] = True
@@ -60,16 +65,8 @@ def _covered(text: str, words: tuple[str, ...]) -> bool:
         if not mark.isalpha():
             plain[start + 1] |= plain[start]
             named[start + 1] |= named[start]
-        for word in words:
-            if _spells(text, start, word):
+        for word in wanted:
+            if spelled.startswith(word, start):
                 named[start + len(word)] = True
-    return named[len(text)]
-
-
-def _spells(text: str, start: int, word: str) -> bool:
-    if start + len(word) > len(text):
-        return False
-    return all(
-        mark == letter or letter in _LEET.get(mark, "")
-        for mark, letter in zip(text[start : start + len(word)], word, strict=True)
-    )
+    # A cut may go through a word: then it is enough that a word ends near it.
+    return any(named[-_LONGEST_COVERED // 2 :]) if cut else named[-1]
