@@ -21,7 +21,7 @@ from credwatch.parse.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects import ObjectReader, object_readers, read_objects
 from credwatch.parse.odd_envelopes import is_odd, read_odd, repeats_of_last
 from credwatch.parse.redact import redact_events, redact_lines
-from credwatch.parse.timestamps import moments
+from credwatch.parse.timestamps import dated, moments
 
 
 class SourceFormat(Struct, frozen=True):
@@ -53,6 +53,8 @@ class Parsed(Struct, frozen=True, eq=False):
     """`position` (Int64), `line` (String, secrets masked) and `reason` (String) of the lines that nothing read."""
     skips: pl.DataFrame
     """`position` and `pack` (String, null for an empty line) of the lines that are known as no event."""
+    guessed_times: int = 0
+    """How many lines have a time of which neither stamp nor neighbours tell the year, or the pass of an hour."""
 
     @property
     def skipped(self) -> int:
@@ -77,7 +79,7 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     compiled = _compiled(packs)
     # 1. Take the envelopes off, and read the time of each line that has one.
     frame = read_envelopes(lines["line"], SourceKind(source.kind))
-    frame = frame.hstack([moments(frame["stamp"], zone=source.zone, reference=reference).alias("moment")])
+    frame = _timed(frame, source.zone, reference)
     if source.kind != SourceKind.JSON and (odd := is_odd(frame)).any():
         frame = _with_odd(frame, lines, odd, source.zone, reference)
     frame = frame.with_columns(_envelope_problem().alias("problem"))
@@ -99,7 +101,8 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     timeless = _rows(events.select("row"), ~timed).with_columns(pl.lit("no_timestamp").alias("problem"))
     unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), lines, compiled.dispatcher)
     skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), read["row"], lines)
-    return Parsed(redact_events(_rows(events, timed).drop("row")), redact_lines(unread), skips)
+    guesses = int(frame["is_guess"].sum())
+    return Parsed(redact_events(_rows(events, timed).drop("row")), redact_lines(unread), skips, guesses)
 
 
 def _rows(frame: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:
@@ -167,6 +170,11 @@ def _envelope_problem() -> pl.Expr:
     return pl.coalesce("problem", pl.when(timeless).then(pl.lit("no_timestamp")))
 
 
+def _timed(frame: pl.DataFrame, zone: str, reference: datetime) -> pl.DataFrame:
+    times = dated(frame["stamp"], zone=zone, reference=reference)
+    return frame.hstack([times.moments.alias("moment"), times.is_guess.alias("is_guess")])
+
+
 def _with_odd(frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: str, reference: datetime) -> pl.DataFrame:
     """Read the lines that no fast reader has read in the ways of other writers, and date all of them anew."""
     left = pl.DataFrame([frame["row"].filter(odd), lines["line"].filter(odd)])
@@ -175,10 +183,10 @@ def _with_odd(frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: st
     read = read.with_columns(pl.lit(None, pl.String).alias("json"), pl.lit(None, pl.String).alias("problem"))
     if not read.height and not last.height:
         return frame
-    others = frame.drop("moment").join(read, on="row", how="anti")
+    others = frame.drop("moment", "is_guess").join(read, on="row", how="anti")
     whole = pl.concat([others, finished(read).select(others.columns)]).sort("row")
     whole = _with_last(whole, last) if last.height else whole
-    return whole.hstack([moments(whole["stamp"], zone=zone, reference=reference).alias("moment")])
+    return _timed(whole, zone, reference)
 
 
 def _with_last(frame: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
 from credwatch.kernel.clock import rfc3339
-from credwatch.parse.timestamps import moments
+from credwatch.parse.timestamps import dated, moments
 
 
 def read(stamps: list[str | None], zone: str = "UTC", reference: str = "2026-01-05T00:00:00+00:00") -> list[str | None]:
@@ -135,3 +136,59 @@ def test_each_fall_of_the_date_is_a_new_year(stamps: list[str], written: datetim
     """A file only grows; small disorder and a clock that was not set yet are none."""
     read = moments(pl.Series([f"{stamp} 01:00:00" for stamp in stamps]), zone="UTC", reference=written)
     assert years == read.dt.year().to_list()
+
+
+@pytest.mark.parametrize(
+    ("stamps", "written", "years"),
+    [
+        # A clock an hour, or a month, ahead for a line or two is no year.
+        (["Nov 26", "Nov 26", "Dec 25", "Nov 26", "Nov 26"], "2026-11-26", [2026, 2026, 2025, 2026, 2026]),
+        (["Nov 25", "Nov 26", "Dec 25"], "2026-11-26", [2026, 2026, 2025]),
+        # Once a month, and once a year: everything that falls is a new year.
+        ([f"{month}  1" for month in ("Oct", "Nov", "Dec", "Jan", "Feb")], "2026-02-01", [2025] * 3 + [2026] * 2),
+        (["Mar  1", "Sep  1", "Mar  1", "Sep  1"], "2026-09-02", [2025, 2025, 2026, 2026]),
+        # 29 February says which year its neighbours are of, also where nothing else does.
+        (["Feb 28", "Feb 29", "Mar  1"], "2026-09-02", [2024] * 3),
+        (["Feb 29", "Mar  1", "Jan  5"], "2025-01-06", [2024, 2024, 2025]),
+    ],
+)
+def test_years_of_odd_files(stamps: list[str], written: str, years: list[int]) -> None:
+    """A leap of the date that comes back is a wrong clock; one that does not is a year."""
+    reference = datetime.fromisoformat(f"{written}T12:00:00+00:00")
+    times = [f"{stamp} 01:00:{second:02}" for second, stamp in enumerate(stamps)]
+    assert years == moments(pl.Series(times), zone="UTC", reference=reference).dt.year().to_list()
+
+
+def test_late_lines_of_the_first_pass() -> None:
+    """A line that came late, before or behind the change, keeps its own pass, and so do its neighbours."""
+    walls = ("02:10", "02:30", "02:25", "02:31", "02:58", "02:00", "02:58", "02:01", "02:50")
+    read = ["00:10", "00:30", "00:25", "00:31", "00:58", "01:00", "00:58", "01:01", "01:50"]
+    assert read == in_berlin(*walls)
+
+
+def test_few_lines_in_the_repeated_hour() -> None:
+    """A small fall is enough where the lines are few; what goes on into the next hour is of the second pass."""
+    assert ["23:30", "00:10", "01:08", "02:30"] == in_berlin("01:30", "02:10", "02:08", "03:30")
+    assert ["01:40", "01:59", "02:01"] == in_berlin("02:40", "02:59", "03:01")
+
+
+def test_guesses_are_marked() -> None:
+    """Where nothing tells the pass or the year, that is said; a certain moment is no guess."""
+    written = datetime(2026, 10, 26, tzinfo=UTC)
+    stamps = pl.Series([f"Oct 25 {wall}:00" for wall in ("01:10", "02:30", "02:40", "03:10")])
+    assert [False, True, True, False] == dated(stamps, zone="Europe/Berlin", reference=written).is_guess.to_list()
+    stamps = pl.Series([f"Oct 25 {wall}:00" for wall in ("01:10", "02:30", "02:20", "03:10")])
+    assert not dated(stamps, zone="Europe/Berlin", reference=written).is_guess.any()
+    stamps = pl.Series(["Oct 24 01:00:00", "Oct 24 01:00:01", "Dec  1 01:00:00", "Oct 24 01:00:02"])
+    assert [False, False, True, False] == dated(stamps, zone="UTC", reference=written).is_guess.to_list()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Havana", "Australia/Lord_Howe", "Asia/Pyongyang"])
+def test_every_line_of_a_night_keeps_its_moment(zone: str) -> None:
+    """Lines a minute apart, with some seconds of disorder, through each time a zone's clocks go back."""
+    starts = {"Asia/Pyongyang": "2015-08-14T10:00", "Australia/Lord_Howe": "2026-04-04T12:00"}
+    start = datetime.fromisoformat(starts.get(zone, "2026-10-24T20:00" if "Eu" in zone else "2026-10-31T22:00"))
+    true = [start.replace(tzinfo=UTC) + timedelta(minutes=at, seconds=-20 * (at % 2)) for at in range(600)]
+    walls = [moment.astimezone(ZoneInfo(zone)).strftime("%b %d %H:%M:%S") for moment in true]
+    assert len(set(walls)) < len(walls)
+    assert true == moments(pl.Series(walls), zone=zone, reference=true[-1]).to_list()
