@@ -35,6 +35,7 @@ _IDLE = timedelta(seconds=60)
 _STORE_PAUSE = 5.0
 _OUTAGE_SECONDS = 30.0
 _MOMENT = 0.05
+_LOOK_SECONDS = 30.0
 _DOUBTING_SECONDS = 600.0
 """So long after a step an attempt may still end that had read the clock before it."""
 
@@ -88,7 +89,7 @@ class Dispatcher:
         self._convicted: set[str] = set()
         self._steady = steady
         self._steps = StepWatch(clock, steady)
-        self._doubting_until = 0.0
+        self._doubting_until = self._look_at = 0.0
         self._stopping = False
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -249,8 +250,10 @@ class Dispatcher:
         """Say once when mail goes down and once when it is back, and have what waits told or sent."""
         if self._outage.is_on != self._is_down:
             await self._turned(self._outage.is_on)
-        if self._is_down and not self._stopping:
-            self._fallback.tell_soon(self._queue, self._clock)
+        # What the operators' own mailboxes refused is looked for at the start and each half minute: it is rare.
+        if not self._stopping and (self._is_down or self._steady() >= self._look_at):
+            self._look_at = self._steady() + _LOOK_SECONDS
+            self._fallback.tell_soon(self._queue, self._clock, waiting=self._is_down)
 
     async def _turned(self, is_down: bool) -> None:
         now, reason = self._clock(), self._outage.reason

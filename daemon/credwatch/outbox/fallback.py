@@ -26,8 +26,8 @@ AT_ONCE = 20
 class Untold(Protocol):
     """What the other ways ask of the store. Each method is one transaction and raises StoreError."""
 
-    def untold(self, kind: CommandKind, limit: int) -> Sequence[Command]:
-        """List the waiting commands of a kind that no other way has told yet, oldest first."""
+    def untold(self, kind: CommandKind, limit: int, *, waiting: bool) -> Sequence[Command]:
+        """List the refused commands of a kind that no other way has told yet, oldest first; `waiting` ones too."""
         ...
 
     def told(self, ids: Iterable[str], now: datetime, reply: str) -> None:
@@ -72,10 +72,13 @@ class Fallback:
         other = await self._second.deliver(command)
         return Delivered(other.at, f"second relay: {other.reply}") if isinstance(other, Delivered) else receipt
 
-    def tell_soon(self, store: Untold, clock: Clock) -> None:
-        """Have the other ways tell the operators what waits for them, unless they are at it already."""
+    def tell_soon(self, store: Untold, clock: Clock, *, waiting: bool) -> None:
+        """Have the other ways tell what the operators' mailboxes refused, and what waits for them while mail is down.
+
+        Nothing happens where they are at it already.
+        """
         if self._ways and (self._telling is None or self._telling.done()):
-            self._telling = asyncio.create_task(self._tell(store, clock), name="tell operators")
+            self._telling = asyncio.create_task(self._tell(store, clock, waiting), name="tell operators")
 
     async def stop(self) -> None:
         """Break off what is being told; it is told again at the next start."""
@@ -83,10 +86,10 @@ class Fallback:
             self._telling.cancel()
             await asyncio.wait([self._telling])
 
-    async def _tell(self, store: Untold, clock: Clock) -> None:
+    async def _tell(self, store: Untold, clock: Clock, waiting: bool) -> None:
         with suppress(StoreError):  # whoever waits is told a turn later
-            waiting = await asyncio.to_thread(store.untold, CommandKind.ESCALATE, AT_ONCE)
-            for alike in _alike(waiting):
+            commands = await asyncio.to_thread(store.untold, CommandKind.ESCALATE, AT_ONCE, waiting=waiting)
+            for alike in _alike(commands):
                 replies = await self._tell_one(alike[0])
                 if replies:
                     ids = [command.id for command in alike]

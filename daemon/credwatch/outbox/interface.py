@@ -80,8 +80,8 @@ class Queue(Protocol):
         """Queue commands; where a moment is given, have all that waits be due then."""
         ...
 
-    def untold(self, kind: CommandKind, limit: int) -> Sequence[Command]:
-        """List the waiting commands of a kind that no other way has told yet, oldest first."""
+    def untold(self, kind: CommandKind, limit: int, *, waiting: bool) -> Sequence[Command]:
+        """List the refused commands of a kind that no other way has told yet, oldest first; `waiting` ones too."""
         ...
 
     def told(self, ids: Iterable[str], now: datetime, reply: str) -> None:

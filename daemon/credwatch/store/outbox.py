@@ -224,12 +224,13 @@ class OutboxStore:
                 connection.execute(commands.update().where(later).values(next_at=at))
             queue(connection, given)
 
-    def untold(self, kind: CommandKind, limit: int) -> list[Command]:
-        """List the waiting commands of a kind that no other way has told yet, oldest first."""
+    def untold(self, kind: CommandKind, limit: int, *, waiting: bool) -> list[Command]:
+        """List the refused commands of a kind that no other way has told yet, oldest first; `waiting` ones too."""
+        states = ("queued", "sending", "refused") if waiting else ("refused",)
         was_told = select(receipts.c.command).where(receipts.c.result == "told")
         statement = (
             select(commands)
-            .where(commands.c.state.in_(("queued", "sending")), commands.c.kind == kind.value)
+            .where(commands.c.state.in_(states), commands.c.kind == kind.value)
             .where(commands.c.id.not_in(was_told))
             .order_by(commands.c.created_at, commands.c.id)
             .limit(limit)

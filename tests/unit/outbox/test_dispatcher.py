@@ -293,6 +293,26 @@ async def test_a_relay_that_refuses_everybody_refuses_no_reader(database: Databa
     assert 0 == told.count("701"), "a pager has one reader, however many operators there are"
 
 
+async def test_what_the_operators_own_mailbox_refuses_is_told_otherwise(database: Database) -> None:
+    """Mail works, and theirs does not: the escalation goes by the other way, once."""
+    _queue(database, a_command(1, kind=CommandKind.ESCALATE), a_command(2, recipient="kt@tanphat.example"))
+    script = Script({"it@tanphat.example": [Refused("550 5.1.1 no", by_server=True)]})
+    pager, seconds = Script(), [0.0]
+    more = {"fallback": _elsewhere(file=pager), "steady": lambda: seconds[0]}
+    async with _running(database, script, **more) as dispatcher:
+        await _until(lambda: {"1": "refused", "2": "delivered"}.items() <= _states(database).items())
+        async with asyncio.timeout(10):
+            while not pager.given:
+                seconds[0] += 31
+                dispatcher.wake()
+                await asyncio.sleep(0.02)
+        for _ in range(5):
+            seconds[0] += 31
+            dispatcher.wake()
+            await asyncio.sleep(0.02)
+    assert [a_command(1).id] == pager.given
+
+
 async def test_one_refused_mailbox_among_others_is_final_and_mail_is_not_down(database: Database) -> None:
     """What follows is accepted, so the refusal is the reader's; nobody hears of an outage."""
     _queue(database, a_command(1), a_command(2, recipient="kt@tanphat.example"))
