@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from credwatch.kernel.incident import Incident
@@ -57,10 +58,20 @@ def outcome_of(database: Database) -> Outcome:
                 map(tuple, connection.execute(select(unread.source, unread.position, unread.line, unread.reason)))
             ),
             detections=Counter(map(Told._make, connection.execute(detections))),
-            incidents=sorted(incidents.list_incidents(connection), key=lambda incident: incident.number),
+            incidents=[
+                _timeless(incident)
+                for incident in sorted(incidents.list_incidents(connection), key=lambda incident: incident.number)
+            ],
             notices=_notices(database),
             clocks=sorted(map(tuple, connection.execute(select(clock.workflow, clock.incident, clock.organization)))),
         )
+
+
+def _timeless(incident: Incident) -> Incident:
+    """Leave out when this machine read, found and changed it: what is left follows from the lines."""
+    transitions = tuple(replace(each, at=incident.occurred_first) for each in incident.transitions)
+    moments = dict.fromkeys(("recorded_at", "detected_at", "recorded_last", "detected_last"), incident.occurred_first)
+    return replace(incident, transitions=transitions, **moments)
 
 
 def _notices(database: Database) -> list[Any]:

@@ -20,6 +20,8 @@ id = "application"
 paths = ["{folder}/logs/application.jsonl"]
 kind = "json"
 read_from = "start"
+[detection]
+history_after = "36500d"
 [operators]
 addresses = ["operators@vendor.example"]
 [outbox.email]

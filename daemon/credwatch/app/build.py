@@ -99,6 +99,7 @@ def gather_knowledge(
         formats=_formats(settings),
         lateness_us=longest_lateness_us(settings),
         clock_skew=settings.detection.clock_skew,
+        history_after=settings.detection.history_after,
         caps=Caps(settings.detection.window_rows, settings.detection.window_rows_per_customer),
         learning=_learning(settings),
     )

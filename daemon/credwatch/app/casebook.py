@@ -1,9 +1,9 @@
-"""The operators' view of incidents in the store, and the one change they make by hand."""
+"""The operators' view of incidents in the store, and what they decide by hand: release, drop, close."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,17 +11,18 @@ from typing import Any, Self
 
 from msgspec import to_builtins
 
-from credwatch.app import keys
+from credwatch.app import holding, keys
 from credwatch.app.build import build_knowledge
 from credwatch.app.settings import Settings, load_settings
-from credwatch.incidents.lifecycle import moved
+from credwatch.incidents.lifecycle import check_reason, moved
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
-from credwatch.store import incidents, legal_clocks, outbox
+from credwatch.store import held, incidents, legal_clocks, outbox
 from credwatch.store.database import Database
 from credwatch.workflows.decide import react
+from credwatch.workflows.facts import Facts
 
 
 def open_store(path: Path) -> Database:
@@ -48,8 +49,8 @@ def opened_outbox(config: Path, store: Path | None) -> Iterator[outbox.OutboxSto
 
 
 def described(incident: Incident) -> dict[str, Any]:
-    """Return an incident as JSON values, its level by name."""
-    return {**to_builtins(incident), "level": incident.level.name.lower()}
+    """Return an incident as JSON values, its level by name, and whether its messages wait for a person."""
+    return {**to_builtins(incident), "level": incident.level.name.lower(), "held": incident.is_held}
 
 
 class Casebook:
@@ -77,14 +78,19 @@ class Casebook:
         with self._database.reading() as connection:
             return incidents.list_incidents(connection, only_open=only_open)
 
+    def held(self) -> set[str]:
+        """Return the numbers of the incidents of which messages wait for a person."""
+        with self._database.reading() as connection:
+            return {stored.command.incident for stored in held.held_messages(connection)}
+
     def detections(self, number: str) -> list[tuple[Detection, int, datetime]]:
         """Return an incident's detections, each with its present count and latest event."""
         with self._database.reading() as connection:
             return incidents.detections_of(connection, number)
 
     def messages(self) -> list[outbox.StoredCommand]:
-        """Return every message, delivered ones too, the oldest first."""
-        return outbox.OutboxStore(self._database).listed(("queued", "sending", "refused", "delivered"))
+        """Return every message, delivered and dropped ones too, the oldest first."""
+        return outbox.OutboxStore(self._database).listed(outbox.EVERY)
 
     def case(self, number: str) -> dict[str, Any] | None:
         """Return one incident with its detections and messages as JSON values; None where it is unknown."""
@@ -92,13 +98,18 @@ class Casebook:
             incident = incidents.incident(connection, number)
             if incident is None:
                 return None
+            clocks = legal_clocks.clocks_of(connection, number)
         messages = [stored for stored in self.messages() if stored.command.incident == number]
         case = described(incident)
         case["found"] = [
             {
                 "id": each.id,
                 "title": each.title,
+                "occurred_first": rfc3339(each.occurred_first),
                 "opened_at": rfc3339(each.opened_at),
+                "recorded_at": rfc3339(each.recorded_at) if each.recorded_at else "",
+                "detected_at": rfc3339(each.detected_at) if each.detected_at else "",
+                "history": each.history,
                 "last": rfc3339(last),
                 "count": count,
                 "tags": list(each.tags),
@@ -115,14 +126,48 @@ class Casebook:
             }
             for stored in messages
         ]
+        case["clocks"] = [to_builtins(clock) for clock in clocks]
         return case
+
+    def release(self, number: str, *, by: str, why: str, now: datetime) -> list[str] | None:
+        """Let go what is held of an incident; return the ids of the messages, None where the incident is unknown.
+
+        Raises IllegalTransition where nothing is held or the reason is empty.
+        """
+        facts = self._facts()
+        with self._database.writing() as connection:
+            incident = incidents.incident(connection, number)
+            if incident is None:
+                return None
+            return holding.release_incident(connection, incident, facts, now, by=by, why=why)
+
+    def release_messages(self, ids: Sequence[str], *, now: datetime) -> list[str]:
+        """Let single held messages go; return the ids of those that were held."""
+        facts = self._facts()
+        with self._database.writing() as connection:
+            return holding.release_messages(connection, ids, facts, now)
+
+    def drop(self, number: str, *, by: str, why: str, with_reports: bool, now: datetime) -> int | None:
+        """Drop what is held of an incident; return how many messages stay held, None where it is unknown.
+
+        Reports are dropped `with_reports` alone. Raises IllegalTransition where the reason is empty.
+        """
+        facts = self._facts()
+        with self._database.writing() as connection:
+            incident = incidents.incident(connection, number)
+            if incident is None:
+                return None
+            check_reason(incident, why)
+            reason = f"dropped by {by}: {why}"
+            return len(holding.drop_held(connection, number, facts, now, why=reason, with_reports=with_reports))
 
     def close(self, number: str, *, by: str, why: str, now: datetime) -> Incident | None:
         """Close an incident and queue the updates that its notices promised; None where it is unknown.
 
-        Raises IllegalTransition where it is closed already or the reason is empty.
+        What is held of it is dropped with the reason, reports excepted. Raises IllegalTransition where it is closed
+        already or the reason is empty.
         """
-        facts = build_knowledge(self._settings, notice_key=keys.notice_key(self._settings)).facts
+        facts = self._facts()
         with self._database.writing() as connection:
             incident = incidents.incident(connection, number)
             if incident is None:
@@ -132,4 +177,9 @@ class Casebook:
             reaction = react(IncidentChange(ChangeKind.CLOSED, closed), facts, now)
             outbox.queue(connection, reaction.commands)
             legal_clocks.save_clocks(connection, reaction.clocks)
+            reason = f"closed by {by}: {why}"
+            holding.drop_held(connection, number, facts, now, why=reason, with_reports=False)
         return closed
+
+    def _facts(self) -> Facts:
+        return build_knowledge(self._settings, notice_key=keys.notice_key(self._settings)).facts

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from credwatch.app.deadlines import Deadlines
+from credwatch.app.holding import tell_of_held
 from credwatch.app.memory import return_free_memory
 from credwatch.app.schedule import Daily, Every, Job
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock, Steady, steady_clock
-from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store import held, incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics
 from credwatch.workflows.clocks import on_tick
@@ -58,7 +59,7 @@ class Chores:
         ]
 
     def tick(self) -> None:
-        """Tell the operators of clocks that have run out."""
+        """Tell the operators of clocks that have run out, and of a flood that waits for them and has grown."""
         now = self._clock()
         with self._database.writing() as connection:
             clocks = legal_clocks.running_clocks(connection)
@@ -66,6 +67,7 @@ class Chores:
             reaction = on_tick(now, clocks, self._facts(), lambda clock: left[clock.id])
             queued = outbox.queue(connection, reaction.commands)
             legal_clocks.save_clocks(connection, reaction.clocks)
+            queued += tell_of_held(connection, self._facts(), now)
         if queued:
             self._wake_outbox()
 
@@ -79,11 +81,13 @@ class Chores:
         self._metrics.set_open_incidents(by_kind)
         age = max(0.0, (now - state.oldest).total_seconds()) if state.oldest else 0.0
         self._metrics.set_outbox(state.waiting, state.refused, age)
+        held_age = max(0.0, (now - state.oldest_held).total_seconds()) if state.oldest_held else 0.0
+        self._metrics.set_held(state.held, held_age)
         left = self._deadlines.left(running, now)
         clocks: dict[str, tuple[int, int, float]] = {}
         for each in running:
             count, overdue, remaining = clocks.get(each.workflow, (0, 0, float("inf")))
-            seconds = left[each.id].total_seconds()
+            seconds = float("inf") if each.held else left[each.id].total_seconds()
             clocks[each.workflow] = (count + 1, overdue + (seconds <= 0), min(remaining, seconds))
         self._metrics.set_clocks(clocks)
 
@@ -95,12 +99,18 @@ class Chores:
         with self._database.writing() as connection:
             state = outbox.queue_state(connection)
             counts = progress.tallies_of(connection, f"{now - timedelta(days=1):%Y-%m-%d}")
-            counts |= {"delivered": state.delivered, "waiting": state.waiting, "refused": state.refused}
+            counts |= {
+                "delivered": state.delivered,
+                "waiting": state.waiting,
+                "refused": state.refused,
+                "held": state.held,
+            }
             commands = digest(
                 day,
                 counts,
                 incidents.list_incidents(connection, only_open=True),
                 legal_clocks.running_clocks(connection),
+                held.held_now(connection),
                 self._facts(),
                 now,
             )

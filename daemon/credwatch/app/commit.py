@@ -9,15 +9,18 @@ from typing import Any
 
 import polars as pl
 from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from credwatch.app.prepared import Prepared
 from credwatch.detect.found import Found
 from credwatch.enrich.profiles import ProfileDelta
-from credwatch.incidents.grouping import Ending, ended, grouped, key_of
+from credwatch.incidents.grouping import Ending, ended, gone_on, grouped, key_of
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
-from credwatch.kernel.incident import ChangeKind, IncidentChange
-from credwatch.store import incidents, legal_clocks, outbox, profiles, progress
+from credwatch.kernel.detection import Detection
+from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
+from credwatch.kernel.moment import Discovery
+from credwatch.store import held, incidents, legal_clocks, outbox, profiles, progress
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.workflows.facts import Reaction
 
@@ -80,12 +83,15 @@ class Consequences(Struct, frozen=True):
     """CPU time that storing windows took, and what else the engine must remember."""
 
 
-def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
-    """Store a batch and everything that follows from it on a connection whose transaction the caller ends."""
+def commit(connection: Connection, batch: Batch, react: React, discovery: Discovery) -> Consequences:
+    """Store a batch and everything that follows from it on a connection whose transaction the caller ends.
+
+    `discovery` says when its lines were read and when the daemon has concluded what they mean: now.
+    """
     began = thread_time()
     _remember(connection, batch)
     window_seconds = thread_time() - began
-    changes = _incidents(connection, batch.found)
+    changes = _incidents(connection, batch.found, discovery)
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     detected = sum(not detection.shadow for detection in batch.found.detections)
     counts = _tallies(batch) | {"detections": detected, "incidents": opened}
@@ -93,6 +99,7 @@ def commit(connection: Connection, batch: Batch, react: React) -> Consequences:
     reaction = sum((react(change) for change in changes), Reaction())
     queued = outbox.queue(connection, reaction.commands)
     legal_clocks.save_clocks(connection, reaction.clocks)
+    _let_go(connection, changes, discovery)
     return Consequences(changes, queued, window_seconds)
 
 
@@ -114,26 +121,64 @@ def _remember(connection: Connection, batch: Batch) -> None:
         profiles.add_profiles(connection, batch.profiles.parts(), instead=batch.profiles.whole)
 
 
-def _incidents(connection: Connection, found: Found) -> tuple[IncidentChange, ...]:
+def _incidents(connection: Connection, found: Found, discovery: Discovery) -> tuple[IncidentChange, ...]:
     """Group what was found: what ended first, then what opened, so that a new act is not added to an old one."""
-    closed = ended(_endings(connection, found))
+    closed = ended(_endings(connection, found), discovery)
     incidents.save_incidents(connection, (change.incident for change in closed))
-    keys = [key_of(detection) for detection in found.detections if detection.is_consequential]
-    grouping = grouped(found.detections, incidents.open_incidents(connection, keys))
-    incidents.add_detections(connection, zip(found.detections, grouping.numbers, strict=True))
+    going_on = gone_on(_going_on(connection, found, discovery), discovery)
+    incidents.save_incidents(connection, (change.incident for change in going_on))
+    detections = _dated(found, discovery)
+    keys = [key_of(detection) for detection in detections if detection.is_consequential]
+    grouping = grouped(detections, incidents.open_incidents(connection, keys), discovery)
+    stored = zip(detections, grouping.numbers, strict=True)
+    incidents.add_detections(connection, stored, discovery.recorded_at, discovery.detected_at)
     incidents.save_episodes(connection, found.episodes)
     incidents.save_incidents(connection, (change.incident for change in grouping.changes))
-    return (*closed, *grouping.changes)
+    return (*closed, *going_on, *grouping.changes)
+
+
+def _dated(found: Found, discovery: Discovery) -> list[Detection]:
+    """Mark the detections that are history: those of which nothing happened within the time before the reading."""
+    if not any(discovery.is_history(detection.opened_at) for detection in found.detections):
+        return list(found.detections)
+    latest = {
+        serial: from_micros(last)
+        for episodic in found.episodes
+        for serial, last in zip(episodic.opened["serial"].tolist(), episodic.opened["last"].tolist(), strict=True)
+    }
+    return [
+        replace(detection, history=discovery.is_history(latest.get(detection.serial, detection.opened_at)))
+        for detection in found.detections
+    ]
+
+
+def _going_on(connection: Connection, found: Found, discovery: Discovery) -> list[Incident]:
+    """Give the incidents of history whose episodes have gone on until now."""
+    if not any(len(episodic.changed) for episodic in found.episodes) or not incidents.any_held(connection):
+        return []
+    since = to_micros(discovery.recorded_at - discovery.history_after)
+    fresh = [episodic.changed[episodic.changed["last"] >= since] for episodic in found.episodes]
+    return incidents.held_incidents_of(connection, [serial for table in fresh for serial in table["serial"].tolist()])
+
+
+def _let_go(connection: Connection, changes: tuple[IncidentChange, ...], discovery: Discovery) -> None:
+    """Let go what was held of incidents that live evidence has joined, and was not written again just now."""
+    freed = sorted(
+        {change.incident.number for change in changes if change.incident.released_at == discovery.detected_at}
+    )
+    if freed:
+        waiting = held.held_messages(connection, incidents=freed)
+        held.let_go(connection, [stored.command.id for stored in waiting], discovery.detected_at)
 
 
 def _endings(connection: Connection, found: Found) -> Iterator[Ending]:
     """Give the episodes that ended, of the rules whose incidents end with them."""
     for rule, table in found.ended(ENDS_BY_ITSELF):
         known = incidents.incidents_of(connection, table["serial"].tolist())
-        for serial, last in zip(table["serial"].tolist(), table["last"].tolist(), strict=True):
+        for serial in table["serial"].tolist():
             if serial in known:
                 detection, incident = known[serial]
-                yield Ending(detection, rule.id, from_micros(last), incident)
+                yield Ending(detection, rule.id, incident)
 
 
 def _tallies(batch: Batch) -> dict[str, int]:

@@ -18,14 +18,21 @@ class Deadlines:
 
     def __init__(self, steady: Steady) -> None:
         self._steady = steady
-        self._ends: dict[str, float] = {}
+        self._ends: dict[tuple[str, datetime | None], float] = {}
 
     def left(self, clocks: Sequence[LegalClock], now: datetime) -> dict[str, timedelta]:
         """Tell what each clock has left, by its id, negative once it ran out; others are forgotten."""
         steady = self._steady()
-        self._ends = {clock.id: self._ends.get(clock.id, steady + _at_most(clock, now)) for clock in clocks}
-        return {clock.id: min(clock.due_at - now, timedelta(seconds=self._ends[clock.id] - steady)) for clock in clocks}
+        self._ends = {_key(clock): self._ends.get(_key(clock), steady + _at_most(clock, now)) for clock in clocks}
+        return {
+            clock.id: min(clock.alarm_at - now, timedelta(seconds=self._ends[_key(clock)] - steady)) for clock in clocks
+        }
+
+
+def _key(clock: LegalClock) -> tuple[str, datetime | None]:
+    """Tell clocks apart; one whose messages were held and let go is measured anew."""
+    return clock.id, clock.released_at
 
 
 def _at_most(clock: LegalClock, now: datetime) -> float:
-    return min(clock.due_at - now, clock.due_at - clock.started_at).total_seconds()
+    return min(clock.alarm_at - now, clock.due_at - clock.started_at).total_seconds()

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, Taken, commit
+from credwatch.app.holding import tell_of_held
 from credwatch.app.merge import Turn
 from credwatch.app.prepared import Prepared
 from credwatch.app.report import Detected, Gathered, Marked, Report, report_of
@@ -27,7 +28,7 @@ from credwatch.enrich.logins import logins_in
 from credwatch.enrich.novelty import mark_novelty
 from credwatch.enrich.profiles import Learning, Profiles
 from credwatch.kernel.clock import Clock
-from credwatch.kernel.incident import IncidentChange
+from credwatch.kernel.moment import Discovery
 from credwatch.kernel.pack import PackSet
 from credwatch.parse.ahead import bounded
 from credwatch.parse.lines import split_lines
@@ -39,7 +40,7 @@ from credwatch.store import incidents, profiles, progress
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
 from credwatch.workflows.decide import react
-from credwatch.workflows.facts import Facts, Reaction
+from credwatch.workflows.facts import Facts
 
 _SEED = "seed"
 _FORM = "window_form"
@@ -72,6 +73,8 @@ class Knowledge(Struct, frozen=True):
     """How much later than those of other logs a line may come, microseconds: the longest of all sources."""
     clock_skew: timedelta = timedelta(minutes=5)
     """How far ahead of the time of reading a line may be stamped and be believed."""
+    history_after: timedelta = timedelta(hours=6)
+    """What is read later than this after it happened is history, whose messages wait for a person."""
     caps: Caps = field(default_factory=Caps)
     """How many rows windows may hold."""
     learning: Learning = field(default_factory=Learning)
@@ -215,15 +218,17 @@ class Pipeline:
 
     def _commit(self, batch: Batch) -> Consequences:
         with self._database.writing() as connection:
-            return commit(connection, batch, self._react)
+            know, now = self._knowledge, self._clock()
+            discovery = Discovery(batch.received_at, now, know.history_after)
+            done = commit(connection, batch, lambda change: react(change, know.facts, now), discovery)
+            if any(change.incident.is_held for change in done.changes):
+                done = replace(done, queued=done.queued + tell_of_held(connection, know.facts, now))
+            return done
 
     def _go_back(self) -> None:
         """Forget what has not been stored: the engine has gone on, and goes back to where the store is."""
         self._engine, self._pairing = self._restored()
         self._profiles = self._remembered()
-
-    def _react(self, change: IncidentChange) -> Reaction:
-        return react(change, self._knowledge.facts, self._clock())
 
     def _remembered(self) -> Profiles:
         """Take up the habits that the store has; unlike windows, they do not depend on the rules."""

@@ -147,7 +147,7 @@ def replay(
         commands = [stored.command for stored in OutboxStore(database).listed()]
         database.close()
     source.close()
-    latest = sorted(incidents.values(), key=lambda each: (-each.detected_at.timestamp(), each.number))
+    latest = sorted(incidents.values(), key=lambda each: (-each.occurred_last.timestamp(), each.number))
     return Replayed(tally, tuple(attempts.by_address()), latest, commands)
 
 

@@ -12,7 +12,8 @@ from credwatch.app.prepared import Counts, Prepared
 from credwatch.detect.event_time import Arrival
 from credwatch.detect.found import Found
 from credwatch.enrich.profiles import ProfileDelta
-from credwatch.kernel.incident import IncidentChange
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.incident import Incident, IncidentChange
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -96,6 +97,16 @@ class Detected(Struct, frozen=True, eq=False):
     """What is to be stored."""
     report: Report
     """What they came to so far."""
+
+
+def moments_of(incident: Incident) -> dict[str, str | bool]:
+    """Tell a log when an incident happened, was read and was found; that it is history, where it is."""
+    moments = {
+        "occurred": rfc3339(incident.occurred_last),
+        "recorded": rfc3339(incident.recorded_last),
+        "detected": rfc3339(incident.detected_last),
+    }
+    return {**moments, "history": True} if incident.history else {**moments}
 
 
 def report_of(marked: Marked, batch: Batch, *, window_rows: int, seconds: float) -> Report:

@@ -18,20 +18,26 @@ from credwatch.policy.profile import PolicyProfile
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=366)
+_AN_AGE = timedelta(days=36525)
 
 
-def _duration(value: object) -> object:
+def _duration(value: object, longest: timedelta = _LONGEST, words: str = "a year") -> object:
     """Read durations such as 10s, 15m, 24h or 3d."""
     if not isinstance(value, str):
         raise ValueError('expected a duration in quotes, such as "15m"')
     found = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
     duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
-    if not timedelta() < duration <= _LONGEST:
-        raise ValueError('expected a number and s, m, h or d, such as "15m", of a year at most')
+    if not timedelta() < duration <= longest:
+        raise ValueError(f'expected a number and s, m, h or d, such as "15m", of {words} at most')
     return duration
 
 
+def _long_duration(value: object) -> object:
+    return _duration(value, _AN_AGE, "a century")
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+LongDuration = Annotated[timedelta, BeforeValidator(_long_duration)]
 
 
 class DaemonOptions(Options):
@@ -107,6 +113,8 @@ class DetectionOptions(Options):
     """How much later than those of other logs a line may come, so that windows are kept for it."""
     clock_skew: Duration = timedelta(minutes=5)
     """How far ahead of the time of reading a line may be stamped; what lies beyond is given its neighbours' time."""
+    history_after: LongDuration = timedelta(hours=6)
+    """What is read later than this after it happened is history: its messages wait for a person to let them go."""
     batch_bytes: int = Field(default=9_000_000, ge=65_536, le=64_000_000)
     """How much of a backlog is read at once."""
     window_rows: int = Field(default=2_000_000, ge=10_000)

@@ -31,7 +31,7 @@ from credwatch.app.parts.watching import WatchPart
 from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.reader import OpenSource, Reader
 from credwatch.app.rendering import build_renderer
-from credwatch.app.report import Report
+from credwatch.app.report import Report, moments_of
 from credwatch.app.schedule import Job, Timetable
 from credwatch.app.settings import Settings, SourceOptions, load_settings
 from credwatch.app.systemd import SaidState
@@ -250,7 +250,13 @@ class Supervisor:
             log.info("detection", rule=detection.title, level=detection.level.name.lower(), id=detection.id, **mark)
         for change in report.changes:
             incident = change.incident
-            log.info("incident", what=change.kind.value, number=incident.number, kind=incident.kind)
+            log.info(
+                "incident",
+                what=change.kind.value,
+                number=incident.number,
+                kind=incident.kind,
+                **moments_of(incident),
+            )
         if report.queued:
             self._dispatcher.wake()
 

@@ -1,8 +1,9 @@
-"""`credwatch incidents`: list, show and close incidents."""
+"""`credwatch incidents`: list, show and close incidents; let go or drop what waits of them."""
 
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,11 @@ from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, t
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.incident import Incident
 
-incidents_app = typer.Typer(help="List, show and close incidents.", no_args_is_help=True)
+incidents_app = typer.Typer(help="List, show and close incidents; release what is held.", no_args_is_help=True)
+
+WhyOption = Annotated[str, typer.Option("--why", help="The reason, kept with the incident.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides it; without it, the user at the terminal.")]
+_ENDS = ("released_at", "met_at", "waived_at", "escalated_at")
 
 NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="The incident's number, such as CW-2026-7KQ2M4.")]
 
@@ -21,21 +26,29 @@ NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="The incid
 def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     everything: Annotated[bool, typer.Option("--all", help="Closed incidents too.")] = False,
+    only_held: Annotated[
+        bool, typer.Option("--held", help="Those whose messages wait for you, closed ones too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the open incidents, the latest first."""
+    """List the open incidents, the latest first.
+
+    Each with the moment when it was found, and the one when it happened last.
+    """
     with told_plainly():
         from credwatch.app.casebook import Casebook, described
 
         with Casebook.at(config) as casebook:
-            found = casebook.incidents(only_open=not everything)
+            held = casebook.held()
+            found = casebook.incidents(only_open=not (everything or only_held))
+    found = [incident for incident in found if not only_held or incident.number in held]
     for incident in found:
         if as_json:
-            print_json(described(incident))
+            print_json(described(incident) | {"held": incident.number in held})
         else:
-            say(_row(incident))
+            say(_row(incident, is_held=incident.number in held))
     if not found and not as_json:
-        tell("no open incidents" if not everything else "no incidents")
+        tell("nothing is held" if only_held else "no incidents" if everything else "no open incidents")
 
 
 @incidents_app.command()
@@ -55,28 +68,84 @@ def show(number: NumberArgument, config: ConfigOption = DEFAULT_CONFIG, as_json:
 
 
 @incidents_app.command()
+def release(
+    number: NumberArgument,
+    why: WhyOption,
+    config: ConfigOption = DEFAULT_CONFIG,
+    by: ByOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Let the held messages of an incident go.
+
+    They are written anew and sent. What is read long after it happened is held until a person has looked at it.
+    Exit code 1 where the number is unknown.
+    """
+    with told_plainly():
+        from credwatch.app.casebook import Casebook
+
+        with Casebook.at(config) as casebook:
+            ids = casebook.release(number, by=by or getpass.getuser(), why=why, now=system_clock())
+    if ids is None:
+        raise _unknown(number)
+    if as_json:
+        print_json({"number": number, "released": ids})
+    else:
+        say(f"{number}: {len(ids)} released")
+
+
+@incidents_app.command()
+def drop(
+    number: NumberArgument,
+    why: WhyOption,
+    config: ConfigOption = DEFAULT_CONFIG,
+    by: ByOption = "",
+    reports: Annotated[bool, typer.Option("--reports", help="Breach reports to the vendor too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop the held messages of an incident.
+
+    They are never sent, and stay in the store with the reason. A breach report is a duty: it is dropped with --reports
+    alone. Exit code 1 where the number is unknown.
+    """
+    with told_plainly():
+        from credwatch.app.casebook import Casebook
+
+        now, who = system_clock(), by or getpass.getuser()
+        with Casebook.at(config) as casebook:
+            kept = casebook.drop(number, by=who, why=why, with_reports=reports, now=now)
+    if kept is None:
+        raise _unknown(number)
+    if as_json:
+        print_json({"number": number, "held": kept})
+    else:
+        say(f"{number}: dropped" + _still_held(kept))
+
+
+@incidents_app.command()
 def close(
     number: NumberArgument,
-    why: Annotated[str, typer.Option("--why", help="The reason, kept with the incident.")],
+    why: WhyOption,
     config: ConfigOption = DEFAULT_CONFIG,
-    by: Annotated[str, typer.Option("--by", help="Who closes it.")] = "",
+    by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Close an incident with a reason.
 
-    Whoever had a notice or a report of it is sent the update. Exit code 1 where the number is unknown.
+    Whoever had a notice or a report of it is sent the update. What is held of it is dropped with the reason, but for
+    breach reports, which stay held. Exit code 1 where the number is unknown.
     """
     with told_plainly():
         from credwatch.app.casebook import Casebook, described
 
         with Casebook.at(config) as casebook:
             incident = casebook.close(number, by=by or getpass.getuser(), why=why, now=system_clock())
+            is_held = number in casebook.held()
     if incident is None:
         raise _unknown(number)
     if as_json:
-        print_json(described(incident))
+        print_json(described(incident) | {"held": is_held})
     else:
-        say(f"{number} is closed")
+        say(f"{number} is closed" + _still_held(is_held))
 
 
 def _unknown(number: str) -> typer.Exit:
@@ -84,32 +153,67 @@ def _unknown(number: str) -> typer.Exit:
     return typer.Exit(ExitCode.NO)
 
 
-def _row(incident: Incident) -> str:
+def _still_held(held: int | bool) -> str:
+    return "; a breach report stays held: release it, or drop it with --reports" if held else ""
+
+
+def _row(incident: Incident, *, is_held: bool) -> str:
+    marks = [word for word, holds in (("history", incident.history), ("held", is_held)) if holds]
     return (
-        f"{incident.number}  {incident.detected_at:%Y-%m-%d %H:%M}  {incident.level.name.lower():<13}  "
-        f"{incident.status:<11}  {incident.kind:<25}  {incident.organization or '-':<12}  {incident.subject}"
+        f"{incident.number}  {incident.detected_at:%Y-%m-%d %H:%M}  {incident.occurred_last:%Y-%m-%d %H:%M}  "
+        f"{incident.level.name.lower():<13}  {incident.status:<11}  {incident.kind:<25}  "
+        f"{incident.organization or '-':<12}  {incident.subject}" + (f"  ({', '.join(marks)})" if marks else "")
     )
 
 
 def _print(case: dict[str, Any]) -> None:
-    def tell(name: str, value: object) -> None:
+    for name, value in (*_facts(case), *_events(case)):
         say(f"{name:<14} {value}")
 
+
+def _facts(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Give what an incident is, and when."""
     for name in ("number", "title", "kind", "level", "status", "organization", "subject", "clause"):
-        tell(name, case[name])
-    for name in ("occurred_first", "occurred_last", "detected_at"):
-        tell(name, _moment(case[name]))
+        yield name, case[name]
+    for name in ("occurred_first", "occurred_last", "recorded_at", "detected_at", "recorded_last", "detected_last"):
+        yield name, _moment(case[name])
+    for words in filter(None, (_history(case), _by_log(case))):
+        yield "history", words
     for name in ("accounts", "addresses", "organizations", "lines"):
-        for value in case[name]:
-            tell(name, value)
+        yield from ((name, value) for value in case[name])
     for name, value in case["details"]:
-        tell("detail", f"{name} = {value}")
+        yield "detail", f"{name} = {value}"
+
+
+def _events(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Give what was found, what is owed, what was written, and what was decided."""
     for each in case["found"]:
-        tell("detection", f"{_moment(each['opened_at'])}  {each['title']}, {each['count']} counted")
+        yield "detection", f"{_moment(each['opened_at'])}  {each['title']}, {each['count']} counted"
+    for each in case["clocks"]:
+        yield "clock", _clock(each)
     for each in case["messages"]:
-        tell("message", f"{each['workflow']} to {each['recipient']}: {each['state']} {each['last_reason']}")
+        yield "message", f"{each['workflow']} to {each['recipient']}: {each['state']} {each['last_reason']}"
     for each in case["transitions"]:
-        tell("history", f"{_moment(each['at'])}  {each['status']} by {each['by']}: {each['why']}")
+        yield "change", f"{_moment(each['at'])}  {each['status']} by {each['by']}: {each['why']}"
+
+
+def _history(case: dict[str, Any]) -> str:
+    """Say that a case is history, and what that means for those concerned; empty where it is not."""
+    if not case["history"]:
+        return ""
+    waits = any(each["state"] == "held" for each in case["messages"])
+    return "read long after it happened" + ("; its messages wait: release or close it" if waits else "")
+
+
+def _by_log(case: dict[str, Any]) -> str:
+    return "kept by an earlier version: recorded and detected are the log's time" if case["timed_by_log"] else ""
+
+
+def _clock(clock: dict[str, Any]) -> str:
+    ends = [f"{name.removesuffix('_at')} {_moment(clock[name])}" for name in _ENDS if clock[name]]
+    state = ", ".join(ends) or ("held" if clock["held"] else "running")
+    began = f"{clock['starts']} {_moment(clock['started_at'])}"
+    return f"{clock['workflow']} {clock['organization']}: {began}, due {_moment(clock['due_at'])}: {state}"
 
 
 def _moment(text: str) -> str:

@@ -14,16 +14,16 @@ from credwatch.kernel.clock import rfc3339, system_clock
 if TYPE_CHECKING:
     from credwatch.store.outbox import StoredCommand
 
-outbox_app = typer.Typer(no_args_is_help=True, help="List messages that wait or were refused; try them again.")
+outbox_app = typer.Typer(no_args_is_help=True, help="List messages that have not arrived; try or release them.")
 
-_WAITING = ("queued", "sending", "refused")
+_WAITING = ("queued", "sending", "refused", "held")
 
 
 @outbox_app.command("list")
 def list_commands(
     config: ConfigOption = DEFAULT_CONFIG,
     store: StoreOption = None,
-    every: Annotated[bool, typer.Option("--all", help="Delivered ones too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Delivered and dropped ones too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List messages, oldest first. Exit code 0 whether or not there are any."""
@@ -31,7 +31,9 @@ def list_commands(
         from credwatch.app.casebook import opened_outbox
 
         with opened_outbox(config, store) as outbox:
-            rows = [_described(item) for item in outbox.listed((*_WAITING, "delivered") if every else _WAITING)]
+            rows = [
+                _described(item) for item in outbox.listed((*_WAITING, "delivered", "dropped") if every else _WAITING)
+            ]
     if as_json:
         for row in rows:
             print_json(row)
@@ -65,6 +67,30 @@ def retry(
     missing = sorted(set(ids or []) - set(put_back))
     for command_id in missing:
         print_error(f"{command_id}: no waiting or refused message has this id")
+    if missing:
+        raise typer.Exit(ExitCode.NO)
+
+
+@outbox_app.command()
+def release(
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Held messages, as `outbox list` names them.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Let single held messages go, and not all of an incident.
+
+    Exit code 1 where one is not held.
+    """
+    with told_plainly():
+        from credwatch.app.casebook import Casebook
+
+        with Casebook.at(config) as casebook:
+            released = casebook.release_messages(ids, now=system_clock())
+    for command_id in released:
+        print_json({"id": command_id, "state": "queued"}) if as_json else say(f"{command_id} queued")
+    missing = sorted(set(ids) - set(released))
+    for command_id in missing:
+        print_error(f"{command_id}: no held message has this id")
     if missing:
         raise typer.Exit(ExitCode.NO)
 

@@ -104,7 +104,8 @@ def _summary(outcome: Replayed) -> dict[str, Any]:
         "detections": dict(tally.by_title(shadow=False).most_common()),
         "shadow_detections": dict(tally.by_title(shadow=True).most_common()),
         "incidents": [_incident(incident) for incident in outcome.incidents],
-        "messages": _messages(outcome),
+        "messages": _messages(outcome, held=False),
+        "held_messages": _messages(outcome, held=True),
     }
 
 
@@ -127,16 +128,19 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "title": incident.title,
         "subject": incident.subject,
         "organization": incident.organization,
-        "detected_at": rfc3339(incident.detected_at),
+        "occurred_first": rfc3339(incident.occurred_first),
         "occurred_last": rfc3339(incident.occurred_last),
+        "detected_at": rfc3339(incident.detected_at),
+        "history": incident.history,
         "rules": list(incident.rules),
         "addresses": list(incident.addresses),
         "accounts": list(incident.accounts),
     }
 
 
-def _messages(outcome: Replayed) -> Counter[str]:
-    return Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands)
+def _messages(outcome: Replayed, *, held: bool) -> Counter[str]:
+    """Count messages by duty and recipient: those that wait for a person, or those that leave at once."""
+    return Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands if bool(each.hold) is held)
 
 
 def _counted(counts: Counter[str]) -> list[str]:
@@ -174,7 +178,9 @@ def _report(outcome: Replayed) -> Iterator[str]:
     in_shadow = _counted(tally.by_title(shadow=True))
     yield from _titled("Detections of rules in shadow, from which nothing follows", in_shadow)
     yield from _incident_lines(outcome)
-    yield from _titled("Messages it would send", _counted(_messages(outcome)))
+    yield from _titled("Messages it would send", _counted(_messages(outcome, held=False)))
+    held = _counted(_messages(outcome, held=True))
+    yield from _titled("Messages that would wait for a person, being about what is long past; after release", held)
 
 
 def _address_lines(outcome: Replayed) -> Iterator[str]:
@@ -191,7 +197,7 @@ def _address_lines(outcome: Replayed) -> Iterator[str]:
 def _incident_lines(outcome: Replayed) -> Iterator[str]:
     gravest = sorted(outcome.incidents, key=lambda each: -each.level)
     rows = [
-        f"{each.detected_at:%Y-%m-%d %H:%M}  {each.level.name.lower():<13}  {each.kind:<24}  {each.subject}"
+        f"{each.occurred_last:%Y-%m-%d %H:%M}  {each.level.name.lower():<13}  {each.kind:<24}  {each.subject}"
         for each in gravest
     ]
     yield from _titled(f"Incidents: {len(rows):,}, the gravest first", rows)

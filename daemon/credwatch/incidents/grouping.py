@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from credwatch.incidents.lifecycle import ENDS_BY_ITSELF, moved
+from credwatch.incidents.lifecycle import ENDS_BY_ITSELF, moved, revived
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status, Transition
+from credwatch.kernel.moment import Discovery
 
 GroupKey = tuple[str, str, str]
 """(kind, organization, subject)."""
@@ -35,12 +35,14 @@ class Grouping(Struct, frozen=True):
     """The number of each detection's incident; empty for none."""
 
 
-def grouped(detections: Iterable[Detection], open_incidents: Mapping[GroupKey, Incident]) -> Grouping:
+def grouped(
+    detections: Iterable[Detection], open_incidents: Mapping[GroupKey, Incident], discovery: Discovery
+) -> Grouping:
     """Return what the detections change; those of rules in shadow or without incidents: nothing.
 
     `open_incidents` holds at least the open incidents of the detections' keys. Where an incident has workflows, each
     detection is a change of its own, for it may bring another customer or another act; elsewhere only the first is, and
-    what the others have come to is told behind them all.
+    what the others have come to is told behind them all. `discovery` says when their lines were read and understood.
     """
     known: dict[GroupKey, _Growing] = {}
     changes, numbers = [], []
@@ -51,10 +53,10 @@ def grouped(detections: Iterable[Detection], open_incidents: Mapping[GroupKey, I
         key = key_of(detection)
         growing = known.get(key)
         if growing is None and key in open_incidents:
-            growing = known[key] = _Growing(open_incidents[key])
+            growing = known[key] = _Growing(open_incidents[key], discovery)
         if growing is None:
-            change = _opened(key, detection)
-            known[key] = growing = _Growing(change.incident)
+            change = _opened(key, detection, discovery)
+            known[key] = growing = _Growing(change.incident, discovery)
             changes.append(change)
         else:
             started = growing.join(detection)
@@ -72,26 +74,32 @@ class Ending(Struct, frozen=True):
     """The detection's id."""
     rule: str
     """Its rule's id."""
-    last_at: datetime
-    """The latest event that belongs to it, UTC."""
     incident: Incident
     """The incident as it is."""
 
 
-def ended(endings: Iterable[Ending]) -> tuple[IncidentChange, ...]:
-    """Close the incidents that end by themselves, once the detection that made them has ended."""
+def ended(endings: Iterable[Ending], discovery: Discovery) -> tuple[IncidentChange, ...]:
+    """Close the incidents that end by themselves, once the detection that made them is found to have ended."""
     changes = []
     for each in endings:
         incident = each.incident
         if incident.kind not in ENDS_BY_ITSELF or incident.status is Status.CLOSED:
             continue
         if incident.detections[-1] == each.detection:
-            closed = moved(incident, Status.CLOSED, at=each.last_at, by=each.rule, why="the act is over")
+            closed = moved(incident, Status.CLOSED, at=discovery.detected_at, by=each.rule, why="the act is over")
             changes.append(IncidentChange(ChangeKind.CLOSED, closed))
     return tuple(changes)
 
 
-def _opened(key: GroupKey, detection: Detection) -> IncidentChange:
+def gone_on(going_on: Iterable[Incident], discovery: Discovery) -> tuple[IncidentChange, ...]:
+    """Let incidents of history whose detections turn out to go on until now be history no longer."""
+    at = discovery.detected_at
+    return tuple(
+        IncidentChange(ChangeKind.UPDATED, revived(incident, at=at, by=incident.rules[-1])) for incident in going_on
+    )
+
+
+def _opened(key: GroupKey, detection: Detection, discovery: Discovery) -> IncidentChange:
     kind, organization, subject = key
     incident = Incident(
         number=_number(key, detection),
@@ -104,7 +112,10 @@ def _opened(key: GroupKey, detection: Detection) -> IncidentChange:
         clause=detection.consequence.clause,
         occurred_first=detection.occurred_first,
         occurred_last=detection.opened_at,
-        detected_at=detection.opened_at,
+        recorded_at=discovery.recorded_at,
+        detected_at=discovery.detected_at,
+        recorded_last=discovery.recorded_at,
+        detected_last=discovery.detected_at,
         detections=(detection.id,),
         rules=(detection.rule_id,),
         workflows=detection.consequence.workflows,
@@ -113,8 +124,9 @@ def _opened(key: GroupKey, detection: Detection) -> IncidentChange:
         organizations=_bounded(detection.organizations),
         lines=detection.lines[:_MOST_LINES],
         details=detection.details,
-        transitions=(Transition(detection.opened_at, Status.NEW, detection.rule_id, detection.title),),
+        transitions=(Transition(discovery.detected_at, Status.NEW, detection.rule_id, detection.title),),
         updated_by=detection.id,
+        history=detection.history,
     )
     return IncidentChange(ChangeKind.OPENED, incident, started=incident.workflows)
 
@@ -122,8 +134,9 @@ def _opened(key: GroupKey, detection: Detection) -> IncidentChange:
 class _Growing:
     """An incident that detections join, one after the other."""
 
-    def __init__(self, incident: Incident) -> None:
+    def __init__(self, incident: Incident, discovery: Discovery) -> None:
         self._before = incident
+        self._discovery = discovery
         self.number = incident.number
         self.workflows = incident.workflows
         self.is_untold = False
@@ -149,6 +162,8 @@ class _Growing:
         if len(self._lines) < _MOST_LINES:
             self._lines.update(dict.fromkeys(detection.lines))
         self._details = detection.details or self._details
+        if self._before.history and not detection.history:
+            self._before = revived(self._before, at=self._discovery.detected_at, by=detection.rule_id)
         started = tuple(name for name in detection.consequence.workflows if name not in self.workflows)
         self.workflows += started
         self.is_untold = True
@@ -159,6 +174,8 @@ class _Growing:
         self.is_untold = False
         return replace(
             self._before,
+            recorded_last=self._discovery.recorded_at,
+            detected_last=self._discovery.detected_at,
             level=self._level,
             title=self._title,
             occurred_first=self._first,

@@ -24,6 +24,21 @@ class IllegalTransition(CredwatchError):
     """The incident's status may not change so."""
 
 
+def released(incident: Incident, *, at: datetime, by: str, why: str) -> Incident:
+    """Return the incident with its notices let go, and the decision recorded; raises IllegalTransition."""
+    if not incident.is_held:
+        raise IllegalTransition("nothing of it is held", where=incident.number, hint="its notices have gone already")
+    check_reason(incident, why)
+    step = Transition(at=at, status=incident.status, by=by, why=why)
+    return replace(incident, released_at=at, transitions=(*incident.transitions, step), updated_by=by)
+
+
+def revived(incident: Incident, *, at: datetime, by: str) -> Incident:
+    """Return an incident of history as one that is going on, by the rule whose evidence shows it."""
+    step = Transition(at=at, status=incident.status, by=by, why="it goes on: no longer history")
+    return replace(incident, history=False, released_at=at, transitions=(*incident.transitions, step))
+
+
 def moved(incident: Incident, status: Status, *, at: datetime, by: str, why: str) -> Incident:
     """Return the incident in another status, with the change recorded; raises IllegalTransition."""
     if status not in LEGAL[incident.status]:
@@ -32,7 +47,12 @@ def moved(incident: Incident, status: Status, *, at: datetime, by: str, why: str
             where=incident.number,
             hint="a closed incident stays closed; new evidence opens a new one",
         )
-    if not why.strip():
-        raise IllegalTransition("a reason is missing", where=incident.number, hint="say why in a few words")
+    check_reason(incident, why)
     step = Transition(at=at, status=status, by=by, why=why)
     return replace(incident, status=status, transitions=(*incident.transitions, step), updated_by=by)
+
+
+def check_reason(incident: Incident, why: str) -> None:
+    """Raise IllegalTransition where no reason is given."""
+    if not why.strip():
+        raise IllegalTransition("a reason is missing", where=incident.number, hint="say why in a few words")

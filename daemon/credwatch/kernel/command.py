@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from credwatch.kernel.moment import Moment
+
 
 class CommandKind(StrEnum):
     """What a command is."""
@@ -47,6 +49,12 @@ class Command(Struct, frozen=True):
     """What the template may use: JSON values only, moments as RFC 3339, no secrets."""
     created_at: datetime
     """When it was queued, UTC."""
+    hold: str = ""
+    """Why it must wait for a person; empty where it may leave."""
+
+
+HISTORY = "history"
+"""Why a command waits: what it tells of was read only long after it happened."""
 
 
 class LegalClock(Struct, frozen=True):
@@ -68,3 +76,18 @@ class LegalClock(Struct, frozen=True):
     """When every notice of the duty had been accepted; None while it runs."""
     escalated_at: datetime | None = None
     """When the operators were told that it had run out."""
+    starts: Moment = Moment.DETECTED
+    """The moment that it started at."""
+    held: bool = False
+    """True while the duty's messages wait for a person: the clock runs, and the operators know."""
+    released_at: datetime | None = None
+    """When its messages were let go; None where they never waited, or still do."""
+    waived_at: datetime | None = None
+    """When a person decided that its messages shall not be sent."""
+
+    @property
+    def alarm_at(self) -> datetime:
+        """When the operators must hear of it: what a person has let go has its whole time to arrive."""
+        if self.released_at is None:
+            return self.due_at
+        return max(self.due_at, self.released_at + (self.due_at - self.started_at))

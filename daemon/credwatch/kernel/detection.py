@@ -34,7 +34,8 @@ class Consequence(Struct, frozen=True, omit_defaults=True):
 class Detection(Struct, frozen=True, omit_defaults=True):
     """A rule's finding: opened once per group and episode, the same for every split of the same lines.
 
-    All moments are event time, aware, UTC.
+    `occurred_first` and `opened_at` are event time, which the log says; `recorded_at` and `detected_at` are by the
+    daemon's own clock. All are aware, UTC.
     """
 
     id: str
@@ -75,6 +76,14 @@ class Detection(Struct, frozen=True, omit_defaults=True):
     """Further fields of the completing event that a notice needs (action, actor, authorisation …)."""
     shadow: bool = False
     """True where the rule is on trial: it is stored and counted, and nothing follows from it."""
+    recorded_at: datetime | None = None
+    """When the lines that completed it were read; None until it is stored."""
+    detected_at: datetime | None = None
+    """When the daemon concluded it; None until it is stored."""
+    history: bool = False
+    """True where its latest event was read only long after it happened."""
+    timed_by_log: bool = False
+    """True where an earlier version stored it, which kept event time alone: the moments by our clock are that too."""
 
     @property
     def is_consequential(self) -> bool:

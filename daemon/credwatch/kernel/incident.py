@@ -34,11 +34,12 @@ class Transition(Struct, frozen=True):
 class Incident(Struct, frozen=True):
     """One incident: at most one is open per (kind, organization, subject).
 
-    All moments are aware, UTC. `occurred_*` and `detected_at` are event time.
+    All moments are aware, UTC. `occurred_*` is event time, which the log says; `recorded_*` and `detected_*` are by the
+    daemon's own clock. Where lines are read as they are written, the three lie seconds apart; after a backlog, days.
     """
 
     number: str
-    """Its public number, such as CW-2026-7KQ2M4; follows from kind, organization, subject and `detected_at`."""
+    """Its public number, such as CW-2026-7KQ2M4; follows from kind, customer, subject and the opening event."""
     kind: str
     """What it is, from the rule's consequence."""
     organization: str
@@ -57,8 +58,14 @@ class Incident(Struct, frozen=True):
     """The first event that belongs to it."""
     occurred_last: datetime
     """The last event that belongs to it."""
+    recorded_at: datetime
+    """When the line that opened it was read."""
     detected_at: datetime
-    """The event that opened it: the first machine signal."""
+    """When the daemon concluded it: the first machine signal."""
+    recorded_last: datetime
+    """When its latest evidence was read."""
+    detected_last: datetime
+    """When the daemon concluded from its latest evidence."""
     detections: tuple[str, ...] = ()
     """The ids of its detections, in order."""
     rules: tuple[str, ...] = ()
@@ -79,6 +86,17 @@ class Incident(Struct, frozen=True):
     """Its life so far."""
     updated_by: str = ""
     """The id of the detection or operator that changed it last."""
+    history: bool = False
+    """True while all that is known of it was read only long after it happened."""
+    released_at: datetime | None = None
+    """When its notices were let go, by a person or by live evidence; None where they never waited, or still do."""
+    timed_by_log: bool = False
+    """True where an earlier version opened it, which kept event time alone: `recorded_*` and `detected_*` are that."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether what it makes the daemon write waits for a person."""
+        return self.history and self.released_at is None and bool(self.workflows)
 
 
 class ChangeKind(StrEnum):

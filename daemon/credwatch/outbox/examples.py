@@ -16,9 +16,11 @@ from credwatch.workflows.decide import react
 from credwatch.workflows.digest import digest
 from credwatch.workflows.escalation import Reason, escalate
 from credwatch.workflows.facts import Authorisation, Contact, Facts, Operators, Recipients, Role, Vendor
+from credwatch.workflows.holding import Held
 
 MOMENT = datetime(2026, 11, 20, 2, 5, 41, tzinfo=UTC)
-"""When the examples were detected."""
+"""When what the examples tell of happened last."""
+_FOUND = MOMENT + timedelta(seconds=1)
 _QUEUED = MOMENT + timedelta(seconds=2)
 _CUSTOMER = "tanphat"
 _VENDOR = Contact(
@@ -30,15 +32,23 @@ _VENDOR = Contact(
 _REPORTER = Contact("Công ty TNHH Thương mại Tân Phát", "it@tanphat.example", "+84 28 5550 0100")
 
 
-def example(workflow: str, language: str = "vi", *, kind: str = "account_takeover") -> Command:
+Example = Callable[[str, str, timedelta], Command]
+"""Makes a message from the kind of incident, the reader's language, and how long after the event it was found."""
+
+
+def example(
+    workflow: str, language: str = "vi", *, kind: str = "account_takeover", found_after: timedelta = timedelta()
+) -> Command:
     """Make an example message of a workflow about a kind of incident; `language` is what its reader reads first.
 
+    Where `found_after` is given, it tells of history that a person has let go: so long after, it was read and found.
     Raises KeyError where no such workflow exists; EXAMPLES names them all.
     """
-    return EXAMPLES[workflow](kind, language)
+    return EXAMPLES[workflow](kind, language, found_after)
 
 
-def _incident(kind: str, workflow: str) -> Incident:
+def _incident(kind: str, workflow: str, found_after: timedelta) -> Incident:
+    found_at = _FOUND + found_after
     return Incident(
         number="CW-2026-7KQ2M4",
         kind=kind,
@@ -50,7 +60,12 @@ def _incident(kind: str, workflow: str) -> Incident:
         clause="8.2",
         occurred_first=MOMENT - timedelta(minutes=11),
         occurred_last=MOMENT,
-        detected_at=MOMENT,
+        recorded_at=found_at,
+        detected_at=found_at,
+        recorded_last=found_at,
+        detected_last=found_at,
+        history=bool(found_after),
+        released_at=found_at if found_after else None,
         workflows=(workflow,),
         accounts=("lan.nguyen@tanphat.example",),
         addresses=("203.0.113.57",),
@@ -82,19 +97,19 @@ def _facts(role: Role, language: str) -> Facts:
     )
 
 
-def _reaction(role: Role, workflow: str, change: ChangeKind = ChangeKind.OPENED) -> Callable[[str, str], Command]:
-    def make(kind: str, language: str) -> Command:
-        given = IncidentChange(change, _incident(kind, workflow), (workflow,))
-        return react(given, _facts(role, language), _QUEUED).commands[0]
+def _reaction(role: Role, workflow: str, change: ChangeKind = ChangeKind.OPENED) -> Example:
+    def make(kind: str, language: str, found_after: timedelta) -> Command:
+        given = IncidentChange(change, _incident(kind, workflow, found_after), (workflow,))
+        return react(given, _facts(role, language), _QUEUED + found_after).commands[0]
 
     return make
 
 
-def _disclosure(_kind: str, language: str) -> Command:
-    return _reaction(Role.PROVIDER, "disclosure_notice")("authorised_disclosure", language)
+def _disclosure(_kind: str, language: str, found_after: timedelta) -> Command:
+    return _reaction(Role.PROVIDER, "disclosure_notice")("authorised_disclosure", language, found_after)
 
 
-def _escalation(_kind: str, language: str) -> Command:
+def _escalation(_kind: str, language: str, _found_after: timedelta) -> Command:
     return escalate(
         _facts(Role.PROVIDER, language),
         _QUEUED,
@@ -107,16 +122,25 @@ def _escalation(_kind: str, language: str) -> Command:
     )[0]
 
 
-def _digest(kind: str, language: str) -> Command:
-    counts = {"lines": 1_204_551, "events": 1_198_304, "unparsed": 12, "detections": 9, "incidents": 4, "delivered": 8}
-    clock = start("customer_notice", "CW-2026-7KQ2M4", _CUSTOMER, MOMENT, timedelta(minutes=15))
-    incident = _incident(kind, "customer_notice")
+def _digest(kind: str, language: str, found_after: timedelta) -> Command:
+    counts = {
+        "lines": 1_204_551,
+        "events": 1_198_304,
+        "unparsed": 12,
+        "detections": 9,
+        "incidents": 4,
+        "delivered": 8,
+        "held": 4,
+    }
+    held = Held(messages=4, since=_FOUND, incidents=2, oldest=("CW-2026-9TTP3A", "CW-2026-4WQ8ZD"))
+    clock = start("customer_notice", "CW-2026-7KQ2M4", _CUSTOMER, _FOUND, timedelta(minutes=15))
+    incident = _incident(kind, "customer_notice", found_after)
     late = replace(clock, incident="CW-2026-9TTP3A", escalated_at=MOMENT)
     facts = _facts(Role.PROVIDER, language)
-    return digest(date(2026, 11, 20), counts, (incident,), (clock, late), facts, _QUEUED)[0]
+    return digest(date(2026, 11, 20), counts, (incident,), (clock, late), held, facts, _QUEUED)[0]
 
 
-EXAMPLES: dict[str, Callable[[str, str], Command]] = {
+EXAMPLES: dict[str, Example] = {
     "customer_notice": _reaction(Role.PROVIDER, "customer_notice"),
     "customer_update": _reaction(Role.PROVIDER, "customer_notice", ChangeKind.CLOSED),
     "disclosure_notice": _disclosure,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import textwrap
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
@@ -105,6 +105,7 @@ class Templates:
             "kind_of": lambda name: catalogue.kind(name, language),
             "word": lambda group, value: catalogue.word(language, group, value),
             "moment": moment,
+            "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "date": lambda day: format_datetime(_midnight(day), _DAYS[language], locale=language),
             "decimal": lambda number: format_decimal(number, locale=language),
             "listing": listing,

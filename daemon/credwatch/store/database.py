@@ -105,8 +105,8 @@ class Database:
         """Fold the write-ahead log into the file and refresh what the query planner knows; raises StoreError."""
         try:
             with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA optimize")  # which writes itself
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.exec_driver_sql("PRAGMA optimize")
         except SQLAlchemyError as error:
             raise _store_error(self.path, error) from error
 

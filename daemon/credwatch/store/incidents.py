@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from msgspec.json import Decoder, Encoder
+from msgspec.structs import replace
 from sqlalchemy import (
     Boolean,
     Column,
@@ -59,8 +60,10 @@ detections = Table(
     Column("id", String, nullable=False, unique=True),
     Column("rule_id", String, nullable=False),
     Column("incident", String, nullable=False),  # number of its incident; empty where it has none
-    Column("opened", Integer, nullable=False),
+    Column("opened", Integer, nullable=False),  # event time
     Column("document", Text, nullable=False),  # the Detection as it opened, JSON
+    Column("recorded", Integer, nullable=False, server_default=text("0")),  # when its lines were read
+    Column("detected", Integer, nullable=False, server_default=text("0")),  # when the daemon concluded it
     Index("detections_incident", "incident"),
 )
 
@@ -73,14 +76,24 @@ incidents = Table(
     Column("subject", String, nullable=False),
     Column("status", String, nullable=False),
     Column("level", Integer, nullable=False),
-    Column("detected", Integer, nullable=False),
+    Column("detected", Integer, nullable=False),  # when the daemon concluded it
     Column("document", Text, nullable=False),  # the Incident, JSON
+    Column("occurred", Integer, nullable=False, server_default=text("0")),  # event time of its latest event
+    Column("recorded", Integer, nullable=False, server_default=text("0")),  # when the line that opened it was read
+    Column("held", Boolean, nullable=False, server_default=text("0")),  # whether its messages wait for a person
     Index("incidents_open", "subject", "status"),
+    Index("incidents_held", "number", sqlite_where=text("held = 1")),
 )
 
 
-def add_detections(connection: Connection, found: Iterable[tuple[Detection, str]]) -> None:
-    """Store opened detections, each with the number of its incident (empty for none); known ids are left alone."""
+def add_detections(
+    connection: Connection, found: Iterable[tuple[Detection, str]], recorded_at: datetime, detected_at: datetime
+) -> None:
+    """Store opened detections, each with the number of its incident (empty for none); known ids are left alone.
+
+    `recorded_at` is when their lines were read, `detected_at` when the daemon concluded them.
+    """
+    known_at = (to_micros(recorded_at), to_micros(detected_at))
     rows = [
         (
             each.serial,
@@ -88,13 +101,15 @@ def add_detections(connection: Connection, found: Iterable[tuple[Detection, str]
             each.rule_id,
             incident,
             to_micros(each.opened_at),
-            _DOCUMENT.encode(each).decode(),
+            *known_at,
+            _DOCUMENT.encode(replace(each, recorded_at=recorded_at, detected_at=detected_at)).decode(),
         )
         for each, incident in found
     ]
     many(
         connection,
-        "INSERT OR IGNORE INTO detections (serial, id, rule_id, incident, opened, document) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO detections (serial, id, rule_id, incident, opened, recorded, detected, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
 
@@ -163,16 +178,21 @@ def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
             incident.subject,
             incident.status.value,
             int(incident.level),
+            to_micros(incident.occurred_last),
+            to_micros(incident.recorded_at),
             to_micros(incident.detected_at),
+            incident.is_held,
             _DOCUMENT.encode(incident).decode(),
         )
         for incident in latest.values()
     ]
     many(
         connection,
-        "INSERT INTO incidents (number, kind, organization, subject, status, level, detected, document)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number)"
-        " DO UPDATE SET status = excluded.status, level = excluded.level, document = excluded.document",
+        "INSERT INTO incidents"
+        " (number, kind, organization, subject, status, level, occurred, recorded, detected, held, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number)"
+        " DO UPDATE SET status = excluded.status, level = excluded.level, occurred = excluded.occurred,"
+        " held = excluded.held, document = excluded.document",
         rows,
     )
 
@@ -193,6 +213,24 @@ def open_incidents(
             if (kind, organization, subject) in wanted:
                 found[kind, organization, subject] = _INCIDENT.decode(document)
     return found
+
+
+def any_held(connection: Connection) -> bool:
+    """Say whether messages of any incident wait for a person."""
+    return connection.execute(select(incidents.c.number).where(incidents.c.held).limit(1)).first() is not None
+
+
+def held_incidents_of(connection: Connection, serials: Sequence[int]) -> list[Incident]:
+    """Return the incidents of episodes, by their numbers, whose messages wait for a person; each once."""
+    found: dict[str, Incident] = {}
+    for start in range(0, len(serials), _AT_ONCE):
+        query = (
+            select(incidents.c.number, incidents.c.document)
+            .join(detections, incidents.c.number == detections.c.incident)
+            .where(detections.c.serial.in_(serials[start : start + _AT_ONCE]), incidents.c.held)
+        )
+        found.update({number: _INCIDENT.decode(document) for number, document in connection.execute(query)})
+    return [found[number] for number in sorted(found)]
 
 
 def incidents_of(connection: Connection, serials: Sequence[int]) -> dict[int, tuple[str, Incident]]:
@@ -216,8 +254,9 @@ def incident(connection: Connection, number: str) -> Incident | None:
 
 
 def list_incidents(connection: Connection, *, only_open: bool = False) -> list[Incident]:
-    """Return the incidents, the latest first."""
-    query = select(incidents.c.document).order_by(incidents.c.detected.desc(), incidents.c.number)
+    """Return the incidents, those found last first; of those found together, what happened last."""
+    latest = (incidents.c.detected.desc(), incidents.c.occurred.desc(), incidents.c.number)
+    query = select(incidents.c.document).order_by(*latest)
     if only_open:
         query = query.where(incidents.c.status != Status.CLOSED.value)
     return [_INCIDENT.decode(document) for (document,) in connection.execute(query)]

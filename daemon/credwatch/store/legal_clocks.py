@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Row, Table, Text, func, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Row, Table, Text, func, select, text
 from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.kernel.command import LegalClock
+from credwatch.kernel.moment import Moment
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
 
@@ -23,15 +24,25 @@ legal_clocks = Table(
     Column("due_at", BigInteger, nullable=False),
     Column("met_at", BigInteger),
     Column("escalated_at", BigInteger),
+    Column(
+        "starts", Text, nullable=False, server_default="occurred"
+    ),  # the moment that it started at, such as detected
+    Column("held", Boolean, nullable=False, server_default=text("0")),
+    Column("released_at", BigInteger),
+    Column("waived_at", BigInteger),
     Index("legal_clocks_duty", "workflow", "incident", "organization"),
 )
 """One row for each duty's clock."""
 
 
+_ONCE = ("met_at", "escalated_at", "released_at", "waived_at")
+"""What happens to a clock once."""
+
+
 def save_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
     """Start clocks, or note that they were met or escalated.
 
-    A known clock keeps its start and end, and the first moment it was met or escalated.
+    A known clock keeps its start and end, and the first moment it was met, escalated or released.
     """
     for clock in given:
         added = insert(legal_clocks).values(
@@ -41,21 +52,27 @@ def save_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
             organization=clock.organization,
             started_at=to_micros(clock.started_at),
             due_at=to_micros(clock.due_at),
-            met_at=to_micros(clock.met_at) if clock.met_at else None,
-            escalated_at=to_micros(clock.escalated_at) if clock.escalated_at else None,
+            starts=clock.starts.value,
+            held=clock.held,
+            **{name: _micros(getattr(clock, name)) for name in _ONCE},
         )
-        kept = {
-            "met_at": func.coalesce(legal_clocks.c.met_at, added.excluded.met_at),
-            "escalated_at": func.coalesce(legal_clocks.c.escalated_at, added.excluded.escalated_at),
-        }
-        connection.execute(added.on_conflict_do_update(index_elements=["id"], set_=kept))
+        kept = {name: func.coalesce(legal_clocks.c[name], added.excluded[name]) for name in _ONCE}
+        held = {"held": legal_clocks.c.held & added.excluded.held}
+        connection.execute(added.on_conflict_do_update(index_elements=["id"], set_=kept | held))
 
 
 def running_clocks(connection: Connection) -> list[LegalClock]:
-    """List the clocks that are not met, escalated ones too; the one that runs out first comes first."""
+    """List the clocks that are neither met nor waived, escalated ones too; the one that runs out first comes first."""
     table = legal_clocks
-    running = select(table).where(table.c.met_at.is_(None)).order_by(table.c.due_at, table.c.id)
-    return [_clock(row) for row in connection.execute(running)]
+    running = select(table).where(table.c.met_at.is_(None), table.c.waived_at.is_(None))
+    return [_clock(row) for row in connection.execute(running.order_by(table.c.due_at, table.c.id))]
+
+
+def clocks_of(connection: Connection, incident: str) -> list[LegalClock]:
+    """List the clocks of an incident, ended ones too, in the order of their ends."""
+    table = legal_clocks
+    rows = connection.execute(select(table).where(table.c.incident == incident).order_by(table.c.due_at, table.c.id))
+    return [_clock(row) for row in rows]
 
 
 def meet(connection: Connection, workflow: str, incident: str, organization: str, now: datetime) -> None:
@@ -69,6 +86,28 @@ def meet(connection: Connection, workflow: str, incident: str, organization: str
     )
 
 
+def waive(connection: Connection, workflow: str, incident: str, organization: str, now: datetime) -> None:
+    """End the running clocks of a duty that a person decided not to do."""
+    table = legal_clocks
+    connection.execute(
+        table.update()
+        .where(table.c.workflow == workflow, table.c.incident == incident)
+        .where(table.c.organization == organization, table.c.met_at.is_(None), table.c.waived_at.is_(None))
+        .values(waived_at=to_micros(now), held=False)
+    )
+
+
+def release_clocks(connection: Connection, workflow: str, incident: str, organization: str, now: datetime) -> None:
+    """Note that the held messages of a duty were let go."""
+    table = legal_clocks
+    connection.execute(
+        table.update()
+        .where(table.c.workflow == workflow, table.c.incident == incident)
+        .where(table.c.organization == organization, table.c.held)
+        .values(held=False, released_at=to_micros(now))
+    )
+
+
 def _clock(row: Row[tuple[object, ...]]) -> LegalClock:
     return LegalClock(
         id=row.id,
@@ -77,6 +116,15 @@ def _clock(row: Row[tuple[object, ...]]) -> LegalClock:
         organization=row.organization,
         started_at=from_micros(row.started_at),
         due_at=from_micros(row.due_at),
-        met_at=None if row.met_at is None else from_micros(row.met_at),
-        escalated_at=None if row.escalated_at is None else from_micros(row.escalated_at),
+        starts=Moment(row.starts),
+        held=row.held,
+        **{name: _moment(getattr(row, name)) for name in _ONCE},
     )
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)

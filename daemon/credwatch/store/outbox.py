@@ -9,7 +9,20 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    case,
+    func,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.kernel.command import Command, CommandKind
@@ -41,7 +54,7 @@ commands = Table(
     Index("commands_due", "state", "next_at"),
     Index("commands_duty", "workflow", "incident", "organization"),
 )
-"""One row for each message; `state` is queued, sending, delivered or refused."""
+"""One row for each message; `state` is queued, sending, delivered, refused, held for a person, or dropped by one."""
 
 receipts = Table(
     "receipts",
@@ -58,13 +71,20 @@ receipts = Table(
 or told by another way than mail while that was down."""
 
 
+WAITING = ("queued", "sending", "refused", "held")
+"""The states of a message that has not come to its end."""
+
+EVERY = (*WAITING, "delivered", "dropped")
+"""All states of a message."""
+
+
 class StoredCommand(Struct, frozen=True):
     """A command and where its delivery stands."""
 
     command: Command
     """The command."""
     state: str
-    """queued, sending, delivered or refused."""
+    """queued, sending, delivered, refused, held or dropped."""
     attempts: int
     """How many attempts were begun since it was queued or put back."""
     since: datetime
@@ -72,9 +92,9 @@ class StoredCommand(Struct, frozen=True):
     next_at: datetime
     """When it is due."""
     settled_at: datetime | None
-    """When it was delivered or refused."""
+    """When it was delivered, refused or dropped."""
     last_reason: str
-    """What the server said last."""
+    """What the server said last; why it is held or was dropped."""
 
 
 class QueueState(Struct, frozen=True):
@@ -88,13 +108,33 @@ class QueueState(Struct, frozen=True):
     """Commands delivered."""
     oldest: datetime | None
     """When the oldest waiting command was queued; None where none waits."""
+    held: int = 0
+    """Commands that wait for a person."""
+    oldest_held: datetime | None = None
+    """When the oldest of them was written; None where there is none."""
 
 
 def queue(connection: Connection, given: Iterable[Command]) -> int:
-    """Queue commands and return how many were new; one whose id is known changes nothing."""
+    """Queue commands and return how many of them are new and may leave.
+
+    One whose id is known changes nothing, but where nobody can have read it: what is held says what is known now, and
+    leaves once it need not be held; a letter to the operators that was not tried yet says the latest.
+    """
+    table, added = commands, insert(commands)
+    is_unread = (table.c.state == "held") | (
+        (table.c.kind == CommandKind.ESCALATE.value) & (table.c.state == "queued") & (table.c.attempts == 0)
+    )
+    # What is held stays as old as it is: its age is what the operators are asked about.
+    goes_on_waiting = (table.c.state == "held") & (added.excluded.state == "held")
+    changes: dict[str, Any] = {name: added.excluded[name] for name in ("languages", "context", "state", "last_reason")}
+    changes |= {
+        name: case((goes_on_waiting, table.c[name]), else_=added.excluded[name])
+        for name in ("created_at", "since", "next_at")
+    }
+    statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread)
     rows = [_row(command) for command in given]
-    statement = insert(commands).on_conflict_do_nothing(index_elements=["id"])
-    return sum(connection.execute(statement, row).rowcount for row in rows)
+    changed = [row for row in rows if connection.execute(statement, row).rowcount]
+    return sum(row["state"] == "queued" for row in changed)
 
 
 def queue_state(connection: Connection) -> QueueState:
@@ -107,6 +147,8 @@ def queue_state(connection: Connection) -> QueueState:
         refused=found.get("refused", (0, None))[0],
         delivered=found.get("delivered", (0, None))[0],
         oldest=from_micros(min(oldest for _, oldest in waiting)) if waiting else None,
+        held=found["held"][0] if "held" in found else 0,
+        oldest_held=from_micros(found["held"][1]) if "held" in found else None,
     )
 
 
@@ -272,7 +314,7 @@ class OutboxStore:
             settle(connection, command_id, receipt, now, next_at)
             queue(connection, escalations)
 
-    def listed(self, states: Sequence[str] = ("queued", "sending", "refused")) -> list[StoredCommand]:
+    def listed(self, states: Sequence[str] = WAITING) -> list[StoredCommand]:
         """List the commands in these states, oldest first."""
         statement = select(commands).where(commands.c.state.in_(states))
         with self._database.reading() as connection:
@@ -305,7 +347,7 @@ def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None
         select(table.c.workflow, table.c.incident, table.c.organization).where(table.c.id == command_id)
     ).one()
     same = (table.c.workflow == duty[0], table.c.incident == duty[1], table.c.organization == duty[2])
-    unmet = select(func.count()).select_from(table).where(*same, table.c.state != "delivered")
+    unmet = select(func.count()).select_from(table).where(*same, table.c.state.not_in(("delivered", "dropped")))
     if not connection.execute(unmet).scalar_one():
         meet(connection, duty[0], duty[1], duty[2], now)
 
@@ -330,18 +372,21 @@ def _row(command: Command) -> dict[str, object]:
         "context": json.dumps(command.context, ensure_ascii=False, sort_keys=True),
         "created_at": created,
     }
-    return row | {"state": "queued", "attempts": 0, "since": created, "next_at": created, "last_reason": ""}
+    row["last_reason"] = row.pop("hold")
+    state = "held" if command.hold else "queued"
+    return row | {"state": state, "attempts": 0, "since": created, "next_at": created}
 
 
 def _readable(row: Any) -> StoredCommand | None:
     """Read a row, None where it is not what was written: another program or a broken disk was at it."""
     try:
-        return _stored(row)
+        return stored_command(row)
     except (ValueError, TypeError, OverflowError):
         return None
 
 
-def _stored(row: Any) -> StoredCommand:
+def stored_command(row: Any) -> StoredCommand:
+    """Build a stored command from its row."""
     command = Command(
         id=row["id"],
         kind=CommandKind(row["kind"]),
@@ -353,6 +398,7 @@ def _stored(row: Any) -> StoredCommand:
         template=row["template"],
         context=json.loads(row["context"]),
         created_at=from_micros(row["created_at"]),
+        hold=row["last_reason"] if row["state"] == "held" else "",
     )
     return StoredCommand(
         command=command,

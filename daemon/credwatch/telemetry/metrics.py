@@ -31,7 +31,7 @@ RESULTS = ("delivered", "retry", "refused")
 """What an attempt to deliver comes to."""
 WAYS = ("command", "file", "wall")
 """How else than by mail the operators hear."""
-OUTBOX_STATES = ("waiting", "refused")
+OUTBOX_STATES = ("waiting", "held", "refused")
 """The states of a message that has not left."""
 WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report", "customer_update", "breach_update")
 """The workflows whose clocks there are, whatever the rules ask for."""
@@ -99,6 +99,7 @@ class Metrics:
             self._detection.dropped.labels(rule)
         for kind in kinds:
             self._detection.opened.labels(kind)
+            self._detection.history.labels(kind)
             self._detection.open.labels(kind)
         for workflow in workflows:
             self._declare_workflow(workflow)
@@ -136,6 +137,11 @@ class Metrics:
         self._duties.depth.labels("waiting").set(waiting)
         self._duties.depth.labels("refused").set(refused)
         self._duties.oldest.set(oldest_seconds)
+
+    def set_held(self, held: int, oldest_seconds: float) -> None:
+        """Set how many messages wait for a person, and the age in seconds of the oldest of them."""
+        self._duties.depth.labels("held").set(held)
+        self._duties.oldest_held.set(oldest_seconds)
 
     def settled(self, result: str) -> None:
         """Count one attempt to deliver: `delivered`, `retry` or `refused`."""
@@ -281,6 +287,7 @@ class Metrics:
         for change in report.changes:
             if change.kind is ChangeKind.OPENED:
                 series.opened.labels(change.incident.kind).inc()
+                series.history.labels(change.incident.kind).inc(change.incident.history)
 
 
 class ServedMetrics(Struct, frozen=True):

@@ -73,6 +73,12 @@ class DetectionSeries:
             buckets=_LONG,
             registry=registry,
         )
+        self.history = Counter(
+            "credwatch_history_incidents_total",
+            "Incidents that opened with what was read only long after it happened.",
+            ["kind"],
+            registry=registry,
+        )
         self.opened = Counter("credwatch_incidents_opened_total", "Incidents that opened.", ["kind"], registry=registry)
         self.open = Gauge("credwatch_incidents_open", "Incidents that are open now.", ["kind"], registry=registry)
 
@@ -83,13 +89,18 @@ class DutySeries:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.depth = Gauge(
             "credwatch_outbox_depth",
-            "Messages in the outbox: waiting, or refused for good.",
+            "Messages in the outbox: waiting, held for a person, or refused for good.",
             ["state"],
             registry=registry,
         )
         self.oldest = Gauge(
             "credwatch_outbox_oldest_age_seconds",
             "Age of the oldest message that waits; 0 where none does.",
+            registry=registry,
+        )
+        self.oldest_held = Gauge(
+            "credwatch_outbox_held_oldest_age_seconds",
+            "Age of the oldest message that waits for a person to let it go; 0 where none does.",
             registry=registry,
         )
         self.deliveries = Counter(
@@ -111,7 +122,7 @@ class DutySeries:
 
         self.remaining = clocks(
             "clock_remaining_seconds",
-            "What the clock nearest its end has left, negative once it ran out; +Inf: none runs.",
+            "What the clock nearest its end has left, negative once it ran out; +Inf: none runs but held ones.",
         )
         self.running = clocks("clocks_running", "Clocks that run, overdue ones included.")
         self.overdue = clocks("clocks_overdue", "Clocks that ran out before their duty was met.")

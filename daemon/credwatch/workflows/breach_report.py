@@ -7,23 +7,26 @@ from datetime import datetime
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import IncidentChange
-from credwatch.workflows.clocks import UPDATES, start
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.clocks import UPDATES, start, start_duty
+from credwatch.workflows.escalation import Reason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction
-from credwatch.workflows.message import Letter, compose, incident_values
+from credwatch.workflows.message import Letter, compose, hold_of, incident_values
 from credwatch.workflows.touched import accounts_of
 
 WORKFLOW = "breach_report"
 
 
 def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
-    """Report a violation of password or account, or unauthorised access, to the vendor; start its clocks."""
+    """Report a violation of password or account, or unauthorised access, to the vendor; start its clocks.
+
+    A report of history waits for a person, and no update is promised before it has gone.
+    """
     incident, duties = change.incident, facts.duties
     number, organization = incident.number, incident.organization
-    clock = start(WORKFLOW, number, organization, incident.detected_at, duties.breach_report)
+    clock = start_duty(WORKFLOW, incident, organization, duties.breach_report)
     if facts.vendor is None:
         reason = Reason.NO_VENDOR
-        told = escalate(facts, now, reason, duty=WORKFLOW, incident=number, organization=organization)
+        told = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
         return Reaction(told, (clock,))
     promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)
     letter = Letter(
@@ -37,5 +40,7 @@ def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reacti
         },
         incident=number,
         organization=organization,
+        hold=hold_of(incident),
     )
-    return Reaction(compose(letter, (facts.vendor.mailbox,), facts, now), (clock, promise))
+    clocks = (clock,) if incident.is_held else (clock, promise)
+    return Reaction(compose(letter, (facts.vendor.mailbox,), facts, now), clocks)

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import CommandKind
-from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
-from credwatch.workflows.clocks import UPDATES, start
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.kernel.incident import Incident, IncidentChange
+from credwatch.workflows.clocks import UPDATES, start, start_duty
+from credwatch.workflows.escalation import Reason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction, Recipients
-from credwatch.workflows.message import Letter, compose, incident_values
+from credwatch.workflows.message import Letter, compose, hold_of, incident_values
 from credwatch.workflows.touched import attacked_addresses, customers_of, own_accounts, safe_addresses
 
 WORKFLOW = "customer_notice"
@@ -20,35 +20,28 @@ def customer_notice(change: IncidentChange, facts: Facts, now: datetime) -> Reac
     """Tell each customer what happened to its own accounts, and start the clocks of notice and update.
 
     An incident that reaches another customer later is told to that customer then; the ids keep the first from
-    hearing twice. Where no customer or no safe address is known, the operators hear of it instead.
+    hearing twice. Where no customer or no safe address is known, the operators hear of it instead. Of history all
+    of that waits for a person, and no update is promised before the notice has gone.
     """
     incident = change.incident
-    began = incident.detected_at if change.kind is ChangeKind.OPENED else incident.occurred_last
     reaction = Reaction()
     for organization in customers_of(incident) or ("",):
         recipients = facts.recipients.get(organization)
         if recipients is None:
-            told = escalate(
-                facts,
-                now,
-                Reason.NO_CUSTOMER,
-                duty=WORKFLOW,
-                incident=incident.number,
-                organization=organization,
-            )
+            told = escalate_about(incident, facts, now, Reason.NO_CUSTOMER, duty=WORKFLOW, organization=organization)
             reaction += Reaction(told)
         else:
-            reaction += _tell(recipients, incident, began, facts, now)
+            reaction += _tell(recipients, incident, facts, now)
     return reaction
 
 
-def _tell(recipients: Recipients, incident: Incident, began: datetime, facts: Facts, now: datetime) -> Reaction:
+def _tell(recipients: Recipients, incident: Incident, facts: Facts, now: datetime) -> Reaction:
     number, organization, duties = incident.number, recipients.organization, facts.duties
-    clock = start(WORKFLOW, number, organization, began, duties.customer_notice)
+    clock = start_duty(WORKFLOW, incident, organization, duties.customer_notice)
     addresses = safe_addresses(recipients, attacked_addresses(incident))
     if not addresses:
         reason = Reason.NO_ADDRESS
-        told = escalate(facts, now, reason, duty=WORKFLOW, incident=number, organization=organization)
+        told = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
         return Reaction(told, (clock,))
     promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)
     letter = Letter(
@@ -62,5 +55,7 @@ def _tell(recipients: Recipients, incident: Incident, began: datetime, facts: Fa
         },
         incident=number,
         organization=organization,
+        hold=hold_of(incident),
     )
-    return Reaction(compose(letter, addresses, facts, now), (clock, promise))
+    clocks = (clock,) if incident.is_held else (clock, promise)
+    return Reaction(compose(letter, addresses, facts, now), clocks)

@@ -9,7 +9,7 @@ from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.workflows.breach_report import breach_report
 from credwatch.workflows.customer_notice import customer_notice
 from credwatch.workflows.disclosure_notice import disclosure_notice
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.escalation import Reason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction, Role
 from credwatch.workflows.update import breach_update, customer_update
 
@@ -34,7 +34,7 @@ def react(change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
 
     Every workflow the incident has started is asked on each change, not only the new ones, because more
     evidence may bring another customer or another act; ids follow from the cause, so what is queued already
-    stays as it is. A closed incident sends the updates that its notices promised.
+    stays as it is. A closed incident sends the updates that its notices promised; where they were held, none was.
     """
     asked = dict.fromkeys((*change.incident.workflows, *change.started))
     reaction = Reaction()
@@ -50,13 +50,13 @@ def _start(workflow: str, change: IncidentChange, facts: Facts, now: datetime) -
     if workflow not in WORKFLOWS:
         reason = Reason.UNKNOWN_WORKFLOW
         incident = change.incident
-        return Reaction(escalate(facts, now, reason, duty=workflow, incident=incident.number))
+        return Reaction(escalate_about(incident, facts, now, reason, duty=workflow))
     role, begin = WORKFLOWS[workflow]
     return begin(change, facts, now) if role is facts.role else Reaction()
 
 
 def _close(workflow: str, incident: Incident, facts: Facts, now: datetime) -> Reaction:
-    if workflow not in _CLOSINGS:
+    if workflow not in _CLOSINGS or incident.is_held:
         return Reaction()
     role, close = _CLOSINGS[workflow]
     return close(incident, facts, now) if role is facts.role else Reaction()

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import Incident, IncidentChange
-from credwatch.workflows.clocks import start
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.clocks import start_duty
+from credwatch.workflows.escalation import Reason, escalate_about
 from credwatch.workflows.facts import Authorisation, Facts, Reaction
-from credwatch.workflows.message import Letter, compose, incident_values, shown
+from credwatch.workflows.message import Letter, compose, hold_of, incident_values, shown
 from credwatch.workflows.touched import own_accounts, safe_addresses
 
 WORKFLOW = "disclosure_notice"
@@ -26,10 +26,10 @@ def disclosure_notice(change: IncidentChange, facts: Facts, now: datetime) -> Re
     if recipients is None:
         reason = Reason.NO_CUSTOMER
         return Reaction(
-            escalate(facts, now, reason, duty=WORKFLOW, incident=number, organization=organization, phase=phase)
+            escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization, phase=phase)
         )
     limit = facts.duties.disclosure_notice
-    clock = start(WORKFLOW, number, organization, incident.occurred_last, limit, phase=phase)
+    clock = start_duty(WORKFLOW, incident, organization, limit, phase=phase)
     letter = Letter(
         kind=CommandKind.NOTIFY,
         workflow=WORKFLOW,
@@ -38,10 +38,11 @@ def disclosure_notice(change: IncidentChange, facts: Facts, now: datetime) -> Re
         incident=number,
         organization=organization,
         phase=phase,
+        hold=hold_of(incident),
     )
     addresses = safe_addresses(recipients)
-    told = compose(letter, addresses, facts, now) or escalate(
-        facts, now, Reason.NO_ADDRESS, duty=WORKFLOW, incident=number, organization=organization, phase=phase
+    told = compose(letter, addresses, facts, now) or escalate_about(
+        incident, facts, now, Reason.NO_ADDRESS, duty=WORKFLOW, organization=organization, phase=phase
     )
     return Reaction(told, (clock,))
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.incident import Incident
 from credwatch.workflows.facts import Facts
-from credwatch.workflows.message import Letter, compose, shown
+from credwatch.workflows.message import Letter, compose, hold_of, shown
 
 
 class Reason(StrEnum):
@@ -30,8 +31,14 @@ class Reason(StrEnum):
     """The mail server takes nothing from us."""
     MAIL_BACK = "mail_back"
     """It takes messages again."""
+    HELD = "held"
+    """What was read long after it happened waits for a person to let its messages go."""
     NOT_DELIVERED = "not_delivered"
     """A message was refused, or nobody took it for days."""
+
+
+_EMPTY = ("starts", "started_at", "due_at", "recipient", "reply", "occurred_last", "detected_at", "held")
+"""What a template may ask of any escalation, and only some have."""
 
 
 def escalate(
@@ -43,15 +50,13 @@ def escalate(
     incident: str,
     organization: str = "",
     phase: str = "",
+    hold: str = "",
     **values: object,
 ) -> tuple[Command, ...]:
     """Write to every operator; the same reason, duty, incident and phase is queued once."""
     known = facts.recipients.get(organization)
     context: dict[str, object] = {
-        "started_at": "",
-        "due_at": "",
-        "recipient": "",
-        "reply": "",
+        **dict.fromkeys(_EMPTY, ""),
         **values,
         "reason": reason.value,
         "duty": duty,
@@ -66,6 +71,7 @@ def escalate(
         incident=incident,
         organization=organization,
         phase=f"{reason} {duty} {phase}",
+        hold=hold,
     )
     return compose(letter, facts.operators.addresses, facts, now)
 
@@ -75,6 +81,31 @@ def on_outage(is_down: bool, reply: str, last: datetime | None, facts: Facts, no
     reason = Reason.MAIL_DOWN if is_down else Reason.MAIL_BACK
     phase = rfc3339(last) if last else ""
     return escalate(facts, now, reason, duty="", incident="", phase=phase, reply=shown(reply) if is_down else "")
+
+
+def escalate_about(
+    incident: Incident,
+    facts: Facts,
+    now: datetime,
+    reason: Reason,
+    *,
+    duty: str,
+    organization: str = "",
+    phase: str = "",
+) -> tuple[Command, ...]:
+    """Write to every operator why an incident's duty cannot be done; of history that waits like the notice itself."""
+    return escalate(
+        facts,
+        now,
+        reason,
+        duty=duty,
+        incident=incident.number,
+        organization=organization,
+        phase=phase,
+        hold=hold_of(incident),
+        occurred_last=rfc3339(incident.occurred_last),
+        detected_at=rfc3339(incident.detected_last),
+    )
 
 
 def on_refused(command: Command, reply: str, facts: Facts, now: datetime) -> tuple[Command, ...]:

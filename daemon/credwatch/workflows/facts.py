@@ -75,7 +75,7 @@ class Duties(Struct, frozen=True):
     customer_notice: timedelta = timedelta(minutes=15)
     """From the detection to the acceptance of the notice."""
     disclosure_notice: timedelta = timedelta(minutes=15)
-    """From the act to the acceptance of the notice."""
+    """From the detection of the act to the acceptance of the notice."""
     breach_report: timedelta = timedelta(minutes=15)
     """From the detection to the acceptance of the report."""
     update: timedelta = timedelta(hours=72)

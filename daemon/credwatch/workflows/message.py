@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from credwatch.kernel.clock import rfc3339
-from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.command import HISTORY, Command, CommandKind
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.legible import in_a_message, in_a_message_as_account
@@ -43,6 +43,8 @@ class Letter(Struct, frozen=True):
     """The customer concerned."""
     phase: str = "first"
     """Which of several letters about the same incident it is."""
+    hold: str = ""
+    """Why it waits for a person; empty where it may leave."""
 
 
 def compose(letter: Letter, recipients: Iterable[str], facts: Facts, now: datetime) -> tuple[Command, ...]:
@@ -70,7 +72,13 @@ def _command(letter: Letter, recipient: str, facts: Facts, now: datetime) -> Com
         template=letter.workflow,
         context=context,
         created_at=now,
+        hold=letter.hold,
     )
+
+
+def hold_of(incident: Incident) -> str:
+    """Say why the messages about an incident wait for a person; empty where they may leave."""
+    return HISTORY if incident.is_held else ""
 
 
 def verification_code(key: Secret, command_id: str) -> str:
@@ -106,7 +114,12 @@ def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -
         "clause": incident.clause,
         "occurred_first": rfc3339(incident.occurred_first),
         "occurred_last": rfc3339(incident.occurred_last),
+        "recorded_at": rfc3339(incident.recorded_at),
         "detected_at": rfc3339(incident.detected_at),
+        "recorded_last": rfc3339(incident.recorded_last),
+        "detected_last": rfc3339(incident.detected_last),
+        "history": incident.history,
+        "found_after": int((incident.recorded_last - incident.occurred_last).total_seconds()),
         "accounts": bounded(accounts, account),
         "addresses": bounded(incident.addresses),
     }

@@ -30,7 +30,10 @@ def an_incident(number: str = NUMBER, status: Status = Status.NEW) -> Incident:
         clause="8.2",
         occurred_first=NOON,
         occurred_last=NOON,
+        recorded_at=NOON,
         detected_at=NOON,
+        recorded_last=NOON,
+        detected_last=NOON,
         detections=("d-1",),
         transitions=(Transition(NOON, Status.NEW, "rule", "it fired"),),
     )
@@ -64,7 +67,7 @@ def settings(tmp_path: Path) -> str:
         connection.execute(
             episodes.insert(), {**dict.fromkeys(episodes.c.keys(), 0), "serial": 1, "count": 9, "rule_id": "r-1"}
         )
-        add_detections(connection, [(a_detection(), NUMBER)])
+        add_detections(connection, [(a_detection(), NUMBER)], NOON, NOON)
     database.close()
     path = tmp_path / "credwatch.toml"
     path.write_text(f'[daemon]\nstate_directory = "{tmp_path}"\nregisters_directory = "{tmp_path}"\n')
@@ -78,9 +81,9 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_open_incidents_are_listed(settings: str) -> None:
-    """One line each with number, moment, level, status, kind, customer and subject; closed ones on request."""
+    """One line each with number, both moments, level, status, kind, customer and subject; closed ones on request."""
     code, shown, _ = run("list", "--config", settings)
-    row = [NUMBER, "2026-03-02", "12:00", "high", "new", "account_takeover", "acme", "lan"]
+    row = [NUMBER, "2026-03-02", "12:00", "2026-03-02", "12:00", "high", "new", "account_takeover", "acme", "lan"]
     assert (0, [row]) == (code, [line.split() for line in shown.splitlines()])
     assert 2 == len(run("list", "--all", "--config", settings)[1].splitlines())
 
@@ -92,11 +95,11 @@ def test_a_list_as_json(settings: str) -> None:
 
 
 def test_a_case_is_shown(settings: str) -> None:
-    """Its facts, its detections with their counts, and its history."""
+    """Its facts, its detections with their counts, and what became of it."""
     code, shown, _ = run("show", NUMBER, "--config", settings)
     assert 0 == code
     assert "detection      2026-03-02 12:00:00 UTC  Login after brute force, 9 counted" in shown
-    assert "history        2026-03-02 12:00:00 UTC  new by rule: it fired" in shown
+    assert "change         2026-03-02 12:00:00 UTC  new by rule: it fired" in shown
     assert NUMBER == json.loads(run("show", NUMBER, "--json", "--config", settings)[1])["number"]
 
 

@@ -11,8 +11,13 @@ from msgspec.structs import replace
 from credwatch.incidents.grouping import Ending, Grouping, ended, grouped, key_of
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import ChangeKind, Incident, Status
+from credwatch.kernel.moment import Discovery
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+LATER = NOON + timedelta(hours=1)
+DISCOVERY = Discovery(LATER, LATER + timedelta(seconds=1), timedelta(hours=6))
 
 
 def a_detection(number: int = 1, **changes: Any) -> Detection:
@@ -40,12 +45,12 @@ def a_detection(number: int = 1, **changes: Any) -> Detection:
 
 def the_incident(*detections: Detection) -> Incident:
     """Return the one incident that these detections lead to."""
-    return grouped(detections, {}).changes[-1].incident
+    return grouped(detections, {}, DISCOVERY).changes[-1].incident
 
 
 def test_the_first_detection_opens_an_incident() -> None:
-    """It begins with the first event, is detected with the completing one, and starts the rule's workflows."""
-    (change,) = grouped([a_detection()], {}).changes
+    """It begins with the first event, is dated by when it was read and found, and starts the rule's workflows."""
+    (change,) = grouped([a_detection()], {}, DISCOVERY).changes
     incident = change.incident
     assert (ChangeKind.OPENED, ("customer_notice",)) == (change.kind, change.started)
     assert ("account_takeover", "acme", "lan", Status.NEW) == (
@@ -54,7 +59,11 @@ def test_the_first_detection_opens_an_incident() -> None:
         incident.subject,
         incident.status,
     )
-    assert (NOON - timedelta(minutes=4), NOON + timedelta(minutes=1)) == (incident.occurred_first, incident.detected_at)
+    assert (NOON - timedelta(minutes=4), NOON + timedelta(minutes=1)) == (
+        incident.occurred_first,
+        incident.occurred_last,
+    )
+    assert (LATER, LATER + timedelta(seconds=1)) == (incident.recorded_at, incident.detected_at)
     assert ["rule-1"] == [transition.by for transition in incident.transitions]
 
 
@@ -86,7 +95,7 @@ def test_more_evidence_updates_the_open_incident() -> None:
         addresses=("192.0.2.1",),
         consequence=Consequence("account_takeover", workflows=("customer_notice", "breach_report")),
     )
-    first, second = grouped([a_detection(), more], {}).changes
+    first, second = grouped([a_detection(), more], {}, DISCOVERY).changes
     assert (ChangeKind.UPDATED, ("breach_report",)) == (second.kind, second.started)
     incident = second.incident
     assert first.incident.number == incident.number
@@ -103,14 +112,14 @@ def test_more_evidence_updates_the_open_incident() -> None:
 def test_an_open_incident_of_the_store_is_joined() -> None:
     """What was opened in an earlier batch goes on."""
     known = the_incident(a_detection())
-    (change,) = grouped([a_detection(2)], {key_of(a_detection()): known}).changes
+    (change,) = grouped([a_detection(2)], {key_of(a_detection()): known}, DISCOVERY).changes
     assert known.number == change.incident.number
 
 
 def test_evidence_without_a_workflow_is_told_once() -> None:
     """The incident is told of when it opens and as it is at the end, and every detection belongs to it."""
     attack = Consequence("brute_force")
-    grouping = grouped([a_detection(number, consequence=attack) for number in range(3)], {})
+    grouping = grouped([a_detection(number, consequence=attack) for number in range(3)], {}, DISCOVERY)
     opened, updated = grouping.changes
     assert (ChangeKind.OPENED, ChangeKind.UPDATED) == (opened.kind, updated.kind)
     assert ("detection-0", "detection-1", "detection-2") == updated.incident.detections
@@ -122,19 +131,19 @@ def test_what_joins_in_one_batch_is_what_joins_in_several() -> None:
     attack = Consequence("brute_force")
     found = [a_detection(number, accounts=(f"user{number}",), consequence=attack) for number in range(4)]
     incident = the_incident(*found[:2])
-    (change,) = grouped(found[2:], {key_of(found[0]): incident}).changes
+    (change,) = grouped(found[2:], {key_of(found[0]): incident}, DISCOVERY).changes
     assert the_incident(*found) == change.incident
 
 
 def test_a_rule_without_consequence_opens_nothing() -> None:
     """A detection whose rule names no kind of incident changes none."""
-    assert Grouping((), ("",)) == grouped([a_detection(consequence=Consequence(""))], {})
+    assert Grouping((), ("",)) == grouped([a_detection(consequence=Consequence(""))], {}, DISCOVERY)
 
 
 def test_without_a_subject_the_group_tells_incidents_apart() -> None:
     """Two groups without subject are two incidents, named by their group."""
     found = [a_detection(subject=""), a_detection(subject="", group=(("source.ip", "192.0.2.1"),))]
-    changes = grouped(found, {}).changes
+    changes = grouped(found, {}, DISCOVERY).changes
     assert ["203.0.113.7", "192.0.2.1"] == [change.incident.subject for change in changes]
 
 
@@ -146,11 +155,11 @@ def test_lists_are_bounded(field: str, limit: int) -> None:
 
 
 def test_an_act_that_is_over_closes_its_incident() -> None:
-    """A disclosure is closed with its detection, by the rule, at the latest event; a problem stays open."""
-    disclosure, end = Consequence("authorised_disclosure"), NOON + timedelta(minutes=9)
+    """A disclosure is closed with its detection, by the rule, when that is found; a problem stays open."""
+    disclosure, end = Consequence("authorised_disclosure"), DISCOVERY.detected_at
     for consequence, closes in ((disclosure, True), (Consequence("account_takeover"), False)):
         incident = the_incident(a_detection(consequence=consequence))
-        changes = ended([Ending("detection-1", "rule-1", end, incident)])
+        changes = ended([Ending("detection-1", "rule-1", incident)], DISCOVERY)
         expected = [(ChangeKind.CLOSED, Status.CLOSED, end)] if closes else []
         assert expected == [(c.kind, c.incident.status, c.incident.transitions[-1].at) for c in changes]
 
@@ -158,11 +167,11 @@ def test_an_act_that_is_over_closes_its_incident() -> None:
 def test_an_incident_that_is_closed_stays_as_it_is() -> None:
     """An operator who was faster is not overruled."""
     incident = the_incident(a_detection(consequence=Consequence("authorised_disclosure")))
-    assert () == ended([Ending("detection-1", "rule-1", NOON, replace(incident, status=Status.CLOSED))])
+    assert () == ended([Ending("detection-1", "rule-1", replace(incident, status=Status.CLOSED))], DISCOVERY)
 
 
 def test_an_earlier_detection_does_not_close_the_incident() -> None:
     """Only the end of the latest detection is the end of the act."""
     consequence = Consequence("authorised_disclosure")
     incident = the_incident(a_detection(consequence=consequence), a_detection(2, consequence=consequence))
-    assert () == ended([Ending("detection-1", "rule-1", NOON, incident)])
+    assert () == ended([Ending("detection-1", "rule-1", incident)], DISCOVERY)

@@ -61,10 +61,11 @@ def test_a_detection_comes_back_whole(database: Database) -> None:
     later = NOON + timedelta(seconds=1.5)
     with database.writing() as connection:
         incidents.save_episodes(connection, [opened(an_episode())])
-        incidents.add_detections(connection, [(a_detection(), "CW-1")])
+        incidents.add_detections(connection, [(a_detection(), "CW-1")], NOON, NOON)
         now = an_episode(last=to_micros(later), count=12)
         incidents.save_episodes(connection, [Episodic(a_rule("rule-1"), NONE, now, NONE)])
-        assert [(a_detection(), 12, later)] == incidents.detections_of(connection, "CW-1")
+        stored = a_detection(recorded_at=NOON, detected_at=NOON)
+        assert [(stored, 12, later)] == incidents.detections_of(connection, "CW-1")
         assert [] == incidents.detections_of(connection, "CW-2")
 
 
@@ -72,8 +73,8 @@ def test_a_known_detection_is_left_alone(database: Database) -> None:
     """What is stored again under the same id changes nothing."""
     with database.writing() as connection:
         incidents.save_episodes(connection, [opened(an_episode(1), an_episode(2))])
-        incidents.add_detections(connection, [(a_detection(), "CW-1")])
-        incidents.add_detections(connection, [(a_detection(serial=2, count=99), "CW-2")])
+        incidents.add_detections(connection, [(a_detection(), "CW-1")], NOON, NOON)
+        incidents.add_detections(connection, [(a_detection(serial=2, count=99), "CW-2")], NOON, NOON)
         assert [8] == [each.count for each, _, _ in incidents.detections_of(connection, "CW-1")]
         assert [] == incidents.detections_of(connection, "CW-2")
 
@@ -99,7 +100,9 @@ def test_the_incidents_of_episodes(database: Database) -> None:
     incident = an_incident()
     with database.writing() as connection:
         incidents.save_incidents(connection, [incident])
-        incidents.add_detections(connection, [(a_detection(), incident.number), (a_detection("d-2", serial=2), "")])
+        incidents.add_detections(
+            connection, [(a_detection(), incident.number), (a_detection("d-2", serial=2), "")], NOON, NOON
+        )
         assert {1: ("d-1", incident)} == incidents.incidents_of(connection, [1, 2, 3])
 
 

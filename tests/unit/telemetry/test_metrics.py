@@ -77,7 +77,10 @@ def an_incident(kind: str = "brute_force") -> Incident:
         clause="",
         occurred_first=NOW,
         occurred_last=NOW,
+        recorded_at=NOW,
         detected_at=NOW,
+        recorded_last=NOW,
+        detected_last=NOW,
     )
 
 

@@ -30,7 +30,7 @@ def test_a_notice_starts_its_clock_at_the_detection_and_promises_an_update() -> 
 
 def test_a_duty_that_begins_with_an_update_starts_then() -> None:
     """The clock of a customer touched later does not count the time before."""
-    incident = an_incident(occurred_last=NOON + 60 * MINUTE)
+    incident = an_incident(detected_last=NOON + 60 * MINUTE)
     change = a_change("customer_notice", kind=ChangeKind.UPDATED, incident=incident)
     clock = react(change, some_facts(), NOON + 61 * MINUTE).clocks[0]
     assert NOON + 60 * MINUTE == clock.started_at
