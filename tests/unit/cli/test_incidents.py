@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from builders_outbox import a_command
 from credwatch.cli.main import app
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import Incident, Status, Transition
+from credwatch.store import outbox
 from credwatch.store.database import Database
 from credwatch.store.incidents import add_detections, episodes, save_incidents
 
@@ -113,7 +116,35 @@ def test_an_incident_is_closed_once(settings: str) -> None:
     assert 2 == run("close", NUMBER, "--why", "again", "--config", settings)[0]
 
 
-@pytest.mark.parametrize("command", [["show", "CW-0"], ["close", "CW-0", "--why", "x"]])
+def test_history_is_marked_and_let_go(settings: str, tmp_path: Path) -> None:
+    """A held incident is listed as such, shown with its moments, released once, and refused a second time."""
+    history = replace(an_incident("CW-2026-HISTORY2"), history=True, workflows=("customer_notice",), subject="mai")
+    database = Database(tmp_path / "credwatch.sqlite")
+    with database.writing() as connection:
+        save_incidents(connection, [history])
+        command = a_command(1, incident=history.number, hold="history")
+        outbox.queue(connection, [command])
+    database.close()
+    assert "(history, held)" in run("list", "--held", "--config", settings)[1]
+    told = json.loads(run("list", "--held", "--json", "--config", settings)[1])
+    assert (history.number, True, True) == (told["number"], told["history"], told["held"])
+    shown = run("show", history.number, "--config", settings)[1]
+    assert "history        read long after it happened; its messages wait: release or close it" in shown
+    release = ("release", history.number, "--why", "looked at", "--by", "lan", "--config", settings)
+    assert (0, f"{history.number}: 1 released\n", "") == run(*release)
+    assert 2 == run(*release)[0]
+    assert (0, "", "nothing is held\n") == run("list", "--held", "--config", settings)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show", "CW-0"],
+        ["close", "CW-0", "--why", "x"],
+        ["release", "CW-0", "--why", "x"],
+        ["drop", "CW-0", "--why", "x"],
+    ],
+)
 def test_an_unknown_number(settings: str, command: list[str]) -> None:
     """A number that is nobody's is answered with exit code 1 and where the numbers are."""
     code, shown, talk = run(*command, "--config", settings)
