@@ -7,6 +7,9 @@ from typing import Any
 
 import polars as pl
 
+_DOTTED = r'"[^"]*\.[^"]*"\s*:'
+"""What may be a key with a dot in it; a text that happens to look like one costs only time."""
+
 Tree = dict[str, Any]
 """What is decoded of objects, by key: a type, a Tree of an object, or a list of one Tree for a list of objects."""
 
@@ -18,7 +21,9 @@ def decode(texts: pl.Series, tree: Tree) -> pl.DataFrame:
     is there twice, one of them counts.
     """
     schema = {key: _type(value) for key, value in tree.items()}
-    frame = _whole(texts, schema)
+    frame = _nested(texts, schema)
+    if frame is None:
+        frame = _whole(texts, schema)
     if frame is not None:
         return frame
     # Texts that are no JSON at all are set apart first: there may be many.
@@ -41,7 +46,7 @@ def values_at(texts: pl.Series, paths: Collection[str]) -> pl.DataFrame:
         for path in group:
             plant(tree, path.split("."), pl.String())
         frame = decode(texts, tree)
-        columns += frame.select(pl.coalesce(nested(path), pl.col(path)).alias(path) for path in group).get_columns()
+        columns += frame.select(nested_or_dotted(path).alias(path) for path in group).get_columns()
     return pl.DataFrame(columns)
 
 
@@ -52,6 +57,11 @@ def nested(path: str) -> pl.Expr:
     for key in keys:
         found = found.struct.field(key)
     return found
+
+
+def nested_or_dotted(path: str) -> pl.Expr:
+    """Reach a path as nested objects, or else as one key with dots; both must have been decoded."""
+    return pl.coalesce(nested(path), pl.col(path))
 
 
 def plant(tree: Tree, keys: list[str], leaf: Any) -> None:
@@ -83,6 +93,28 @@ def _type(value: Any) -> pl.DataType:
             return pl.List(_type(inner))
         case _:
             return value  # type: ignore[no-any-return]  # the tree's leaves are types
+
+
+def _nested(texts: pl.Series, schema: dict[str, pl.DataType]) -> pl.DataFrame | None:
+    """Decode the common batch, all objects without dots in their keys, in half the time; None for any other."""
+    without_dots = {key: kind for key, kind in schema.items() if "." not in key}
+    if (
+        not without_dots
+        or "Float64" in str(without_dots)
+        or texts.is_empty()
+        or texts.null_count()
+        or texts.str.contains(_DOTTED).any()
+    ):
+        return None
+    try:
+        # Unlike the other decoder, this one takes no text that has a fault anywhere (and takes true for a number).
+        decoded = texts.str.json_decode(pl.Struct(without_dots))
+    except pl.exceptions.PolarsError:
+        return None
+    if decoded.null_count():
+        return None
+    missing = [pl.lit(None, kind).alias(key) for key, kind in schema.items() if key not in without_dots]
+    return decoded.struct.unnest().with_columns(missing).select(*schema)
 
 
 def _whole(texts: pl.Series, schema: dict[str, pl.DataType]) -> pl.DataFrame | None:

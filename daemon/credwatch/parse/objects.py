@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
 import polars as pl
 from msgspec import Struct
 
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.kernel.json_path import JsonPath, Step, read_path
 from credwatch.kernel.pack import ANY_VALUE, EnvelopeKind, Pack, PackSet
-from credwatch.parse.decode import Tree, decode, values_at
+from credwatch.parse.decode import Tree, decode, nested_or_dotted, values_at
 from credwatch.parse.dispatch import Reader
 
 _TYPES: dict[FieldType, pl.DataType] = {
@@ -30,6 +35,8 @@ class ObjectReader(Struct, frozen=True, eq=False):
     """One for each of its patterns, tried in order."""
     tree: Tree
     """What is decoded of an object; everything else in it is passed over."""
+    literals: tuple[str, ...]
+    """Texts that stand in nearly every object of the pack; none where its match cannot be seen in what is decoded."""
 
 
 def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...]:
@@ -41,7 +48,8 @@ def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...
                 Reader(first_number + at, pack.id, pattern, {}, pack.values or {})
                 for at, pattern in enumerate(pack.patterns)
             )
-            found.append(ObjectReader(pack, readers, _tree(pack)))
+            tree = _tree(pack)
+            found.append(ObjectReader(pack, readers, tree, _literals(pack, tree)))
             first_number += len(readers)
     return tuple(found)
 
@@ -57,12 +65,27 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
         return _NOTHING_READ, pl.DataFrame(schema={"row": pl.UInt32, "problem": pl.String})
     problems: list[pl.DataFrame] = []
     taken = [_NOTHING_READ]
-    claims = _claims(texts["json"], readers)
+    # 1. Nearly every object shows by a text in it whose it is: it is decoded once, and its match looked up in that.
+    rest = texts
+    for reader in readers:
+        sure = pl.Series([False]).new_from_index(0, len(rest))
+        if reader.literals and len(rest):
+            sure = rest.select(_holds_all(reader.literals)).to_series()
+        if sure.any():
+            decoded = decode(rest["json"].filter(sure), reader.tree)
+            mine = decoded.select(_matches(reader.pack, nested_or_dotted)).to_series()
+            read, refused = _read(rest.filter(sure).filter(mine), decoded.filter(mine), reader)
+            taken.append(read)
+            problems.append(refused)
+            rest = pl.concat([rest.filter(~sure), rest.filter(sure).filter(~mine)])
+    # 2. Of the others the matches of all packs are looked up first.
+    claims = _claims(rest["json"], readers)
     for number in claims.drop_nulls().unique():
-        read, refused = _read(texts.filter(claims == number), readers[number])
+        claimed = rest.filter(claims == number)
+        read, refused = _read(claimed, decode(claimed["json"], readers[number].tree), readers[number])
         taken.append(read)
         problems.append(refused)
-    rest = texts.filter(claims.is_null())
+    rest = rest.filter(claims.is_null())
     is_object = pl.col("json").str.json_path_match("$").str.starts_with("{").fill_null(False)
     why = pl.when(is_object).then(pl.lit("unknown_json")).otherwise(pl.lit("not_json"))
     problems.append(rest.select("row", why.alias("problem")))
@@ -78,16 +101,38 @@ def _claims(texts: pl.Series, readers: tuple[ObjectReader, ...]) -> pl.Series:
     return values_at(texts, paths).select(pl.coalesce(*matching)).to_series()
 
 
-def _matches(pack: Pack) -> pl.Expr:
+def _matches(pack: Pack, at: Callable[[str], pl.Expr] = pl.col) -> pl.Expr:
     tests = [
-        pl.col(path).is_not_null() if value == ANY_VALUE else (pl.col(path) == value).fill_null(False)
+        at(path).is_not_null() if value == ANY_VALUE else (at(path) == value).fill_null(False)
         for path, value in (pack.match or {}).items()
     ]
     return pl.all_horizontal(tests)
 
 
-def _read(texts: pl.DataFrame, reader: ObjectReader) -> tuple[pl.DataFrame, pl.DataFrame]:
-    decoded = decode(texts["json"], reader.tree)
+def _literals(pack: Pack, tree: Tree) -> tuple[str, ...]:
+    """Plant what the pack matches by into its tree, and say which texts show it; nothing where the tree has no room."""
+    with_matches = copy.deepcopy(tree)
+    for path in pack.match or {}:
+        keys = path.split(".")
+        branch: Any = with_matches
+        for key in keys[:-1]:
+            branch = branch.setdefault(key, {}) if isinstance(branch, dict) else None
+        is_free = isinstance(branch, dict) and branch.get(keys[-1], pl.String()) == pl.String()
+        if not is_free or with_matches.get(path, pl.String()) != pl.String():
+            return ()
+        branch[keys[-1]] = with_matches[path] = pl.String()
+    tree.update(with_matches)
+    return tuple(
+        json.dumps(path.rpartition(".")[2])[1:] if value == ANY_VALUE else json.dumps(value, ensure_ascii=False)
+        for path, value in (pack.match or {}).items()
+    )
+
+
+def _holds_all(literals: tuple[str, ...]) -> pl.Expr:
+    return pl.all_horizontal(pl.col("json").str.contains(text, literal=True) for text in literals)
+
+
+def _read(texts: pl.DataFrame, decoded: pl.DataFrame, reader: ObjectReader) -> tuple[pl.DataFrame, pl.DataFrame]:
     fields = decoded.select(_field(path, name, reader.pack) for path, name in _paths(reader.pack))
     frame = pl.concat([texts.select("row"), fields], how="horizontal")
     frame = frame.with_columns(_chosen(reader).alias("reader"))

@@ -38,6 +38,9 @@ _RULES: tuple[tuple[str, str], ...] = (
     (rf"(?P<key>--(?:(?i){_KEY})[= ])[^\s\"'&;,-][^\s\"'&;,]*", "${key}***"),
 )
 
+_ANY_RULE = rf'"(?:(?i:{_KEY})|pwd)"\s*:\s*"|(?i:authorization)\s*[=:]|(?i:bearer)\s|\b(?i:{_KEY})\s?=|\b[Pp]wd=|--(?i:{_KEY})[= ]'
+"""What begins the match of any rule; most lines with a clue have none."""
+
 # In a JSON text a value must end within its string: what would reach into the next key, or cut an escape in two, would
 # leave no JSON, and so hide the event from rules on its own fields.
 _JSON_WORD = r"(?:[^\s\"'&;,\\]|\\[^\"])+"
@@ -122,51 +125,72 @@ def _secret_names(events: pl.DataFrame, names: list[str]) -> frozenset[str]:
 
 
 def _mask_names(events: pl.DataFrame, secrets: frozenset[str], names: list[str]) -> pl.DataFrame:
-    """Replace the secrets wherever the lines that name them hold them; a loop over those lines alone, which are few."""
+    """Replace the secrets wherever the lines that name them hold them, column by column: there may be many."""
     known = pl.Series(sorted(secrets)).implode()
     held = events.select(pl.any_horizontal(pl.col(names).is_in(known).fill_null(False))).to_series()
     if "event.outcome" in events.columns:
         held = held & (events["event.outcome"] != "success").fill_null(True)
     texts = [name for name in _TEXTS if name in events.columns]
     rows = events.with_row_index().filter(held).select("index", *names, *texts)
-    masked = pl.DataFrame([_masked_row(row, names, texts, secrets) for row in rows.to_dicts()], schema=rows.schema)
-    updated = events.with_row_index().update(masked, on="index", how="left", include_nulls=True).drop("index")
+    for number, name in enumerate(names):
+        is_cut = pl.any_horizontal(pl.lit(False), *[pl.col(before) == pl.col(name) for before in names[:number]])
+        secret = pl.col(name).is_in(known) & ~is_cut.fill_null(False)
+        rows = _without(rows, pl.when(secret).then(name), texts)
+    rows = rows.with_columns(
+        pl.when(pl.col(name).is_in(known)).then(pl.lit(MASK)).otherwise(name).alias(name) for name in names
+    )
+    updated = events.with_row_index().update(rows, on="index", how="left", include_nulls=True).drop("index")
     return updated.with_columns((pl.col("credwatch.masked") | held).alias("credwatch.masked"))
 
 
-def _masked_row(
-    row: dict[str, str | None], names: list[str], texts: list[str], secrets: frozenset[str]
-) -> dict[str, str | None]:
-    for secret in {value for value in (row[name] for name in names) if value in secrets}:
-        for name in names:
-            row[name] = MASK if row[name] == secret else row[name]
-        for text in texts:
-            row[text] = _without(row[text], str(secret), must_hold=text in _WHOLE)
-    return row
+def _without(rows: pl.DataFrame, secret: pl.Expr, texts: list[str]) -> pl.DataFrame:
+    """Cut the secret of each row out of its texts, also as JSON writes it; null cuts nothing.
+
+    A loop, for no expression replaces another text in each row; what a secret looks like is worked out once for each.
+    """
+    secrets = rows.select(secret).to_series()
+    places = secrets.is_not_null().arg_true()
+    forms = {text: _forms(text) for text in secrets.unique().drop_nulls()}
+    mine = [forms[text] for text in secrets.gather(places)]
+    for name in texts if len(places) else ():
+        found = rows[name].gather(places).to_list()
+        must_hold = name in _WHOLE
+        cut = [_cut(text, *form, must_hold=must_hold) for text, form in zip(found, mine, strict=True)]
+        rows = rows.with_columns(rows[name].scatter(places, pl.Series(cut, dtype=pl.String)))
+    return rows
 
 
-def _without(text: str | None, secret: str, *, must_hold: bool) -> str | None:
-    """Cut a secret out of a text, also as JSON writes it; an original that hides it otherwise is masked as a whole.
+def _forms(secret: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give what a secret looks like in a JSON text, and in any other."""
+    if secret.isascii() and secret.isprintable() and not {'"', "\\"} & {*secret}:
+        return (secret,), (secret,)
+    in_json = tuple(dict.fromkeys((json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])))
+    return in_json, tuple(dict.fromkeys((secret, *in_json)))
+
+
+def _cut(text: str | None, in_json: tuple[str, ...], anywhere: tuple[str, ...], *, must_hold: bool) -> str | None:
+    """Cut a secret out of a text; an original that hides it otherwise is masked as a whole.
 
     Of a JSON text only what JSON writes is cut: the secret itself may look like a piece of the object around it.
     """
     if text is None:
         return None
     cut = text
-    forms = (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
-    for form in forms if text.startswith("{") else (secret, *forms):
+    for form in in_json if text.startswith("{") else anywhere:
         cut = cut.replace(form, MASK)
     return MASK if must_hold and cut == text else cut
 
 
 def _has_clue(texts: pl.Series) -> pl.Series:
-    """Mark the texts that may hold a credential: a fast look for rare marks first, the words only where one is."""
+    """Mark the texts that may hold a credential: rare marks first, words where one is, and rules where a word is."""
     marked = texts.str.contains(_MARKS).fill_null(False)
     if not marked.any():
         return marked
     rows = marked.arg_true()
     clues = pl.col("text").str.contains_any(list(_CLUES), ascii_case_insensitive=True)
-    return marked.scatter(rows, texts.gather(rows).alias("text").to_frame().select(clues).to_series())
+    held = rows.filter(texts.gather(rows).alias("text").to_frame().select(clues).to_series())
+    begins = texts.gather(held).str.contains(_ANY_RULE)
+    return (marked & False).scatter(held, begins)
 
 
 def _mask_texts(events: pl.DataFrame) -> pl.DataFrame:
