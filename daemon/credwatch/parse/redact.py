@@ -38,7 +38,10 @@ _RULES: tuple[tuple[str, str], ...] = (
     (rf"(?P<key>--(?:(?i){_KEY})[= ])[^\s\"'&;,-][^\s\"'&;,]*", "${key}***"),
 )
 
-_ANY_RULE = rf'"(?:(?i:{_KEY})|pwd)"\s*:\s*"|(?i:authorization)\s*[=:]|(?i:bearer)\s|\b(?i:{_KEY})\s?=|\b[Pp]wd=|--(?i:{_KEY})[= ]'
+_ANY_RULE = (
+    rf'"(?:(?i:{_KEY})|pwd)"\s*:\s*"|(?i:authorization)\s*[=:]|(?i:bearer)\s'
+    rf"|\b(?i:{_KEY})\s?=|\b[Pp]wd=|--(?i:{_KEY})[= ]"
+)
 """What begins the match of any rule; most lines with a clue have none."""
 
 # In a JSON text a value must end within its string: what would reach into the next key, or cut an escape in two, would
