@@ -87,6 +87,8 @@ def _profile(path: Path | None) -> PasswordProfile:
 
 
 def _told(answer: dict[str, Any]) -> str:
+    if answer["accepted"] and "undecided" in answer:
+        return f"accepted unchecked, as the profile has it: the gate says {answer['undecided']!r}"
     if answer["accepted"]:
         return f"accepted (zxcvbn {answer['estimate']['score']} of 4)"
     if "error" in answer:

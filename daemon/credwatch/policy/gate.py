@@ -94,11 +94,11 @@ class Gate:
             self._tell_refusal(question.caller, verdict)
         return verdict
 
-    def when_unavailable(self, organization: str) -> Verdict:
-        """Return what the customer's profile answers where a password cannot be checked at all."""
+    def when_undecided(self, organization: str, *, busy: bool = False) -> Verdict:
+        """Return what the customer's profile answers where a password cannot be checked at all, or not at once."""
         if self._policy_of(organization).profile.password.on_failure == "accept":
             return Accepted(Estimate(0, 0.0), unchecked=("everything",))
-        return Refused((Refusal(Reason.UNAVAILABLE),))
+        return Refused((Refusal(Reason.BUSY if busy else Reason.UNAVAILABLE),))
 
     def password_changed(self, question: PasswordQuestion) -> int:
         """Remember a password that was just set; return how many the account's history holds."""

@@ -25,8 +25,8 @@ class GateOptions(Options):
     service: str = "MODORO"
     """The service's name: a context word for passwords, and the issuer that authenticator apps show."""
     workers: StrictInt = Field(default=2, ge=1, le=16)
-    """Questions worked on at a time; each password hash takes 64 MiB while it is made."""
+    """Questions of one kind worked on at a time; each password hash takes 64 MiB while it is made."""
     waiting: StrictInt = Field(default=64, ge=1, le=1024)
-    """Questions taken in at a time; further ones are told to come back."""
+    """Questions of one kind taken in at a time; further ones are told to come back."""
     timeout_seconds: StrictInt = Field(default=10, ge=1, le=60)
     """Longest time for one question; then its answer is that of a failure."""

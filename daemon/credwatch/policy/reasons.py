@@ -24,6 +24,7 @@ class Reason(StrEnum):
     TOO_FEW_CLASSES = "too_few_classes"
     TOO_WEAK = "too_weak"
     REUSED = "reused"
+    BUSY = "busy"
     UNAVAILABLE = "unavailable"
 
 
@@ -97,6 +98,10 @@ _SENTENCES: dict[Reason, dict[Language, str]] = {
     Reason.REUSED: {
         "en": "You have used this password before. Please choose a new one.",
         "vi": "Bạn đã từng dùng mật khẩu này. Vui lòng chọn mật khẩu mới.",
+    },
+    Reason.BUSY: {
+        "en": "Many passwords are being checked just now. Please try again in a few seconds.",
+        "vi": "Hệ thống đang kiểm tra nhiều mật khẩu cùng lúc. Vui lòng thử lại sau vài giây.",
     },
     Reason.UNAVAILABLE: {
         "en": "The password cannot be checked at present. Please try again in a few minutes.",

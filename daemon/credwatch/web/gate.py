@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from credwatch.kernel.errors import ConfigurationError, CredwatchError
 from credwatch.policy.gate import Gate
 from credwatch.policy.options import GateOptions
 from credwatch.policy.totp import UnlockOutcome
@@ -29,8 +26,7 @@ from credwatch.web.gate_requests import (
     PasswordRequest,
     understood,
 )
-
-_log = structlog.get_logger(__name__)
+from credwatch.web.queues import Queue
 
 _LONGEST_BODY = 16 * 1024
 """Bytes: a password of 1,024 code points fits, each written as two JSON escapes."""
@@ -52,8 +48,8 @@ def gate_app(
 ) -> Starlette:
     """Build the application: JSON in, JSON out, described in `docs/gate.md`.
 
-    Questions are answered on a few threads of their own, for they hash and write. Whatever fails, nothing of the
-    request is repeated or logged, and no second factor is accepted.
+    Password checks, changes of passwords and second factors each have threads and a queue of their own. Whatever
+    fails, nothing of the request is repeated or logged, and no second factor is accepted.
     """
     desk = _Desk(service, options or GateOptions())
     questions: dict[str, Endpoint] = {
@@ -73,19 +69,19 @@ def gate_app(
 
 
 class _Desk:
-    """Takes questions in, a bounded number at a time, and hands out the gate's answers."""
+    """Takes questions in and hands out the gate's answers."""
 
     def __init__(self, gate: Gate, options: GateOptions) -> None:
         self._gate = gate
         self._options = options
-        self._taken = 0
-        self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="gate")
+        self._checks, self._changes, self._factors = (Queue(kind, options) for kind in ("check", "change", "factor"))
 
     @asynccontextmanager
     async def open(self, _app: Starlette) -> AsyncIterator[None]:
         """Let the threads go at the end."""
         yield
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for queue in (self._checks, self._changes, self._factors):
+            queue.close()
 
     async def health(self, _request: Request) -> JSONResponse:
         """Say that the gate answers, and whether it can do second factors."""
@@ -97,10 +93,11 @@ class _Desk:
             asked = understood(await self._body(request), PasswordRequest)
         except BadRequest as error:
             return _misunderstood(error)
-        reply = await self._worked(lambda: password_answer(self._gate.check_password(asked.question())))
+        reply = await self._checks.answered(lambda: password_answer(self._gate.check_password(asked.question())))
         if reply.status_code < 500:
             return reply
-        return password_answer(self._gate.when_unavailable(asked.organization))
+        code = str(json.loads(bytes(reply.body))["undecided"])
+        return password_answer(self._gate.when_undecided(asked.organization, busy=code == "busy"), undecided=code)
 
     async def password_changed(self, request: Request) -> JSONResponse:
         """Remember a password that was just set."""
@@ -108,7 +105,7 @@ class _Desk:
             asked = understood(await self._body(request), PasswordRequest)
         except BadRequest as error:
             return _misunderstood(error)
-        return await self._worked(
+        return await self._changes.answered(
             lambda: answer({"recorded": True, "remembered": self._gate.password_changed(asked.question())})
         )
 
@@ -148,7 +145,7 @@ class _Desk:
             asked = understood(await self._body(request), model)
         except BadRequest as error:
             return _misunderstood(error)
-        return await self._worked(lambda: work(asked))
+        return await self._factors.answered(lambda: work(asked))
 
     async def _body(self, request: Request) -> bytes:
         body = bytearray()
@@ -162,29 +159,6 @@ class _Desk:
             raise BadRequest("the request did not arrive in time", status=408) from error
         return bytes(body)
 
-    async def _worked(self, work: Callable[[], JSONResponse]) -> JSONResponse:
-        if self._taken >= self._options.waiting:
-            return error_answer("busy", "too many questions at a time; nothing was accepted, ask again", 503)
-        self._taken += 1
-        try:
-            async with asyncio.timeout(self._options.timeout_seconds):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        except TimeoutError:
-            _log.error("gate_timeout", seconds=self._options.timeout_seconds)
-            return error_answer("timeout", "the gate took too long; nothing was accepted", 503)
-        except ConfigurationError as error:
-            _log.error("gate_not_configured", where=error.where, problem=error.message)
-            return error_answer("not_configured", f"{error.message}; nothing was accepted", 503)
-        except CredwatchError as error:
-            _log.error("gate_failed", where=error.where, problem=error.message)
-            return error_answer("unavailable", "the gate cannot answer now; nothing was accepted", 503)
-        except Exception as error:  # noqa: BLE001 - a mistake of ours must refuse, not open the gate or end the daemon
-            # The type only: the text of an unforeseen exception may quote the password.
-            _log.error("gate_failed", problem=type(error).__name__)
-            return error_answer("unavailable", "the gate cannot answer now; nothing was accepted", 503)
-        finally:
-            self._taken -= 1
-
 
 def _told(name: str, ask: Endpoint, on_answer: OnAnswer) -> Endpoint:
     async def endpoint(request: Request) -> JSONResponse:
@@ -197,11 +171,11 @@ def _told(name: str, ask: Endpoint, on_answer: OnAnswer) -> Endpoint:
 
 def _outcome(response: JSONResponse) -> str:
     """Say what an answer comes to: yes, no, or that the gate could not tell."""
-    if response.status_code >= 500:
+    content = json.loads(bytes(response.body))
+    if "undecided" in content:
         return "failed"
     if response.status_code >= 400:
         return "refused"
-    content = json.loads(bytes(response.body))
     return (
         "refused" if False in (content.get("accepted"), content.get("unlocked"), content.get("removed")) else "accepted"
     )

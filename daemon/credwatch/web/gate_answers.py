@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from credwatch.kernel.clock import rfc3339
-from credwatch.policy.password import Verdict
+from credwatch.policy.password import Accepted, Verdict
 from credwatch.policy.totp import Enrolment, MfaOutcome, MfaVerdict
 
 
@@ -16,9 +16,15 @@ def answer(content: dict[str, Any], status: int = 200) -> JSONResponse:
     return JSONResponse(content, status_code=status, headers={"Cache-Control": "no-store"})
 
 
-def password_answer(verdict: Verdict) -> JSONResponse:
-    """Say whether a password is accepted, and if not, every reason in English and Vietnamese."""
-    return answer(verdict.spelled_out())
+def password_answer(verdict: Verdict, undecided: str = "") -> JSONResponse:
+    """Say whether a password is accepted, and if not, every reason in English and Vietnamese.
+
+    Where the gate could not judge it, `undecided` says why; the verdict is what the customer's profile makes of that.
+    """
+    content = verdict.spelled_out()
+    if undecided:
+        content |= {"undecided": undecided, "on_failure": "accept" if isinstance(verdict, Accepted) else "refuse"}
+    return answer(content)
 
 
 def enrol_answer(enrolment: Enrolment | None) -> JSONResponse:
@@ -37,5 +43,11 @@ def mfa_answer(verdict: MfaVerdict) -> JSONResponse:
 
 
 def error_answer(code: str, message: str, status: int, fields: tuple[str, ...] = ()) -> JSONResponse:
-    """Say that a request failed: never accepted, and nothing of the request in it."""
-    return answer({"accepted": False, "error": {"code": code, "message": message, "fields": list(fields)}}, status)
+    """Say that a request failed: never accepted, and nothing of the request in it.
+
+    From status 500 on the gate has not decided: `undecided` says why, and that this counts as a refusal.
+    """
+    content: dict[str, Any] = {"accepted": False}
+    if status >= 500:
+        content |= {"undecided": code, "on_failure": "refuse"}
+    return answer(content | {"error": {"code": code, "message": message, "fields": list(fields)}}, status)

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from credwatch.kernel.errors import ConfigurationError
+from credwatch.web.bounded_http import Bounds, bounded
 
 _BACKLOG = 64
 _MODE = 0o660
@@ -29,6 +30,7 @@ async def serve_gate(
     stop: asyncio.Event,
     group: str = "",
     started: asyncio.Event | None = None,
+    bounds: Bounds | None = None,
 ) -> None:
     """Serve until `stop` is set or the task is cancelled; then answer what was asked and remove the socket.
 
@@ -39,7 +41,7 @@ async def serve_gate(
     the daemon.
     """
     listener, ours = _listening(socket_path, group)
-    server = _Server(_config(app))
+    server = _Server(_config(app, bounds or Bounds()))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping, missing = asyncio.create_task(stop.wait()), asyncio.create_task(_gone(socket_path, ours))
     if started is not None:
@@ -80,16 +82,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+def _config(app: Starlette, bounds: Bounds) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=bounded(bounds),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=4 * _BACKLOG,
+        h11_max_incomplete_event_size=bounds.head_bytes,
         backlog=_BACKLOG,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,

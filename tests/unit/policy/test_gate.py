@@ -52,8 +52,8 @@ def test_the_profile_decides_what_a_failure_means() -> None:
     accepted = a_gate(TRUSTING, passwords=NoStore()).check_password(a_question())
     assert isinstance(accepted, Accepted)
     assert accepted.unchecked == ("history",)
-    assert isinstance(a_gate(TRUSTING).when_unavailable("hoasen"), Accepted)
-    assert codes(a_gate().when_unavailable("hoasen")) == ["unavailable"]
+    assert isinstance(a_gate(TRUSTING).when_undecided("hoasen"), Accepted)
+    assert codes(a_gate().when_undecided("hoasen")) == ["unavailable"]
 
 
 def test_a_refusal_stands_when_its_event_is_lost() -> None:

@@ -14,6 +14,9 @@ import httpx
 import pytest
 
 from credwatch.kernel.errors import ConfigurationError
+from credwatch.policy.gate import Gate
+from credwatch.policy.options import GateOptions
+from credwatch.web.bounded_http import Bounds
 from credwatch.web.gate import gate_app
 from credwatch.web.unix_socket import serve_gate
 from unit.policy.gate_fakes import GOOD, MovableClock, a_gate
@@ -21,10 +24,12 @@ from unit.policy.test_totp import code_at
 
 
 @asynccontextmanager
-async def serving(path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(
+    path: Path, gate: Gate | None = None, options: GateOptions | None = None, bounds: Bounds | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a gate on the path and connect to it."""
-    stop, started, clock = asyncio.Event(), asyncio.Event(), MovableClock()
-    task = asyncio.create_task(serve_gate(gate_app(a_gate(clock=clock)), path, stop=stop, started=started))
+    stop, started, app = asyncio.Event(), asyncio.Event(), gate_app(gate or a_gate(), options)
+    task = asyncio.create_task(serve_gate(app, path, stop=stop, started=started, bounds=bounds))
     await asyncio.wait_for(started.wait(), 5)
     async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url="http://gate") as http:
         yield http
