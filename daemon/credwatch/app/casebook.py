@@ -18,7 +18,7 @@ from credwatch.incidents.lifecycle import check_reason, moved
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import StoreError
-from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
+from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Resolution, Status
 from credwatch.store import held, incidents, legal_clocks, outbox
 from credwatch.store.database import Database
 from credwatch.workflows.decide import react
@@ -161,8 +161,10 @@ class Casebook:
             reason = f"dropped by {by}: {why}"
             return len(holding.drop_held(connection, number, facts, now, why=reason, with_reports=with_reports))
 
-    def close(self, number: str, *, by: str, why: str, now: datetime) -> Incident | None:
-        """Close an incident and queue the updates that its notices promised; None where it is unknown.
+    def close(
+        self, number: str, *, by: str, why: str, now: datetime, outcome: Resolution | None = None
+    ) -> Incident | None:
+        """Close an incident and queue the updates that its notices promised, with what came of it; None where unknown.
 
         What is held of it is dropped with the reason, reports excepted. Raises IllegalTransition where it is closed
         already or the reason is empty.
@@ -172,7 +174,7 @@ class Casebook:
             incident = incidents.incident(connection, number)
             if incident is None:
                 return None
-            closed = moved(incident, Status.CLOSED, at=now, by=by, why=why)
+            closed = moved(incident, Status.CLOSED, at=now, by=by, why=why, outcome=outcome)
             incidents.save_incidents(connection, [closed])
             reaction = react(IncidentChange(ChangeKind.CLOSED, closed), facts, now)
             outbox.queue(connection, reaction.commands)

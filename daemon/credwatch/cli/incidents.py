@@ -11,7 +11,7 @@ import typer
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, told_plainly
 from credwatch.kernel.clock import system_clock
-from credwatch.kernel.incident import Incident
+from credwatch.kernel.incident import Incident, Resolution
 
 incidents_app = typer.Typer(help="List, show and close incidents; release what is held.", no_args_is_help=True)
 
@@ -125,6 +125,7 @@ def drop(
 def close(
     number: NumberArgument,
     why: WhyOption,
+    outcome: Annotated[Resolution | None, typer.Option(help="What came of it; the update tells its reader.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     by: ByOption = "",
     as_json: JsonOption = False,
@@ -138,7 +139,8 @@ def close(
         from credwatch.app.casebook import Casebook, described
 
         with Casebook.at(config) as casebook:
-            incident = casebook.close(number, by=by or getpass.getuser(), why=why, now=system_clock())
+            who, now = by or getpass.getuser(), system_clock()
+            incident = casebook.close(number, by=who, why=why, now=now, outcome=outcome)
             is_held = number in casebook.held()
     if incident is None:
         raise _unknown(number)
@@ -177,6 +179,8 @@ def _facts(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
         yield name, case[name]
     for name in ("occurred_first", "occurred_last", "recorded_at", "detected_at", "recorded_last", "detected_last"):
         yield name, _moment(case[name])
+    if case["outcome"]:
+        yield "outcome", case["outcome"]
     for words in filter(None, (_history(case), _by_log(case))):
         yield "history", words
     for name in ("accounts", "addresses", "organizations", "lines"):

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from credwatch.kernel.errors import CredwatchError
-from credwatch.kernel.incident import Incident, Status, Transition
+from credwatch.kernel.incident import Incident, Resolution, Status, Transition
 
 LEGAL: dict[Status, frozenset[Status]] = {
     Status.NEW: frozenset({Status.IN_PROGRESS, Status.CLOSED}),
@@ -29,7 +29,7 @@ def released(incident: Incident, *, at: datetime, by: str, why: str) -> Incident
     if not incident.is_held:
         raise IllegalTransition("nothing of it is held", where=incident.number, hint="its notices have gone already")
     check_reason(incident, why)
-    step = Transition(at=at, status=incident.status, by=by, why=why)
+    step = Transition(at=at, status=incident.status, by=by, why=f"released: {why}")
     return replace(incident, released_at=at, transitions=(*incident.transitions, step), updated_by=by)
 
 
@@ -39,7 +39,9 @@ def revived(incident: Incident, *, at: datetime, by: str) -> Incident:
     return replace(incident, history=False, released_at=at, transitions=(*incident.transitions, step))
 
 
-def moved(incident: Incident, status: Status, *, at: datetime, by: str, why: str) -> Incident:
+def moved(
+    incident: Incident, status: Status, *, at: datetime, by: str, why: str, outcome: Resolution | None = None
+) -> Incident:
     """Return the incident in another status, with the change recorded; raises IllegalTransition."""
     if status not in LEGAL[incident.status]:
         raise IllegalTransition(
@@ -49,7 +51,7 @@ def moved(incident: Incident, status: Status, *, at: datetime, by: str, why: str
         )
     check_reason(incident, why)
     step = Transition(at=at, status=status, by=by, why=why)
-    return replace(incident, status=status, transitions=(*incident.transitions, step), updated_by=by)
+    return replace(incident, status=status, transitions=(*incident.transitions, step), updated_by=by, outcome=outcome)
 
 
 def check_reason(incident: Incident, why: str) -> None:

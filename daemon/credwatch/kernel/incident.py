@@ -18,6 +18,19 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
+class Resolution(StrEnum):
+    """What came of an incident, as whoever closes it says."""
+
+    CONFIRMED = "confirmed"
+    """It was what it seemed to be."""
+    FALSE_ALARM = "false-alarm"
+    """It was not."""
+    AUTHORISED = "authorised"
+    """It was done by somebody who might."""
+    DUPLICATE = "duplicate"
+    """It belongs to another incident."""
+
+
 class Transition(Struct, frozen=True):
     """One change of an incident's status: who, when and why."""
 
@@ -92,6 +105,9 @@ class Incident(Struct, frozen=True):
     """When its notices were let go, by a person or by live evidence; None where they never waited, or still do."""
     timed_by_log: bool = False
     """True where an earlier version opened it, which kept event time alone: `recorded_*` and `detected_*` are that."""
+
+    outcome: Resolution | None = None
+    """What came of it; None where it is open, or whoever closed it did not say."""
 
     @property
     def is_held(self) -> bool:

@@ -119,6 +119,7 @@ def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -
         "recorded_last": rfc3339(incident.recorded_last),
         "detected_last": rfc3339(incident.detected_last),
         "history": incident.history,
+        "outcome": incident.outcome.value if incident.outcome else "",
         "found_after": int((incident.recorded_last - incident.occurred_last).total_seconds()),
         "accounts": bounded(accounts, account),
         "addresses": bounded(incident.addresses),

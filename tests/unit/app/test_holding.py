@@ -65,7 +65,7 @@ def test_a_release_is_recorded_and_happens_once(book: Casebook) -> None:
     assert [("customer_notice", "queued")] * 2 == _states(book)
     (incident,) = book.incidents(only_open=True)
     decision = incident.transitions[-1]
-    assert (LATER, Status.NEW, "lan", "they do not know yet") == (
+    assert (LATER, Status.NEW, "lan", "released: they do not know yet") == (
         decision.at,
         decision.status,
         decision.by,

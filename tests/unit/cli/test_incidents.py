@@ -116,6 +116,14 @@ def test_an_incident_is_closed_once(settings: str) -> None:
     assert 2 == run("close", NUMBER, "--why", "again", "--config", settings)[0]
 
 
+def test_an_outcome_is_kept(settings: str) -> None:
+    """What came of it stands in the case; a word that is none is a mistake of usage."""
+    close = ("close", NUMBER, "--why", "my own", "--config", settings, "--outcome")
+    assert 2 == run(*close, "fine")[0]
+    assert 0 == run(*close, "false-alarm")[0]
+    assert "outcome        false-alarm" in run("show", NUMBER, "--config", settings)[1]
+
+
 def test_history_is_marked_and_let_go(settings: str, tmp_path: Path) -> None:
     """A held incident is listed as such, shown with its moments, released once, and refused a second time."""
     history = replace(an_incident("CW-2026-HISTORY2"), history=True, workflows=("customer_notice",), subject="mai")
