@@ -50,6 +50,7 @@ _NOTHING = Parsed(
     events=pl.DataFrame(),
     unparsed=pl.DataFrame(schema={"position": pl.Int64, "line": pl.String, "reason": pl.String}),
     skips=pl.DataFrame(schema={"position": pl.Int64, "pack": pl.String}),
+    guesses=pl.Series("position", [], dtype=pl.Int64),
 )
 """What no lines are."""
 

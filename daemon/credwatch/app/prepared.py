@@ -35,6 +35,8 @@ class Prepared(Struct, frozen=True, eq=False):
     """`position`, `line` and `reason` of the lines that nothing read."""
     skips: pl.DataFrame
     """`position` and `pack` of the lines that are known as no event."""
+    guesses: pl.DataFrame
+    """`position` of the lines whose time is a guess."""
     events: pl.DataFrame
     """Its events, enriched, in the order of their lines."""
     order: NDArray[np.int64]
@@ -52,6 +54,7 @@ class Prepared(Struct, frozen=True, eq=False):
             malformed=lines.select("position", "malformed").filter(pl.col("malformed").is_not_null()),
             unparsed=parsed.unparsed,
             skips=parsed.skips,
+            guesses=parsed.guesses.to_frame("position"),
             events=events,
             order=turns(events),
             seconds=seconds,
@@ -90,6 +93,7 @@ class Prepared(Struct, frozen=True, eq=False):
             malformed=_within(self.malformed, begin, size),
             unparsed=_within(self.unparsed, begin, size),
             skips=_within(self.skips, begin, size),
+            guesses=_within(self.guesses, begin, size),
             events=self.events[events],
             order=self.order[events],
             seconds=self.seconds * size / max(self.size, 1),
@@ -115,6 +119,8 @@ class Counts(Struct, frozen=True):
     """Lines with bytes no line should have, by reason."""
     ahead: int
     """Events that state a time ahead of the time of reading."""
+    guessed: int
+    """Lines whose time is a guess: nothing tells the year, or the pass of a repeated hour."""
     last_event_at: datetime | None
     """The event time of the last event; None where there is none."""
     received_at: datetime
@@ -135,6 +141,7 @@ class Counts(Struct, frozen=True):
             unparsed=_counts(prepared.unparsed, "reason"),
             malformed=_counts(prepared.malformed, "malformed"),
             ahead=events[STATED].count() if STATED in events.columns else 0,
+            guessed=len(prepared.guesses),
             last_event_at=events["@timestamp"][-1] if events.height else None,
             received_at=chunk.received_at,
             backlog=chunk.backlog,

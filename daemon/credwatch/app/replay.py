@@ -53,6 +53,8 @@ class Tally(Struct):
     """Events that came later than the lateness allows."""
     ahead: int = 0
     """Events that state a time ahead of the time of reading."""
+    guessed: int = 0
+    """Lines whose time is a guess."""
     commit_seconds: float = 0.0
     """How long the transactions took, which run beside the rest."""
     window_seconds: float = 0.0
@@ -66,6 +68,7 @@ class Tally(Struct):
             self.skipped += part.skipped
             self.unparsed.update(part.unparsed)
             self.ahead += part.ahead
+            self.guessed += part.guessed
         self.found.update([(each.rule_id, each.title, each.group, each.shadow) for each in report.found.detections])
         self.late += sum(report.found.late.values())
         self.commit_seconds += report.commit_seconds

@@ -100,6 +100,7 @@ def _summary(outcome: Replayed) -> dict[str, Any]:
         "unparsed_reasons": dict(tally.unparsed),
         "late": tally.late,
         "ahead": tally.ahead,
+        "guessed": tally.guessed,
         "addresses": [_address(each, kinds.get(each.address, [])) for each in outcome.addresses],
         "detections": dict(tally.by_title(shadow=False).most_common()),
         "shadow_detections": dict(tally.by_title(shadow=True).most_common()),
@@ -173,6 +174,8 @@ def _report(outcome: Replayed) -> Iterator[str]:
         yield f"{tally.late:,} events came later than the lateness allows"
     if tally.ahead:
         yield f"{tally.ahead:,} events are stamped ahead of the time of reading; they were given their neighbours' time"
+    if tally.guessed:
+        yield f"{tally.guessed:,} lines leave it open which year, or which pass of a repeated hour, they mean"
     yield from _address_lines(outcome)
     yield from _titled("Detections", _counted(tally.by_title(shadow=False)))
     in_shadow = _counted(tally.by_title(shadow=True))

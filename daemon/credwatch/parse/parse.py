@@ -53,8 +53,8 @@ class Parsed(Struct, frozen=True, eq=False):
     """`position` (Int64), `line` (String, secrets masked) and `reason` (String) of the lines that nothing read."""
     skips: pl.DataFrame
     """`position` and `pack` (String, null for an empty line) of the lines that are known as no event."""
-    guessed_times: int = 0
-    """How many lines have a time of which neither stamp nor neighbours tell the year, or the pass of an hour."""
+    guesses: pl.Series
+    """`position` (Int64) of the lines that leave open which year they mean, or which pass of a repeated hour."""
 
     @property
     def skipped(self) -> int:
@@ -101,7 +101,7 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     timeless = _rows(events.select("row"), ~timed).with_columns(pl.lit("no_timestamp").alias("problem"))
     unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), lines, compiled.dispatcher)
     skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), read["row"], lines)
-    guesses = int(frame["is_guess"].sum())
+    guesses = lines["position"].filter(frame["is_guess"])
     return Parsed(redact_events(_rows(events, timed).drop("row")), redact_lines(unread), skips, guesses)
 
 

@@ -8,7 +8,6 @@ import resource
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -230,7 +229,7 @@ class FileSource:
             first_position=piece.offset,
             cursor=piece.mark.to_cursor(),
             received_at=self._clock(),
-            reference=datetime.fromtimestamp(piece.mark.modified / 1e9, UTC),
+            reference=piece.ends_near,
             backlog=piece.backlog,
             beginning=piece.beginning,
         )

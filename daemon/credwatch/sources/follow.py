@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
 
+from credwatch.sources.dates import Dates
 from credwatch.sources.folders import Folders
 from credwatch.sources.generations import (
     FINGERPRINT_BYTES,
@@ -37,6 +39,8 @@ class Piece(Struct, frozen=True):
     """Where to go on."""
     backlog: int
     """How many bytes of the file wait behind the data."""
+    ends_near: datetime
+    """The moment near which the lines end, UTC."""
     beginning: bytes
     """The file's first bytes, where the data begins within those that its fingerprint covers."""
 
@@ -71,6 +75,7 @@ class FollowedFile:
         self._quiet_since: float | None = None
         self._is_parked = False
         self._is_gone = False
+        self._dates = Dates()
 
     @property
     def is_open(self) -> bool:
@@ -264,13 +269,15 @@ class FollowedFile:
     def _moved(self, descriptor: int, offset: int) -> Piece:
         """Tell of a new position, so that it is committed before any of its lines are."""
         self._quiet_since = None
+        self._dates = Dates()
         self._mark = Mark.of(descriptor, offset)
         return self._piece(Cut(b"", offset, offset), descriptor)
 
     def _piece(self, cut: Cut, descriptor: int) -> Piece:
         assert self._mark is not None
         beginning = os.pread(descriptor, FINGERPRINT_BYTES, 0) if cut.offset < FINGERPRINT_BYTES and cut.data else b""
-        return Piece(cut.data, cut.offset, self._mark, max(os.fstat(descriptor).st_size - cut.end, 0), beginning)
+        backlog = max(os.fstat(descriptor).st_size - cut.end, 0)
+        return Piece(cut.data, cut.offset, self._mark, backlog, self._dates.near(descriptor, cut), beginning)
 
 
 def _is_same(path: Path, descriptor: int) -> bool:

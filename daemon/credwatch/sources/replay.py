@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
+from credwatch.sources.dates import Dates
 from credwatch.sources.generations import open_regular
 from credwatch.sources.interface import Chunk, Cursor, Tally
 from credwatch.sources.lines import Cut, cut_lines, cut_rest, reader_of
@@ -126,7 +127,7 @@ class ReplaySource:
             first_position=cut.offset,
             cursor={"offset": cut.end, "skipping": cut.skipping},
             received_at=now,
-            reference=reading.written_at() or now,
+            reference=reading.ends_near(cut) or now,
             backlog=reading.backlog(),
         )
 
@@ -141,6 +142,7 @@ class _OpenFile:
         self._offset = 0 if self._descriptor is None else offset
         self._skipping = skipping and self._descriptor is not None
         self._is_at_end = False
+        self._dates = Dates()
 
     def cut(self, limit: int) -> Cut:
         """Cut the next lines, and at the end of the file the rest; no data where nothing is left."""
@@ -159,11 +161,9 @@ class _OpenFile:
         """Say how many bytes wait; 0 for a stream, of which that cannot be known."""
         return 0 if self._descriptor is None else max(os.fstat(self._descriptor).st_size - self._offset, 0)
 
-    def written_at(self) -> datetime | None:
-        """Tell when the file was written last, UTC; None for a stream."""
-        if self._descriptor is None:
-            return None
-        return datetime.fromtimestamp(os.fstat(self._descriptor).st_mtime, UTC)
+    def ends_near(self, cut: Cut) -> datetime | None:
+        """Tell near which moment lines end that were cut; None for a stream."""
+        return None if self._descriptor is None else self._dates.near(self._descriptor, cut)
 
     def close(self) -> None:
         """Close the file; standard input stays open, for it is not ours."""

@@ -42,6 +42,10 @@ class LogReport(Protocol):
         """Events that state a time ahead of the time of reading."""
 
     @property
+    def guessed(self) -> int:
+        """Lines whose time is a guess."""
+
+    @property
     def last_event_at(self) -> datetime | None:
         """The event time of the last event, None where there is none."""
 

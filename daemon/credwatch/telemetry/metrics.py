@@ -234,7 +234,7 @@ class Metrics:
 
     def _declare_source(self, source: str, packs: Iterable[str]) -> None:
         series = self._sources
-        for family in (*self._source_gauges(), series.lines, series.skipped, series.late, series.ahead):
+        for family in (*self._source_gauges(), series.lines, series.skipped, series.late, series.ahead, series.guessed):
             family.labels(source)
         for pack in packs:
             series.events.labels(source, pack)
@@ -252,6 +252,7 @@ class Metrics:
         series.lines.labels(source).inc(report.lines)
         series.skipped.labels(source).inc(report.skipped)
         series.ahead.labels(source).inc(report.ahead)
+        series.guessed.labels(source).inc(report.guessed)
         for pack, count in report.events.items():
             series.events.labels(source, pack).inc(count)
         for reason, count in report.unparsed.items():

@@ -45,6 +45,7 @@ def a_piece(log: str, begin: int, seconds: list[float | None], *, backlog: int =
         malformed=pl.DataFrame(schema={"position": pl.Int64, "malformed": pl.String}),
         unparsed=pl.DataFrame({"position": unread, "line": ["x"] * len(unread), "reason": ["y"] * len(unread)}),
         skips=pl.DataFrame(schema={"position": pl.Int64, "pack": pl.String}),
+        guesses=pl.DataFrame(schema={"position": pl.Int64}),
         events=events,
         order=turns(events),
         seconds=0,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from credwatch.kernel.errors import SourceError
+from credwatch.parse.timestamps import moments
 from credwatch.sources.replay import ReplaySource
 from unit.sources.followed import NOW, Reader, append
 
@@ -65,3 +69,17 @@ def test_an_empty_file_gives_nothing(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.touch()
     assert _replay(log).drain() == []
+
+
+def test_chunks_of_a_file_over_years_say_near_which_moment_they_end(tmp_path: Path) -> None:
+    """Where stamps tell no year, what follows in the file says of which one a chunk is."""
+    months = ["Mar", "Sep", "Jan", "Jun", "Feb"]
+    lines = [f"{month}  1 10:00:00 web1 sshd[1]: hello\n".encode() for month in months]
+    path = tmp_path / "auth.log"
+    path.write_bytes(b"".join(lines))
+    os.utime(path, (1_772_700_000, 1_772_700_000))  # 5 March 2026
+    source = ReplaySource("replay", [str(path)], {}, clock=lambda: datetime(2026, 11, 1, tzinfo=UTC))
+    chunks = [chunk for line in lines if (chunk := source.read(len(line)))]
+    stamps = [(pl.Series([chunk.data.decode()[:15]]), chunk.reference) for chunk in chunks]
+    years = [moments(stamp, zone="UTC", reference=near)[0].year for stamp, near in stamps]
+    assert [2024, 2024, 2025, 2025, 2026] == years

@@ -33,6 +33,7 @@ class AReport(Struct, frozen=True):
     received_at: datetime = NOW
     backlog: int = 0
     ahead: int = 0
+    guessed: int = 0
     found: Found = field(default_factory=Found)
     changes: tuple[IncidentChange, ...] = ()
     window_rows: int = 7
