@@ -11,9 +11,14 @@ from __future__ import annotations
 import polars as pl
 
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_NAMED = (
+    "(?:auth|authpriv|security|audit|daemon|user|kern|mail|cron|syslog|lpr|news|uucp|ftp|ntp|console|clock|alert"
+    "|local[0-7])"
+)
 _FACILITY = (
-    r"<?(?:auth|authpriv|security|audit|daemon|user|kern|mail|cron|syslog|lpr|news|uucp|ftp|ntp|console|local[0-7])"
-    r"\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug)>?"
+    # AIX writes auth|security:info; FreeBSD <4.6>, as numbers, or by name.
+    rf"<?(?:{_NAMED}(?:\|{_NAMED})?|\d{{1,2}})"
+    r"[.:](?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug|[0-7])>?"
 )
 _ODD = (
     r"^(?:<(?P<priority>\d{1,3})>)?(?:\d+: )?\*?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +)?"
@@ -21,12 +26,15 @@ _ODD = (
     r"(?P<date>\d{4}[-/]\d\d[-/]\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{1,9})? ?"
     r"(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?"
     rf"|(?:(?P<year_first>\d{{4}}) )?(?P<month>{_MONTHS}) +(?P<day>\d{{1,2}}) (?:(?P<year>\d{{4}}) )?"
-    r"(?P<hour>\d{1,2})(?P<minutes>:\d\d:\d\d)(?P<parts>[.,]\d{1,9})?(?: (?P<year_last>(?:19|20)\d\d))?"
+    r"(?P<hour>\d{1,2})(?P<minutes>:\d\d:\d\d)(?P<parts>[.,]\d{1,9})?"
+    r"(?: (?:(?P<early>UTC|GMT) )?(?P<year_last>(?:19|20)\d\d))?"
     r"|(?P<unix>\d{9,10})(?P<unix_parts>\.\d{1,9})?"
     r")"
     r"(?: (?P<zone>UTC|GMT|Z)| [A-Z][A-Za-z]{2,4}| [+-]\d\d(?:\d\d)?)?:? +"
-    rf"(?:{_FACILITY}:? +)?(?:(?P<host>[^\s\[]*[^\s\[:]) +)??(?:{_FACILITY}:? +)?"
-    r"(?P<program>[^\s\[:(]+(?:\([^)]*\))?)(?:\[(?P<pid>\d+)(?:[.:]\w+)?\])?:(?: +|$)"
+    rf"(?:{_FACILITY}:? +)?"
+    r"(?:(?:[^\s:]+ )?Message forwarded from (?P<origin>[^\s:]+): +|(?:(?P<host>[^\s\[]*[^\s\[:]) +)??)"
+    rf"(?:{_FACILITY}:? +)?"
+    r"(?P<program>[^\s\[:(]+(?:\([^)]*\))?)(?:\[(?P<pid>\d+)(?:[.:]\w+)?\](?:: *)|:(?: +|$))"
     r"(?:\[ID \d+ [\w.]+\] +)?(?P<message>.*)$"
 )
 _LAST_REPEATED = r"^(?P<stamp>.+?) (?:(?P<host>[^\s:]+) )?(?:\S+: )?last message repeated (?P<times>\d+) times?$"
@@ -51,6 +59,7 @@ def read_odd(lines: pl.DataFrame) -> pl.DataFrame:
     """
     parts = lines.select("row", pl.col("line").str.extract_groups(_ODD).alias("parts")).unnest("parts")
     read = parts.filter(pl.col("program").is_not_null())
+    read = read.with_columns(pl.coalesce("origin", "host").alias("host"), pl.coalesce("zone", "early").alias("zone"))
     return read.select("row", _stamp().alias("stamp"), *_FIELDS)
 
 
