@@ -10,13 +10,14 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from credwatch.app import keys
-from credwatch.app.build import Gathering, gather_knowledge, logsources_of
+from credwatch.app.build import Gathering, followed_sources, gather_knowledge, logsources_of
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.listening import listening_problems
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.rendering import build_renderer
 from credwatch.app.salvage import salvaged
 from credwatch.app.settings import Settings, load_settings
+from credwatch.app.sharing import shared_files
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import CredwatchError, Problem, Severity, TemplateError
 from credwatch.kernel.secret import Secret
@@ -43,6 +44,7 @@ def check_everything(config: Path) -> list[Problem]:
     gathering.problems.extend(check_packs(knowledge.packs) if knowledge.packs.packs else [])
     gathering.problems.extend(_reach(settings, knowledge))
     gathering.problems.extend(_sources(settings))
+    gathering.problems.extend(shared_files(followed_sources(settings)))
     gathering.problems.extend(_directories(settings))
     gathering.problems.extend(listening_problems(settings))
     gathering.problems.extend(_addressees(settings))

@@ -34,6 +34,7 @@ from credwatch.app.rendering import build_renderer
 from credwatch.app.report import Report, moments_of
 from credwatch.app.schedule import Job, Timetable
 from credwatch.app.settings import Settings, SourceOptions, load_settings
+from credwatch.app.sharing import refuse_shared_files
 from credwatch.app.systemd import SaidState
 from credwatch.app.watchfiles import ConfigurationWatch
 from credwatch.kernel.clock import Clock, steady_clock, system_clock
@@ -69,6 +70,7 @@ class Supervisor:
         self._settings = load_settings(config)
         self._lock = StateLock(self._settings.daemon.state_directory, clock())
         self._sources = followed_sources(self._settings)
+        refuse_shared_files(self._sources)
         self._notice_key = keys.notice_key(self._settings)
         self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)
         self._registers = registers_in(self._settings)
