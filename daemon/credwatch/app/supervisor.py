@@ -19,6 +19,7 @@ from credwatch.app.chores import Chores
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.gate import build_gate
 from credwatch.app.lock import StateLock
+from credwatch.app.losses import Losses
 from credwatch.app.memory import settle
 from credwatch.app.parts.answering import GatePart
 from credwatch.app.parts.delivery import DeliveryPart, WatchedOutbox
@@ -77,6 +78,7 @@ class Supervisor:
         self._database = Database(self._settings.daemon.store)
         migrate_apart(self._database)
         self._metrics = Metrics()
+        self._losses = Losses(self._metrics.count_file_events)
         self._declare(self._knowledge)
         self._reading, self._delivering = Pulse(), Pulse()
         self._dispatcher = self._build_dispatcher()
@@ -265,6 +267,7 @@ class Supervisor:
     def _turned(self, name: str, source: Source) -> None:
         self._reading.beat()
         self._metrics.set_sources_up({name: not source.problems()})
+        self._losses.notice(source)
         if source.lag() == 0:
             self._metrics.set_caught_up(name)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 
 from credwatch.parse.calendar import Calendar, calendar, tells_no_year
-from credwatch.sources.lines import Cut, reader_of
+from credwatch.sources.lines import Cut
+from credwatch.sources.opened import OpenLog
 
 
 class Dates:
@@ -15,16 +15,17 @@ class Dates:
     def __init__(self) -> None:
         self._calendar: Calendar | None = None
 
-    def near(self, descriptor: int, cut: Cut) -> datetime:
+    def near(self, log: OpenLog, cut: Cut) -> datetime:
         """Give the moment (UTC) near which lines end that were cut from a file.
 
         The last lines of a file end when it was written last. Those before them may be of earlier years: where their
-        stamps tell no year, the dates of all that follows are looked at, once. Raises OSError where it cannot be read.
+        stamps tell no year, the dates of all that follows are looked at, once; not in a compressed file, which would
+        have to be unpacked twice. Raises OSError where it cannot be read.
         """
-        status = os.fstat(descriptor)
+        status = log.status()
         written_at = datetime.fromtimestamp(status.st_mtime, UTC)
-        if cut.end >= status.st_size or not tells_no_year(cut.data):
+        if log.is_packed or cut.end >= status.st_size or not tells_no_year(cut.data):
             return written_at
         if self._calendar is None or self._calendar.end < cut.end or self._calendar.begin > cut.offset:
-            self._calendar = calendar(reader_of(descriptor), cut.offset, status.st_size, written_at)
+            self._calendar = calendar(log.read_at, cut.offset, status.st_size, written_at)
         return self._calendar.near(cut.end) or written_at

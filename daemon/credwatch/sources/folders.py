@@ -11,8 +11,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-COMPRESSED = (".gz", ".xz", ".bz2", ".zst", ".lz4")
-"""Endings of rotated files that are no longer lines."""
+UNREADABLE = (".lz4",)
+"""Endings of compressed files that nothing here unpacks."""
+
+COMPRESSED = (".gz", ".xz", ".bz2", ".zst", *UNREADABLE)
+"""Endings of compressed files: they are never followed, only gone on with where they were followed before."""
 
 _LONGEST_COUNT = 5
 """A suffix of more digits than this is a date or a Unix time: it grows with time, while a count grows with age."""

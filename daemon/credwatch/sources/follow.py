@@ -16,13 +16,14 @@ from credwatch.sources.generations import (
     FINGERPRINT_BYTES,
     Lineage,
     Mark,
+    has_no_successor,
     open_at,
     open_copy,
-    open_regular,
+    open_in_place,
     open_successor,
 )
-from credwatch.sources.interface import LINE_LIMIT
-from credwatch.sources.lines import Cut, cut_lines, cut_rest, reader_of
+from credwatch.sources.lines import Cut, cut_lines, cut_rest, last_line_start
+from credwatch.sources.opened import OpenLog, PlainLog, open_regular
 
 _PATIENCE = 5
 """How many grace times a torn line is waited for where no successor has lines yet."""
@@ -71,16 +72,17 @@ class FollowedFile:
         self._world = world
         self._from_end = from_end
         self._grace = grace
-        self._descriptor: int | None = None
+        self._log: OpenLog | None = None
         self._quiet_since: float | None = None
         self._is_parked = False
         self._is_gone = False
         self._dates = Dates()
+        self._told_of: int | None = None
 
     @property
     def is_open(self) -> bool:
         """Tell whether it holds a descriptor."""
-        return self._descriptor is not None
+        return self._log is not None
 
     @property
     def is_settled(self) -> bool:
@@ -105,20 +107,23 @@ class FollowedFile:
 
     def lag(self) -> int:
         """Say how many bytes wait, here and in the file that has taken its place; 0 where it cannot be known."""
-        if self._descriptor is None or self._mark is None:
+        if self._log is None or self._mark is None:
             return 0
         with contextlib.suppress(OSError):
-            waiting = os.fstat(self._descriptor).st_size - self._mark.offset
-            return max(waiting, 0) + self._waiting_behind(self._descriptor)
+            return self._log.behind(self._mark.offset) + self._waiting_behind(self._log)
         return 0
 
     def is_deleted(self) -> bool:
         """Tell whether the file was deleted after all of it had been read, and none has taken its place."""
-        if self._is_gone and not os.path.lexists(self.path):
-            return True
-        if self._descriptor is None or os.fstat(self._descriptor).st_nlink:
+        if os.path.lexists(self.path) or self._mark is None:
             return False
-        return not os.path.lexists(self.path) and self.lag() == 0
+        if self._log is None:
+            return self._is_gone
+        if self._log.status().st_nlink or self.lag():
+            return False
+        with contextlib.suppress(OSError):
+            return has_no_successor(self._mark, self.path, self._world.folders)
+        return False
 
     def is_unchanged(self) -> bool:
         """Tell whether a parked file is as it was when it had been read to its end: one look at its status."""
@@ -137,102 +142,100 @@ class FollowedFile:
 
     def close(self) -> None:
         """Give back the descriptor; may be called twice."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor = None
+        if self._log is not None:
+            self._log.close()
+        self._log = None
 
     def _read(self, limit: int) -> Piece | None:
-        mark, descriptor = self._mark, self._descriptor
+        mark, log = self._mark, self._log
         if mark is None:
             return self._start()
-        if descriptor is None:
-            before = Lineage.of(self.path, self._world.folders) if not self._is_in_place(mark) else None
-            descriptor = open_at(mark, self.path, self._world.folders)
-            if descriptor is None:
-                return self._resume_elsewhere(mark, before)
-            self._descriptor = descriptor
+        if log is None:
+            log = open_in_place(mark, self.path)
+            if log is None:
+                before = Lineage.of(self.path, self._world.folders)
+                log = open_at(mark, self.path, self._world.folders)
+                if log is None:
+                    return self._resume_elsewhere(mark, before)
+            self._log = log
             self._is_parked = False
-            mark = self._mark = mark.on(descriptor)
-        if not mark.fits(descriptor):
-            return self._start_over(mark, descriptor)
-        return self._lines(mark, descriptor, limit) or self._leave(mark, descriptor)
+            mark = self._mark = mark.on(log)
+        if not log.is_packed and not mark.fits(log):
+            return self._start_over(mark, log)
+        return self._lines(mark, log, limit) or self._leave(mark, log)
 
     def _go_back(self, mark: Mark | None) -> None:
         if self._mark is not mark:
             self._mark = mark
             self.close()
 
-    def _is_in_place(self, mark: Mark) -> bool:
-        with contextlib.suppress(OSError):
-            return self.path.stat().st_ino == mark.inode
-        return False
-
     def _wait(self) -> Piece | None:
         """Give nothing, and have it asked again soon, though nothing may tell of a change."""
         self._quiet_seconds()
         return None
 
-    def _waiting_behind(self, descriptor: int) -> int:
+    def _waiting_behind(self, log: OpenLog) -> int:
         with contextlib.suppress(FileNotFoundError):
-            return 0 if _is_same(self.path, descriptor) else self.path.stat().st_size
+            return 0 if _is_same(self.path, log) else self.path.stat().st_size
         return 0
 
     def _start(self) -> Piece | None:
         try:
-            descriptor = open_regular(self.path)
+            log = PlainLog(open_regular(self.path))
         except FileNotFoundError:
             return None
-        return self._adopt(descriptor, _last_line_start(descriptor) if self._from_end else 0)
+        return self._adopt(log, last_line_start(log, log.behind(0)) if self._from_end else 0)
 
-    def _resume_elsewhere(self, mark: Mark, before: Lineage | None) -> Piece | None:
+    def _resume_elsewhere(self, mark: Mark, before: Lineage) -> Piece | None:
         """Begin what comes after a file that was truncated, or is gone, since the mark was made.
 
         Where names have changed while it was looked for, it may only have been passed by: it is looked for again.
         """
-        if before is None:
-            return self._begin_again(mark)
         if Lineage.of(self.path, self._world.folders) != before:
             return self._wait()
-        descriptor = open_successor(mark, self.path, self._world.folders, is_lost=True)
-        if descriptor is None:
+        if before.inode == mark.inode:
+            return self._begin_again(mark)
+        log = open_successor(mark, self.path, self._world.folders, is_lost=True)
+        if log is None:
             self._is_gone = self._is_parked
             return self._wait() if os.path.lexists(self.path) else None
         self._world.count("vanished")
-        return self._adopt(descriptor, 0)
+        return self._adopt(log, 0)
 
     def _begin_again(self, mark: Mark) -> Piece | None:
-        descriptor = open_regular(self.path)
-        if os.fstat(descriptor).st_ino != mark.inode:
-            os.close(descriptor)
+        log = PlainLog(open_regular(self.path))
+        if log.status().st_ino != mark.inode:
+            log.close()
             return self._wait()
         self._world.count("truncations")
-        return self._adopt(descriptor, 0)
+        return self._adopt(log, 0)
 
-    def _start_over(self, mark: Mark, descriptor: int) -> Piece | None:
+    def _start_over(self, mark: Mark, log: OpenLog) -> Piece | None:
         """Read a truncated file from its start, after what copytruncate saved of the lines not yet read."""
         before = Lineage.of(self.path, self._world.folders)
         copy = open_copy(mark, self.path, self._world.folders)
         if copy is None and Lineage.of(self.path, self._world.folders) != before:
             return self._wait()
         self._world.count("truncations")
-        return self._moved(descriptor, 0) if copy is None else self._adopt(copy, mark.offset)
+        return self._moved(log, 0) if copy is None else self._adopt(copy, mark.offset)
 
-    def _lines(self, mark: Mark, descriptor: int, limit: int) -> Piece | None:
-        cut = cut_lines(reader_of(descriptor), mark.offset, limit, skipping=mark.skipping)
+    def _lines(self, mark: Mark, log: OpenLog, limit: int) -> Piece | None:
+        cut = cut_lines(log, mark.offset, limit, skipping=mark.skipping)
         if cut.end != mark.offset:
-            self._mark = mark.advanced(descriptor, cut.end, skipping=cut.skipping)
+            self._mark = mark.advanced(log, cut.end, skipping=cut.skipping)
             self._quiet_since = None
         if not cut.data:
             return None
         if cut.skipping:
             self._world.count("cut_lines")
-        return self._piece(cut, descriptor)
+        return self._piece(cut, log)
 
-    def _leave(self, mark: Mark, descriptor: int) -> Piece | None:
+    def _leave(self, mark: Mark, log: OpenLog) -> Piece | None:
         """Give the torn line of a file that was rotated away or deleted, then go on with the next file."""
-        if _is_same(self.path, descriptor):
+        if _is_same(self.path, log):
             self._quiet_since = None
             return None
+        self._tell_of_damage(log)
         quiet = self._quiet_seconds()
         if quiet < self._grace:
             return None
@@ -240,20 +243,27 @@ class FollowedFile:
         is_begun = following != self.path or _has_lines(following)
         if not is_begun and quiet < self._grace * _PATIENCE:
             return None
-        rest = cut_rest(reader_of(descriptor), mark.offset)
+        rest = cut_rest(log, mark.offset)
         if rest.data and not mark.skipping:
-            self._mark = mark.advanced(descriptor, rest.end, skipping=False)
-            return self._piece(rest, descriptor)
+            self._mark = mark.advanced(log, rest.end, skipping=False)
+            return self._piece(rest, log)
         # While the successor is empty, nothing is won by leaving, and a writer that turns to it late loses nothing.
-        is_abandoned = not os.fstat(descriptor).st_nlink and following.exists()
+        is_abandoned = not log.status().st_nlink and following.exists()
         return self._succeed(mark) if is_begun or is_abandoned else None
 
+    def _tell_of_damage(self, log: OpenLog) -> None:
+        """Raise once where a compressed file could not be read to its end; then its successor is gone on with."""
+        if log.damage and self._told_of != log.status().st_ino:
+            self._told_of = log.status().st_ino
+            self._world.count("damaged")
+            raise OSError(log.damage)
+
     def _succeed(self, mark: Mark) -> Piece | None:
-        descriptor = open_successor(mark, self.path, self._world.folders)
-        if descriptor is None:
+        log = open_successor(mark, self.path, self._world.folders)
+        if log is None:
             return None
         self._world.count("rotations")
-        return self._adopt(descriptor, 0)
+        return self._adopt(log, 0)
 
     def _quiet_seconds(self) -> float:
         now = self._world.monotonic()
@@ -261,29 +271,29 @@ class FollowedFile:
             self._quiet_since = now
         return now - self._quiet_since
 
-    def _adopt(self, descriptor: int, offset: int) -> Piece:
+    def _adopt(self, log: OpenLog, offset: int) -> Piece:
         self.close()
-        self._descriptor = descriptor
-        return self._moved(descriptor, offset)
+        self._log = log
+        return self._moved(log, offset)
 
-    def _moved(self, descriptor: int, offset: int) -> Piece:
+    def _moved(self, log: OpenLog, offset: int) -> Piece:
         """Tell of a new position, so that it is committed before any of its lines are."""
         self._quiet_since = None
         self._dates = Dates()
-        self._mark = Mark.of(descriptor, offset)
-        return self._piece(Cut(b"", offset, offset), descriptor)
+        self._mark = Mark.of(log, offset)
+        return self._piece(Cut(b"", offset, offset), log)
 
-    def _piece(self, cut: Cut, descriptor: int) -> Piece:
+    def _piece(self, cut: Cut, log: OpenLog) -> Piece:
         assert self._mark is not None
-        beginning = os.pread(descriptor, FINGERPRINT_BYTES, 0) if cut.offset < FINGERPRINT_BYTES and cut.data else b""
-        backlog = max(os.fstat(descriptor).st_size - cut.end, 0)
-        return Piece(cut.data, cut.offset, self._mark, backlog, self._dates.near(descriptor, cut), beginning)
+        beginning = log.read_at(FINGERPRINT_BYTES, 0) if cut.offset < FINGERPRINT_BYTES and cut.data else b""
+        near = self._dates.near(log, cut)
+        return Piece(cut.data, cut.offset, self._mark, log.behind(cut.end), near, beginning)
 
 
-def _is_same(path: Path, descriptor: int) -> bool:
+def _is_same(path: Path, log: OpenLog) -> bool:
     """Tell whether the path leads to the open file; raises OSError where that cannot be known."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
+        return os.path.samestat(path.stat(), log.status())
     except FileNotFoundError:
         return False
 
@@ -293,9 +303,3 @@ def _has_lines(path: Path) -> bool:
         return path.stat().st_size > 0
     except FileNotFoundError:
         return False
-
-
-def _last_line_start(descriptor: int) -> int:
-    """Find where the line begins that is being written at the end of a file; its end where it ends with a newline."""
-    begin = max(os.fstat(descriptor).st_size - LINE_LIMIT, 0)
-    return begin + os.pread(descriptor, LINE_LIMIT, begin).rfind(b"\n") + 1

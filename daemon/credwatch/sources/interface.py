@@ -51,6 +51,8 @@ class Tally(Struct, frozen=True):
     """How often a file was read to its end and its successor begun."""
     vanished: int = 0
     """How often a file could not be found again after a restart, so that its last lines may be lost."""
+    damaged: int = 0
+    """How often a compressed file could not be unpacked to its end, so that its last lines are lost."""
     cut_lines: int = 0
     """How many lines were cut at `LINE_LIMIT`."""
 

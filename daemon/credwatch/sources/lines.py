@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
 
 from credwatch.sources.interface import LINE_LIMIT
 
-ReadAt = Callable[[int, int], bytes]
-"""Reads up to so many bytes from an offset: `read_at(size, offset)`."""
 
-_LOOKED_AT = 65_536
-"""Among so many of the last bytes the end of a line is looked for."""
+class Readable(Protocol):
+    """What lines are cut from."""
+
+    def read_at(self, size: int, offset: int) -> bytes:
+        """Give up to so many bytes from an offset, fewer at the end; raises OSError."""
+
+    def behind_hole(self, offset: int) -> int:
+        """Give where the NULs end that begin at an offset, where they are more than `LINE_LIMIT`; else the offset."""
 
 
 class Cut(Struct, frozen=True):
@@ -29,46 +32,42 @@ class Cut(Struct, frozen=True):
     """True where `end` lies within an over-long line whose rest is to be dropped."""
 
 
-def cut_lines(read_at: ReadAt, offset: int, limit: int, *, skipping: bool = False) -> Cut:
+def cut_lines(log: Readable, offset: int, limit: int, *, skipping: bool = False) -> Cut:
     """Cut the complete lines from `offset` on, about `limit` bytes of them; no data where no line is complete.
 
     A line longer than `limit` is given whole; one that has not ended after `LINE_LIMIT` bytes is given cut, alone, so
     that the positions of the lines around it stay true. Raises OSError where the file cannot be read.
     """
     if skipping:
-        offset, skipping = _behind_newline(read_at, offset)
+        offset, skipping = _behind_newline(log, offset)
         if skipping:
             return Cut(b"", offset, offset, skipping=True)
-    data = read_at(limit, offset)
+    data = log.read_at(limit, offset)
+    if data.startswith(b"\0") and (behind := log.behind_hole(offset)) != offset:
+        offset, data = behind, log.read_at(limit, behind)
     end = data.rfind(b"\n") + 1
     if not end and len(data) >= min(limit, LINE_LIMIT + 1):
-        data = read_at(LINE_LIMIT + 1, offset)
+        data = log.read_at(LINE_LIMIT + 1, offset)
         end = data.find(b"\n") + 1
         if not end and len(data) > LINE_LIMIT:
             return Cut(data[:LINE_LIMIT] + b"\n", offset, offset + LINE_LIMIT, skipping=True)
     return Cut(data[:end], offset, offset + end)
 
 
-def cut_rest(read_at: ReadAt, offset: int) -> Cut:
+def cut_rest(log: Readable, offset: int) -> Cut:
     """Take what stands behind the last newline of a file that nobody will go on with."""
-    data = read_at(LINE_LIMIT, offset)
+    data = log.read_at(LINE_LIMIT, offset)
     return Cut(data, offset, offset + len(data))
 
 
-def reader_of(descriptor: int) -> ReadAt:
-    """Read a regular file by offset, without moving its position; where much waits, up to the end of a line."""
-
-    def read_at(size: int, offset: int) -> bytes:
-        # To look for the end of a line first is cheaper than to copy what was read up to there.
-        rest = max(size - _LOOKED_AT, 0)
-        end = os.pread(descriptor, size - rest, offset + rest).rfind(b"\n") + 1 if rest else 0
-        return os.pread(descriptor, rest + end if end else size, offset)
-
-    return read_at
+def last_line_start(log: Readable, size: int) -> int:
+    """Find where the line begins that is being written at the end of a file; its end where it ends with a newline."""
+    begin = max(size - LINE_LIMIT, 0)
+    return begin + log.read_at(LINE_LIMIT, begin).rfind(b"\n") + 1
 
 
-def _behind_newline(read_at: ReadAt, offset: int) -> tuple[int, bool]:
-    while data := read_at(LINE_LIMIT, offset):
+def _behind_newline(log: Readable, offset: int) -> tuple[int, bool]:
+    while data := log.read_at(LINE_LIMIT, offset):
         found = data.find(b"\n")
         if found >= 0:
             return offset + found + 1, False

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from msgspec.structs import replace
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.dates import Dates
-from credwatch.sources.generations import open_regular
 from credwatch.sources.interface import Chunk, Cursor, Tally
-from credwatch.sources.lines import Cut, cut_lines, cut_rest, reader_of
+from credwatch.sources.lines import Cut, cut_lines, cut_rest
+from credwatch.sources.opened import STANDARD_INPUT, OpenLog, open_log, open_standard_input
 
-STANDARD_INPUT = "-"
-"""The name that stands for standard input."""
+_MOST_OPEN = 256
+"""So many files are open at once, however many are read side by side."""
 
 
 class ReplaySource:
@@ -63,6 +60,7 @@ class ReplaySource:
                 self._end(reading)
                 raise self._unreadable(reading.name, error) from error
             if cut.data:
+                self._bound_open(reading)
                 return self._chunk(reading, cut)
             self._end(reading)
         return None
@@ -84,6 +82,12 @@ class ReplaySource:
         self._reading[file.name] = file
         return file
 
+    def _bound_open(self, latest: _OpenFile) -> None:
+        """Close files that wait for their turn where too many are open."""
+        opened = [file for file in self._reading.values() if file.is_open and file is not latest]
+        for file in opened[: max(len(opened) + 1 - _MOST_OPEN, 0)]:
+            file.close()
+
     def problems(self) -> list[SourceError]:
         """Return an error for each file that was passed over."""
         return list(self._problems)
@@ -91,7 +95,10 @@ class ReplaySource:
     def lag(self) -> int:
         """Say how many bytes wait in the files not yet read to their end."""
         waiting = sum(Path(file).stat().st_size for file in self._to_begin if Path(file).is_file())
-        return waiting + sum(file.backlog() for file in self._reading.values())
+        for file in [*self._reading.values()]:
+            waiting += file.lag()
+            self._bound_open(file)
+        return waiting
 
     def close(self) -> None:
         """Give back the descriptors; may be called twice."""
@@ -137,52 +144,50 @@ class _OpenFile:
 
     def __init__(self, name: str, offset: int, *, skipping: bool) -> None:
         self.name = name
-        self._descriptor = None if name == STANDARD_INPUT else open_regular(Path(name))
-        self._read_at = _Stream(sys.stdin.buffer) if self._descriptor is None else reader_of(self._descriptor)
-        self._offset = 0 if self._descriptor is None else offset
-        self._skipping = skipping and self._descriptor is not None
+        self._is_stream = name == STANDARD_INPUT
+        self._log: OpenLog | None = None
+        self._offset = 0 if self._is_stream else offset
+        self._skipping = skipping and not self._is_stream
         self._is_at_end = False
         self._dates = Dates()
+        self._opened()
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it holds a descriptor of its own."""
+        return self._log is not None and not self._is_stream
 
     def cut(self, limit: int) -> Cut:
         """Cut the next lines, and at the end of the file the rest; no data where nothing is left."""
-        cut = cut_lines(self._read_at, self._offset, limit, skipping=self._skipping)
+        log = self._opened()
+        cut = cut_lines(log, self._offset, limit, skipping=self._skipping)
         if not cut.data and not cut.skipping:
-            cut = cut_rest(self._read_at, cut.end)
+            cut = cut_rest(log, cut.end)
         self._offset, self._skipping = cut.end, cut.skipping
         self._is_at_end = not cut.data
+        if self._is_at_end and log.damage:
+            raise OSError(log.damage)
         return cut
 
     def backlog(self) -> int:
-        """Say how many bytes wait; 1 for a stream that has not ended."""
-        return int(not self._is_at_end) if self._descriptor is None else self.lag()
+        """Say how many bytes wait; 1 where that cannot be known before the end."""
+        return int(not self._is_at_end) if self._is_stream else self._opened().behind(self._offset)
 
     def lag(self) -> int:
         """Say how many bytes wait; 0 for a stream, of which that cannot be known."""
-        return 0 if self._descriptor is None else max(os.fstat(self._descriptor).st_size - self._offset, 0)
+        return 0 if self._is_stream else self.backlog()
 
     def ends_near(self, cut: Cut) -> datetime | None:
         """Tell near which moment lines end that were cut; None for a stream."""
-        return None if self._descriptor is None else self._dates.near(self._descriptor, cut)
+        return None if self._is_stream else self._dates.near(self._opened(), cut)
 
     def close(self) -> None:
-        """Close the file; standard input stays open, for it is not ours."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor = None
+        """Close the file; standard input stays open, for it is not ours. What is read next opens it again."""
+        if self._log is not None and not self._is_stream:
+            self._log.close()
+            self._log = None
 
-
-class _Stream:
-    """Reads a stream by offset: what stands behind the last line that was cut is held, and given again."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._held = b""
-        self._held_from = 0
-
-    def __call__(self, size: int, offset: int) -> bytes:
-        self._held = self._held[offset - self._held_from :]
-        self._held_from = offset
-        while len(self._held) < size and (more := self._stream.read(size - len(self._held))):
-            self._held += more
-        return self._held[:size]
+    def _opened(self) -> OpenLog:
+        if self._log is None:
+            self._log = open_standard_input() if self._is_stream else open_log(Path(self.name))
+        return self._log

@@ -44,6 +44,8 @@ GATE_OUTCOMES = ("accepted", "refused", "failed")
 """What the gate answers: yes, no, or that it could not tell."""
 PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "configuration")
 """The parts that live as long as the daemon."""
+FILE_EVENTS = ("rotations", "truncations", "vanished", "damaged", "cut_lines")
+"""What may befall the files of a source."""
 TASKS = ("clocks", "gauges", "retries", "digest", "windows", "memory", "housekeeping")
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""
 
@@ -121,6 +123,10 @@ class Metrics:
             self._sources.up.labels(source).set(is_up)
             if is_up:
                 self._sources.last_read.labels(source).set(self._clock().timestamp())
+
+    def count_file_events(self, source: str, what: str, count: int) -> None:
+        """Count what befell the files of a source."""
+        self._sources.files.labels(source, what).inc(count)
 
     def set_caught_up(self, source: str) -> None:
         """Say that nothing waits in a source."""
@@ -242,6 +248,8 @@ class Metrics:
             series.unparsed.labels(source, reason)
         for reason in MALFORMED:
             series.malformed.labels(source, reason)
+        for what in FILE_EVENTS:
+            series.files.labels(source, what)
 
     def _source_gauges(self) -> tuple[Gauge, ...]:
         series = self._sources

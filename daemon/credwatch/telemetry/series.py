@@ -30,6 +30,11 @@ class SourceSeries:
         self.guessed = counter(
             "guessed_time_lines_total", "Lines that leave open which year, or which pass of a repeated hour, they mean."
         )
+        self.files = counter(
+            "source_file_events_total",
+            "What befell the files of a source: rotations, and what may have lost lines.",
+            "what",
+        )
         self.up = gauge("up", "1 where the source could be read when it was asked last, else 0.")
         self.lag_bytes = gauge("lag_bytes", "Bytes that wait in the file behind the lines read last.")
         self.lag_seconds = gauge("lag_seconds", "Age of the latest event while bytes still wait; 0 where none do.")
