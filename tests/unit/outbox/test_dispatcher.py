@@ -323,7 +323,7 @@ async def test_one_refused_mailbox_among_others_is_final_and_mail_is_not_down(da
         return ()
 
     script = Script({"it@tanphat.example": [Refused("550 5.1.1 no", by_server=True)]})
-    async with _running(database, script, on_outage=on_outage):
+    async with _running(database, script, on_outage=on_outage, concurrency=1):
         await _until(lambda: _states(database) == {"1": "refused", "2": "delivered", "0": "delivered"})
     assert [] == turned
     assert 1 == script.given.count(a_command(1).id)
