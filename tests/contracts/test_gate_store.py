@@ -14,7 +14,7 @@ from credwatch.kernel.secret import Secret
 from credwatch.policy.history import PastPasswords
 from credwatch.policy.profile import MfaProfile
 from credwatch.policy.totp import Factors, MfaOutcome
-from credwatch.store.database import Database, metadata
+from credwatch.store.database import Database
 from credwatch.store.gate import FactorRows, PasswordHashes
 from unit.policy.gate_fakes import MemoryFactors, MemoryPasswords, a_totp
 from unit.policy.test_totp import code_at
@@ -26,7 +26,7 @@ NOON = datetime(2026, 3, 9, 12, 0, 0, 123456, tzinfo=UTC)
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     opened = Database(tmp_path / "store.db")
-    metadata.create_all(opened.engine)
+    opened.create()
     yield opened
     opened.close()
 

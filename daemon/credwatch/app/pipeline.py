@@ -44,7 +44,7 @@ from credwatch.workflows.facts import Facts
 
 _SEED = "seed"
 _FORM = "window_form"
-_PRESENT_FORM = f"polars {pl.__version__}, rows 2 of {ROW.descr}, words 2".encode()
+_PRESENT_FORM = f"keys 2, rows 2 of {ROW.descr}, words 2".encode()
 
 _NOTHING = Parsed(
     events=pl.DataFrame(),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from hashlib import blake2b
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from credwatch.detect.native import text_of
+from credwatch.kernel.ordering import numbered
 
 Hashes = NDArray[np.uint64]
 """One 64-bit number per row."""
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _ABSENT = np.uint64(0)
+_MOST_REMEMBERED = 100_000
 
 
 def mixed(key: Hashes, other: Hashes) -> Hashes:
@@ -57,8 +62,32 @@ class FieldHashes:
         if field not in self._events.columns:
             return np.zeros(self._events.height, dtype=np.uint64)
         column = text_of(self._events.get_column(field))
-        hashes = column.hash(self._seed).to_numpy().astype(np.uint64, copy=True)
-        hashes[hashes == _ABSENT] = np.uint64(1)
-        if column.null_count():
-            hashes[column.is_null().to_numpy()] = _ABSENT
-        return hashes
+        first, number = numbered(column.hash(self._seed).to_numpy())
+        return keyed(column.gather(first), self._seed)[number]
+
+
+def keyed(texts: pl.Series, seed: int) -> Hashes:
+    """Hash texts with a secret: 64 bits of BLAKE2b (RFC 7693), the same on every machine and in every version.
+
+    0 stands for null, and for nothing else. Each text costs a microsecond, and a tenth of that where it came lately.
+    """
+    lately = _lately(seed)
+    found = [lately.get(text) or _remembered(text, seed, lately) for text in texts.to_list()]
+    return np.array(found, np.uint64)
+
+
+@lru_cache(maxsize=2)
+def _lately(_seed: int) -> dict[str | None, int]:
+    """Give the hashes that were made with a seed, those that came last."""
+    return {}
+
+
+def _remembered(text: str | None, seed: int, lately: dict[str | None, int]) -> int:
+    if text is None:
+        return int(_ABSENT)
+    if len(lately) >= _MOST_REMEMBERED:
+        lately.clear()
+    key = (seed & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big")
+    made = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key)
+    lately[text] = int.from_bytes(made.digest(), "big") or 1
+    return lately[text]

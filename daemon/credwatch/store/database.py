@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import glob
+import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, QueuePool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from credwatch.kernel.errors import StoreError
@@ -19,6 +23,9 @@ _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 _BUSY_SECONDS = 30
 _CACHE_KIB = 8192
 _LARGE_PAGE = 16384
+_MODE = 0o600
+"""Nobody else reads it; SQLite gives the files beside it the same mode."""
+_FILES = ("", "-wal", "-shm", "-journal")
 
 
 class Database:
@@ -38,24 +45,62 @@ class Database:
         self.engine = _engine(self.path, durable)
 
     def migrate(self) -> None:
-        """Bring the schema to the newest version; may be called on every start."""
+        """Bring the schema to the newest version, or make the store; may be called on every start.
+
+        All of it is one transaction, behind a copy of what was there: whenever the process dies, the store is what it
+        was, or what it should be. A new store gets its name once it is whole, so a file of that name without any
+        content is one that was lost, and is never taken for a new one.
+        """
         if self.is_current():
             return
+        if Path(self.path).exists():
+            self._copy()
+            self._upgrade()
+        else:
+            self._make()
+
+    def _make(self) -> None:
+        """Make a store beside its place, then put it there."""
+        new = Path(f"{self.path}.new")
+        for ending in _FILES:
+            Path(f"{new}{ending}").unlink(missing_ok=True)
+        try:
+            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
+            made = Database(new)
+            made._upgrade()
+            made.close()  # the last connection folds the write-ahead log into the file
+            os.replace(new, self.path)  # noqa: PTH105
+        except OSError as error:
+            hint = "check free space and permissions of its folder"
+            raise StoreError(f"cannot be made: {error.strerror or error}", where=self.path, hint=hint) from error
+
+    def _upgrade(self) -> None:
         # A store that is up to date never loads the migration library: a daemon need not carry it for life.
         from alembic import command
         from alembic.config import Config
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.writing() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def _copy(self) -> None:
+        """Keep what is there beside it, until the next upgrade: should the new version fail, nothing is lost."""
+        copy = Path(f"{self.path}.before-{_newest()}")
         try:
-            with self.engine.begin() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-        except SQLAlchemyError as error:
-            raise _store_error(self.path, error) from error
+            for older in copy.parent.glob(f"{glob.escape(Path(self.path).name)}.before-*"):
+                older.unlink()
+            os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+        except (OSError, sqlite3.Error) as error:
+            hint = "an upgrade needs as much free space beside the store as the store takes"
+            raise StoreError(f"cannot be copied before its upgrade: {error}", where=self.path, hint=hint) from error
 
     def create(self) -> None:
         """Make every table that has been declared, at once and without a version: for stores that are thrown away."""
+        Path(self.path).touch(_MODE)
         try:
             metadata.create_all(self.engine)
         except SQLAlchemyError as error:
@@ -63,13 +108,35 @@ class Database:
 
     def is_current(self) -> bool:
         """Say whether the schema is at the newest version."""
-        newest = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+        self._check_file()
+        if not Path(self.path).exists():
+            return False
         try:
             with self.engine.connect() as connection:
+                tables = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+                if not connection.exec_driver_sql(tables).scalar():
+                    return False
                 at = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-        except SQLAlchemyError:
-            return False
-        return bool(at == newest)
+        except SQLAlchemyError as error:
+            raise _store_error(self.path, error) from error
+        if at is not None and at > _newest():
+            hint = "install that version again, or take the copy that was made before the upgrade (`*.before-*`)"
+            raise StoreError(f"a newer version of credwatch has made it (schema {at})", where=self.path, hint=hint)
+        return bool(at == _newest())
+
+    def _check_file(self) -> None:
+        """Refuse what cannot be a store; keep others from reading one that is."""
+        path = Path(self.path)
+        if not path.exists():
+            return
+        if not path.is_file():
+            raise StoreError("is no file", where=self.path, hint="daemon.state_directory must name a folder of its own")
+        status = path.stat()
+        if not status.st_size:
+            hint = "put back a copy of it; or, to begin anew and forget all that was known, delete it"
+            raise StoreError("is empty: what it held is lost", where=self.path, hint=hint)
+        if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+            path.chmod(_MODE)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -115,6 +182,10 @@ class Database:
         self.engine.dispose()
 
 
+def _newest() -> str:
+    return max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
 def many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
     """Run a statement for many rows; thousands a second under attack, so straight through the driver."""
     if rows:
@@ -122,7 +193,13 @@ def many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) ->
 
 
 def _engine(path: str, durable: bool) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+    # A store is made by `migrate` alone: a command that only reads must leave no empty file.
+    uri = f"file:{quote(path)}?mode={'rw' if durable else 'rwc'}"
+
+    def opened() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=opened, poolclass=QueuePool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: object, _record: object) -> None:

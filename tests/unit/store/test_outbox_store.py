@@ -13,7 +13,7 @@ from sqlalchemy import inspect, select
 from builders_outbox import NOON, a_command
 from credwatch.kernel.command import Command
 from credwatch.kernel.receipt import Delivered, Refused, Retry
-from credwatch.store.database import Database, metadata
+from credwatch.store.database import Database
 from credwatch.store.legal_clocks import legal_clocks, running_clocks, save_clocks
 from credwatch.store.outbox import OutboxStore, QueueState, commands, queue, queue_state, receipts
 from credwatch.workflows.clocks import start
@@ -49,7 +49,7 @@ def _deliver(outbox: OutboxStore, command: Command) -> None:
 def test_the_migration_makes_what_the_tables_say(database: Database, tmp_path: Path, table) -> None:
     """Columns and indexes of a migrated store equal those of the tables in code."""
     described = Database(tmp_path / "described.db")
-    metadata.create_all(described.engine)
+    described.create()
 
     def shape(store: Database) -> object:
         seen = inspect(store.engine)
