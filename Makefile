@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARE := $(DESTDIR)$(PREFIX)/share/credwatch
 # The tests may take this many seconds before they are ended.
-TEST_SECONDS ?= 840
+TEST_SECONDS ?= 2400
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench latest lowest lock install clean

@@ -18,6 +18,8 @@ Hashes = NDArray[np.uint64]
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _ABSENT = np.uint64(0)
 _MOST_REMEMBERED = 100_000
+_LONGEST_REMEMBERED = 64
+"""Characters: an attacker who chooses long names must not choose how much memory they take."""
 
 
 def mixed(key: Hashes, other: Hashes) -> Hashes:
@@ -89,5 +91,7 @@ def _remembered(text: str | None, seed: int, lately: dict[str | None, int]) -> i
         lately.clear()
     key = (seed & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big")
     made = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key)
-    lately[text] = int.from_bytes(made.digest(), "big") or 1
-    return lately[text]
+    number = int.from_bytes(made.digest(), "big") or 1
+    if len(text) <= _LONGEST_REMEMBERED:
+        lately[text] = number
+    return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import os
 import sqlite3
@@ -26,6 +27,7 @@ _LARGE_PAGE = 16384
 _MODE = 0o600
 """Nobody else reads it; SQLite gives the files beside it the same mode."""
 _FILES = ("", "-wal", "-shm", "-journal")
+_FOREIGN_HINT = "put back a copy of the store; or, to begin anew and forget all that was known, delete it"
 
 
 class Database:
@@ -53,15 +55,35 @@ class Database:
         """
         if self.is_current():
             return
-        if Path(self.path).exists():
-            self._copy()
-            self._upgrade()
-        else:
-            self._make()
+        with self._alone():
+            if self.is_current():
+                return  # by a process that was before us
+            if Path(self.path).exists():
+                self._copy()
+                self._upgrade()
+            else:
+                self._make()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait for whoever migrates now: one whose daemon was killed goes on, and would share our files."""
+        try:
+            lock = os.open(f"{self.path}.migrating", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+        except OSError as error:
+            hint = "check free space and permissions of its folder"
+            raise StoreError(f"cannot be made: {error.strerror or error}", where=self.path, hint=hint) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _make(self) -> None:
         """Make a store beside its place, then put it there."""
         new = Path(f"{self.path}.new")
+        for ending in _FILES[1:]:
+            # What a store that was deleted has left would be written into the new one as if it were its own.
+            Path(f"{self.path}{ending}").unlink(missing_ok=True)
         for ending in _FILES:
             Path(f"{new}{ending}").unlink(missing_ok=True)
         try:
@@ -115,10 +137,12 @@ class Database:
             with self.engine.connect() as connection:
                 tables = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
                 if not connection.exec_driver_sql(tables).scalar():
-                    return False
+                    raise StoreError("is no store of credwatch", where=self.path, hint=_FOREIGN_HINT)
                 at = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
         except SQLAlchemyError as error:
             raise _store_error(self.path, error) from error
+        if at is not None and at not in _revisions() and at <= _newest():
+            raise StoreError(f"its schema ({at}) is not known", where=self.path, hint=_FOREIGN_HINT)
         if at is not None and at > _newest():
             hint = "install that version again, or take the copy that was made before the upgrade (`*.before-*`)"
             raise StoreError(f"a newer version of credwatch has made it (schema {at})", where=self.path, hint=hint)
@@ -182,8 +206,12 @@ class Database:
         self.engine.dispose()
 
 
+def _revisions() -> set[str]:
+    return {path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")}
+
+
 def _newest() -> str:
-    return max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(_revisions())
 
 
 def many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
