@@ -1,0 +1,229 @@
+"""A Debian 12 that is booted: installed, guessed at, told, reloaded, killed, rebooted, and walled in."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from real.debian import TOP, Guest, a_guest, wheels
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+SETTINGS = """
+[[source]]
+id = "servers"
+paths = ["/var/log/auth.log"]
+read_from = "start"
+[operators]
+addresses = ["operators@vendor.example"]
+[outbox.email]
+host = "127.0.0.1"
+port = 2525
+security = "none"
+"""
+CUSTOMER = """
+[[customer]]
+id = "{id}"
+name = "{id}"
+language = "en"
+notice_addresses = ["it@{id}.example", "office@{id}.example"]
+recognise = {{ users = ["{user}"] }}
+"""
+SINK = """
+[Service]
+ExecStart=/usr/bin/python3 -u -W ignore -m smtpd -n -c DebuggingServer 127.0.0.1:2525
+StandardOutput=append:/var/mail.log
+[Install]
+WantedBy=multi-user.target
+"""
+PROBE = """
+import json, os, shutil, subprocess, sys
+folders = ["/"] + [os.path.join("/", one) for one in os.listdir("/")]
+for top in [*folders[1:], "/var/lib", "/etc/systemd", "/usr/local"]:
+    try:
+        folders += [os.path.join(top, one) for one in os.listdir(top)]
+    except OSError:
+        pass
+writable, runnable = [], []
+for folder in sorted({os.path.realpath(it) for it in folders if os.path.isdir(it)}):
+    file = os.path.join(folder, "probe")
+    try:
+        shutil.copy("/usr/bin/true", file)
+    except OSError:
+        continue
+    writable.append(folder)
+    try:
+        subprocess.run([file], check=True)
+        runnable.append(folder)
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    if folder != "/tmp":
+        os.unlink(file)
+print(json.dumps([writable, runnable]))
+"""
+WRITABLE = ["/run/credwatch", "/tmp", "/var/lib/credwatch", "/var/tmp"]
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Iterator[Guest]:
+    """Boot a Debian with a copy of the checkout, and a mail server that keeps what it takes."""
+    with a_guest(tmp_path) as guest:
+        for name in ("daemon", "config", "rules", "systemd", "docs", "Makefile", "pyproject.toml", "README.md"):
+            source, target = TOP / name, guest.root / "root/credwatch" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        shutil.copy(TOP / "requirements.lock", guest.root / "root/credwatch")
+        shutil.copytree(wheels(), guest.root / "root/wheels")
+        guest.write("/etc/systemd/system/sink.service", SINK)
+        guest.run("systemctl", "enable", "--now", "sink")
+        for user in ("lan", "minh"):
+            guest.run("useradd", "--create-home", user)
+            guest.run("sh", "-c", f"echo {user}:right-password | chpasswd")
+        yield guest
+
+
+def test_a_life_on_debian(guest: Guest) -> None:
+    """`make install` to reboot with a real sshd and systemd: detections, notices, nothing twice, nothing outside."""
+    _install(guest)
+    _configure(guest)
+    _begin(guest)
+    _break_in(guest, "lan")
+    _await_notices(guest, "hai-au")
+    _reload(guest)
+    _kill(guest)
+    _hold_the_walls(guest)
+    guest.reboot()
+    guest.until(lambda: "active" == _shown(guest, "ActiveState"), "the daemon comes back with the machine", _said)
+    assert ["hai-au"] == _taken_over(guest)
+    _break_in(guest, "minh")
+    _await_notices(guest, "second")
+    assert ["hai-au", "second"] == sorted(_taken_over(guest))
+    assert {1} == {*_letters(guest).values()}
+
+
+def _install(guest: Guest) -> None:
+    """Install without a network; all that `check` misses then is somebody to write to, and customers."""
+    options = ["PIP_NO_INDEX=1", "PIP_FIND_LINKS=/root/wheels"]
+    guest.run("env", *options, "make", "-C", "/root/credwatch", "install")
+    checked = _as_daemon(guest, "check", "--json")
+    problems = {(it["severity"], it["where"]) for it in json.loads(checked)["problems"]}
+    assert {("error", "operators.addresses"), ("warning", "/etc/credwatch/customers.toml")} == problems
+
+
+def _configure(guest: Guest) -> None:
+    guest.write("/etc/credwatch/credwatch.toml", SETTINGS, 0o640)
+    guest.write("/etc/credwatch/customers.toml", CUSTOMER.format(id="hai-au", user="lan"), 0o640)
+    guest.run("chgrp", "-R", "credwatch", "/etc/credwatch")
+    guest.run("logger", "-p", "auth.info", "the log begins")
+    guest.until(lambda: guest.read("/var/log/auth.log"), "rsyslog has made the log")
+    assert {"problems": []} == json.loads(_as_daemon(guest, "check", "--json"))
+
+
+def _begin(guest: Guest) -> None:
+    """Start it as an operator does: `systemctl` returns once everything listens, and shows that it is well."""
+    guest.run("systemctl", "enable", "--now", "credwatch")
+    assert ("active", "every part lives") == (_shown(guest, "ActiveState"), _shown(guest, "StatusText"))
+    asked = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/credwatch/gate.sock')"
+    guest.run("python3", "-c", asked)
+
+
+def _break_in(guest: Guest, user: str) -> None:
+    """Guess wrongly at an account of a customer, then rightly, over a real sshd."""
+    options = "-o StrictHostKeyChecking=no -o NumberOfPasswordPrompts=1 -o PubkeyAuthentication=no"
+    guess = f"sshpass -p $1 ssh {options} {user}@127.0.0.1 true"
+    wrong = f"for i in 1 2 3 4 5 6; do (set -- wrong; {guess}) & done; wait"
+    guest.tried("bash", "-c", f"{wrong}; {wrong}")
+    guest.run("bash", "-c", f"set -- right-password; {guess}")
+
+
+def _await_notices(guest: Guest, customer: str) -> None:
+    """Wait until the customer was told at both of its addresses."""
+    addresses = {f"it@{customer}.example", f"office@{customer}.example"}
+    guest.until(lambda: addresses <= _recipients(guest), "the customer is told")
+
+
+def _reload(guest: Guest) -> None:
+    """A customer who was added is known after a reload, during which the daemon stays ready."""
+    guest.write(
+        "/etc/credwatch/customers.toml",
+        CUSTOMER.format(id="hai-au", user="lan") + CUSTOMER.format(id="second", user="minh"),
+        0o640,
+    )
+    guest.run("chgrp", "credwatch", "/etc/credwatch/customers.toml")
+    guest.run("systemctl", "reload", "credwatch")
+    guest.until(lambda: "reload.done" in _journal(guest), "the reload is done")
+    assert "active" == _shown(guest, "ActiveState")
+
+
+def _kill(guest: Guest) -> None:
+    """After SIGKILL systemd starts it again, and nobody is told a second time."""
+    before, process = _letters(guest), _shown(guest, "MainPID")
+    guest.run("kill", "-9", process)
+    guest.until(
+        lambda: "active" == _shown(guest, "ActiveState") and _shown(guest, "MainPID") not in (process, "0"),
+        "systemd starts it again",
+    )
+    assert before <= _letters(guest)
+    assert {1} == {*_letters(guest).values()}
+
+
+def _hold_the_walls(guest: Guest) -> None:
+    """Even root who may override permissions writes in four folders alone under this unit, and runs nothing of it."""
+    unit = guest.read("/etc/systemd/system/credwatch.service")
+    for line, instead in (
+        (r"ExecStart=.*", "ExecStart=/usr/bin/python3 /opt/probe.py"),
+        ("Type=notify", "Type=oneshot\nStandardOutput=truncate:/var/probe.json"),
+        ("(?:User|Group)=credwatch", "User=root"),
+        ("CapabilityBoundingSet=", "CapabilityBoundingSet=CAP_DAC_OVERRIDE"),
+        ("(?:WatchdogSec|Restart|SystemCallFilter)=.*", ""),
+    ):
+        unit, number = re.subn(f"(?m)^{line}$", instead, unit)
+        assert number, line
+    guest.write("/opt/probe.py", PROBE)
+    guest.write("/etc/systemd/system/probe.service", unit)
+    guest.run("systemctl", "daemon-reload")
+    guest.run("systemctl", "stop", "credwatch")  # the probe takes its folders over
+    guest.run("systemctl", "start", "probe")
+    assert [WRITABLE, []] == json.loads(guest.read("/var/probe.json"))
+    assert "probe" not in guest.run("ls", "/tmp")
+    guest.run("rm", "/etc/systemd/system/probe.service")
+    guest.run("systemctl", "daemon-reload")
+    guest.run("systemctl", "start", "credwatch")
+
+
+def _as_daemon(guest: Guest, *words: str) -> str:
+    return guest.tried("runuser", "-u", "credwatch", "--", "credwatch", *words).stdout
+
+
+def _taken_over(guest: Guest) -> list[str]:
+    """List the customers of whom an account was taken over, one for each case."""
+    told = _as_daemon(guest, "incidents", "list", "--json")
+    cases = [json.loads(line) for line in told.splitlines()]
+    return [case["organization"] for case in cases if case["kind"] == "account_takeover"]
+
+
+def _letters(guest: Guest) -> Counter[str]:
+    """Count what the mail server took, by Message-ID."""
+    return Counter(re.findall(r"Message-ID: (<[^>]+>)", guest.read("/var/mail.log"), re.I))
+
+
+def _recipients(guest: Guest) -> set[str]:
+    return set(re.findall(r"To: .*?(\w+@[\w.-]+\.example)", guest.read("/var/mail.log")))
+
+
+def _said(guest: Guest) -> str:
+    return guest.tried("systemctl", "status", "credwatch", "--no-pager", "-n", "40").stdout
+
+
+def _shown(guest: Guest, what: str) -> str:
+    return guest.tried("systemctl", "show", "--value", f"--property={what}", "credwatch").stdout.strip()
+
+
+def _journal(guest: Guest) -> str:
+    return guest.tried("journalctl", "-u", "credwatch", "--no-pager", "-o", "cat").stdout
