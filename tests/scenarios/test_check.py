@@ -115,7 +115,7 @@ def test_one_run_finds_everything(site: Site) -> None:
 
 
 def test_run_refuses_in_the_same_words(site: Site) -> None:
-    """`run` ends with exit 2 on everything that `check` answers with exit 1, and says the same; no store is made."""
+    """Where there are errors `run` ends with exit 2 and says the same as `check`, faults included; no store is made."""
     _with_every_mistake(site)
     checked = _credwatch("check", "--config", str(site.config))
     ran = _credwatch("run", "--config", str(site.config))

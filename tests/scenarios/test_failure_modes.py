@@ -5,19 +5,24 @@ A test is named after its row. None of them looks at the clock: what must be tol
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 from msgspec import Struct
 
-from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
-from scenarios.lines import guessing
+from credwatch.telemetry.metrics import PARTS
+from scenarios.daemon import RUN, RUN_UNCHECKED, Site, a_site, append, await_
+from scenarios.lines import app_guessing, guessing
 from scenarios.manager import Manager, a_manager
 from scenarios.post_office import PostOffice, a_free_port, a_post_office
 from scenarios.site_files import SETTINGS
@@ -26,7 +31,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "failure-modes.md"
 WITH_GATE = SETTINGS.replace(
     "enabled = false", 'socket = "{folder}/gate.sock"\nevents_file = "{folder}/state/gate.jsonl"'
 )
-ADDRESSES = iter(f"203.0.113.{number}" for number in range(1, 200))
+NUMBERS = iter(range(1, 250))
 
 
 class Place(Struct):
@@ -54,10 +59,11 @@ class Place(Struct):
 
     def finds(self) -> None:
         """Somebody guesses: the daemon reads, detects, opens a case and has the customer told."""
-        before, letters = len(self.site.incidents()), len(self.office.letters)
-        append(self.site.auth_log, *guessing(3600 * (1 + before), "quocbao", next(ADDRESSES)))
+        before, number = len(self.site.incidents()), next(NUMBERS)
+        user = f"user{number}@haiau.example"
+        append(self.site.auth_log, *guessing(60 * number, user, f"203.0.113.{number}"))
         await_(lambda: len(self.site.incidents()) > before, what="the guessing is found")
-        await_(lambda: len(self.office.letters) > letters, what="somebody is told")
+        await_(lambda: any(user.encode() in it.content for it in list(self.office.letters)), what="somebody is told")
 
     def answers(self) -> bool:
         """Say whether the gate answers."""
@@ -191,6 +197,412 @@ def test_second_daemon(place: Place) -> None:
     checked = _check(place.site)
     assert (0, "") == (checked.returncode, re.sub("no problems found.*\n", "", checked.stderr))
     place.finds()
+
+
+def _run(site: Site) -> subprocess.CompletedProcess[str]:
+    """Start the daemon as systemd does, and return how it ended by itself."""
+    command = [sys.executable, "-m", "credwatch", "run", "--config", str(site.config)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def _refused(site: Site, *words: str) -> None:
+    """Hold that the daemon does not start, with exit 2, and says these words."""
+    ended = _run(site)
+    assert 2 == ended.returncode, ended.stderr
+    assert all(word in ended.stderr for word in words), ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+_PATCHED = """
+import asyncio, sys, time
+from datetime import timedelta
+from pathlib import Path
+from credwatch.app import supervisor
+from credwatch.app.parts import interface
+from credwatch.kernel.clock import system_clock
+from credwatch.outbox import retry
+from credwatch.telemetry.logs import configure_logs
+configure_logs("json")
+site, clock = Path(sys.argv[1]).parent, system_clock
+retry.FIRST = retry.LONGEST = timedelta(seconds=1)
+def is_asked(name):
+    if (site / name).exists():
+        (site / name).unlink()
+        return True
+{patch}
+asyncio.run(supervisor.Supervisor(Path(sys.argv[1]), clock=clock).run())
+"""
+
+
+def _patched(patch: str = "") -> tuple[str, ...]:
+    """Return the daemon, impatient with its mail server, and with a defect that a file in its folder switches on."""
+    return ("-c", _PATCHED.format(patch=patch))
+
+
+def _mail_down(place: Place) -> None:
+    """Hold that notices are tried again, told and counted, and leave once the mail server is back."""
+    append(place.site.auth_log, *guessing(60, "quocbao", f"198.51.100.{next(NUMBERS)}"))
+    place.tells("outbox.settled", "Retry")
+    await_(lambda: (place.site.metric('credwatch_deliveries_total{result="retry"}') or 0) > 1, what="it is tried again")
+    assert place.site.messages("queued", "sending")
+    assert not place.office.letters
+    place.office.open()
+    await_(lambda: not place.site.messages("queued", "sending"), what="nothing waits")
+    assert sorted(it.command.id for it in place.site.messages("delivered")) == sorted(
+        it.id for it in place.office.letters
+    )
+
+
+def test_mail_before(place: Place) -> None:
+    """The mail server does not answer when the daemon starts."""
+    place.site.command = _patched()
+    place.office.close()
+    place.begin()
+    place.ready()
+    _mail_down(place)
+
+
+def test_mail_during(place: Place) -> None:
+    """The mail server goes while the daemon runs."""
+    place.site.command = _patched()
+    place.begin()
+    place.ready()
+    place.office.close()
+    _mail_down(place)
+
+
+def test_metrics_end(place: Place) -> None:
+    """The metrics' server ends by itself: it is told, and served again."""
+    place.site.command = _patched("""
+def serve(metrics, address, port, serve=supervisor.serve_metrics):
+    served = serve(metrics, address, port)
+    is_alive = type(served).is_alive
+    type(served).is_alive = lambda self: not is_asked("end") and is_alive(self)
+    return served
+supervisor.serve_metrics = serve
+""")
+    place.begin()
+    place.ready()
+    (place.site.folder / "end").touch()
+    place.tells("part.down", '"metrics"')
+    await_(lambda: place.site.log().count("metrics.listening") == 2, what="the metrics are served again")
+    place.finds()
+
+
+def test_reader_dies(place: Place) -> None:
+    """A defect ends the reading thread: another one goes on from what was committed, and counts no line twice."""
+    place.site.command = _patched("""
+def turned(self, name, source, turned=supervisor.Supervisor._turned):
+    if is_asked("die"):
+        raise MemoryError
+    turned(self, name, source)
+supervisor.Supervisor._turned = turned
+def between(self, batches=supervisor.Reader._do_between):
+    batches(self)
+    if is_asked("die-between"):
+        raise RuntimeError("a defect")
+supervisor.Reader._do_between = between
+""")
+    place.begin()
+    place.ready()
+    place.finds()
+    (place.site.folder / "die-between").touch()
+    place.tells("part.down", '"reader"', "RuntimeError")
+    assert 1 == place.site.metric('credwatch_part_deaths_total{part="reader"}')
+    place.finds()
+    await_(lambda: place.site.lines_taken() == 22, what="each line is counted once")
+    await_(lambda: place.manager.status() == "every part lives", what="the manager hears of it")
+
+
+def test_outbox_dies(place: Place) -> None:
+    """A defect ends the delivery: it begins again, and every message leaves once."""
+    place.site.command = _patched("""
+async def turn(self, turn=supervisor.Dispatcher._turn):
+    if is_asked("die"):
+        raise SystemError("a defect")
+    await turn(self)
+supervisor.Dispatcher._turn = turn
+""")
+    place.begin()
+    place.ready()
+    (place.site.folder / "die").touch()
+    append(place.site.auth_log, *guessing(60, "quocbao", f"198.51.100.{next(NUMBERS)}"))
+    place.tells("part.down", '"dispatcher"', "a defect")
+    await_(lambda: place.office.letters and not place.site.messages("queued", "sending"), what="nothing waits")
+    assert {1} == {*Counter(letter.id for letter in place.office.letters).values()}
+
+
+def test_reader_hangs(place: Place) -> None:
+    """A reader that makes no turn is told, and the watchdog gets no answer: systemd starts the daemon again."""
+    place.site.command = _patched("""
+interface.STILL_SECONDS = 4.0
+systemd_usec = __import__("os").environ.__setitem__("WATCHDOG_USEC", "2000000")
+def between(self, batches=supervisor.Reader._do_between):
+    batches(self)
+    if is_asked("hang"):
+        time.sleep(3600)
+supervisor.Reader._do_between = between
+""")
+    place.begin()
+    place.ready()
+    (place.site.folder / "hang").touch()
+    place.tells("part.stands_still", '"reader"')
+    said = place.manager.said().count("WATCHDOG=1")
+    await_(lambda: "standing" in place.manager.status() or "7 seconds" in place.manager.status(), what="it goes on")
+    assert said == place.manager.said().count("WATCHDOG=1")
+    assert 0 == place.site.metric('credwatch_part_up{part="reader"}')
+    place.site.kill()
+    place.site.command = RUN_UNCHECKED
+    place.begin()
+    place.finds()
+
+
+def test_source_missing_before(place: Place) -> None:
+    """A log is not there: the others are read, and it is from its start once it comes."""
+    place.site.auth_log.unlink()
+    checked = _check(place.site)
+    assert (1, True) == (checked.returncode, "auth.log does not exist" in checked.stderr)
+    place.begin()
+    place.ready()
+    place.tells("source.missing", "auth.log")
+    assert 0 == place.site.metric('credwatch_source_up{source="servers"}')
+    _others_are_read(place)
+    place.finds()
+    assert 1 == place.site.metric('credwatch_source_up{source="servers"}')
+
+
+def test_source_vanishes(place: Place) -> None:
+    """Somebody deletes a log while it is read."""
+    place.begin()
+    place.ready()
+    place.finds()
+    place.site.auth_log.unlink()
+    place.tells("source.missing", "auth.log")
+    assert 0 == place.site.metric('credwatch_source_up{source="servers"}')
+    _others_are_read(place)
+    place.finds()
+    place.tells("source.back", "auth.log")
+
+
+def test_source_unreadable(place: Place) -> None:
+    """A log cannot be read: a folder lies in its place, for root may read every file."""
+    place.begin()
+    place.ready()
+    place.site.auth_log.unlink()
+    place.site.auth_log.mkdir()
+    place.tells("source.failed", "auth.log", "not a regular file")
+    await_(lambda: 0 == place.site.metric('credwatch_source_up{source="servers"}'), what="the metric says so")
+    _others_are_read(place)
+    place.site.auth_log.rmdir()
+    place.finds()
+
+
+def test_source_unreadable_before(place: Place) -> None:
+    """The same, when the daemon starts."""
+    place.site.auth_log.unlink()
+    place.site.auth_log.mkdir()
+    place.begin()
+    place.ready()
+    place.tells("source.failed", "auth.log", "not a regular file")
+    _others_are_read(place)
+    place.site.auth_log.rmdir()
+    place.finds()
+
+
+def _others_are_read(place: Place) -> None:
+    before = place.site.lines_taken()
+    append(
+        place.site.application_log, *app_guessing(60, "ke.toan@haiau.example", "hai-au", f"198.51.100.{next(NUMBERS)}")
+    )
+    await_(lambda: place.site.lines_taken() == before + 11, what="the other log is read")
+
+
+def test_register_broken_before(place: Place) -> None:
+    """A register cannot be read: who must be told is not known, so the daemon does not start, and says why."""
+    customers = place.site.folder / "registers" / "customers.toml"
+    customers.write_text("[[customer]\n")
+    _refused(place.site, str(customers))
+    assert 1 == _check(place.site).returncode
+
+
+def test_register_broken(place: Place) -> None:
+    """An edit breaks a register while the daemon runs: the last good state stays in force."""
+    customers = place.site.folder / "registers" / "customers.toml"
+    good = customers.read_text()
+    place.begin()
+    place.ready()
+    customers.write_text("[[customer]\n")
+    place.tells("reload.failed", str(customers))
+    assert 0 == place.site.metric("credwatch_reload_success")
+    place.finds()
+    customers.write_text(good)
+    place.tells("reload.done")
+
+
+def test_register_removed(place: Place) -> None:
+    """Somebody deletes a register while the daemon runs: customers are told all the same."""
+    customers = place.site.folder / "registers" / "customers.toml"
+    good = customers.read_text()
+    place.begin()
+    place.ready()
+    customers.unlink()
+    place.tells("reload.failed", str(customers), "the register is gone")
+    assert 0 == place.site.metric("credwatch_reload_success")
+    place.finds()
+    assert any(incident.organization == "hai-au" for incident in place.site.incidents())
+    customers.write_text(good)
+    place.tells("reload.done")
+
+
+def test_register_removed_before(place: Place) -> None:
+    """Without a register of customers the daemon starts, and warns that nobody is told."""
+    for name in ("customers.toml", "authorisations.toml"):  # which names a customer
+        (place.site.folder / "registers" / name).unlink()
+    checked = _check(place.site)
+    assert (0, True) == (checked.returncode, "there is no register of customers" in checked.stderr)
+    place.site.command = RUN
+    place.begin()
+    place.tells("check.warned", "customers.toml")
+    append(place.site.auth_log, *guessing(60, "quocbao", f"198.51.100.{next(NUMBERS)}"))
+    await_(place.site.incidents, what="a case opens")
+    assert not any(incident.organization for incident in place.site.incidents())
+
+
+_STEPPED = """
+from datetime import datetime, UTC
+def clock():
+    told = (site / "step").read_text() if (site / "step").exists() else "0"
+    return datetime.now(UTC) + timedelta(seconds=float(told or 0))
+"""
+
+
+@pytest.mark.parametrize("seconds", [-7200, 7200])
+def test_clock_steps(place: Place, seconds: int) -> None:
+    """The clock is set back or forward by two hours: it is told, and notices leave as before."""
+    place.site.command = _patched(_STEPPED)
+    place.begin()
+    place.ready()
+    place.finds()
+    (place.site.folder / "step").write_text(str(seconds))
+    place.tells("clock.stepped")
+    place.finds()
+    await_(lambda: not place.site.messages("queued", "sending"), what="nothing waits")
+    assert {} == {name: it for name, it in _parts(place).items() if it != 1}
+
+
+def test_clock_wrong_before(place: Place) -> None:
+    """The clock was two hours ahead until the daemon ended: what was to be done then is not waited for."""
+    place.site.command = _patched(_STEPPED)
+    (place.site.folder / "step").write_text("7200")
+    place.office.close()
+    place.begin()
+    place.ready()
+    append(place.site.auth_log, *guessing(60, "quocbao", f"198.51.100.{next(NUMBERS)}"))
+    place.tells("outbox.settled", "Retry")
+    assert 0 == place.site.terminate()
+    (place.site.folder / "step").unlink()
+    place.office.open()
+    place.site.start()
+    await_(lambda: place.office.letters and not place.site.messages("queued", "sending"), what="nothing waits")
+
+
+def _parts(place: Place) -> dict[str, float | None]:
+    return {part: place.site.metric(f'credwatch_part_up{{part="{part}"}}') for part in PARTS}
+
+
+def test_store_locked(place: Place) -> None:
+    """Another program holds the store: lines wait in their files, and are taken once it lets go."""
+    place.begin()
+    place.ready()
+    place.finds()
+    with closing(sqlite3.connect(place.site.folder / "state" / "credwatch.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        append(place.site.auth_log, *guessing(7200, "quocbao", f"198.51.100.{next(NUMBERS)}"))
+        place.tells("store.failed", "database is locked", "credwatch.sqlite")
+        assert (place.site.metric("credwatch_store_failures_total") or 0) >= 1
+        other.execute("ROLLBACK")
+    await_(lambda: place.site.lines_taken() == 22, what="the lines are taken")
+
+
+def test_store_locked_before(place: Place) -> None:
+    """Another program holds a store when the daemon starts: it ends and says so, and systemd tries again."""
+    place.begin()
+    place.ready()
+    assert 0 == place.site.terminate()
+    append(place.site.auth_log, *guessing(7200, "quocbao", f"198.51.100.{next(NUMBERS)}"))
+    store = place.site.folder / "state" / "credwatch.sqlite"
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        _refused(place.site, "database is locked", str(store))
+        other.execute("ROLLBACK")
+    place.site.start()
+    await_(lambda: place.site.lines_taken() == 11, what="the lines are taken")
+
+
+@pytest.fixture
+def small_disk(place: Place) -> Iterator[Path]:
+    """Let the state directory be a file system of its own, of 16 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small file system")
+    folder = place.site.folder / "state"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)], check=True)
+    yield folder
+    if place.site.runs():
+        place.site.kill()
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _fill(folder: Path) -> Path:
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
+    return filler
+
+
+def test_store_full(place: Place, small_disk: Path) -> None:
+    """The disk is full while the daemon runs: lines wait, and are taken once there is room."""
+    place.begin()
+    place.ready()
+    place.finds()
+    filler = _fill(small_disk)
+    append(place.site.auth_log, *(f"no pack knows line {number} {'x' * 200}" for number in range(3000)))
+    place.tells("store.failed")
+    filler.unlink()
+    await_(lambda: place.site.lines_taken() == 11 + 3000, what="the lines are taken")
+    place.finds()
+
+
+def test_store_read_only_before(place: Place, small_disk: Path) -> None:
+    """The state directory cannot be written: the daemon does not start and names it."""
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    _refused(place.site, str(small_disk))
+
+
+def test_store_corrupt_before(place: Place) -> None:
+    """The store is no database any more: the daemon does not start, names it, and leaves it as it is."""
+    place.begin()
+    place.ready()
+    assert 0 == place.site.terminate()
+    store = place.site.folder / "state" / "credwatch.sqlite"
+    store.write_bytes(b"\xaa" * store.stat().st_size)
+    _refused(place.site, str(store))
+    assert {0xAA} == {*store.read_bytes()}
+
+
+def test_store_corrupt(place: Place) -> None:
+    """The store is overwritten while the daemon runs: it is told, and lines wait in their files."""
+    place.begin()
+    place.ready()
+    place.finds()
+    store = place.site.folder / "state" / "credwatch.sqlite"
+    for name in ("credwatch.sqlite", "credwatch.sqlite-wal"):
+        file = store.with_name(name)
+        with file.open("r+b") as opened:
+            opened.write(b"\xaa" * file.stat().st_size)
+    append(place.site.auth_log, *guessing(7200, "quocbao", f"198.51.100.{next(NUMBERS)}"))
+    place.tells("store.failed", "credwatch.sqlite")
+    assert (place.site.metric("credwatch_store_failures_total") or 0) >= 1
 
 
 def test_the_page_has_a_row_for_each_test() -> None:

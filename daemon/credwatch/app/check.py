@@ -73,9 +73,11 @@ def _sources(settings: Settings) -> Iterator[Problem]:
             found = glob(pattern) if has_magic(pattern) else [pattern]  # noqa: PTH207  # absolute patterns
             for path in found:
                 if not os.path.exists(path):  # noqa: PTH110
-                    yield Problem(where, f"{path} does not exist", "check its spelling, or create it empty")
+                    hint = "check its spelling, or create it empty"
+                    yield Problem(where, f"{path} does not exist", hint, Severity.FAULT)
                 elif not os.access(path, os.R_OK):
-                    yield Problem(where, f"{path} may not be read", "add the daemon's user to the file's group")
+                    hint = "add the daemon's user to the file's group"
+                    yield Problem(where, f"{path} may not be read", hint, Severity.FAULT)
 
 
 def _directories(settings: Settings) -> Iterator[Problem]:

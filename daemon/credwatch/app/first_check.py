@@ -24,16 +24,15 @@ class FirstCheck:
     def refuse_on_problems(self) -> list[Problem]:
         """Wait for the outcome and return faults and warnings, which keep nothing from starting.
 
-        Raises ProblemsFound with every error, CredwatchError where there is no outcome.
+        Raises ProblemsFound where there is an error, with the faults beside it; CredwatchError where there is no outcome.
         """
         answer, _ = self._process.communicate()
         try:
             problems = [_problem(each) for each in json.loads(answer)["problems"]]
         except (ValueError, KeyError) as error:
             raise CredwatchError("the check gave no answer", where="credwatch check", hint="run it by hand") from error
-        errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-        if errors:
-            raise ProblemsFound(errors)
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            raise ProblemsFound([problem for problem in problems if problem.severity is not Severity.WARNING])
         return problems
 
 

@@ -21,6 +21,7 @@ from credwatch.app.gate import build_gate
 from credwatch.app.lock import StateLock
 from credwatch.app.losses import Losses
 from credwatch.app.memory import settle
+from credwatch.app.missing import MissingLogs
 from credwatch.app.parts.answering import GatePart
 from credwatch.app.parts.delivery import DeliveryPart, WatchedOutbox
 from credwatch.app.parts.interface import LivingPart, Pulse
@@ -72,6 +73,7 @@ class Supervisor:
         self._lock = StateLock(self._settings.daemon.state_directory, clock())
         self._sources = followed_sources(self._settings)
         refuse_shared_files(self._sources)
+        self._missing = MissingLogs({source.id: source.paths for source in self._settings.source})
         self._notice_key = keys.notice_key(self._settings)
         self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)
         self._registers = registers_in(self._settings)
@@ -266,7 +268,7 @@ class Supervisor:
 
     def _turned(self, name: str, source: Source) -> None:
         self._reading.beat()
-        self._metrics.set_sources_up({name: not source.problems()})
+        self._metrics.set_sources_up({name: not source.problems() and not self._missing.is_any(name)})
         self._losses.notice(source)
         if source.lag() == 0:
             self._metrics.set_caught_up(name)

@@ -21,7 +21,8 @@ metadata = MetaData()
 """Every table of the store; each table family adds its own in its own file."""
 
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
-_BUSY_SECONDS = 30
+_BUSY_SECONDS = 8
+"""How long to wait for another writer: a store that stays locked is told within ten seconds, and asked again."""
 _CACHE_KIB = 8192
 _LARGE_PAGE = 16384
 _MODE = 0o600
