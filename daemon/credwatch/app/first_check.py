@@ -24,7 +24,7 @@ class FirstCheck:
     def refuse_on_problems(self) -> list[Problem]:
         """Wait for the outcome and return faults and warnings, which keep nothing from starting.
 
-        Raises ProblemsFound where there is an error, with the faults beside it; CredwatchError where there is no outcome.
+        Raises ProblemsFound where there is an error, with the faults beside it, CredwatchError where nothing came out.
         """
         answer, _ = self._process.communicate()
         try:
