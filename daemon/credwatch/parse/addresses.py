@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import polars as pl
 
 _IPV4 = r"^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$"
+
+_WITH_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>\d{1,5}))?")
+_LAST_PORT = 65_535
+_NONE = ("unknown", "null", "none", "nil", "-", "")
+"""What stands for no address."""
 
 
 def place_addresses(events: pl.DataFrame) -> pl.DataFrame:
     """Keep valid addresses in `source.ip`, IPv6 in its short form (RFC 5952), and move all else to `source.domain`.
 
     An IPv4 address mapped into IPv6 (`::ffff:192.0.2.1`) becomes IPv4, so one client has one address; a zone index
-    is dropped. What sshd writes for an unknown client, `UNKNOWN`, is neither.
+    is dropped. `192.0.2.1:50000` and `[2001:db8::7]:50000` give a `source.port` too, where the event has none; of a
+    list as proxies write it (`client, proxy, proxy`) the client counts. What writers put where they know no address
+    (`UNKNOWN`, `null`, `-`) is neither.
     """
     if "source.ip" not in events.columns:
         return events
@@ -23,17 +31,31 @@ def place_addresses(events: pl.DataFrame) -> pl.DataFrame:
     if words.is_empty():
         return events
     other = addresses.is_in(words.implode()).fill_null(False)
+    parts = [_parted(word) for word in words]
     table = pl.DataFrame(
-        {"source.ip": words, "address": [_address(word) for word in words]},
-        schema={"source.ip": pl.String, "address": pl.String},
+        {"source.ip": words, "address": [part[0] for part in parts], "port": [part[1] for part in parts]},
+        schema={"source.ip": pl.String, "address": pl.String, "port": pl.Int64},
     )
     events = events.join(table, on="source.ip", how="left", maintain_order="left")
-    is_name = other & events["address"].is_null() & (addresses != "UNKNOWN")
+    is_name = other & events["address"].is_null() & ~addresses.str.to_lowercase().is_in(list(_NONE))
     domain = pl.col("source.domain") if "source.domain" in events.columns else pl.lit(None, pl.String)
+    port = pl.col("source.port") if "source.port" in events.columns else pl.lit(None, pl.Int64)
+    ports = [pl.coalesce(port, "port").alias("source.port")] if table["port"].count() else []
     return events.with_columns(
         pl.when(other).then("address").otherwise("source.ip").alias("source.ip"),
         pl.when(is_name).then("source.ip").otherwise(domain).alias("source.domain"),
-    ).drop("address")
+        *ports,
+    ).drop("address", "port")
+
+
+def _parted(word: str) -> tuple[str | None, int | None]:
+    """Read an address, perhaps the first of a list, and its port where it has one."""
+    first = word.partition(",")[0].strip().strip('"')
+    found = _WITH_PORT.fullmatch(first)
+    if found and (address := _address(found["v6"] or found["v4"])):
+        port = int(found["port"]) if found["port"] else None
+        return address, port if port is None or port <= _LAST_PORT else None
+    return _address(first), None
 
 
 def _address(word: str) -> str | None:

@@ -22,11 +22,11 @@ _WHOLE = ("event.original", "credwatch.native")
 _CLUES = (
     *("password=", "password =", 'password"', "passwd=", "passwd =", 'passwd"', "passphrase", "secret=", 'secret"'),
     *("token=", "token =", 'token"', "api_key", "api-key", "apikey", "authorization", "bearer ", 'pwd"', "pwd="),
-    *("--password", "--passwd", "--token", "--secret"),
+    *("-password", "-passwd", "-token", "-secret", "_password", "_passwd", "_token", "_secret"),
 )
 _MARKS = r'[="]|--|earer |zat'
 """One of these is in whatever a clue is in; few letters, each rare, are found fastest."""
-_KEY = r"(?:password|passwd|passphrase|secret|(?:[a-z]+[_-])?token|api[_-]?key)"
+_KEY = r"(?:[\w.-]*(?:password|passwd|passphrase|secret)|(?:[a-z]+[_-])?token|[\w-]*api[_-]?key)"
 # Keys are matched in any case, but for `pwd`: sudo writes PWD=/home/lan in every line.
 _RULES: tuple[tuple[str, str], ...] = (
     (rf'(?P<key>"(?:(?i){_KEY}|pwd)"\s*:\s*)"(?:[^"\\]|\\.)*"', '${key}"***"'),

@@ -141,3 +141,21 @@ def test_a_name_like_json() -> None:
     events = redact_events(pl.DataFrame({"user.name": [name], "event.original": [line], "credwatch.native": [line]}))
     assert {"user": MASK, "result": "x"} == json.loads(events["event.original"][0])
     assert {"user": MASK, "result": "x"} == json.loads(events["credwatch.native"][0])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/usr/bin/env PGPASSWORD=s3cretWord9 psql",
+        "/usr/bin/tool --db_password=s3cretWord9",
+        "/usr/bin/tool --db-password s3cretWord9",
+        "MYSQL_ROOT_PASSWORD='s3cretWord9' mysqld",
+        "env CLIENT_SECRET=s3cretWord9 x",
+        "curl https://x.example/?user_password=s3cretWord9&y=1",
+        "tool --stripe-api-key=s3cretWord9",
+    ],
+)
+def test_a_secret_behind_a_longer_key_is_masked(command: str) -> None:
+    """Programs put their own name before the word, and nothing of the value stays."""
+    lines = pl.DataFrame({"line": [command]})
+    assert "s3cretWord9" not in redact_lines(lines)["line"][0]
