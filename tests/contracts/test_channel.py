@@ -181,7 +181,7 @@ async def test_a_program_gets_no_secret_and_outlives_no_delivery(
     delivering = asyncio.create_task(
         way.running("echo $$ > started.new; mv started.new started; sleep 600").deliver(a_command())
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not started.exists():  # noqa: ASYNC110  # another process sets no event
             await asyncio.sleep(0.01)
     delivering.cancel()

@@ -99,12 +99,12 @@ def postfix() -> Iterator[tuple[int, Path]]:
         denying, hanging_up = _free_port(), _free_port()
         command = [str(POSTFIX), "-c", str(_configured(root, port, denying, hanging_up))]
         (root / "ports").write_text(f"{denying} {hanging_up}")
-        subprocess.run([*command, "start"], check=True, capture_output=True, timeout=60)
+        subprocess.run([*command, "start"], check=True, capture_output=True, timeout=180)
         try:
             _wait_for(lambda: _greets(port), root)
             yield port, root
         finally:
-            subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=60)
+            subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=180)
 
 
 def _configured(root: Path, port: int, denying: int, hanging_up: int) -> Path:
@@ -138,7 +138,7 @@ def _greets(port: int) -> bool:
 
 
 def _wait_for(holds, root: Path) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not holds():
         if time.monotonic() > end:
             log = root / "maillog"

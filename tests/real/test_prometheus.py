@@ -119,7 +119,7 @@ def prometheus(daemon: int, tmp_path: Path) -> Iterator[str]:
 def _firing(address: str) -> list[dict[str, Any]]:
     """Ask Prometheus for the alerts that fire; one that is not ready yet has none."""
     try:
-        with urllib.request.urlopen(f"{address}/api/v1/alerts", timeout=5) as answer:
+        with urllib.request.urlopen(f"{address}/api/v1/alerts", timeout=60) as answer:
             alerts: list[dict[str, Any]] = json.load(answer)["data"]["alerts"]
     except urllib.error.URLError:
         return []
@@ -129,7 +129,7 @@ def _firing(address: str) -> list[dict[str, Any]]:
 def test_an_alert_of_the_running_daemon_fires_through_a_real_prometheus(prometheus: str, tmp_path: Path) -> None:
     """A line in a log becomes an incident, the incident a metric, and the metric the alert; no other one fires."""
     firing: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not firing and time.monotonic() < deadline:
         time.sleep(0.3)
         firing = _firing(prometheus)

@@ -142,7 +142,7 @@ def _guess(name: str, port: int, folder: Path) -> None:
         "true",
     ]
     environ = {**os.environ, "SSH_ASKPASS": str(answer), "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":0"}
-    subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, start_new_session=True, timeout=30, check=False)
+    subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, start_new_session=True, timeout=120, check=False)
 
 
 def _replayed(log: Path) -> Replayed:
@@ -151,7 +151,7 @@ def _replayed(log: Path) -> Replayed:
 
 def _await(holds: object, what: str) -> None:
     assert callable(holds)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.1)

@@ -65,7 +65,7 @@ def unit(tmp_path: Path) -> Path:
 
 
 def _analyzed(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, check=False, timeout=180)
 
 
 @needs_systemd
@@ -106,7 +106,7 @@ def test_python_works_where_no_memory_is_both_written_and_run() -> None:
     command = [sys.executable, "-c", HEAVY_IMPORTS]
     environ = os.environ | {name: value}
     done = subprocess.run(
-        command, preexec_fn=wall, env=environ, capture_output=True, text=True, check=False, timeout=120
+        command, preexec_fn=wall, env=environ, capture_output=True, text=True, check=False, timeout=180
     )
     if done.returncode == 77:
         pytest.skip("needs Linux 6.3 or later, whose prctl(2) has PR_SET_MDWE")
@@ -129,7 +129,7 @@ def test_the_user_can_be_made(tmp_path: Path) -> None:
     configuration = UNITS / "credwatch.sysusers"
     command = ["systemd-sysusers", f"--root={tmp_path}", "-"]
     with configuration.open() as lines:
-        done = subprocess.run(command, stdin=lines, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, stdin=lines, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
     account = (tmp_path / "etc/passwd").read_text().strip().split(":")
     assert (account[0], account[5], account[6]) == ("credwatch", "/var/lib/credwatch", "/usr/sbin/nologin")
@@ -147,7 +147,7 @@ def test_the_folders_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "etc/group").write_text("root:x:0:\ncredwatch:x:990:\n")
     command = ["systemd-tmpfiles", f"--root={tmp_path}", "--create", "-"]
     with (UNITS / "credwatch.tmpfiles").open() as lines:
-        done = subprocess.run(command, stdin=lines, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, stdin=lines, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
     expected = {
         "etc/credwatch": ("0o750", 0, 990),

@@ -14,7 +14,7 @@ import pytest
 from credwatch.app.check import check_everything
 from credwatch.app.first_check import FirstCheck
 from credwatch.kernel.errors import Problem, Severity
-from scenarios.daemon import SOURCE_ROOT, Site
+from scenarios.daemon import PATIENCE, SOURCE_ROOT, Site
 from scenarios.site_files import CUSTOMERS, RULES, SETTINGS, STEALING_PACK
 
 UNKNOWN_KEY = SETTINGS.replace('log_format = "json"', 'log_format = "json"\nstate_directry = "/x"')
@@ -162,7 +162,7 @@ def _credwatch(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "credwatch", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": str(SOURCE_ROOT)},
     )
 

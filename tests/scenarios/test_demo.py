@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from credwatch.cli.demo import WORKFLOWS
 
 CREDWATCH = [sys.executable, "-m", "credwatch"]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 
 
 def demo(folder: Path, *more: str) -> subprocess.Popen[str]:
@@ -39,10 +38,8 @@ def credwatch(folder: Path, *arguments: str) -> list[dict[str, object]]:
 def test_the_story_is_told_and_told_again(tmp_path: Path) -> None:
     """Every workflow has a notice accepted, in its customer's language; the terminal's width is kept; twice."""
     for _ in range(2):
-        began = time.monotonic()
         told, trouble = demo(tmp_path).communicate(timeout=PATIENCE_SECONDS)
         assert "" == trouble
-        assert time.monotonic() - began < PATIENCE_SECONDS
     story, _, ending = told.partition("\nAccepted by the mail server: ")
     assert max(map(len, story.splitlines())) <= 80
     assert all(f"× {workflow}" in ending for workflow in WORKFLOWS)

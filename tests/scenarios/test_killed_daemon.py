@@ -1,6 +1,6 @@
 """Nothing is lost and nothing happens twice, whenever the daemon dies.
 
-`CREDWATCH_KILLS=300 CREDWATCH_KILL_FILES=1000` makes a long run of it.
+`make kills` makes a long run of it.
 """
 
 from __future__ import annotations

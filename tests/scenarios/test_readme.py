@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from credwatch.kernel.resources import shipped
+from scenarios.daemon import PATIENCE
 
 TOP = shipped("config").parent
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -30,7 +31,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a block as a reader would paste it, stopping at the first line that fails."""
     environment = os.environ | PLAIN | {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
     return subprocess.run(
-        ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
 
 
@@ -52,7 +53,7 @@ def running(folder: Path) -> Iterator[None]:
     """Keep the README's daemon running, on a metrics port that is free."""
     command = [PROGRAMS / "credwatch", "run", "--config", "try/credwatch.toml"]
     with (folder / "daemon.log").open("wb") as said, subprocess.Popen(command, cwd=folder, stderr=said) as daemon:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while "daemon.ready" not in (folder / "daemon.log").read_text(encoding="utf-8"):
             assert daemon.poll() is None, (folder / "daemon.log").read_text(encoding="utf-8")
             assert time.monotonic() < deadline
@@ -61,12 +62,12 @@ def running(folder: Path) -> Iterator[None]:
             yield
         finally:
             daemon.terminate()
-            daemon.wait(30)
+            daemon.wait(PATIENCE)
 
 
 def shown_in_time(command: str, folder: Path, *wanted: str) -> None:
     """Repeat a command until it shows what is wanted."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not all(word in (shown := shell(command, folder)).stdout for word in wanted):
         assert time.monotonic() < deadline, shown
         time.sleep(0.3)

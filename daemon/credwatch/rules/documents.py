@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,13 +128,22 @@ def _check_depth(chunk: str, where: str) -> None:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:
                 break
-    except yaml.MarkedYAMLError as error:
-        before = chunk[: error.problem_mark.index] if error.problem_mark else chunk
-        depth += sum(map(before.count, "[{")) - sum(map(before.count, "]}"))
+    except yaml.MarkedYAMLError:
+        depth = _scanned_depth(chunk)
         if depth <= _DEEPEST:
             raise
     if depth > _DEEPEST:
         raise RuleError("is nested too deeply", where=where, hint=f"{_DEEPEST} levels are more than a rule needs")
+
+
+def _scanned_depth(chunk: str) -> int:
+    """Tell how deep a text is nested where its scan ends, or passes what is allowed; quoted brackets nest nothing."""
+    scanner, depth = None, 0
+    with suppress(yaml.YAMLError):
+        scanner = yaml.SafeLoader(chunk)
+        while depth <= _DEEPEST and scanner.get_token():  # type: ignore[no-untyped-call]  # its stub has no types
+            depth = scanner.flow_level + len(scanner.indents)
+    return scanner.flow_level + len(scanner.indents) if scanner else 0
 
 
 def _measure(node: yaml.Node, where: str, offset: int, known: dict[int, int], within: tuple[yaml.Node, ...]) -> int:

@@ -17,7 +17,7 @@ from credwatch.kernel.secret import Secret
 def _listening(address: str) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(address)
-    listener.settimeout(2)
+    listener.settimeout(60)
     return listener
 
 

@@ -113,7 +113,7 @@ async def test_whatever_it_says_ends_as_a_stored_receipt(stage: str, kind: str, 
         task = asyncio.create_task(dispatcher.run())
         await _until(lambda: settled)
         dispatcher.stop()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
     (stored,) = OutboxStore(database).listed()
     assert stored.state in {"queued", "refused"}
     assert stored.last_reason
@@ -141,7 +141,7 @@ async def test_a_refusal_of_recipient_or_message_is_the_servers_word(stage: str)
 async def test_what_comes_after_acceptance_takes_nothing_back(goodbye: bytes | None) -> None:
     """A message that was accepted is not sent again because of a rude goodbye."""
     async with a_server(QUIT=goodbye) as port:
-        receipt = await a_channel(port, timeout_seconds=1).deliver(a_command())
+        receipt = await a_channel(port, timeout_seconds=3).deliver(a_command())
     assert Delivered(NOON, "250 2.0.0 queued as 4F00B4R") == receipt
 
 
@@ -212,6 +212,6 @@ async def test_a_stored_command_that_cannot_be_read_holds_up_no_other(database: 
 
 
 async def _until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110  # the state lives in a database, which sets no event
             await asyncio.sleep(0.005)

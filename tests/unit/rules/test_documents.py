@@ -45,15 +45,16 @@ def test_dates_and_signs_stay_texts(tmp_path: Path) -> None:
         ("[" * 60 + "]" * 60, 1, "nested too deeply"),
         ("[" * 200_000, 1, "nested too deeply"),
         ("- " * 100_000, 1, "nested too deeply"),
+        ("a: '" + "[" * 200 + "'\nb: [1", 3, "not valid YAML: "),
         (
             "a: &a [1, 1]\n"
             + "".join(f"{n}: &{n} [*{p}, *{p}, *{p}, *{p}]\n" for p, n in zip("abcdefghi", "bcdefghij", strict=True)),
             1,
             "more than 100000 values",
         ),
-        ("a: " + "9" * 5000, 1, "not valid YAML: Exceeds"),
-        ("a: \x01", 1, "not valid YAML: unacceptable character"),
-        ("a: !!python/name:os.system x", 1, "not valid YAML: could not determine a constructor"),
+        ("a: " + "9" * 5000, 1, "not valid YAML: "),
+        ("a: \x01", 1, "not valid YAML: "),
+        ("a: !!python/name:os.system x", 1, "not valid YAML: "),
         ("? [a]\n: b", 1, "not valid YAML: "),
     ],
 )

@@ -263,14 +263,14 @@ def test_two_daemons_in_one_process_do_not_share() -> None:
 def test_metrics_are_served_until_stopped(metrics: Metrics) -> None:
     """Port 0 picks a free port and tells it; after stop nobody answers there."""
     served = serve_metrics(metrics, "127.0.0.1", 0)
-    with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     served.stop()
     assert 'credwatch_lines_total{source="auth"} 0.0' in text
     assert "process_resident_memory_bytes" in text
     assert "_created" not in text
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", served.port), timeout=2)
+        socket.create_connection(("127.0.0.1", served.port), timeout=60)
 
 
 def test_a_taken_port_is_told_with_advice(metrics: Metrics) -> None:
