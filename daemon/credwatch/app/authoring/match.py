@@ -47,14 +47,40 @@ class Matcher:
         """Answer each event of a frame, in order."""
         masks = matching(self._rules, events).to_dicts() if self._rules else [{}] * events.height
         self._latest = events["@timestamp"][-1]
+        opened = self._opened(events) if self._engine is not None else {}
         for at, row in enumerate(masks):
             answer: dict[str, Any] = {"matches": [name for name, holds in row.items() if holds]}
             if self._engine is not None:
-                found = self._engine.process(events[at : at + 1]).detections
-                answer["detections"] = [_described(each) for each in found if each.rule_id in self._asked]
+                answer["detections"] = [_described(detection) for detection in opened.get(at, [])]
             if shadow := sorted(self._shadow.intersection(answer["matches"])):
                 answer["shadow"] = shadow
             yield answer
+
+    def _opened(self, events: pl.DataFrame) -> dict[int, list[Detection]]:
+        """Give the detections that events open, by the place of the event that completes each.
+
+        All events are held against the rules at once: one by one they would cost a hundred times as much.
+        """
+        assert self._engine is not None
+        opened: dict[int, list[Detection]] = {}
+        for detection in self._engine.process(events).detections:
+            if detection.rule_id in self._asked:
+                opened.setdefault(_place(detection, events), []).append(detection)
+        return opened
+
+
+def _place(detection: Detection, events: pl.DataFrame) -> int:
+    """Find the event that completes a detection: of its moment and, of several, of its group.
+
+    What is decided only when later events have come is given to the last of them.
+    """
+    then = events["@timestamp"] == detection.opened_at
+    mine = then
+    for name, value in detection.group:
+        if name in events.columns:
+            mine = mine & (events[name].cast(pl.String) == value).fill_null(False)
+    places = (mine if mine.any() else then).arg_true()
+    return int(places[-1]) if len(places) else events.height - 1
 
 
 def _described(detection: Detection) -> dict[str, Any]:
