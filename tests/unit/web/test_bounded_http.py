@@ -68,7 +68,14 @@ async def trickle(stream: Stream) -> bytes:
             await asyncio.wait({said}, timeout=0.02)
     except (BrokenPipeError, ConnectionResetError):
         pass
-    return await asyncio.wait_for(said, 10)
+    try:
+        return await asyncio.wait_for(said, 60)
+    except ConnectionResetError:
+        return RESET
+
+
+RESET = b""
+"""What is heard of an answer that the close of the connection overtakes: who still writes may miss it."""
 
 
 @pytest.mark.parametrize("before", [b"", HEALTH])
@@ -78,7 +85,8 @@ async def test_a_head_that_trickles_is_given_up(tmp_path: Path, before: bytes) -
     async with serving(path, bounds=Bounds(head_seconds=0.3)) as http, connected(path) as (stream,):
         if before:
             assert "HTTP/1.1 200 OK" == await status(stream, before)
-        assert b"HTTP/1.1 408" in await asyncio.wait_for(trickle(stream), 30)
+        answer = await asyncio.wait_for(trickle(stream), 120)
+        assert answer == RESET or b"HTTP/1.1 408" in answer
         assert (await http.get("/v1/health")).status_code == 200
 
 
