@@ -20,6 +20,7 @@ import httpx
 import pytest
 from msgspec import Struct
 
+from credwatch.store.database import Database
 from credwatch.telemetry.metrics import PARTS
 from scenarios.daemon import RUN, RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing
@@ -588,6 +589,23 @@ def test_store_corrupt_before(place: Place) -> None:
     store.write_bytes(b"\xaa" * store.stat().st_size)
     _refused(place.site, str(store))
     assert {0xAA} == {*store.read_bytes()}
+
+
+def test_store_empty_before(place: Place) -> None:
+    """The store has lost all it held: the daemon does not start, and takes it for no new one."""
+    store = place.site.folder / "state" / "credwatch.sqlite"
+    store.touch()
+    _refused(place.site, str(store))
+    assert 0 == store.stat().st_size
+
+
+def test_store_newer_before(place: Place) -> None:
+    """A newer version has made the store: the daemon does not start, and leaves it as it is."""
+    store = place.site.folder / "state" / "credwatch.sqlite"
+    Database(store).migrate()
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    _refused(place.site, "9999")
 
 
 def test_store_corrupt(place: Place) -> None:
