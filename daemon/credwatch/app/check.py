@@ -13,6 +13,7 @@ from credwatch.app import keys
 from credwatch.app.build import Gathering, followed_sources, gather_knowledge, logsources_of
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.listening import listening_problems
+from credwatch.app.permissions import permission_problems
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.rendering import build_renderer
 from credwatch.app.salvage import salvaged
@@ -46,6 +47,7 @@ def check_everything(config: Path) -> list[Problem]:
     gathering.problems.extend(_sources(settings))
     gathering.problems.extend(shared_files(followed_sources(settings)))
     gathering.problems.extend(_directories(settings))
+    gathering.problems.extend(permission_problems(config, settings))
     gathering.problems.extend(listening_problems(settings))
     gathering.problems.extend(_addressees(settings))
     gathering.problems.extend(_customers(settings))
