@@ -29,7 +29,7 @@ def main() -> int:
     """Generate the logs, measure, and print the table or JSON."""
     options = _options()
     try:
-        with tempfile.TemporaryDirectory(prefix="credwatch-bench-") as folder:
+        with tempfile.TemporaryDirectory(prefix="cw-") as folder:
             figures = list(_figures(Path(folder), options))
     except CannotRun as problem:
         print(f"bench: {problem}", file=sys.stderr)

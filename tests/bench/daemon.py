@@ -86,7 +86,7 @@ def _furnish(folder: Path) -> Path:
         [metrics]
         port = 0
         [gate]
-        socket = "{folder}/gate.sock"
+        socket = "{folder}/g"  # a socket has no room for a long path
         events_file = "{folder}/gate.jsonl"
         """,
         encoding="utf-8",

@@ -81,7 +81,11 @@ def test_a_refusal_is_told_to_the_operators(site: Site, office: PostOffice) -> N
     assert {refused} == {stored.command.recipient for stored in site.messages("refused")}
     assert {"550 5.1.1 no such user"} == {stored.last_reason for stored in site.messages("refused")}
     assert {"giam.doc@haiau.example", "operators@vendor.example"} == _recipients(office)
-    assert office.attempts[refused] == len(site.messages("refused"))
+    attempts = office.attempts[refused]
+    assert attempts >= len(site.messages("refused")), "each was tried, and again while it was doubted"
+    assert 0 == site.terminate()
+    site.started()
+    assert attempts == office.attempts[refused], "what is final is not tried again, after a new start neither"
     assert "customer_notice" in site.duties(), "no duty is met while one of its notices was refused"
 
 
