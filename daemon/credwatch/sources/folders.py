@@ -67,11 +67,6 @@ class Folders:
         return listing
 
 
-def rank_of(base: str, name: str) -> Rank | None:
-    """Read a rotated name of a log called `base`; None where it is not one."""
-    return dict(bases_of(name)).get(base)
-
-
 @lru_cache(maxsize=65536)
 def bases_of(name: str) -> tuple[tuple[str, Rank], ...]:
     """Name the logs of which a file so named may be a rotated one, each with its rank among those.
