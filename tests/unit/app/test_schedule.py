@@ -79,9 +79,9 @@ def test_a_thread_takes_the_turns_until_it_is_stopped() -> None:
     assert not timetable.is_alive()
 
 
-@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
-def test_the_thread_goes_on_when_the_clock_is_set(step: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever hour it was going to sleep until, it is woken by whoever looks at the clock."""
+@pytest.fixture
+def shift(monkeypatch: pytest.MonkeyPatch) -> list[timedelta]:
+    """Return by how much APScheduler's clock is set wrong; a test changes it."""
     shift = [timedelta()]
 
     class Shifted(datetime):
@@ -91,6 +91,26 @@ def test_the_thread_goes_on_when_the_clock_is_set(step: timedelta, monkeypatch: 
 
     for module in (base, interval):
         monkeypatch.setattr(module, "datetime", Shifted)
+    return shift
+
+
+def test_the_thread_makes_up_for_no_turn_when_the_clock_leaps(shift: list[timedelta]) -> None:
+    """Eighty years ahead are one turn, at once, though nobody has looked at the clock yet."""
+    ran = Event()
+    timetable = Timetable([Job("soon", Every(0), ran.set)], lambda *_: None)
+    timetable.start()
+    try:
+        assert ran.wait(60)
+        shift[0] = timedelta(days=80 * 365)
+        ran.clear()
+        assert ran.wait(60)
+    finally:
+        timetable.stop()
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_the_thread_goes_on_when_the_clock_is_set(step: timedelta, shift: list[timedelta]) -> None:
+    """Whatever hour it was going to sleep until, it is woken by whoever looks at the clock."""
     ran = Event()
     job = Job("soon", Every(0), ran.set)
     timetable = Timetable([job], lambda *_: None, clock=lambda: datetime.now(UTC) + shift[0])
