@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from msgspec import Struct
 
@@ -21,6 +21,17 @@ class CommandKind(StrEnum):
     """A message to the operators: a clock ran out, a notice cannot be delivered."""
     DIGEST = "digest"
     """The daily digest to the operators."""
+
+
+class Precedence(IntEnum):
+    """What leaves first; within one rank, customers and duties take turns."""
+
+    LAW = 0
+    """A duty that has a clock, and what tells the operators that one is in danger."""
+    COURTESY = 1
+    """What more became known, and how a matter ended."""
+    DIGEST = 2
+    """The daily digest."""
 
 
 class Command(Struct, frozen=True):
@@ -51,6 +62,14 @@ class Command(Struct, frozen=True):
     """When it was queued, UTC."""
     hold: str = ""
     """Why it must wait for a person; empty where it may leave."""
+    precedence: Precedence = Precedence.LAW
+    """Before what it leaves where many wait."""
+
+    @property
+    def lane(self) -> str:
+        """Whose turn it takes in the queue: one customer's for one duty, or the operators'."""
+        to_operators = self.kind in (CommandKind.ESCALATE, CommandKind.DIGEST)
+        return f"{'' if to_operators else self.organization} {self.workflow}"
 
 
 HISTORY = "history"

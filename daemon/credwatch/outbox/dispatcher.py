@@ -56,8 +56,8 @@ class Dispatcher:
 
     An attempt is recorded before the first byte goes out and settled after the last; a crash between the two
     sends the same message again under the same Message-ID. At most `concurrency` attempts run at once and at most
-    one to each recipient, whose due commands go in the order they were queued; one that waits to be tried again
-    holds nobody up. A store that fails is asked again until it answers: no receipt is forgotten meanwhile.
+    one to each recipient. Law goes before courtesy before digest, and customers take turns; one that waits to be
+    tried again holds nobody up. A store that fails is asked again until it answers: no receipt is forgotten meanwhile.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Dispatcher:
         self._on_outage = on_outage
         self._is_down = False
         self._down_since: datetime | None = None
-        self._convicted: set[str] = set()
+        self._convicted: dict[str, Doubt] = {}
         self._steady = steady
         self._steps = StepWatch(clock, steady)
         self._doubting_until = self._look_at = 0.0
@@ -177,6 +177,8 @@ class Dispatcher:
             ruling = self._outage.hear(command, receipt)
             receipt = await self._fallback.instead(command, receipt, mail_is_down=self._outage.is_on)
             await self._settle(queued, receipt)
+            if (judged := self._convicted.pop(command.id, None)) is not None:  # while its doubt was being stored
+                await self._refuse(judged)
             await self._convict(ruling.readers)
             await self._pardon(ruling.relays)
         except StoreError:
@@ -219,7 +221,7 @@ class Dispatcher:
                 unanswered = reason if next_at is None else ""
             case Refused(reason=reason):
                 unanswered = reason
-        self._convicted.discard(command.id)
+        self._convicted.pop(command.id, None)
         escalations = self._on_refused(command, unanswered, now) if unanswered else ()
         await self._stored(lambda: self._queue.settle(command.id, receipt, now, next_at, escalations))
         log.info("outbox.settled", command=command.id, incident=command.incident, result=type(receipt).__name__)
@@ -229,15 +231,18 @@ class Dispatcher:
         """Settle as refused what the relay said no to while it takes messages to others."""
         under_way = {task.get_name() for task in self._sending.values()}
         for doubt in judged:
-            command, now = doubt.command, self._clock()
-            if _name(command) in under_way:
-                self._convicted.add(command.id)  # its attempt under way says the last word
-                continue
-            escalations, receipt = self._on_refused(command, doubt.reason, now), Refused(doubt.reason, by_server=True)
-            if await self._stored(partial(self._queue.refuse, command.id, receipt, now, escalations)):
-                self._tell(Settled(command, receipt))
+            if _name(doubt.command) in under_way:
+                self._convicted[doubt.command.id] = doubt  # its attempt under way says the last word
+            else:
+                await self._refuse(doubt)
         if judged:
             self._woken.set()
+
+    async def _refuse(self, doubt: Doubt) -> None:
+        command, now = doubt.command, self._clock()
+        escalations, receipt = self._on_refused(command, doubt.reason, now), Refused(doubt.reason, by_server=True)
+        if await self._stored(partial(self._queue.refuse, command.id, receipt, now, escalations)):
+            self._tell(Settled(command, receipt))
 
     async def _pardon(self, doubts: Sequence[Doubt]) -> None:
         """Put back what was settled as refused by its reader, and was refused by the relay to everybody alike."""

@@ -57,7 +57,7 @@ class Queue(Protocol):
         ...
 
     def due(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> Sequence[Queued]:
-        """List commands due by `now`, oldest first, none to a recipient in `busy`."""
+        """List commands due by `now` in the order of their turns, one of each lane, none to a recipient in `busy`."""
         ...
 
     def next_at(self) -> datetime | None:

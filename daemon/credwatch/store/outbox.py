@@ -16,16 +16,18 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Subquery,
     Table,
     Text,
     bindparam,
     case,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.command import Command, CommandKind, Precedence
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.store.database import Database, metadata
@@ -51,10 +53,33 @@ commands = Table(
     Column("next_at", BigInteger, nullable=False),
     Column("settled_at", BigInteger),
     Column("last_reason", Text, nullable=False),
+    Column("precedence", Integer, nullable=False, server_default=text("0")),
+    Column("lane", Text, nullable=False, server_default=text("''")),
     Index("commands_due", "state", "next_at"),
     Index("commands_duty", "workflow", "incident", "organization"),
+    # All that the choice of the next message looks at.
+    Index(
+        "commands_waiting",
+        "precedence",
+        "lane",
+        "created_at",
+        "id",
+        "attempts",
+        "next_at",
+        "recipient",
+        "state",
+        sqlite_where=text("state = 'queued'"),
+    ),
 )
 """One row for each message; `state` is queued, sending, delivered, refused, held for a person, or dropped by one."""
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("lane", Text, primary_key=True),
+    Column("served", Integer, nullable=False),
+)
+"""One row for each lane that had a turn; the lowest number has waited longest for the next one."""
 
 receipts = Table(
     "receipts",
@@ -70,6 +95,9 @@ receipts = Table(
 """One row for each attempt; `result` is started, delivered, retry, refused, interrupted by a crash,
 or told by another way than mail while that was down."""
 
+
+_BEHIND = 1 << 60
+"""Microseconds that put what failed before behind everything that was not tried yet."""
 
 WAITING = ("queued", "sending", "refused", "held")
 """The states of a message that has not come to its end."""
@@ -193,24 +221,33 @@ class OutboxStore:
             return connection.execute(interrupted.values(state="queued", next_at=to_micros(now))).rowcount
 
     def due(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> list[StoredCommand]:
-        """List commands due by `now`, oldest first, none to a recipient in `busy`."""
-        table = commands
+        """List the next command of each lane that is due by `now`, none to a recipient in `busy`.
+
+        The highest precedence comes first, then the lane whose last turn is longest ago, so that a customer with a
+        thousand messages delays another's by one. In a lane the oldest comes first, behind it what failed before.
+        """
+        while True:
+            rows = self._next_rows(now, limit, busy)
+            readable = {row["id"]: stored for row in rows if (stored := _readable(row)) is not None}
+            unreadable = [row["id"] for row in rows if row["id"] not in readable]
+            if not unreadable:
+                return [*readable.values()]
+            self._set_aside(unreadable, now)  # and look what stands behind them
+
+    def _next_rows(self, now: datetime, limit: int, busy: Sequence[str]) -> list[Any]:
+        next_of_lane = _next_of_each_lane(now, busy)
         statement = (
-            select(table)
-            .where(table.c.state == "queued", table.c.next_at <= to_micros(now), table.c.recipient.not_in(busy))
-            .order_by(table.c.created_at, table.c.id)
+            select(commands)
+            .join(next_of_lane, commands.c.id == next_of_lane.c.id)
+            .outerjoin(turns, turns.c.lane == commands.c.lane)
+            .order_by(commands.c.precedence, func.coalesce(turns.c.served, 0), commands.c.created_at, commands.c.id)
             .limit(limit)
         )
         with self._database.reading() as connection:
-            rows = [row._mapping for row in connection.execute(statement)]
-        readable = {row["id"]: stored for row in rows if (stored := _readable(row)) is not None}
-        self._set_aside([row["id"] for row in rows if row["id"] not in readable], now)
-        return [*readable.values()]
+            return [row._mapping for row in connection.execute(statement)]
 
     def _set_aside(self, ids: Sequence[str], now: datetime) -> None:
         """List commands as refused that cannot be read, so that they hold up no others."""
-        if not ids:
-            return
         with self._database.writing() as connection:
             unreadable = commands.update().where(commands.c.id.in_(ids))
             connection.execute(
@@ -297,6 +334,7 @@ class OutboxStore:
         with self._database.writing() as connection:
             begun = commands.update().where(commands.c.id == command_id)
             connection.execute(begun.values(state="sending", attempts=commands.c.attempts + 1))
+            _take_turn(connection, command_id)
             connection.execute(
                 receipts.insert().values(command=command_id, started_at=to_micros(now), result="started", reply="")
             )
@@ -337,6 +375,32 @@ class OutboxStore:
             return found
 
 
+_NEXT_OF_EACH_LANE = """
+SELECT id, min(created_at + CASE WHEN attempts > 0 THEN :behind ELSE 0 END) AS place
+FROM commands INDEXED BY commands_waiting
+WHERE state = 'queued' AND next_at <= :now AND recipient NOT IN (SELECT value FROM json_each(:busy))
+GROUP BY precedence, lane
+"""
+"""Chooses the next message of each lane by one walk over an index that has all it needs: 3 ms where 20,000 wait.
+
+SQLite takes the id from the row that has the least value (sqlite.org/lang_select.html, bare columns). Left to itself it
+would take the index on state and time, and read each row with its texts.
+"""
+
+
+def _next_of_each_lane(now: datetime, busy: Sequence[str]) -> Subquery:
+    chosen = text(_NEXT_OF_EACH_LANE).bindparams(now=to_micros(now), busy=json.dumps(list(busy)), behind=_BEHIND)
+    return chosen.columns(Column("id", Text)).subquery("next_of_lane")
+
+
+def _take_turn(connection: Connection, command_id: str) -> None:
+    """Have a command's lane wait behind all others."""
+    last = select(func.coalesce(func.max(turns.c.served), 0) + 1).scalar_subquery()
+    lane = select(commands.c.lane).where(commands.c.id == command_id).scalar_subquery()
+    taken = insert(turns).values(lane=lane, served=last)
+    connection.execute(taken.on_conflict_do_update(index_elements=["lane"], set_={"served": taken.excluded.served}))
+
+
 def _is_doubtful(row: Any, now: datetime, longest: Callable[[int], timedelta]) -> bool:
     return bool(row.next_at > to_micros(now + longest(row.attempts)))
 
@@ -371,6 +435,8 @@ def _row(command: Command) -> dict[str, object]:
         "languages": json.dumps(command.languages),
         "context": json.dumps(command.context, ensure_ascii=False, sort_keys=True),
         "created_at": created,
+        "precedence": command.precedence.value,
+        "lane": command.lane,
     }
     row["last_reason"] = row.pop("hold")
     state = "held" if command.hold else "queued"
@@ -399,6 +465,7 @@ def stored_command(row: Any) -> StoredCommand:
         context=json.loads(row["context"]),
         created_at=from_micros(row["created_at"]),
         hold=row["last_reason"] if row["state"] == "held" else "",
+        precedence=Precedence(row["precedence"]),
     )
     return StoredCommand(
         command=command,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from credwatch.kernel.clock import rfc3339
-from credwatch.kernel.command import Command, CommandKind, LegalClock
+from credwatch.kernel.command import Command, CommandKind, LegalClock, Precedence
 from credwatch.kernel.incident import Incident
 from credwatch.workflows.facts import Facts
 from credwatch.workflows.holding import Held, held_values
@@ -44,6 +44,7 @@ def digest(
             "more_clocks": max(0, len(clocks) - LISTED),
         },
         phase=day.isoformat(),
+        precedence=Precedence.DIGEST,
     )
     return compose(letter, facts.operators.addresses, facts, now)
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from credwatch.kernel.clock import rfc3339
-from credwatch.kernel.command import HISTORY, Command, CommandKind
+from credwatch.kernel.command import HISTORY, Command, CommandKind, Precedence
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.legible import in_a_message, in_a_message_as_account
@@ -45,6 +45,8 @@ class Letter(Struct, frozen=True):
     """Which of several letters about the same incident it is."""
     hold: str = ""
     """Why it waits for a person; empty where it may leave."""
+    precedence: Precedence = Precedence.LAW
+    """Before what it leaves where many wait."""
 
 
 def compose(letter: Letter, recipients: Iterable[str], facts: Facts, now: datetime) -> tuple[Command, ...]:
@@ -73,6 +75,7 @@ def _command(letter: Letter, recipient: str, facts: Facts, now: datetime) -> Com
         context=context,
         created_at=now,
         hold=letter.hold,
+        precedence=letter.precedence,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from credwatch.kernel.command import CommandKind
+from credwatch.kernel.command import CommandKind, Precedence
 from credwatch.kernel.incident import Incident
 from credwatch.workflows.clocks import UPDATES
 from credwatch.workflows.facts import Facts, Reaction
@@ -35,6 +35,7 @@ def customer_update(incident: Incident, facts: Facts, now: datetime) -> Reaction
             },
             incident=incident.number,
             organization=organization,
+            precedence=Precedence.COURTESY,
         )
         addresses = safe_addresses(recipients, attacked_addresses(incident))
         reaction += Reaction(compose(letter, addresses, facts, now))
@@ -52,5 +53,6 @@ def breach_update(incident: Incident, facts: Facts, now: datetime) -> Reaction:
         values={"reader": facts.vendor.name, **incident_values(incident, accounts_of(incident), facts)},
         incident=incident.number,
         organization=incident.organization,
+        precedence=Precedence.COURTESY,
     )
     return Reaction(compose(letter, (facts.vendor.mailbox,), facts, now))

@@ -153,6 +153,23 @@ async def test_a_crowd_for_one_recipient_does_not_starve_another(database: Datab
         script.gate.set()
 
 
+async def test_a_notice_behind_two_thousand_others_leaves_among_the_first(database: Database) -> None:
+    """Four customers have five hundred each, a slow relay takes four at once: the fifth customer's leaves next."""
+    crowd = [
+        a_command(number, organization=f"customer-{number % 4}", recipient=f"r{number}@x.example")
+        for number in range(2000)
+    ]
+    _queue(database, *crowd)
+    script = Script(gate=asyncio.Event())
+    async with _running(database, script) as dispatcher:
+        await _until(lambda: script.under_way == 4)
+        _queue(database, a_command(5555, organization="fifth", recipient="fifth@x.example"))
+        script.gate.set()
+        await _until(lambda: a_command(5555).id in script.given)
+        dispatcher.stop()
+    assert a_command(5555).id in script.given[:8]
+
+
 async def test_a_failing_server_is_tried_again_later(database: Database) -> None:
     """Retry waits for its moment and then delivers; nothing is sent in between."""
     _queue(database, a_command(1))

@@ -11,11 +11,20 @@ from msgspec.structs import replace
 from sqlalchemy import inspect, select
 
 from builders_outbox import NOON, a_command
-from credwatch.kernel.command import Command
+from credwatch.kernel.command import Command, CommandKind, Precedence
 from credwatch.kernel.receipt import Delivered, Refused, Retry
 from credwatch.store.database import Database
 from credwatch.store.legal_clocks import legal_clocks, running_clocks, save_clocks
-from credwatch.store.outbox import OutboxStore, QueueState, commands, queue, queue_state, receipts
+from credwatch.store.outbox import (
+    OutboxStore,
+    QueueState,
+    _next_of_each_lane,
+    commands,
+    queue,
+    queue_state,
+    receipts,
+    turns,
+)
 from credwatch.workflows.clocks import start
 
 MINUTE = timedelta(minutes=1)
@@ -45,7 +54,7 @@ def _deliver(outbox: OutboxStore, command: Command) -> None:
     outbox.settle(command.id, ACCEPTED, NOON, None)
 
 
-@pytest.mark.parametrize("table", [commands, receipts, legal_clocks], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [commands, receipts, turns, legal_clocks], ids=lambda table: table.name)
 def test_the_migration_makes_what_the_tables_say(database: Database, tmp_path: Path, table) -> None:
     """Columns and indexes of a migrated store equal those of the tables in code."""
     described = Database(tmp_path / "described.db")
@@ -54,7 +63,11 @@ def test_the_migration_makes_what_the_tables_say(database: Database, tmp_path: P
     def shape(store: Database) -> object:
         seen = inspect(store.engine)
         columns = [(column["name"], str(column["type"]), column["nullable"]) for column in seen.get_columns(table.name)]
-        return columns, sorted(str(index) for index in seen.get_indexes(table.name))
+        indexes = [
+            (index["name"], index["column_names"], str(index["dialect_options"].get("sqlite_where", "")))
+            for index in seen.get_indexes(table.name)
+        ]
+        return columns, sorted(indexes)
 
     assert shape(described) == shape(database)
     described.close()
@@ -87,8 +100,10 @@ def test_a_rolled_back_batch_queues_nothing(database: Database, outbox: OutboxSt
     assert [] == outbox.listed()
 
 
-def test_due_commands_come_oldest_first_without_busy_recipients(database: Database, outbox: OutboxStore) -> None:
-    """Only what is due by now, in the order it was queued, passing over recipients in hand."""
+def test_the_next_of_a_lane_is_the_oldest_that_is_due_to_a_free_recipient(
+    database: Database, outbox: OutboxStore
+) -> None:
+    """Only what is due by now, the oldest of one customer's duty, passing over recipients in hand."""
     later = a_command(1, created_at=NOON + MINUTE)
     other = a_command(3, recipient="kt@tanphat.example", created_at=NOON + 2 * MINUTE)
     _queue(database, other, later, a_command(2))
@@ -97,9 +112,69 @@ def test_due_commands_come_oldest_first_without_busy_recipients(database: Databa
         return [item.command.id[-1] for item in outbox.due(now, limit, busy)]
 
     assert ["2"] == due(NOON)
-    assert ["2", "1", "3"] == due(NOON + 2 * MINUTE)
-    assert ["2", "1"] == due(NOON + 2 * MINUTE, limit=2)
+    _deliver(outbox, a_command(2))
+    assert [] == due(NOON)
+    assert ["1"] == due(NOON + 2 * MINUTE)
     assert ["3"] == due(NOON + 2 * MINUTE, busy=["it@tanphat.example"])
+
+
+def _order(outbox: OutboxStore) -> list[int]:
+    """Deliver everything, one by one, and return the numbers in the order in which they left."""
+    order = []
+    while found := outbox.due(NOON, 1):
+        _deliver(outbox, found[0].command)
+        order.append(int(found[0].command.id[3:]))
+    return order
+
+
+def test_law_goes_before_courtesy_before_digest(database: Database, outbox: OutboxStore) -> None:
+    """However old what is less urgent is."""
+    digest = a_command(1, kind=CommandKind.DIGEST, workflow="digest", precedence=Precedence.DIGEST)
+    courtesy = a_command(2, precedence=Precedence.COURTESY)
+    _queue(database, digest, courtesy, a_command(3, created_at=NOON), a_command(4, created_at=NOON))
+    assert [3, 4, 2, 1] == _order(outbox)
+
+
+def test_customers_take_turns(database: Database, outbox: OutboxStore) -> None:
+    """One message of a third customer leaves third, behind one each of two that have thirty."""
+    given = [a_command(number, organization="ab"[number % 2], created_at=NOON - MINUTE) for number in range(60)]
+    _queue(database, *given, a_command(99, organization="c"))
+    order = _order(outbox)
+    assert {0, 1} == {number % 2 for number in order[:2]}
+    assert 99 == order[2]
+
+
+def test_duties_of_one_customer_take_turns(database: Database, outbox: OutboxStore) -> None:
+    """A notice of a takeover waits behind one of many notices of disclosure, not behind all."""
+    acts = [a_command(number, workflow="disclosure_notice", created_at=NOON - MINUTE) for number in range(20)]
+    _queue(database, *acts, a_command(99))
+    assert 99 in _order(outbox)[:2]
+
+
+def test_turns_survive_a_restart(database: Database, outbox: OutboxStore) -> None:
+    """Who had the last turn waits, also when another process asks."""
+    _queue(database, a_command(1, organization="a"), a_command(2, organization="a"), a_command(3, organization="b"))
+    _deliver(outbox, a_command(1, organization="a"))
+    assert [a_command(3).id] == [item.command.id for item in OutboxStore(database).due(NOON, 1)]
+
+
+def test_what_failed_before_waits_behind_what_is_new(database: Database, outbox: OutboxStore) -> None:
+    """A hundred retries of one customer's do not hold up its newest notice."""
+    retried = [a_command(number, created_at=NOON - MINUTE) for number in range(100)]
+    _queue(database, *retried)
+    for command in retried:
+        outbox.begin(command.id, NOON)
+        outbox.settle(command.id, Retry("451 later"), NOON, NOON)
+    _queue(database, a_command(555))
+    assert 555 == _order(outbox)[0]
+
+
+def test_the_choice_of_the_next_message_reads_an_index_alone(database: Database) -> None:
+    """Thousands that wait are walked through without their texts."""
+    with database.reading() as connection:
+        statement = str(_next_of_each_lane(NOON, ["a"]).select().compile(compile_kwargs={"literal_binds": True}))
+        seen = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
+    assert any("COVERING INDEX commands_waiting" in step for step in seen), seen
 
 
 def test_a_postponed_command_waits(database: Database, outbox: OutboxStore) -> None:
