@@ -460,7 +460,7 @@ def test_register_removed_before(place: Place) -> None:
     for name in ("customers.toml", "authorisations.toml"):  # which names a customer
         (place.site.folder / "registers" / name).unlink()
     checked = _check(place.site)
-    assert (0, True) == (checked.returncode, "there is no register of customers" in checked.stderr)
+    assert (1, True) == (checked.returncode, "there is no register of customers" in checked.stderr)
     place.site.command = RUN
     place.begin()
     place.tells("check.warned", "customers.toml")

@@ -6,12 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from glob import glob, has_magic
 from pathlib import Path
 
 from credwatch.app import keys
 from credwatch.app.build import Gathering, followed_sources, gather_knowledge, logsources_of
 from credwatch.app.delivery import build_channel, build_fallback
+from credwatch.app.emptiness import emptiness_problems
+from credwatch.app.followable import source_problems
 from credwatch.app.listening import listening_problems
 from credwatch.app.permissions import permission_problems
 from credwatch.app.pipeline import Knowledge
@@ -44,13 +45,12 @@ def check_everything(config: Path) -> list[Problem]:
     # Where a pack cannot be loaded there are none to hold samples against; that is told already.
     gathering.problems.extend(check_packs(knowledge.packs) if knowledge.packs.packs else [])
     gathering.problems.extend(_reach(settings, knowledge))
-    gathering.problems.extend(_sources(settings))
+    gathering.problems.extend(emptiness_problems(settings, knowledge, tuple(gathering.problems)))
+    gathering.problems.extend(source_problems(settings))
     gathering.problems.extend(shared_files(followed_sources(settings)))
     gathering.problems.extend(_directories(settings))
     gathering.problems.extend(permission_problems(config, settings))
     gathering.problems.extend(listening_problems(settings))
-    gathering.problems.extend(_addressees(settings))
-    gathering.problems.extend(_customers(settings))
     renderer = gathering.attempt(lambda: build_renderer(settings), None)
     _secrets(settings, renderer, gathering)
     if renderer is not None:
@@ -68,43 +68,17 @@ def _reach(settings: Settings, knowledge: Knowledge) -> Iterator[Problem]:
         yield from unknown_packs(logsources_of(settings), knowledge.packs)
 
 
-def _sources(settings: Settings) -> Iterator[Problem]:
-    for source in settings.source:
-        where = f"source {source.id}: paths"
-        for pattern in source.paths:
-            found = glob(pattern) if has_magic(pattern) else [pattern]  # noqa: PTH207  # absolute patterns
-            for path in found:
-                if not os.path.exists(path):  # noqa: PTH110
-                    hint = "check its spelling, or create it empty"
-                    yield Problem(where, f"{path} does not exist", hint, Severity.FAULT)
-                elif not os.access(path, os.R_OK):
-                    hint = "add the daemon's user to the file's group"
-                    yield Problem(where, f"{path} may not be read", hint, Severity.FAULT)
-
-
 def _directories(settings: Settings) -> Iterator[Problem]:
-    state = settings.daemon.state_directory
-    if not state.is_dir():
-        yield Problem(
-            f"daemon.state_directory: {state}", "the folder does not exist", "create it for the daemon's user"
-        )
-    elif not os.access(state, os.W_OK):
-        yield Problem(f"daemon.state_directory: {state}", "the daemon may not write there", "give it to its user")
-
-
-def _addressees(settings: Settings) -> Iterator[Problem]:
-    if not settings.operators.addresses:
-        yield Problem("operators.addresses", "nobody is there to hear of escalations", 'add addresses = ["…"]')
-
-
-def _customers(settings: Settings) -> Iterator[Problem]:
-    """Warn of a vendor without customers: nobody would be told anything."""
-    path = settings.daemon.registers_directory / "customers.toml"
-    if settings.daemon.role == "provider" and not path.exists():
-        hint = "write it (docs/registers.md), or put it back; an empty file says that there are none"
-        yield Problem(
-            str(path), "there is no register of customers: nobody is told of anything", hint, Severity.WARNING
-        )
+    daemon = settings.daemon
+    state = f"daemon.state_directory: {daemon.state_directory}"
+    if not daemon.state_directory.is_dir():
+        yield Problem(state, "the folder does not exist", "create it for the daemon's user")
+    elif not os.access(daemon.state_directory, os.W_OK | os.X_OK):
+        yield Problem(state, "the daemon may not write there", "give it to its user")
+    for name, folder in (("registers", daemon.registers_directory), ("templates", daemon.templates_directory)):
+        if folder is not None and not folder.is_dir():
+            hint = "create it, or mend the path; `run` goes on as if it were empty"
+            yield Problem(f"daemon.{name}_directory: {folder}", "the folder does not exist", hint, Severity.FAULT)
 
 
 def _secrets(settings: Settings, renderer: Renderer | None, gathering: Gathering) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from credwatch.kernel.errors import ConfigurationError
+from credwatch.kernel.mailbox import MailAddress
 from credwatch.kernel.options import Options, read_toml
 from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
@@ -160,7 +161,7 @@ class ContactOptions(Options):
 
     name: str = "Công ty TNHH MODORO DIGITAL"
     """The company."""
-    mailbox: str = "info@modoro.com.vn"
+    mailbox: MailAddress = "info@modoro.com.vn"
     """The address it reads."""
     phone: str = ""
     """The telephone number it answers."""
@@ -173,7 +174,7 @@ class VendorOptions(Options):
 
     name: str = "Công ty TNHH MODORO DIGITAL"
     """The company."""
-    mailbox: str = "info@modoro.com.vn"
+    mailbox: MailAddress = "info@modoro.com.vn"
     """Its security mailbox."""
     language: Literal["vi", "en"] = "vi"
     """The language it reads first."""
@@ -182,7 +183,7 @@ class VendorOptions(Options):
 class OperatorsOptions(Options):
     """`[operators]`: who runs credwatch."""
 
-    addresses: tuple[str, ...] = ()
+    addresses: tuple[MailAddress, ...] = ()
     """Who gets escalations and the digest."""
     language: Literal["vi", "en"] = "vi"
     """The language they read first."""

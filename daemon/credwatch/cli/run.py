@@ -28,12 +28,10 @@ def run(
 
         from credwatch.app.settings import load_settings
         from credwatch.app.supervisor import Supervisor
-        from credwatch.kernel.errors import Severity
         from credwatch.telemetry.logs import configure_logs
 
-        warnings = checking.refuse_on_problems()
+        tolerated = checking.refuse_on_problems()
         configure_logs("json" if as_json else load_settings(config).daemon.log_format)
-        for warning in warnings:
-            if warning.severity is Severity.WARNING:  # parts say their faults themselves
-                structlog.get_logger(__name__).warning("check.warned", **asdict(warning))
+        for problem in tolerated:
+            structlog.get_logger(__name__).warning("check.warned", **asdict(problem))
         asyncio.run(Supervisor(config).run())

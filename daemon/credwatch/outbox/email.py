@@ -13,9 +13,9 @@ from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.legible import on_a_terminal
+from credwatch.kernel.mailbox import mailbox
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.kernel.secret import Secret
-from credwatch.outbox.addresses import mailbox
 from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.render import Renderer
 

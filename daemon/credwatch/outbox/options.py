@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from credwatch.kernel.mailbox import MailAddress, OptionalMailAddress
 from credwatch.kernel.options import Options
 
 
@@ -28,11 +29,11 @@ class EmailOptions(Options):
     """File that holds its password; the application reads it and hands the password in."""
     timeout_seconds: float = Field(default=30.0, gt=0, le=600)
     """How long each step of the dialogue may take."""
-    sender: str = "info@modoro.com.vn"
+    sender: MailAddress = "info@modoro.com.vn"
     """The From address, on the domain the recipients know."""
     sender_name: str = "Công ty TNHH MODORO DIGITAL"
     """The name beside it."""
-    reply_to: str = ""
+    reply_to: OptionalMailAddress = ""
     """Where answers go; empty for the From address."""
 
     @model_validator(mode="after")

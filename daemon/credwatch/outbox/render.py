@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import TemplateError
-from credwatch.outbox.addresses import mailbox
+from credwatch.kernel.mailbox import mailbox
 from credwatch.outbox.templates import Rendered, Templates
 
 

@@ -130,11 +130,11 @@ def test_check_warns(tmp_path: Path) -> None:
     )
     settings = tmp_path / "credwatch.toml"
     settings.write_text(
-        f'[daemon]\nstate_directory = "{tmp_path}/state"\nregisters_directory = "{tmp_path}"\n'
+        f'[daemon]\nrole = "customer"\nstate_directory = "{tmp_path}/state"\nregisters_directory = "{tmp_path}"\n'
         f'rules_directories = ["{tmp_path}/rules"]\n[operators]\naddresses = ["ops@acme.example"]\n'
-        "[gate]\nenabled = false\n"
+        f'[gate]\nenabled = false\n[[source]]\nid = "servers"\npaths = ["{settings}"]\n'
     )
     told = CliRunner().invoke(app, ["check", "--config", str(settings)])
-    assert (0, True) == (told.exit_code, "warning: " in told.stderr)
+    assert (0, True) == (told.exit_code, "warning: " in told.stderr), told.stderr
     assert "rule 'one' can never match: no pack gives events of product windows" in told.stderr
     assert "no problems found, warnings: 1" == told.stderr.rstrip().splitlines()[-1]

@@ -1,0 +1,54 @@
+"""Finds what keeps the logs of the settings from being followed, without opening one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from glob import glob, has_magic
+
+from credwatch.app.settings import Settings, SourceOptions
+from credwatch.kernel.errors import Problem, Severity
+
+
+def source_problems(settings: Settings) -> Iterator[Problem]:
+    """Yield what is wrong with the paths of each source."""
+    for source in settings.source:
+        for pattern in source.paths:
+            yield from _globbed(source, pattern) if has_magic(pattern) else _named(source, pattern)
+
+
+def _globbed(source: SourceOptions, pattern: str) -> Iterator[Problem]:
+    """Warn where nothing matches yet, which may be meant; folders among the matches are passed over, as `run` does."""
+    paths = [path for path in glob(pattern, recursive=True) if not os.path.isdir(path)]  # noqa: PTH112, PTH207
+    if not paths:
+        hint = "check its spelling; a file that comes later is followed from its beginning"
+        yield _problem(source, f"no file matches {pattern}", hint, Severity.WARNING)
+    for path in paths:
+        yield from _named(source, path)
+
+
+def _named(source: SourceOptions, path: str) -> Iterator[Problem]:
+    if not os.path.exists(path):  # noqa: PTH110
+        yield _problem(source, *_missing(path))
+    elif os.path.isdir(path):  # noqa: PTH112
+        hint = f"name the files in it, such as {path.rstrip('/')}/*.log"
+        yield _problem(source, f"{path} is a folder", hint)
+    elif not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        yield _problem(source, f"{path} is no regular file", "have the program write into a file, and name that")
+    elif not os.access(path, os.R_OK):
+        yield _problem(source, f"{path} may not be read", "add the daemon's user to the file's group")
+
+
+def _missing(path: str) -> tuple[str, str]:
+    """Say what of a path is not there: a link may lead nowhere, a folder may be closed to us."""
+    if os.path.islink(path):  # noqa: PTH114
+        return f"{path} leads to {os.path.realpath(path)}, which does not exist", "mend or remove the link"
+    folder = os.path.dirname(path)  # noqa: PTH120
+    if os.path.isdir(folder) and not os.access(folder, os.X_OK):  # noqa: PTH112
+        return f"{path} cannot be looked up: {folder} may not be entered", "add the daemon's user to the folder's group"
+    return f"{path} does not exist", "check its spelling, or create it empty"
+
+
+def _problem(source: SourceOptions, message: str, hint: str, severity: Severity = Severity.FAULT) -> Problem:
+    return Problem(f"source {source.id}: paths", message, hint, severity)
