@@ -80,13 +80,14 @@ def _attempts(events: pl.DataFrame) -> pl.DataFrame:
     """Reduce marked events to one row an address, with the columns of the counts."""
     is_login = (column(events, "event.category") == "authentication") & column(events, "event.action").is_in(_ACTIONS)
     outcome, at = column(events, "event.outcome"), pl.col("@timestamp")
+    number = column(events, "credwatch.repeat").fill_null(1)
     return (
         events.lazy()
         .filter(pl.col("credwatch.attempt") & is_login & pl.col(_ADDRESS).is_not_null())
         .group_by(_ADDRESS, maintain_order=True)
         .agg(
-            (outcome == "failure").sum().cast(pl.Int64).alias("failed"),
-            (outcome == "success").sum().cast(pl.Int64).alias("succeeded"),
+            number.filter(outcome == "failure").sum().cast(pl.Int64).alias("failed"),
+            number.filter(outcome == "success").sum().cast(pl.Int64).alias("succeeded"),
             at.min().alias("first"),
             at.max().alias("last"),
         )

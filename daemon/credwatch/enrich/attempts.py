@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from credwatch.enrich.columns import column, has_values
+from credwatch.enrich.tellings import Tellings, count_told, repeats
 from credwatch.kernel.ordering import stable_order
 
 WITHIN_US = 10 * 60 * 1_000_000
@@ -16,9 +20,9 @@ WITHIN_US = 10 * 60 * 1_000_000
 WITHIN_LINES = 16_384
 """And at most so many announcements and failures lie between them, which bounds what is carried."""
 
-_ROLE, _COUNTS = "credwatch.attempt.role", "credwatch.attempt"
+_ROLE, _COUNTS, _REPEAT = "credwatch.attempt.role", "credwatch.attempt", "credwatch.repeat"
 _PARTS = ("host.name", "process.name", "process.pid", "source.ip")
-_FORM = f"attempts 1 polars {pl.__version__}\n".encode()
+_FORM = f"attempts 2 polars {pl.__version__}\n".encode()
 """Hashes differ between versions of Polars; what another version carried is dropped."""
 
 
@@ -33,11 +37,14 @@ class AttemptPairing(Struct, frozen=True, eq=False):
     """Their places in the sequence of all announcements and failures."""
     count: int = 0
     """How long that sequence is so far."""
+    tellings: Tellings = Tellings()
+    """What lines that tell of attempts in several ways have told so far."""
 
     def to_bytes(self) -> bytes:
         """Write it for the store."""
-        numbers = np.array([self.count, len(self.keys)], np.int64)
-        return _FORM + b"".join(part.tobytes() for part in (numbers, self.keys, self.times, self.places))
+        columns = (self.keys, self.times, self.places, *self.tellings.parts())
+        numbers = np.array([self.count, len(self.keys), len(self.tellings.runs)], np.int64)
+        return _FORM + b"".join(part.tobytes() for part in (numbers, *columns))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> AttemptPairing:
@@ -45,17 +52,20 @@ class AttemptPairing(Struct, frozen=True, eq=False):
         if not data.startswith(_FORM):
             return cls()
         numbers = np.frombuffer(data, np.int64, offset=len(_FORM))
-        count, length = (int(number) for number in numbers[:2])
-        keys, times, places = (numbers[2 + length * part : 2 + length * (part + 1)] for part in range(3))
-        return cls(keys.view(np.uint64), times, places, count)
+        count, announced, told = (int(number) for number in numbers[:3])
+        ends = np.cumsum([3, *[announced] * 3, *[told] * 4])
+        keys, times, places, runs, ways, counts, last = (numbers[begin:end] for begin, end in pairwise(ends))
+        tellings = Tellings(runs.view(np.uint64), ways.view(np.uint64), counts, last)
+        return cls(keys.view(np.uint64), times, places, count, tellings)
 
 
 def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.DataFrame, AttemptPairing]:
     """Add `credwatch.attempt` by `credwatch.attempt.role`, and give the pairing to carry to the next batch.
 
-    A `result` or an `announce` counts, an `echo` or no role does not. The first failed `result` that follows an
-    `announce` of the same host, program, process and address, within `WITHIN_US` and `WITHIN_LINES`, is the attempt
-    that was announced and does not count again. The result is the same however the events are split into batches.
+    A `result` or an `announce` counts, no role does not. The first failed `result` that follows an `announce` of the
+    same host, program, process and address, within `WITHIN_US` and `WITHIN_LINES`, is the attempt that was announced
+    and does not count again. An `echo` counts where no other line tells of its attempt (`tellings`). An event that
+    counts for several attempts says so in `credwatch.repeat`. The result is the same however the events are split.
     """
     if not has_values(events, _ROLE):
         return events.with_columns(pl.lit(False).alias(_COUNTS)), pairing
@@ -68,11 +78,21 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     rows = np.flatnonzero((flags["announces"] | flags["fails"]).to_numpy())
     counts = flags["counts"]
     if not len(pairing.keys) and not flags["announces"].any():
-        after = AttemptPairing(count=pairing.count + len(rows))
+        after = AttemptPairing(count=pairing.count + len(rows), tellings=pairing.tellings)
     else:
         again, after = _pair(_steps(events, rows, flags["announces"].to_numpy(), pairing), pairing)
         counts = counts.scatter(rows[again], False)
-    return events.with_columns(counts.alias(_COUNTS)), after
+    shares, tellings = count_told(events, counts.to_numpy(), pairing.tellings)
+    return _with_shares(events, shares), replace(after, tellings=tellings)
+
+
+def _with_shares(events: pl.DataFrame, shares: NDArray[np.int64]) -> pl.DataFrame:
+    """Mark the events that count, and write for how many attempts where that is not what the line says."""
+    said = repeats(events)
+    is_other = (shares > 0) & (shares != said)
+    if is_other.any():
+        events = events.with_columns(pl.Series(_REPEAT, np.where(is_other, shares, said)))
+    return events.with_columns(pl.Series(_COUNTS, shares > 0))
 
 
 class _Steps(Struct, frozen=True, eq=False):
@@ -106,9 +126,9 @@ def _pair(steps: _Steps, pairing: AttemptPairing) -> tuple[NDArray[np.int64], At
     keys, times, places, announces = (part[order] for part in (steps.keys, steps.times, steps.places, steps.announces))
     same = keys[1:] == keys[:-1]
     near = (np.abs(np.diff(times)) <= WITHIN_US) & (np.diff(places) <= WITHIN_LINES)
-    repeats = np.flatnonzero(same & near & announces[:-1] & ~announces[1:]) + 1
+    again = np.flatnonzero(same & near & announces[:-1] & ~announces[1:]) + 1
     is_last = np.append(~same, True)[: len(keys)]
     count = pairing.count + len(steps.keys) - len(pairing.keys)
     kept = np.sort(order[is_last & announces & (count - places <= WITHIN_LINES)])
     after = AttemptPairing(steps.keys[kept], steps.times[kept], steps.places[kept], count)
-    return order[repeats] - len(pairing.keys), after
+    return order[again] - len(pairing.keys), after

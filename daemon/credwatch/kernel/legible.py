@@ -64,7 +64,12 @@ def in_a_message(text: str) -> str:
     their digits. IP addresses stay as they are. Applying it twice changes nothing more.
     """
     line = " ".join(without_invisible(text[: 4 * LONGEST_IN_A_MESSAGE]).split())
-    return _bounded(line if _is_address(line) else _unlinked(line))
+    if _is_address(line):
+        return line
+    # A number that letters followed may stand alone once the line is cut.
+    while (bounded := _bounded(_unlinked(line))) != line:
+        line = bounded
+    return line
 
 
 def in_a_message_as_account(name: str) -> str:
