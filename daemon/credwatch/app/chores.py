@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from credwatch.app.deadlines import Deadlines
 from credwatch.app.holding import tell_of_held
 from credwatch.app.memory import return_free_memory
+from credwatch.app.news import tell_waiting
 from credwatch.app.schedule import Daily, Every, Job
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock, Steady, steady_clock
@@ -67,7 +68,7 @@ class Chores:
             reaction = on_tick(now, clocks, self._facts(), lambda clock: left[clock.id])
             queued = outbox.queue(connection, reaction.commands)
             legal_clocks.save_clocks(connection, reaction.clocks)
-            queued += tell_of_held(connection, self._facts(), now)
+            queued += tell_of_held(connection, self._facts(), now) + tell_waiting(connection, self._facts(), now)
         if queued:
             self._wake_outbox()
 

@@ -96,11 +96,16 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     detected = sum(not detection.shadow for detection in batch.found.detections)
     counts = _tallies(batch) | {"detections": detected, "incidents": opened}
     progress.add_tallies(connection, f"{batch.received_at:%Y-%m-%d}", counts)
-    reaction = sum((react(change) for change in changes), Reaction())
-    queued = outbox.queue(connection, reaction.commands)
-    legal_clocks.save_clocks(connection, reaction.clocks)
+    queued = _follow(connection, [react(change) for change in changes])
     _let_go(connection, changes, discovery)
     return Consequences(changes, queued, window_seconds)
+
+
+def _follow(connection: Connection, reactions: list[Reaction]) -> int:
+    """Queue what follows and start its clocks; of an incident that changed several times, letters say the latest."""
+    commands = {command.id: command for reaction in reactions for command in reaction.commands}
+    legal_clocks.save_clocks(connection, (clock for reaction in reactions for clock in reaction.clocks))
+    return outbox.queue(connection, commands.values())
 
 
 def _remember(connection: Connection, batch: Batch) -> None:
@@ -129,7 +134,10 @@ def _incidents(connection: Connection, found: Found, discovery: Discovery) -> tu
     incidents.save_incidents(connection, (change.incident for change in going_on))
     detections = _dated(found, discovery)
     keys = [key_of(detection) for detection in detections if detection.is_consequential]
-    grouping = grouped(detections, incidents.open_incidents(connection, keys), discovery)
+    at_hand = incidents.open_incidents(connection, keys)
+    # An act that is over by itself is no matter that comes back.
+    unknown = [key for key in keys if key not in at_hand and key[0] not in ENDS_BY_ITSELF]
+    grouping = grouped(detections, at_hand, discovery, incidents.former_incidents(connection, unknown))
     stored = zip(detections, grouping.numbers, strict=True)
     incidents.add_detections(connection, stored, discovery.recorded_at, discovery.detected_at)
     incidents.save_episodes(connection, found.episodes)

@@ -9,6 +9,7 @@ from msgspec.json import decode, encode
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from credwatch.app.news import note_told
 from credwatch.incidents.lifecycle import released
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
@@ -44,6 +45,7 @@ def let_go(connection: Connection, incident: Incident, facts: Facts, now: dateti
     reaction = react(IncidentChange(ChangeKind.UPDATED, incident), facts, now)
     outbox.queue(connection, reaction.commands)
     legal_clocks.save_clocks(connection, reaction.clocks)
+    note_told(connection, incident, facts, now)
     # Of an incident with several acts, the workflows write about the latest alone: the others leave as they are.
     held.let_go(connection, waiting, now)
     return sorted(waiting)
@@ -84,6 +86,7 @@ def _rewrite(connection: Connection, number: str, ids: set[str], facts: Facts, n
     duties = {(command.incident, command.organization) for command in leaving}
     promises = [clock for clock in reaction.clocks if (clock.incident, clock.organization) in duties]
     legal_clocks.save_clocks(connection, promises)
+    note_told(connection, incident, facts, now)
 
 
 def drop_held(

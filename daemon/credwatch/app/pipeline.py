@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from credwatch.app.commit import PAIRING, SETTLED, Batch, Consequences, Taken, commit
 from credwatch.app.holding import tell_of_held
 from credwatch.app.merge import Turn
+from credwatch.app.news import tell_changes
 from credwatch.app.prepared import Prepared
 from credwatch.app.report import Detected, Gathered, Marked, Report, report_of
 from credwatch.detect.engine import Engine
@@ -222,6 +223,7 @@ class Pipeline:
             know, now = self._knowledge, self._clock()
             discovery = Discovery(batch.received_at, now, know.history_after)
             done = commit(connection, batch, lambda change: react(change, know.facts, now), discovery)
+            done = replace(done, queued=done.queued + tell_changes(connection, done.changes, know.facts, now))
             if any(change.incident.is_held for change in done.changes):
                 done = replace(done, queued=done.queued + tell_of_held(connection, know.facts, now))
             return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,13 +37,17 @@ class Grouping(Struct, frozen=True):
 
 
 def grouped(
-    detections: Iterable[Detection], open_incidents: Mapping[GroupKey, Incident], discovery: Discovery
+    detections: Iterable[Detection],
+    open_incidents: Mapping[GroupKey, Incident],
+    discovery: Discovery,
+    former: Mapping[GroupKey, str] = MappingProxyType({}),
 ) -> Grouping:
     """Return what the detections change; those of rules in shadow or without incidents: nothing.
 
     `open_incidents` holds at least the open incidents of the detections' keys. Where an incident has workflows, each
     detection is a change of its own, for it may bring another customer or another act; elsewhere only the first is, and
-    what the others have come to is told behind them all. `discovery` says when their lines were read and understood.
+    what the others have come to is told behind them all. `discovery` says when their lines were read and understood,
+    `former` the number of the latest closed incident of a key.
     """
     known: dict[GroupKey, _Growing] = {}
     changes, numbers = [], []
@@ -55,7 +60,7 @@ def grouped(
         if growing is None and key in open_incidents:
             growing = known[key] = _Growing(open_incidents[key], discovery)
         if growing is None:
-            change = _opened(key, detection, discovery)
+            change = _opened(key, detection, discovery, former.get(key, ""))
             known[key] = growing = _Growing(change.incident, discovery)
             changes.append(change)
         else:
@@ -99,7 +104,7 @@ def gone_on(going_on: Iterable[Incident], discovery: Discovery) -> tuple[Inciden
     )
 
 
-def _opened(key: GroupKey, detection: Detection, discovery: Discovery) -> IncidentChange:
+def _opened(key: GroupKey, detection: Detection, discovery: Discovery, former: str) -> IncidentChange:
     kind, organization, subject = key
     incident = Incident(
         number=_number(key, detection),
@@ -127,6 +132,7 @@ def _opened(key: GroupKey, detection: Detection, discovery: Discovery) -> Incide
         transitions=(Transition(discovery.detected_at, Status.NEW, detection.rule_id, detection.title),),
         updated_by=detection.id,
         history=detection.history,
+        former=former,
     )
     return IncidentChange(ChangeKind.OPENED, incident, started=incident.workflows)
 

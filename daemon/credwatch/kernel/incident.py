@@ -106,6 +106,8 @@ class Incident(Struct, frozen=True):
     timed_by_log: bool = False
     """True where an earlier version opened it, which kept event time alone: `recorded_*` and `detected_*` are that."""
 
+    former: str = ""
+    """The number of the closed incident about the same subject that it comes after; empty where there was none."""
     outcome: Resolution | None = None
     """What came of it; None where it is open, or whoever closed it did not say."""
 

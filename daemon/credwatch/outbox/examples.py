@@ -17,6 +17,7 @@ from credwatch.workflows.digest import digest
 from credwatch.workflows.escalation import Reason, escalate
 from credwatch.workflows.facts import Authorisation, Contact, Facts, Operators, Recipients, Role, Vendor
 from credwatch.workflows.holding import Held
+from credwatch.workflows.news import duties_of, on_news, told_first
 
 MOMENT = datetime(2026, 11, 20, 2, 5, 41, tzinfo=UTC)
 """When what the examples tell of happened last."""
@@ -105,6 +106,20 @@ def _reaction(role: Role, workflow: str, change: ChangeKind = ChangeKind.OPENED)
     return make
 
 
+def _news(role: Role, workflow: str) -> Example:
+    """Make what is told of an incident that went on from another address for an hour after its notice."""
+
+    def make(kind: str, language: str, found_after: timedelta) -> Command:
+        facts, now, hour = _facts(role, language), _QUEUED + found_after, timedelta(hours=1)
+        first = _incident(kind, workflow, found_after)
+        grown = replace(first, level=Level.CRITICAL, rules=("another",), addresses=(*first.addresses, "198.51.100.23"))
+        (duty,) = duties_of(first, facts)
+        told = told_first(duty, first, facts, now - hour)
+        return on_news(duty, grown, told, facts, now)[0][0]
+
+    return make
+
+
 def _disclosure(_kind: str, language: str, found_after: timedelta) -> Command:
     return _reaction(Role.PROVIDER, "disclosure_notice")("authorised_disclosure", language, found_after)
 
@@ -142,9 +157,11 @@ def _digest(kind: str, language: str, found_after: timedelta) -> Command:
 
 EXAMPLES: dict[str, Example] = {
     "customer_notice": _reaction(Role.PROVIDER, "customer_notice"),
+    "customer_news": _news(Role.PROVIDER, "customer_notice"),
     "customer_update": _reaction(Role.PROVIDER, "customer_notice", ChangeKind.CLOSED),
     "disclosure_notice": _disclosure,
     "breach_report": _reaction(Role.CUSTOMER, "breach_report"),
+    "breach_news": _news(Role.CUSTOMER, "breach_report"),
     "breach_update": _reaction(Role.CUSTOMER, "breach_report", ChangeKind.CLOSED),
     "escalation": _escalation,
     "digest": _digest,

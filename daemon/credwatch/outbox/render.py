@@ -15,6 +15,7 @@ from credwatch.kernel.command import Command
 from credwatch.kernel.errors import TemplateError
 from credwatch.kernel.mailbox import mailbox
 from credwatch.outbox.templates import Rendered, Templates
+from credwatch.workflows.message import first_letter
 
 
 class _Policy(EmailPolicy):
@@ -90,6 +91,8 @@ class Renderer:
         message["Reply-To"] = Address(addr_spec=mailbox(sender.reply_to or sender.address))
         message["Date"] = format_datetime(command.created_at)
         message["Message-ID"] = f"<{mailbox(f'{command.id}@{domain}')}>"
+        if first := first_letter(command):  # RFC 5322, section 3.6.4
+            message["In-Reply-To"] = message["References"] = f"<{mailbox(f'{first}@{domain}')}>"
 
 
 def _describe(message: EmailMessage, command: Command, words: Rendered) -> None:

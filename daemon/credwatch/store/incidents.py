@@ -215,6 +215,21 @@ def open_incidents(
     return found
 
 
+def former_incidents(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    """Map keys (kind, customer, subject) to the number of the closed incident of each that was found last."""
+    wanted = set(keys)
+    subjects = sorted({subject for _, _, subject in wanted})
+    found: dict[tuple[str, str, str], str] = {}
+    table = incidents.c
+    for start in range(0, len(subjects), _AT_ONCE):
+        some = subjects[start : start + _AT_ONCE]
+        query = select(table.kind, table.organization, table.subject, table.number).order_by(table.detected)
+        closed = query.where(table.subject.in_(some), table.status == Status.CLOSED.value)
+        rows = connection.execute(closed)
+        found.update({key: number for *parts, number in rows if (key := (parts[0], parts[1], parts[2])) in wanted})
+    return found
+
+
 def any_held(connection: Connection) -> bool:
     """Say whether messages of any incident wait for a person."""
     return connection.execute(select(incidents.c.number).where(incidents.c.held).limit(1)).first() is not None

@@ -21,6 +21,13 @@ from credwatch.workflows.facts import Facts
 
 LISTED = 20
 """How many accounts or addresses a message names; the rest it counts."""
+THREADS = {
+    "customer_news": "customer_notice",
+    "customer_update": "customer_notice",
+    "breach_news": "breach_report",
+    "breach_update": "breach_report",
+}
+"""The workflow whose message opens the thread, for each that writes into one."""
 _LANGUAGES = {"vi": ("vi", "en"), "en": ("en", "vi")}
 _SPOKEN = str.maketrans("IL", "89")
 _MISREAD = str.maketrans("0IL", "O89")
@@ -55,8 +62,7 @@ def compose(letter: Letter, recipients: Iterable[str], facts: Facts, now: dateti
 
 
 def _command(letter: Letter, recipient: str, facts: Facts, now: datetime) -> Command:
-    parts = (letter.workflow, letter.incident, letter.organization, recipient.casefold(), letter.phase)
-    identity = stable_id("cw", *parts)
+    identity = _identity(letter.workflow, letter.incident, letter.organization, recipient, letter.phase)
     context: dict[str, object] = {
         **letter.values,
         "code": verification_code(facts.notice_key, identity),
@@ -77,6 +83,18 @@ def _command(letter: Letter, recipient: str, facts: Facts, now: datetime) -> Com
         hold=letter.hold,
         precedence=letter.precedence,
     )
+
+
+def _identity(workflow: str, incident: str, organization: str, recipient: str, phase: str) -> str:
+    return stable_id("cw", workflow, incident, organization, recipient.casefold(), phase)
+
+
+def first_letter(command: Command) -> str:
+    """Name the message that opened the thread a message belongs to; empty where it opens one itself."""
+    opening = THREADS.get(command.workflow)
+    if opening is None:
+        return ""
+    return _identity(opening, command.incident, command.organization, command.recipient, "first")
 
 
 def hold_of(incident: Incident) -> str:
@@ -107,9 +125,6 @@ def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -
     Accounts that a register has keep their e-mail addresses; names that a stranger typed lead nowhere.
     """
 
-    def account(name: str) -> str:
-        return in_a_message_as_account(name) if facts.owner(name) else in_a_message(name)
-
     return {
         "number": incident.number,
         "kind": incident.kind,
@@ -124,9 +139,19 @@ def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -
         "history": incident.history,
         "outcome": incident.outcome.value if incident.outcome else "",
         "found_after": int((incident.recorded_last - incident.occurred_last).total_seconds()),
-        "accounts": bounded(accounts, account),
+        "former": incident.former,
+        "accounts": bounded_accounts(accounts, facts),
         "addresses": bounded(incident.addresses),
     }
+
+
+def bounded_accounts(accounts: Iterable[str], facts: Facts) -> dict[str, object]:
+    """Keep the first accounts; those that a register has keep their e-mail addresses, as in `incident_values`."""
+
+    def account(name: str) -> str:
+        return in_a_message_as_account(name) if facts.owner(name) else in_a_message(name)
+
+    return bounded(accounts, account)
 
 
 def bounded(values: Iterable[str], write: Callable[[str], str] = in_a_message) -> dict[str, object]:

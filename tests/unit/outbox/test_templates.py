@@ -22,7 +22,10 @@ from credwatch.workflows.escalation import Reason, escalate
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = tomllib.loads((shipped("config") / "templates" / "kinds.toml").read_text(encoding="utf-8"))
 WORDS = tomllib.loads((shipped("config") / "templates" / "words.toml").read_text(encoding="utf-8"))
-TO_OUTSIDERS = ("customer_notice", "customer_update", "disclosure_notice", "breach_report", "breach_update")
+TO_OUTSIDERS = (
+    *("customer_notice", "customer_news", "customer_update"),
+    *("disclosure_notice", "breach_report", "breach_news", "breach_update"),
+)
 
 
 @pytest.mark.parametrize("workflow", EXAMPLES)

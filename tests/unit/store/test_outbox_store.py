@@ -25,6 +25,7 @@ from credwatch.store.outbox import (
     receipts,
     turns,
 )
+from credwatch.store.tellings import tellings
 from credwatch.workflows.clocks import start
 
 MINUTE = timedelta(minutes=1)
@@ -54,7 +55,7 @@ def _deliver(outbox: OutboxStore, command: Command) -> None:
     outbox.settle(command.id, ACCEPTED, NOON, None)
 
 
-@pytest.mark.parametrize("table", [commands, receipts, turns, legal_clocks], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [commands, receipts, turns, tellings, legal_clocks], ids=lambda table: table.name)
 def test_the_migration_makes_what_the_tables_say(database: Database, tmp_path: Path, table) -> None:
     """Columns and indexes of a migrated store equal those of the tables in code."""
     described = Database(tmp_path / "described.db")

@@ -1,0 +1,57 @@
+"""Keeps what each reader was told of an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec.json import Decoder, Encoder
+from sqlalchemy import Boolean, Column, Connection, Index, Table, Text, select, text
+
+from credwatch.store.database import many, metadata
+from credwatch.workflows.news import Duty, Told
+
+_DOCUMENT = Encoder()
+_TOLD = Decoder(Told)
+_AT_ONCE = 500
+
+tellings = Table(
+    "tellings",
+    metadata,
+    Column("incident", Text, primary_key=True),
+    Column("workflow", Text, primary_key=True),
+    Column("organization", Text, primary_key=True),
+    Column("told", Text, nullable=False),  # the Told, JSON
+    Column("waits", Boolean, nullable=False),  # whether news waits for its turn
+    Index("tellings_waiting", "incident", sqlite_where=text("waits = 1")),
+)
+"""One row for each reader of an incident who has been written to."""
+
+
+def tellings_of(connection: Connection, numbers: Iterable[str]) -> dict[Duty, Told]:
+    """Tell what the readers of these incidents know."""
+    some, found = sorted(set(numbers)), {}
+    table = tellings.c
+    for start in range(0, len(some), _AT_ONCE):
+        query = select(table.workflow, table.incident, table.organization, table.told)
+        rows = connection.execute(query.where(table.incident.in_(some[start : start + _AT_ONCE])))
+        found.update({Duty(*duty): _TOLD.decode(told) for *duty, told in rows})
+    return found
+
+
+def waiting_incidents(connection: Connection) -> list[str]:
+    """Name the incidents of which news waits for its turn."""
+    query = select(tellings.c.incident).distinct().where(text("waits = 1")).order_by(tellings.c.incident)
+    return list(connection.execute(query).scalars())
+
+
+def save_tellings(connection: Connection, given: Mapping[Duty, Told]) -> None:
+    """Note what readers know now."""
+    rows = [
+        (duty.incident, duty.workflow, duty.organization, _DOCUMENT.encode(told).decode(), told.waits)
+        for duty, told in given.items()
+    ]
+    many(
+        connection,
+        "INSERT OR REPLACE INTO tellings (incident, workflow, organization, told, waits) VALUES (?, ?, ?, ?, ?)",
+        rows,
+    )
