@@ -111,7 +111,7 @@ def _install(guest: Guest) -> None:
     """Install without a network; all that `check` misses then is somebody to write to, and customers."""
     options = ["PIP_NO_INDEX=1", "PIP_FIND_LINKS=/root/wheels"]
     guest.run("env", *options, "make", "-C", "/root/credwatch", "install")
-    checked = _as_daemon(guest, "check", "--json")
+    checked = _as_daemon(guest, "check", "--offline", "--json")
     problems = {(it["severity"], it["where"]) for it in json.loads(checked)["problems"]}
     nobody = {("error", "operators.addresses"), ("fault", "/etc/credwatch/customers.toml"), ("fault", "source")}
     assert nobody == problems

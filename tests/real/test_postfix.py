@@ -22,7 +22,9 @@ from credwatch.kernel.clock import system_clock
 from credwatch.kernel.receipt import Delivered, Refused
 from credwatch.outbox.dispatcher import Dispatcher
 from credwatch.outbox.examples import example
+from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.outage import Outage
+from credwatch.outbox.probe import probe
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore, queue
 
@@ -162,6 +164,18 @@ async def test_postfix_accepts_a_notice_and_delivers_it_whole(postfix: tuple[int
     assert f"<{command.id}@modoro.example>" == message["Message-ID"]
     assert words.subject == message["Subject"]
     assert words.text.strip() == message.get_body(("plain",)).get_content().replace("\r\n", "\n").strip()
+
+
+async def test_postfix_is_tried_out(postfix: tuple[int, Path]) -> None:
+    """One that takes our sender has no problem; one that refuses it is named with Postfix's own words."""
+    port, root = postfix
+    _, hanging_up = map(int, (root / "ports").read_text().split())
+    options = EmailOptions(host="127.0.0.1", port=port, security="none", sender="info@modoro.example")
+    assert await probe(options, None, where="outbox.email", seconds=60) is None
+    refusing = options.model_copy(update={"port": hanging_up})
+    problem = await probe(refusing, None, where="outbox.email", seconds=60)
+    assert problem is not None
+    assert problem.message.startswith("sender failed: 554 5.7.1 ")
 
 
 async def test_postfix_refuses_an_unknown_recipient(postfix: tuple[int, Path]) -> None:

@@ -117,13 +117,13 @@ def test_one_run_finds_everything(site: Site) -> None:
 def test_run_refuses_in_the_same_words(site: Site) -> None:
     """Where there are errors `run` ends with exit 2 and says the same as `check`, faults included; no store is made."""
     _with_every_mistake(site)
-    checked = _credwatch("check", "--config", str(site.config))
+    checked = _credwatch("check", "--offline", "--config", str(site.config))
     ran = _credwatch("run", "--config", str(site.config))
     assert 1 == checked.returncode
     assert 2 == ran.returncode
     assert checked.stderr.rsplit("problems found", 1)[0] == ran.stderr
     assert [] == list((site.folder / "state").iterdir())
-    as_json = _credwatch("check", "--json", "--config", str(site.config))
+    as_json = _credwatch("check", "--offline", "--json", "--config", str(site.config))
     assert [Problem(**each) for each in json.loads(as_json.stdout)["problems"]] == check_everything(site.config)
 
 

@@ -95,7 +95,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 
 def _check(site: Site) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "credwatch", "check", "--config", str(site.config)]
+    command = [sys.executable, "-m", "credwatch", "check", "--offline", "--config", str(site.config)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 

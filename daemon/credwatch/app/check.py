@@ -14,6 +14,8 @@ from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.emptiness import emptiness_problems
 from credwatch.app.followable import source_problems
 from credwatch.app.listening import listening_problems
+from credwatch.app.mail_check import mail_problems
+from credwatch.app.notices_check import notice_problems
 from credwatch.app.permissions import permission_problems
 from credwatch.app.pipeline import Knowledge
 from credwatch.app.rendering import build_renderer
@@ -21,9 +23,8 @@ from credwatch.app.salvage import salvaged
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import shared_files
 from credwatch.kernel.clock import system_clock
-from credwatch.kernel.errors import CredwatchError, Problem, Severity, TemplateError
+from credwatch.kernel.errors import CredwatchError, Problem, Severity
 from credwatch.kernel.secret import Secret
-from credwatch.outbox.examples import EXAMPLES, example
 from credwatch.outbox.options import FallbackOptions
 from credwatch.outbox.render import Renderer
 from credwatch.parse.samples import check_packs
@@ -32,10 +33,11 @@ from credwatch.policy.sealing import Sealer
 from credwatch.rules.reach import out_of_reach, unknown_packs
 
 
-def check_everything(config: Path) -> list[Problem]:
+def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     """Return every problem of a settings file and of all that it names; empty where `run` would start.
 
-    Where the settings have mistakes, the rest of them still leads to registers, rules, sources and templates.
+    Where the settings have mistakes, the rest of them still leads to registers, rules, sources and templates. With
+    `online` the mail servers are asked too, which takes some seconds where one is dead.
     """
     gathering = Gathering()
     settings = gathering.attempt(lambda: load_settings(config), None) or salvaged(config)
@@ -54,7 +56,8 @@ def check_everything(config: Path) -> list[Problem]:
     renderer = gathering.attempt(lambda: build_renderer(settings), None)
     _secrets(settings, renderer, gathering)
     if renderer is not None:
-        _notices(renderer, gathering)
+        gathering.problems.extend(notice_problems(renderer, knowledge.rules))
+    gathering.problems.extend(mail_problems(settings) if online else ())
     return gathering.problems
 
 
@@ -103,16 +106,3 @@ def _ways(fallback: FallbackOptions) -> Iterator[Problem]:
     if fallback.file is not None and not os.access(fallback.file.parent, os.W_OK | os.X_OK):
         hint = "create it for the daemon's user"
         yield Problem("outbox.fallback.file", f"{fallback.file.parent} cannot be written to", hint, Severity.WARNING)
-
-
-def _notices(renderer: Renderer, gathering: Gathering) -> None:
-    """Render an example of every message in both languages; a mistake that several share is told once."""
-    for workflow in EXAMPLES:
-        for language in ("vi", "en"):
-            try:
-                renderer.render(example(workflow, language=language))
-            except TemplateError as error:
-                if Problem.of(error) not in gathering.problems:
-                    gathering.problems.append(Problem.of(error))
-            except CredwatchError as error:
-                gathering.problems.append(Problem.of(error))

@@ -15,10 +15,11 @@ class FirstCheck:
     """A check that begins at once, while the caller loads what it needs, and is asked for its outcome later.
 
     It reads every sample of every pack and renders every notice, which the daemon would otherwise carry for life.
+    It asks no mail server: the daemon starts where that is dead.
     """
 
     def __init__(self, config: Path) -> None:
-        command = [sys.executable, "-P", "-m", "credwatch", "check", "--json", "--config", str(config)]
+        command = [sys.executable, "-P", "-m", "credwatch", "check", "--json", "--offline", "--config", str(config)]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  # our own program
 
     def refuse_on_problems(self) -> list[Problem]:

@@ -2,29 +2,83 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 from msgspec.structs import asdict
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from credwatch.cli.output import ExitCode, print_json, print_problems, tell
+from credwatch.cli.output import ExitCode, print_json, print_problems, tell, told_plainly
+
+if TYPE_CHECKING:
+    from credwatch.kernel.errors import Problem
 
 
-def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def _one_address(address: str | None) -> str | None:
+    from credwatch.kernel.mailbox import mailbox
+
+    try:
+        return address and mailbox(address)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+SendOption = Annotated[
+    str | None,
+    typer.Option(
+        "--send",
+        metavar="ADDRESS",
+        callback=_one_address,
+        help="Where the mail server is well, send a test message there and say what it answers.",
+    ),
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Ask no mail server.", show_default=False)]
+
+
+def check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    send: SendOption = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Find everything that `run` would refuse, at once.
 
     Looks at settings, registers, packs, rules, templates, sources, secrets, and whether the gate and the metrics can
-    listen; where they cannot, `run` starts without them. Warnings name what `run` goes on with and what is most likely
-    not meant. Exit code 0 where everything would run, 1 where not.
+    listen; where they cannot, `run` starts without them. Connects to the mail servers, encrypts, logs in and names the
+    sender, in 20 seconds at most. Warnings name what `run` goes on with and what is most likely not meant. Exit code 0
+    where all is well, 1 where there is a problem, 2 where the command line is wrong.
     """
     from credwatch.app.check import check_everything
     from credwatch.kernel.errors import Severity
 
-    problems = check_everything(config)
+    if send and offline:
+        raise typer.BadParameter("leave out --offline: a test message needs the mail server", param_hint="--send")
+    problems = check_everything(config, online=not offline)
+    answer = "" if send is None else _sent(config, send, problems)
     errors = [problem for problem in problems if problem.severity is not Severity.WARNING]
     if as_json:
-        print_json({"problems": [asdict(problem) for problem in problems]})
+        print_json({"problems": [asdict(problem) for problem in problems], **({"answer": answer} if send else {})})
     else:
         print_problems(problems)
+        if send:
+            tell(f"test message to {send}: {answer}")
         warnings = f", warnings: {len(problems) - len(errors)}" if len(problems) > len(errors) else ""
         tell((f"problems found: {len(errors)}" if errors else "no problems found") + warnings)
     raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)
+
+
+def _sent(config: Path, address: str, problems: list[Problem]) -> str:
+    """Send a test message and return the answer; where it is not accepted, `problems` gets one more."""
+    from credwatch.app.mail_check import not_accepted, send_trial_message
+    from credwatch.app.settings import load_settings
+    from credwatch.kernel.clock import system_clock
+    from credwatch.kernel.receipt import Delivered
+
+    if any(problem.where.startswith("outbox.email") for problem in problems):
+        return "not sent, for the mail server has a problem"
+    with told_plainly():
+        receipt = send_trial_message(load_settings(config), address, system_clock)
+    if (problem := not_accepted(receipt, address)) is not None:
+        problems.append(problem)
+    return receipt.reply if isinstance(receipt, Delivered) else receipt.reason

@@ -48,7 +48,7 @@ class EmailChannel:
         self._renderer = renderer
         self._clock = clock
         self._password = password
-        self._tls = _tls(options, where)
+        self._tls = tls_of(options, where)
         self._own_name = ""
 
     async def deliver(self, command: Command) -> Receipt:
@@ -56,7 +56,7 @@ class EmailChannel:
         try:
             content, recipient = bytes(self._renderer.render(command)), mailbox(command.recipient)
         except Exception as error:  # noqa: BLE001  # templates are the operators', and may fail in any way
-            return Refused(_one_line(f"not sent: {error}"))
+            return Refused(one_line(f"not sent: {error}"))
         try:
             async with asyncio.timeout(_STEPS_TOGETHER * self._options.timeout_seconds):
                 return await self._transact(recipient, content)
@@ -72,8 +72,8 @@ class EmailChannel:
             if self._password is not None and self._options.username:
                 await server.login(self._options.username, self._password.reveal())
             _, reply = await server.sendmail(self._options.sender, [recipient], content)
-            accepted = Delivered(at=self._clock(), reply=_one_line(f"250 {reply}"))
-            await _part(server)
+            accepted = Delivered(at=self._clock(), reply=one_line(f"250 {reply}"))
+            await part(server)
             return accepted
         finally:
             server.close()
@@ -91,7 +91,7 @@ class EmailChannel:
         )
 
 
-async def _part(server: aiosmtplib.SMTP) -> None:
+async def part(server: aiosmtplib.SMTP) -> None:
     """Say goodbye; whatever comes of it, the message has been accepted and must not be sent again."""
     try:
         await server.quit(timeout=_QUIT_SECONDS)
@@ -110,8 +110,8 @@ def _receipt(error: Exception) -> Receipt:
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused) and error.recipients:
         error = error.recipients[0]
     if not isinstance(error, aiosmtplib.SMTPResponseException):
-        return Retry(_one_line(f"{type(error).__name__}: {error}"), of_the_way=True)
-    reply = _one_line(f"{error.code} {error.message}")
+        return Retry(one_line(f"{type(error).__name__}: {error}"), of_the_way=True)
+    reply = one_line(f"{error.code} {error.message}")
     if not isinstance(error, _ABOUT_THE_MESSAGE) or error.code in _ABOUT_US or not 400 <= error.code <= 599:
         return Retry(reply, of_the_way=True)
     return Refused(reply, by_server=True) if error.code >= 500 else Retry(reply)
@@ -122,7 +122,8 @@ _ABOUT_US = (421, 530, 534, 535, 538)
 _ABOUT_THE_MESSAGE = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
 
 
-def _tls(options: EmailOptions, where: str) -> ssl.SSLContext | None:
+def tls_of(options: EmailOptions, where: str) -> ssl.SSLContext | None:
+    """Return which certificates are trusted, None where nothing is encrypted; raises ConfigurationError."""
     if options.security == "none":
         return None
     try:
@@ -133,6 +134,6 @@ def _tls(options: EmailOptions, where: str) -> ssl.SSLContext | None:
         raise ConfigurationError(message, where=f"{where}.ca_file", hint=hint) from error
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Write what a server said as one line: bytes that are no UTF-8 and control characters become escapes."""
     return on_a_terminal(" ".join(text[: 4 * _LONGEST_REPLY].split()))[:_LONGEST_REPLY]

@@ -112,11 +112,13 @@ def test_check(tmp_path: Path) -> None:
     """Problems go to stderr with their number, or to stdout as JSON; the exit code is 1."""
     settings = tmp_path / "credwatch.toml"
     settings.write_text('[daemon]\nstate_directori = "/tmp"\n')
-    told = CliRunner().invoke(app, ["check", "--config", str(settings)])
+    told = CliRunner().invoke(app, ["check", "--offline", "--config", str(settings)])
     assert (1, "") == (told.exit_code, told.stdout)
     assert "did you mean 'state_directory'?" in told.stderr
     assert told.stderr.rstrip().splitlines()[-1].startswith("problems found: ")
-    problems = json.loads(CliRunner().invoke(app, ["check", "--json", "--config", str(settings)]).stdout)["problems"]
+    problems = json.loads(CliRunner().invoke(app, ["check", "--offline", "--json", "--config", str(settings)]).stdout)[
+        "problems"
+    ]
     assert {"where", "message", "hint", "severity"} == set(problems[0])
 
 
@@ -134,7 +136,7 @@ def test_check_warns(tmp_path: Path) -> None:
         f'rules_directories = ["{tmp_path}/rules"]\n[operators]\naddresses = ["ops@acme.example"]\n'
         f'[gate]\nenabled = false\n[[source]]\nid = "servers"\npaths = ["{settings}"]\n'
     )
-    told = CliRunner().invoke(app, ["check", "--config", str(settings)])
+    told = CliRunner().invoke(app, ["check", "--offline", "--config", str(settings)])
     assert (0, True) == (told.exit_code, "warning: " in told.stderr), told.stderr
     assert "rule 'one' can never match: no pack gives events of product windows" in told.stderr
     assert "no problems found, warnings: 1" == told.stderr.rstrip().splitlines()[-1]
