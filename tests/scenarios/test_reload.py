@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -63,6 +64,32 @@ recognise = { organizations = ["sao-mai"] }
     append(site.application_log, *app_guessing(0, "x@saomai.example", "sao-mai", "203.0.113.9"))
     await_(lambda: site.messages("delivered"), what="the notices are delivered")
     assert {"a@saomai.example", "b@saomai.example"} == {stored.command.recipient for stored in site.messages()}
+
+
+def test_registers_that_are_swung_are_taken_up(tmp_path: Path) -> None:
+    """Registers of the next generation count once the link is swung: the link to the folder, or one within it."""
+    with a_post_office() as office, a_site(tmp_path, office.port, command=RUN_UNCHECKED) as site:
+        folder = site.folder / "registers"
+        for generation in ("..1", "..2"):
+            (folder / generation).mkdir()
+            (folder / generation / "customers.toml").write_text(CUSTOMERS.replace("Hải Âu", generation))
+        (folder / "..data").symlink_to("..1")
+        (folder / "customers.toml").unlink()
+        (folder / "customers.toml").symlink_to("..data/customers.toml")
+        folder.rename(site.folder / "first")
+        folder.symlink_to("first")
+        site.started()
+        (folder / "..data_tmp").symlink_to("..2")
+        (folder / "..data_tmp").rename(folder / "..data")
+        await_(lambda: site.log().count("reload.done") == 1, what="the link within is noticed")
+        copytree(folder, site.folder / "second", symlinks=True)
+        (site.folder / "next").symlink_to("second")
+        (site.folder / "next").rename(folder)
+        await_(lambda: site.log().count("reload.done") == 2, what="the link to the folder is noticed")
+        assert "part.down" not in site.log()
+        append(site.auth_log, *guessing(0, "quocbao", "203.0.113.7"))
+        await_(lambda: site.messages("delivered"), what="its notice is delivered")
+        assert any("Công ty Cổ phần ..2" in str(stored.command.context) for stored in site.messages())
 
 
 def test_a_source_that_is_renamed_is_read_on_until_a_restart(site: Site) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from credwatch.app.settings import Settings
 from credwatch.kernel.errors import Problem, Severity
+from credwatch.kernel.folders import files_below
 
 _OTHERS_WRITE = stat.S_IWOTH
 _OTHERS_READ = stat.S_IROTH
@@ -36,7 +37,7 @@ def _governing(config: Path, settings: Settings) -> Iterator[Path]:
     for folder in [*folders, *([daemon.templates_directory] if daemon.templates_directory else [])]:
         yield folder
         if folder.is_dir():
-            yield from sorted(path for path in folder.rglob("*") if path.suffix in (".toml", ".yml", ".yaml", ".j2"))
+            yield from files_below(folder, (".toml", ".yml", ".yaml", ".j2"))
 
 
 def _secrets(settings: Settings) -> Iterator[Path]:

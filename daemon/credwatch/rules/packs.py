@@ -115,7 +115,7 @@ def _files(folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise ProblemsFound([Problem(str(folder), "no such folder of packs", "check the path")])
-        yield from sorted(folder.glob("*.yml"))
+        yield from sorted(path for path in folder.glob("*.yml") if not path.name.startswith("."))
 
 
 def _pack(options: _PackOptions, where: str) -> Pack:

@@ -15,6 +15,7 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError, nearest
+from credwatch.kernel.folders import files_below
 from credwatch.rules.conditions import read_condition
 from credwatch.rules.correlating import key_of
 from credwatch.rules.documents import CASES, Document, marked_documents
@@ -75,7 +76,7 @@ def read_rules(
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
-    found = (path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*.yml"))))
+    found = (path for folder in folders for path in ([folder] if folder.is_file() else files_below(folder, (".yml",))))
     return [path for path in found if not path.name.endswith(CASES) and path.name != FILE_NAME]
 
 

@@ -10,7 +10,7 @@ from credwatch.app.watchfiles import ConfigurationWatch
 
 
 class WatchPart:
-    """Watches the folders of rules, packs and registers; begins anew where one of them comes, goes or is replaced."""
+    """Watches the folders of rules, packs and registers; goes on where one of them comes, goes or is replaced."""
 
     name = "configuration"
     is_vital = False
