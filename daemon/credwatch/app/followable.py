@@ -1,10 +1,12 @@
-"""Finds what keeps the logs of the settings from being followed, without opening one."""
+"""Finds what keeps the logs of the settings from being followed."""
 
 from __future__ import annotations
 
 import os
 import stat
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
+from contextlib import suppress
 from glob import glob, has_magic
 
 from credwatch.app.settings import Settings, SourceOptions
@@ -38,6 +40,14 @@ def _named(source: SourceOptions, path: str) -> Iterator[Problem]:
         yield _problem(source, f"{path} is no regular file", "have the program write into a file, and name that")
     elif not os.access(path, os.R_OK):
         yield _problem(source, f"{path} may not be read", "add the daemon's user to the file's group")
+    elif _begins_with(path).startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        yield _problem(source, f"{path} is UTF-16, and none of its lines can be read", "have it written as UTF-8")
+
+
+def _begins_with(path: str) -> bytes:
+    with suppress(OSError), open(path, "rb") as log:  # noqa: PTH123
+        return log.read(2)
+    return b""
 
 
 def _missing(path: str) -> tuple[str, str]:

@@ -35,6 +35,8 @@ _TRAILING = r"(?:#01[0235]|#000|[ \t])+$"
 """What stands behind a message: blanks, and the carriage return or newline that rsyslog writes as `#015` or `#012`."""
 _IDENTIFIED = r"^\[ID \d+ [\w.]+\] +"
 """What Solaris puts before a message: a number made of it, and its facility and level."""
+_MARK = "\ufeff"
+"""The byte order mark, with which editors and some writers begin a file."""
 _COLUMNS = ("row", "stamp", "host", "program", "pid", "message", "priority", "json", "problem")
 _NOTHING = pl.lit(None, pl.String)
 
@@ -47,6 +49,8 @@ def read_envelopes(lines: pl.Series, kind: SourceKind) -> pl.DataFrame:
     header, `not_json` where it should be JSON and does not begin as an object). Lists no time: see `timestamps`.
     """
     frame = lines.alias("line").to_frame().with_row_index("row")
+    if lines.str.starts_with(_MARK).any():
+        frame = frame.with_columns(pl.col("line").str.strip_prefix(_MARK))
     if kind is SourceKind.JSON:
         return finished(_json(frame))
     is_object = pl.col("line").str.starts_with("{") & (kind is SourceKind.AUTO)

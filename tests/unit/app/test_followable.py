@@ -33,6 +33,7 @@ def test_logs_and_links_to_them_are_fine(tmp_path: Path) -> None:
         ("folder", "is a folder"),
         ("pipe", "no regular file"),
         ("pip*", "no regular file"),
+        ("wide.log", "is UTF-16"),
     ],
 )
 def test_what_is_no_log_is_named(tmp_path: Path, name: str, said: str) -> None:
@@ -40,6 +41,7 @@ def test_what_is_no_log_is_named(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "dangling.log").symlink_to(tmp_path / "gone.log")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "wide.log").write_text("Apr 28 13:11:39 web1 sshd[7]: x\n", encoding="utf-16")
     (problem,) = _problems(tmp_path / name)
     assert (Severity.FAULT, "source servers: paths") == (problem.severity, problem.where)
     assert said in problem.message

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from credwatch.app.build import packs_of
 from credwatch.app.settings import Settings
@@ -43,6 +45,24 @@ FORMS = {
     "journal short-full": "Tue 2026-04-28 13:11:39 UTC web1 sshd[7]: {}",
     "journal short-unix": "1777381899.000000 web1 sshd[7]: {}",
     "journal short-iso": "2026-04-28T13:11:39+0000 web1 sshd[7]: {}",
+    "journal short-full, local": "Tue 2026-04-28 20:11:39 +07 web1 sshd[7]: {}",
+    "journal short-precise": "Apr 28 13:11:39.000000 web1 sshd[7]: {}",
+    "journal short-iso-precise": "2026-04-28T20:11:39.000000+0700 web1 sshd[7]: {}",
+    "journal with-unit": "Tue 2026-04-28 13:11:39 UTC web1 ssh.service[7]: {}",
+    "brackets": "[Tue Apr 28 13:11:39 2026] web1 sshd[7]: {}",
+    "brackets, microseconds": "[Tue Apr 28 13:11:39.000000 2026] web1 sshd[7]: {}",
+    "day first": "28 Apr 2026 13:11:39 web1 sshd[7]: {}",
+    "rfc 822": "Tue, 28 Apr 2026 20:11:39 +0700 web1 sshd[7]: {}",
+    "common log format": "28/Apr/2026:20:11:39 +0700 web1 sshd[7]: {}",
+    "common log format, brackets": "[28/Apr/2026:13:11:39 +0000] web1 sshd[7]: {}",
+    "an offset behind the year": "Tue Apr 28 20:11:39 2026 +0700 web1 sshd[7]: {}",
+    "rfc5424 without a priority": "1 2026-04-28T13:11:39.000Z web1 sshd 7 - - {}",
+    "rfc5424 with data": '1 2026-04-28T20:11:39+07:00 web1 sshd 7 ID47 [a@1 b="c]"] {}',
+    "seconds since 1970": "1777381899 web1 sshd[7]: {}",
+    "milliseconds since 1970": "1777381899000 web1 sshd[7]: {}",
+    "containerd": "2026-04-28T13:11:40.123456789Z stdout F Apr 28 13:11:39 web1 sshd[7]: {}",
+    "a byte order mark": "\ufeffApr 28 13:11:39 web1 sshd[7]: {}",
+    "macos, syslog style": "2026-04-28 06:11:39.000000-0700  web1 sshd[7]: (libpam.2.dylib) [com.apple.pam:auth] {}",
     "a path": "Apr 28 13:11:39 web1 /usr/sbin/sshd[7]: {}",
 }
 ENDS = ("", " ", "   ", "#015", "#012", " #015#012", "\t", "\r", "\r\r")
@@ -98,6 +118,31 @@ def test_a_line_without_a_host(line: str, program: str) -> None:
     """OpenWrt, and programs that write to a local log by themselves, name none."""
     (event,) = facts(read(line.format(GUESS) + "\n"))
     assert EXPECTED | {"host.name": None} == event
+
+
+@given(
+    form=st.sampled_from(sorted(FORMS)),
+    host=st.from_regex(r"[a-z][a-z0-9-]{0,20}(\.[a-z]{2,8}){0,2}", fullmatch=True),
+    pid=st.integers(1, 4_194_304),
+    user=st.text("abcdefghijklmnopqrstuvwxyz0123456789.-_:[]()<>|{}", min_size=1, max_size=30),
+)
+def test_any_message_in_any_form(form: str, host: str, pid: int, user: str) -> None:
+    """Whatever the host, the process and the words of a stranger are, the header gives its own and nothing else."""
+    words = GUESS.replace("lan", user)
+    usual, event = (
+        facts(read(framed.replace("web1", host).replace("sshd 7 ", f"sshd {pid} ").replace("[7]", f"[{pid}]") + "\n"))
+        for framed in (FORMS["rfc3164"].format(words), FORMS[form].format(words))
+    )
+    assert usual == event
+    assert [(host, pid)] == [(each["host.name"], each["process.pid"]) for each in event]
+
+
+def test_what_macos_shows() -> None:
+    """`log show` lists thread, kind, activity, process and time to live, and no host."""
+    head = "2026-04-28 06:11:39.000000-0700 0x1a2b     Default     0x0                  7      0    sshd: "
+    for words in ("", "(libpam.2.dylib) ", "(Security) [com.apple.securityd:auth] "):
+        (event,) = facts(read(f"{head}{words}{GUESS}\n"))
+        assert EXPECTED | {"host.name": None} == event
 
 
 def test_a_tag_is_not_taken_for_a_host() -> None:
