@@ -16,6 +16,7 @@ from credwatch.enrich.enrich import Enricher
 from credwatch.enrich.networks import Networks
 from credwatch.enrich.places import AddressDatabases, Places
 from credwatch.enrich.profiles import Learning
+from credwatch.kernel.account import compared
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
@@ -238,14 +239,14 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Fact
 def _owners(registers: Registers) -> dict[str, str]:
     """Map account names and e-mail domains (with their @) to customers."""
     owners = {f"@{domain}".lower(): each.id for each in registers.customers for domain in each.recognise.email_domains}
-    owners |= {name.lower(): each.id for each in registers.customers for name in each.recognise.users}
+    owners |= {compared(name): each.id for each in registers.customers for name in each.recognise.users}
     for user in registers.users:
         if user.customer:
-            owners |= {name.lower(): user.customer for name in (user.name, user.email) if name}
+            owners |= {compared(name): user.customer for name in (user.name, user.email) if name}
     return owners
 
 
 def _owner(account: str, owners: dict[str, str]) -> str:
-    name = account.lower()
+    name = compared(account)
     domain = f"@{name.rpartition('@')[2]}" if "@" in name else ""
     return owners.get(name) or owners.get(domain, "")

@@ -10,11 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from credwatch.detect.native import text_of
+from credwatch.kernel.account import compared
 from credwatch.kernel.ordering import numbered
 
 Hashes = NDArray[np.uint64]
 """One 64-bit number per row."""
 
+_ACCOUNTS = frozenset({"user.name", "user.effective.name", "user.target.name", "user.email", "user.target.email"})
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _ABSENT = np.uint64(0)
 _MOST_REMEMBERED = 100_000
@@ -65,7 +67,10 @@ class FieldHashes:
             return np.zeros(self._events.height, dtype=np.uint64)
         column = text_of(self._events.get_column(field))
         first, number = numbered(column.hash(self._seed).to_numpy())
-        return keyed(column.gather(first), self._seed)[number]
+        distinct = column.gather(first)
+        if field in _ACCOUNTS:
+            distinct = pl.Series([compared(name) if name else name for name in distinct.to_list()], dtype=pl.String)
+        return keyed(distinct, self._seed)[number]
 
 
 def keyed(texts: pl.Series, seed: int) -> Hashes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import polars as pl
 from polars._typing import PolarsDataType
 
-from credwatch.enrich.columns import column, values_of
+from credwatch.enrich.columns import accounts, column, values_of
 from credwatch.enrich.identity import Identity
 from credwatch.enrich.known import Known
+from credwatch.kernel.account import compared
 
 ACTIONS_DUE = (
     "account_changed",
@@ -73,7 +74,7 @@ class Authorisations:
                 "customer": entry.customer,
                 "entry": entry.id,
                 "basis": entry.basis,
-                "accounts": [account.lower() for account in entry.accounts],
+                "accounts": [compared(account) for account in entry.accounts],
                 "actors": list(entry.actors),
                 "actions": list(entry.actions),
                 "approvers": list(entry.approvers),
@@ -117,9 +118,9 @@ class Authorisations:
             action=pl.col("event.action"),
             actor=column(acts, "credwatch.actor.id"),
             at=pl.col("@timestamp"),
-            target=column(acts, "user.target.name").str.to_lowercase(),
-            target_email=column(acts, "user.target.email").str.to_lowercase(),
-            target_id=self._identity.account_ids(values_of(acts, "user.target.name")).str.to_lowercase(),
+            target=accounts(values_of(acts, "user.target.name")),
+            target_email=accounts(values_of(acts, "user.target.email")),
+            target_id=accounts(self._identity.account_ids(values_of(acts, "user.target.name"))),
         )
         # Acts times authorisations may be many, so they are held against each other in parts.
         size = max(1, _PAIRS_AT_ONCE // max(1, self._entries.height))

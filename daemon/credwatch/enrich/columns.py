@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from credwatch.kernel.account import compared
 from credwatch.kernel.fields import BY_NAME, FieldType
 
 _TYPES: dict[FieldType, pl.DataType] = {
@@ -28,6 +29,13 @@ def column(events: pl.DataFrame, name: str) -> pl.Expr:
 def has_values(events: pl.DataFrame, name: str) -> bool:
     """Tell whether a batch has the column with a value in any row."""
     return name in events.columns and events[name].null_count() < events.height
+
+
+def accounts(names: pl.Series) -> pl.Series:
+    """Write names of accounts as they are compared, each distinct one once; null stays null."""
+    distinct = names.unique().drop_nulls()
+    forms = pl.Series([compared(name) for name in distinct.to_list()], dtype=pl.String)
+    return names.replace_strict(distinct, forms, default=None, return_dtype=pl.String)
 
 
 def folded(column: str) -> pl.Expr:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from credwatch.enrich.columns import folded
+from credwatch.enrich.columns import accounts
 from credwatch.enrich.known import Known
 
 _ENTRY = {
@@ -28,7 +28,8 @@ class Directory:
 
     def __init__(self, known: Known) -> None:
         rows = [*_staff(known), *_users(known), *_recognised(known)]
-        entries = pl.DataFrame(rows, schema=_ENTRY, orient="row").with_columns(folded("account"))
+        entries = pl.DataFrame(rows, schema=_ENTRY, orient="row")
+        entries = entries.with_columns(accounts(entries["account"]))
         self._entries = entries.unique("account", keep="first", maintain_order=True).lazy()
         domains = {
             domain.lower(): customer.id for customer in known.customers for domain in customer.recognise.email_domains
@@ -59,9 +60,9 @@ class Directory:
         if self._is_empty or names.null_count() == len(names):
             return None
         is_listed, is_in_domain = pl.col("privileged").is_not_null(), pl.col("domain_customer").is_not_null()
+        distinct = names.unique()
         owners = (
-            pl.LazyFrame({"name": names.unique()})
-            .with_columns(account=folded("name"))
+            pl.LazyFrame({"name": distinct, "account": accounts(distinct)})
             .join(self._entries, on="account", how="left")
             .with_columns(domain=pl.col("account").str.slice(pl.col("account").str.find("@", literal=True) + 1))
             .join(self._domains, on="domain", how="left")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from credwatch.enrich.columns import column, has_values, values_of
+from credwatch.enrich.columns import accounts, column, has_values, values_of
 from credwatch.enrich.directory import OWNER, Directory
 from credwatch.enrich.known import Known
 from credwatch.enrich.organizations import Organizations
@@ -70,7 +70,10 @@ def _is_self(events: pl.DataFrame) -> pl.Expr:
     if not (has_values(events, "user.target.name") or has_values(events, "user.target.email")):
         return pl.lit(False).alias("is_self")
     pairs = [
-        (column(events, f"user.{key}").str.to_lowercase() == column(events, f"user.target.{key}").str.to_lowercase())
+        (
+            pl.lit(accounts(values_of(events, f"user.{key}")))
+            == pl.lit(accounts(values_of(events, f"user.target.{key}")))
+        )
         for key in ("name", "email")
     ]
     return pl.any_horizontal(pair.fill_null(False) for pair in pairs)

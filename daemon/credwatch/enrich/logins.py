@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from credwatch.enrich.columns import column, has_values
 from credwatch.enrich.profiles import STEP_US
 from credwatch.enrich.travel import NO_PLACE, place_code
+from credwatch.kernel.account import compared
 from credwatch.kernel.ordering import stable_order
 
 Keys = NDArray[np.uint64]
@@ -71,7 +72,7 @@ def logins_in(events: pl.DataFrame, seed: bytes, received_at: datetime) -> Login
     logins = _facts(events, received_at + _DAY) if has_values(events, "user.name") else None
     if logins is None or logins.is_empty():
         return None
-    account = _hashed(logins["account"], seed, _folded)
+    account = _hashed(logins["account"], seed, _compared)
     order = stable_order(account)
     values = [account, _hashed(logins["address"], seed, _blocks), _hashed(logins["country"], seed)]
     values += [_hashed(logins["system"], seed), _devices(logins, seed)]
@@ -150,8 +151,9 @@ def _digests(texts: pl.Series, seed: bytes) -> Iterator[bytes]:
         yield digest.digest()
 
 
-def _folded(names: pl.Series) -> pl.Series:
-    return names.str.to_lowercase()
+def _compared(names: pl.Series) -> pl.Series:
+    """Write customer and account, which are distinct already, as they are compared."""
+    return pl.Series(["\0".join(map(compared, name.split("\0"))) for name in names.to_list()], dtype=pl.String)
 
 
 def _without_versions(clients: pl.Series) -> pl.Series:

@@ -21,6 +21,7 @@ from credwatch.parse.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects import ObjectReader, object_readers, read_objects
 from credwatch.parse.odd_envelopes import is_odd, read_odd, repeats_of_last
 from credwatch.parse.redact import redact_events, redact_lines
+from credwatch.parse.spelling import respelled
 from credwatch.parse.timestamps import dated, moments
 
 
@@ -102,7 +103,7 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), lines, compiled.dispatcher)
     skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), read["row"], lines)
     guesses = lines["position"].filter(frame["is_guess"])
-    return Parsed(redact_events(_rows(events, timed).drop("row")), redact_lines(unread), skips, guesses)
+    return Parsed(respelled(redact_events(_rows(events, timed).drop("row"))), redact_lines(unread), skips, guesses)
 
 
 def _rows(frame: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from credwatch.kernel.account import compared
 from credwatch.kernel.errors import Problem, ProblemsFound
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -21,8 +22,8 @@ ANY = "*"
 
 
 def folded(name: str) -> str:
-    """Write a login name or address as it is compared: in small letters."""
-    return name.lower()
+    """Write a login name or address as it is compared."""
+    return compared(name)
 
 
 def require_unique(names: Iterable[str], *, key: str, where: str) -> None:
