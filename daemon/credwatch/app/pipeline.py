@@ -28,6 +28,7 @@ from credwatch.enrich.enrich import Enricher
 from credwatch.enrich.logins import logins_in
 from credwatch.enrich.novelty import mark_novelty
 from credwatch.enrich.profiles import Learning, Profiles
+from credwatch.enrich.usual import mark_usual
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.moment import Discovery
 from credwatch.kernel.pack import PackSet
@@ -172,8 +173,9 @@ class Pipeline:
         if events.height:
             events, pairing = mark_attempts(events, pairing)
             received_at, learning = gathered.received_at, self._knowledge.learning
+            events, addresses = mark_usual(events, self._profiles)
             logins = logins_in(events, self._profiles.seed, received_at)
-            events, learnt = mark_novelty(events, logins, self._profiles, learning, received_at)
+            events, learnt = mark_novelty(events, logins, self._profiles, learning, received_at, addresses)
         paired = b"" if pairing is self._pairing else pairing.to_bytes()
         self._pairing = pairing
         if learnt is not None:

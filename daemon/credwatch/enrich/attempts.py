@@ -82,16 +82,19 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     else:
         again, after = _pair(_steps(events, rows, flags["announces"].to_numpy(), pairing), pairing)
         counts = counts.scatter(rows[again], False)
-    shares, tellings = count_told(events, counts.to_numpy(), pairing.tellings)
-    return _with_shares(events, shares), replace(after, tellings=tellings)
+    told = count_told(events, counts.to_numpy(), pairing.tellings)
+    return _with_told(events, told.shares, told.failed_before), replace(after, tellings=told.tellings)
 
 
-def _with_shares(events: pl.DataFrame, shares: NDArray[np.int64]) -> pl.DataFrame:
+def _with_told(events: pl.DataFrame, shares: NDArray[np.int64], failed_before: NDArray[np.int64]) -> pl.DataFrame:
     """Mark the events that count, and write for how many attempts where that is not what the line says."""
     said = repeats(events)
     is_other = (shares > 0) & (shares != said)
     if is_other.any():
         events = events.with_columns(pl.Series(_REPEAT, np.where(is_other, shares, said)))
+    if failed_before.any():
+        failed = pl.Series("credwatch.login.failed_before", failed_before)
+        events = events.with_columns(pl.when(failed > 0).then(failed).alias(failed.name))
     return events.with_columns(pl.Series(_COUNTS, shares > 0))
 
 

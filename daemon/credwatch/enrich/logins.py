@@ -86,6 +86,16 @@ def logins_in(events: pl.DataFrame, seed: bytes, received_at: datetime) -> Login
     return Logins(logins["row"].to_numpy()[order], number, steps[first], places[first], keys, shown)
 
 
+def address_hashes(addresses: pl.Series, seed: bytes) -> Keys:
+    """Hash addresses, so that they are no accounts' hashes."""
+    return _hashed(addresses, seed, lambda distinct: "address\0" + distinct)
+
+
+def account_hashes(accounts: pl.Series, seed: bytes) -> NDArray[np.int32]:
+    """Hash `organization.id`, NUL and `user.name` into 31 bits, which tell the few accounts of one address apart."""
+    return (_hashed(accounts, seed, _compared) >> np.uint64(33)).astype(np.int32)
+
+
 def _keyed(shows: Keys, steps: NDArray[np.int64], has_place: NDArray[np.bool_]) -> tuple[Keys, NDArray[np.bool_]]:
     """Make the keys, and what is shown, of hashes of accounts and of the texts that their logins show."""
     account, texts = shows[0], shows[1:]

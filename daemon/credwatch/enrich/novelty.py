@@ -22,7 +22,7 @@ from credwatch.enrich.logins import (
     SYSTEM,
     Logins,
 )
-from credwatch.enrich.profiles import NEVER, Learning, ProfileDelta, Profiles
+from credwatch.enrich.profiles import NEVER, Learning, ProfileDelta, Profiles, Rows
 from credwatch.enrich.travel import kilometres
 
 _DAY = timedelta(days=1)
@@ -40,7 +40,12 @@ _Answer = tuple[str, NDArray[np.generic], NDArray[np.bool_]]
 
 
 def mark_novelty(
-    events: pl.DataFrame, logins: Logins | None, profiles: Profiles, learning: Learning, received_at: datetime
+    events: pl.DataFrame,
+    logins: Logins | None,
+    profiles: Profiles,
+    learning: Learning,
+    received_at: datetime,
+    also: Rows | None = None,
 ) -> tuple[pl.DataFrame, ProfileDelta | None]:
     """Add `credwatch.novelty.*`, `.login.days_since_last` and `.travel.*` to logins, and give what must be remembered.
 
@@ -51,14 +56,17 @@ def mark_novelty(
     batches. What arrives later than that is taken as if it had happened a step before the account's newest login.
 
     `logins` is what `logins_in` finds in these events, with the seed of the profiles. `profiles` stays as it is: give
-    it the delta (`Profiles.keep`) once that is stored. None: nothing has changed.
+    it the delta (`Profiles.keep`) once that is stored. None: nothing has changed. `also`: rows that belong into the
+    delta besides, of other keys.
     """
+    changed = profiles.find(np.empty(0, np.uint64)) if also is None else also
     if logins is None:
-        return events, None
+        return events, profiles.delta(changed, learning, received_at) if len(changed) else None
     history = History(logins, profiles)
     answers = [*_novelties(logins, history, learning), _dormancy(history), *_travel(logins, history)]
     marked = events.with_columns_seq(_scattered(each, logins, events.height) for each in answers)
-    changed = history.changed()
+    both = np.concatenate([history.changed(), changed])
+    changed = both[np.argsort(both["key"], kind="stable")]
     return marked, profiles.delta(changed, learning, received_at) if len(changed) else None
 
 

@@ -50,24 +50,35 @@ class Tellings(Struct, frozen=True, eq=False):
         return self.runs, self.ways, self.counts, self.times
 
 
-def count_told(
-    events: pl.DataFrame, counts: NDArray[np.bool_], tellings: Tellings
-) -> tuple[NDArray[np.int64], Tellings]:
-    """Say for how many attempts each event counts (Int64, 0 where it does not), and give what is to be carried.
+class Told(Struct, frozen=True, eq=False):
+    """What is said of the events of a batch, and what is to be carried to the next one."""
+
+    shares: NDArray[np.int64]
+    """For how many attempts each event counts; 0 where it does not."""
+    failed_before: NDArray[np.int64]
+    """For each login that succeeds, how many attempts its run has told of so far; else 0."""
+    tellings: Tellings
+    """What is to be carried."""
+
+
+def count_told(events: pl.DataFrame, counts: NDArray[np.bool_], tellings: Tellings) -> Told:
+    """Say for how many attempts each event counts, and how many failed before each login.
 
     `counts` marks the events that count by their role. Of these, failures at a named account are held against the
     echoes about the same account, from the same address, at the same program and host. The result is the same however
     the events are split into batches.
     """
-    shares = np.where(counts, repeats(events), 0)
+    shares, failed_before = np.where(counts, repeats(events), 0), np.zeros(len(events), np.int64)
     flags = _flags(events, counts)
     rows = np.flatnonzero(flags["takes_part"].to_numpy())
     if not len(rows):
-        return shares, tellings
-    grown, after = _grown(_lines(events, flags, rows), tellings)
-    is_key = flags["is_key"].to_numpy()[rows]
-    shares[rows[~is_key]] = grown[~is_key]
-    return shares, after
+        return Told(shares, failed_before, tellings)
+    grown, greatest, after = _grown(_lines(events, flags, rows), tellings)
+    succeeds, is_key = (flags[name].to_numpy()[rows] for name in ("succeeds", "is_key"))
+    by_run = ~succeeds & ~is_key
+    shares[rows[by_run]] = grown[by_run]
+    failed_before[rows[succeeds]] = greatest[succeeds]
+    return Told(shares, failed_before, after)
 
 
 def repeats(events: pl.DataFrame) -> NDArray[np.int64]:
@@ -78,14 +89,19 @@ def repeats(events: pl.DataFrame) -> NDArray[np.int64]:
 
 
 def _flags(events: pl.DataFrame, counts: NDArray[np.bool_]) -> pl.DataFrame:
-    """Say which events take part, which of them are echoes, and which are attempts by key."""
+    """Say which events take part, and which of them are echoes, failures by key, and logins."""
     role, action = column(events, "credwatch.attempt.role"), column(events, "event.action")
     is_echo = ((role == "echo") & action.is_in(["login", "su"])).fill_null(False)
-    fails = (column(events, "event.outcome") == "failure").fill_null(False)
+    outcome = column(events, "event.outcome")
+    fails, succeeds = ((outcome == which).fill_null(False) for which in ("failure", "success"))
+    succeeds = succeeds & (action == "login").fill_null(False)
     is_named = column(events, "user.name").is_not_null()
     is_key = column(events, "credwatch.auth.method").is_in(_KEYS).fill_null(False)
     return events.select(
-        takes_part=(is_echo | pl.lit(pl.Series(counts))) & fails & is_named, is_echo=is_echo, is_key=is_key & ~is_echo
+        takes_part=(((is_echo | pl.lit(pl.Series(counts))) & fails) | succeeds) & is_named,
+        is_echo=is_echo & fails,
+        is_key=is_key & fails & ~is_echo,
+        succeeds=succeeds,
     )
 
 
@@ -106,15 +122,15 @@ def _lines(events: pl.DataFrame, flags: pl.DataFrame, rows: NDArray[np.intp]) ->
     runs = read.select(*_ABOUT, pl.col("user.name").str.to_lowercase()).hash_rows(seed=0).to_numpy()
     reason = pl.when(pl.col("event.provider").is_null()).then("event.reason")
     ways = read.select("event.dataset", "event.provider", reason.alias("reason")).hash_rows(seed=1).to_numpy() | 1
-    is_echo, is_key = (flags[name].to_numpy()[rows] for name in ("is_echo", "is_key"))
+    is_echo, is_key, succeeds = (flags[name].to_numpy()[rows] for name in ("is_echo", "is_key", "succeeds"))
     is_limit = is_key | (read["event.reason"] == "maximum_attempts").fill_null(False).to_numpy()
     ways = np.where(is_limit, _BY_LIMIT, np.where(is_echo, ways, _BY_ROLE))
-    weights = np.where(is_key, _NONE, repeats(events)[rows])
+    weights = np.where(is_key, _NONE, np.where(succeeds, 0, repeats(events)[rows]))
     return _Lines(runs, np.asarray(ways, np.uint64), weights, read["@timestamp"].to_physical().to_numpy())
 
 
-def _grown(lines: _Lines, tellings: Tellings) -> tuple[NDArray[np.int64], Tellings]:
-    """Say by how much each line makes the greatest count of its run grow.
+def _grown(lines: _Lines, tellings: Tellings) -> tuple[NDArray[np.int64], NDArray[np.int64], Tellings]:
+    """Say by how much each line makes the greatest count of its run grow, and what that count is then.
 
     All lines are sorted by run, in their order; a pause begins a new run. Within a run, lines are sorted by way, and
     summed up; then back in their order the greatest sum so far is taken. Both running figures are made for all runs at
@@ -133,9 +149,9 @@ def _grown(lines: _Lines, tellings: Tellings) -> tuple[NDArray[np.int64], Tellin
     lift = number * (int(sums.max(initial=0)) + 1)
     greatest = np.maximum.accumulate(np.maximum(sums, 0) + lift) - lift
     before = np.where(begins[: len(order)], 0, np.append(0, greatest[:-1]))
-    grown = np.empty(len(order), np.int64)
-    grown[order] = greatest - before
-    return grown[carried:], _carried(runs[order], number, ways[order], sums, times_of_run, order)
+    grown, so_far = np.empty(len(order), np.int64), np.empty(len(order), np.int64)
+    grown[order], so_far[order] = greatest - before, greatest
+    return grown[carried:], so_far[carried:], _carried(runs[order], number, ways[order], sums, times_of_run, order)
 
 
 def _sums_by(number: NDArray[np.intp], ways: NDArray[np.uint64], weights: NDArray[np.int64]) -> NDArray[np.int64]:
