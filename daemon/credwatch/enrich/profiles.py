@@ -18,6 +18,9 @@ STEP_US = 20_000_000
 NEVER = -1
 """Stands where there is no step."""
 
+AN_ADDRESS = -2
+"""Stands as the second step of an address, which keeps the accounts that come from it."""
+
 ROW = np.dtype([("key", "<u8"), ("account", "<u8"), ("steps", "<i4", (KEPT,)), ("about", "<i4", (KEPT,))])
 """One value of one account: its seeded hash, its account's, its latest steps, newest first, and what belongs to them.
 
@@ -98,7 +101,7 @@ class Profiles:
         The latter leaves out what is too old and what is too much, so it happens too where there are too many accounts.
         """
         is_long = self._stored_deltas >= _MOST_DELTAS or self._stored_rows > 2 * len(self) + _STALE
-        new = np.count_nonzero((rows["key"] == rows["account"]) & ~self._knows(rows["key"]))
+        new = _count_accounts(rows[~self._knows(rows["key"])])
         if not is_long and self.accounts + new <= learning.most_accounts + learning.most_accounts // 20:
             return ProfileDelta(rows)
         whole = _Run(self._settled.merged(self._recent.rows)).merged(rows)
@@ -167,7 +170,7 @@ def _latest(rows: Rows) -> Rows:
 
 
 def _count_accounts(rows: Rows) -> int:
-    return int(np.count_nonzero(rows["key"] == rows["account"]))
+    return int(np.count_nonzero((rows["key"] == rows["account"]) & (rows["steps"][:, 1] != AN_ADDRESS)))
 
 
 def _trimmed(rows: Rows, learning: Learning, present: int) -> ProfileDelta:
@@ -178,7 +181,8 @@ def _trimmed(rows: Rows, learning: Learning, present: int) -> ProfileDelta:
     # A clock far ahead makes nobody else old; a log of last year, replayed, is not old either.
     present = min(present, int(newest.max(initial=NEVER)))
     kept = rows[is_account & (newest >= present - _ACCOUNTS_FOR * forget)]
-    excess = max(0, len(kept) - learning.most_accounts)
+    addresses = len(kept) - _count_accounts(kept)
+    excess = max(0, len(kept) - learning.most_accounts - min(addresses, learning.most_accounts))
     oldest_first = np.lexsort((kept["key"], kept["steps"][:, 0]))
     kept = _latest(kept[oldest_first[excess:]])
     at, there = _Run(kept).places(rows["account"])

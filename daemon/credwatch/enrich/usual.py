@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from credwatch.enrich.columns import column, has_values
 from credwatch.enrich.logins import account_hashes, address_hashes
-from credwatch.enrich.profiles import KEPT, NEVER, STEP_US, Profiles, Rows
+from credwatch.enrich.profiles import AN_ADDRESS, KEPT, NEVER, STEP_US, Profiles, Rows
 
 SHARED_BY = 3
 """An address from which so many accounts have logged in is shared."""
@@ -45,7 +45,7 @@ def mark_usual(events: pl.DataFrame, profiles: Profiles) -> tuple[pl.DataFrame, 
     addresses = address_hashes(attempts["address"], profiles.seed)
     keys, number = np.unique(addresses, return_inverse=True)
     rows = profiles.find(keys)
-    rows["account"] = keys
+    rows["account"], rows["steps"][:, 1] = keys, AN_ADDRESS
     # Accounts are looked at only where an address has some, or is about to have its first.
     learns = attempts["learns"].to_numpy()
     has_some = rows["about"][:, 0] != NEVER
