@@ -69,5 +69,7 @@ def test_ones_own_network_is_shared() -> None:
 
 def test_what_is_no_attempt_is_not_marked() -> None:
     """Neither is an attempt without an address."""
-    told = marks(attempt("a"), a_line(None, user__name="a", event__action="session_start"), attempt("a", source__ip=None))
+    told = marks(
+        attempt("a"), a_line(None, user__name="a", event__action="session_start"), attempt("a", source__ip=None)
+    )
     assert [False, None, None] == told["credwatch.source.usual"].to_list()
