@@ -32,6 +32,7 @@ _Words = dict[str, list[tuple[str, ...]]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DETAILS = (
     "event.action",
+    "event.outcome",
     "event.reason",
     "user.name",
     "user.email",
@@ -42,6 +43,8 @@ DETAILS = (
     "host.name",
     "service.name",
     "source.ip",
+    "source.geo.country_iso_code",
+    "source.as.organization.name",
     "process.command_line",
     "credwatch.mfa.factor",
     "credwatch.export.records",

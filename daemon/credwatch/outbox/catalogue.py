@@ -37,6 +37,30 @@ class BothLanguages(Options):
     """English."""
 
 
+class RuleWords(Options):
+    """What one rule found, in one language: true whenever it fires."""
+
+    what: str
+    """What happened."""
+    known: str = ""
+    """What is established; the kind's sentence where it is empty."""
+    title: str = ""
+    """Names it in a subject line; the kind's title where it is empty."""
+
+
+class RuleInBothLanguages(Options):
+    """One rule in each language."""
+
+    vi: RuleWords
+    """Vietnamese."""
+    en: RuleWords
+    """English."""
+
+
+class _Rules(RootModel[dict[str, RuleInBothLanguages]]):
+    pass
+
+
 class _Kinds(RootModel[dict[str, BothLanguages]]):
     pass
 
@@ -52,11 +76,26 @@ class Catalogue(Struct, frozen=True):
     """Incident kinds by name; `other` is always there."""
     words: Mapping[tuple[str, str, str], str]
     """Words by (language, group, value)."""
+    rules: Mapping[str, RuleInBothLanguages]
+    """What rules found, by the id of the rule."""
 
-    def kind(self, name: str, language: str) -> KindWords:
-        """Describe a kind of incident, in general terms where it is not listed."""
-        found = self.kinds.get(name) or self.kinds["other"]
-        return found.vi if language == "vi" else found.en
+    def kind(self, name: str, language: str, rules: Sequence[str] = ()) -> KindWords:
+        """Describe an incident: by what its rules found where they are listed, by its kind in general terms otherwise.
+
+        Each rule that fired is told once, in the order in which they fired; the last one names the incident.
+        """
+        kind = self.kinds.get(name) or self.kinds["other"]
+        general = kind.vi if language == "vi" else kind.en
+        listed = [self.rules[rule] for rule in rules if rule in self.rules]
+        found = [rule.vi if language == "vi" else rule.en for rule in listed]
+        if not found:
+            return general
+        told = {
+            "title": found[-1].title or general.title,
+            "what": " ".join(dict.fromkeys(rule.what for rule in found)),
+            "known": " ".join(dict.fromkeys(rule.known for rule in found if rule.known)) or general.known,
+        }
+        return general.model_copy(update=told)
 
     def word(self, language: str, group: str, value: str) -> str:
         """Say a value in a language, or as it is where no word is listed."""
@@ -64,19 +103,21 @@ class Catalogue(Struct, frozen=True):
 
 
 def read_catalogue(folders: Sequence[Path]) -> Catalogue:
-    """Read `kinds.toml` and `words.toml` from each folder that has them; the first folder's words win.
+    """Read `kinds.toml`, `rules.toml` and `words.toml` from each folder that has them; the first folder's words win.
 
     Raises ConfigurationError or ProblemsFound with the file and the key.
     """
     kinds: dict[str, BothLanguages] = {}
     words: dict[tuple[str, str, str], str] = {}
+    rules: dict[str, RuleInBothLanguages] = {}
     for folder in reversed(folders):
         kinds |= _read(folder / "kinds.toml", _Kinds, _Kinds({})).root
+        rules |= _read(folder / "rules.toml", _Rules, _Rules({})).root
         words |= _flat(_read(folder / "words.toml", _Words, _Words({})))
     if "other" not in kinds:
         where = str(folders[-1] / "kinds.toml")
         raise ConfigurationError("[other.vi] and [other.en] are missing", where=where, hint="add both")
-    return Catalogue(kinds, words)
+    return Catalogue(kinds, words, rules)
 
 
 def _flat(words: _Words) -> dict[tuple[str, str, str], str]:

@@ -24,6 +24,8 @@ MOMENT = datetime(2026, 11, 20, 2, 5, 41, tzinfo=UTC)
 _FOUND = MOMENT + timedelta(seconds=1)
 _QUEUED = MOMENT + timedelta(seconds=2)
 _CUSTOMER = "tanphat"
+_TAKEOVER = "c20f0afa-8c8c-571b-82cc-6507772d8354"
+_ACTS_OF_STAFF = ("authorised_disclosure", "unauthorised_staff_access", "unauthorised_staff_change")
 _VENDOR = Contact(
     name="Công ty TNHH MODORO DIGITAL",
     mailbox="info@modoro.com.vn",
@@ -71,13 +73,30 @@ def _incident(kind: str, workflow: str, found_after: timedelta) -> Incident:
         accounts=("lan.nguyen@tanphat.example",),
         addresses=("203.0.113.57",),
         organizations=(_CUSTOMER,),
-        details=(
-            ("credwatch.actor.department", "Hỗ trợ khách hàng"),
-            ("credwatch.authorisation.basis", "court_order"),
-            ("credwatch.authorisation.id", "AUT-2026-014"),
-            ("event.action", "staff_access"),
-            ("user.target.name", "lan.nguyen@tanphat.example"),
-        ),
+        rules=(_TAKEOVER,) if kind == "account_takeover" else (),
+        lines=("Nov 20 09:05:41 web1 sshd[811]: Accepted password for lan.nguyen from 203.0.113.57 port 40112 ssh2",),
+        details=_details(kind),
+    )
+
+
+def _details(kind: str) -> tuple[tuple[str, str], ...]:
+    """Tell what the latest event says: a login, or what staff did."""
+    if kind not in _ACTS_OF_STAFF:
+        return (
+            ("event.action", "login"),
+            ("event.outcome", "success"),
+            ("host.name", "web1"),
+            ("service.name", "sshd"),
+            ("source.ip", "203.0.113.57"),
+            ("source.geo.country_iso_code", "NL"),
+            ("source.as.organization.name", "Example Hosting BV"),
+        )
+    return (
+        ("credwatch.actor.department", "support"),
+        ("credwatch.authorisation.basis", "court_order"),
+        ("credwatch.authorisation.id", "AUT-2026-014"),
+        ("event.action", "staff_access"),
+        ("user.target.name", "lan.nguyen@tanphat.example"),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import textwrap
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal
 from jinja2.sandbox import SandboxedEnvironment
@@ -23,6 +24,8 @@ from credwatch.kernel.resources import shipped
 from credwatch.outbox.catalogue import Catalogue, read_catalogue
 
 _MOMENTS = {"vi": "HH:mm:ss 'ngày' dd/MM/yyyy (ZZZZ)", "en": "d MMMM y, HH:mm:ss (ZZZZ)"}
+_UNIVERSAL = {"vi": "HH:mm:ss 'ngày' dd/MM", "en": "d MMMM, HH:mm:ss"}
+"""A moment of UTC whose day is another than the reader's."""
 _DAYS = {"vi": "dd/MM/yyyy", "en": "d MMMM y"}
 _MORE = {"vi": "và {} mục khác", "en": "and {} more"}
 _BLANK_LINES = re.compile(r"\n\s*\n")
@@ -92,8 +95,8 @@ class Templates:
         catalogue = self._catalogue
 
         def moment(text: str) -> str:
-            """Write an RFC 3339 moment in the reader's zone."""
-            return format_datetime(datetime.fromisoformat(text), _MOMENTS[language], zone, language) if text else ""
+            """Write an RFC 3339 moment in the reader's zone, and in UTC beside it."""
+            return _moment(datetime.fromisoformat(text), zone, language) if text else ""
 
         def listing(values: dict[str, Any]) -> list[str]:
             """List the values that were kept and say how many more there are."""
@@ -101,15 +104,31 @@ class Templates:
             return [*values["first"], *more]
 
         return {
-            "kind": catalogue.kind(str(command.context.get("kind", "")), language),
+            "kind": catalogue.kind(str(command.context.get("kind", "")), language, _rules_of(command)),
             "kind_of": lambda name: catalogue.kind(name, language),
             "word": lambda group, value: catalogue.word(language, group, value),
             "moment": moment,
             "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "date": lambda day: format_datetime(_midnight(day), _DAYS[language], locale=language),
+            "country": lambda code: Locale.parse(language).territories.get(code, code),
             "decimal": lambda number: format_decimal(number, locale=language),
             "listing": listing,
         }
+
+
+def _rules_of(command: Command) -> list[str]:
+    """Name the rules a message tells of; none in a message that an earlier version queued."""
+    rules = command.context.get("rules", ())
+    return [str(rule) for rule in rules] if isinstance(rules, list | tuple) else []
+
+
+def _moment(at: datetime, zone: ZoneInfo, language: str) -> str:
+    local, universal = at.astimezone(zone), at.astimezone(UTC)
+    words = format_datetime(at, _MOMENTS[language], zone, language)
+    if not local.utcoffset():
+        return words
+    manner = "HH:mm:ss" if local.date() == universal.date() else _UNIVERSAL[language]
+    return f"{words} [{format_datetime(universal, manner, locale=language)} UTC]"
 
 
 def _midnight(day: str) -> datetime:

@@ -19,6 +19,8 @@ from credwatch.kernel.legible import in_a_message, in_a_message_as_account
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.facts import Facts
 
+MASKED = "***"
+"""What stands where a secret was typed as an account's name: no account at all."""
 LISTED = 20
 """How many accounts or addresses a message names; the rest it counts."""
 THREADS = {
@@ -29,6 +31,12 @@ THREADS = {
 }
 """The workflow whose message opens the thread, for each that writes into one."""
 _LANGUAGES = {"vi": ("vi", "en"), "en": ("en", "vi")}
+_LATEST = {
+    "host": "host.name",
+    "service": "service.name",
+    "country": "source.geo.country_iso_code",
+    "network": "source.as.organization.name",
+}
 _SPOKEN = str.maketrans("IL", "89")
 _MISREAD = str.maketrans("0IL", "O89")
 
@@ -124,12 +132,14 @@ def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -
 
     Accounts that a register has keep their e-mail addresses; names that a stranger typed lead nowhere.
     """
-
     return {
         "number": incident.number,
         "kind": incident.kind,
         "level": incident.level.name.lower(),
         "clause": incident.clause,
+        "rules": list(incident.rules),
+        "lines": len(incident.lines),
+        "latest": latest_of(incident),
         "occurred_first": rfc3339(incident.occurred_first),
         "occurred_last": rfc3339(incident.occurred_last),
         "recorded_at": rfc3339(incident.recorded_at),
@@ -145,13 +155,28 @@ def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -
     }
 
 
+def latest_of(incident: Incident) -> dict[str, str]:
+    """Tell what the latest event of an incident says of itself: where it was, and whence a login came that succeeded.
+
+    Of an incident at several customers nothing is told, for the event may be another's.
+    """
+    if len({*incident.organizations, incident.organization} - {""}) > 1:
+        return {}
+    details = dict(incident.details)
+    latest = {name: shown(details[field]) for name, field in _LATEST.items() if details.get(field)}
+    action, outcome = details.get("event.action", ""), details.get("event.outcome", "")
+    if action == "login" and outcome == "success":
+        return latest | {"login_address": shown(details.get("source.ip", ""))}
+    return latest | ({"act": shown(action)} if action and action != "login" and outcome != "failure" else {})
+
+
 def bounded_accounts(accounts: Iterable[str], facts: Facts) -> dict[str, object]:
     """Keep the first accounts; those that a register has keep their e-mail addresses, as in `incident_values`."""
 
     def account(name: str) -> str:
         return in_a_message_as_account(name) if facts.owner(name) else in_a_message(name)
 
-    return bounded(accounts, account)
+    return bounded((name for name in accounts if name != MASKED), account)
 
 
 def bounded(values: Iterable[str], write: Callable[[str], str] = in_a_message) -> dict[str, object]:

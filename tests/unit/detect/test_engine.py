@@ -58,7 +58,8 @@ def test_a_detection_tells_what_was_counted() -> None:
     assert ("203.0.113.9", "lotus") == (found.subject, found.organization)
     assert (("an", "binh", "chi"), ("203.0.113.9",)) == (found.accounts, found.addresses)
     assert (("acme", "lotus"), ("three",), ("attack.t1110",)) == (found.organizations, found.lines, found.tags)
-    assert {"event.action": "login", "user.name": "chi", "source.ip": "203.0.113.9"} == dict(found.details)
+    expected = {"event.action": "login", "event.outcome": "failure", "user.name": "chi", "source.ip": "203.0.113.9"}
+    assert expected == dict(found.details)
 
 
 def test_an_episode_goes_on_and_ends() -> None:
