@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from credwatch.app.deadlines import Deadlines
@@ -93,21 +93,22 @@ class Chores:
         self._metrics.set_clocks(clocks)
 
     def send_digest(self) -> None:
-        """Queue the digest of the day that has just passed."""
+        """Queue the digest of the local day that has just passed: its own counts, and what stands now."""
         now = self._clock()
         zone = ZoneInfo(self._settings.daemon.time_zone)
-        day = (now.astimezone(zone) - timedelta(days=1)).date()
+        today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+        begin = datetime.combine(today.date() - timedelta(days=1), time(), zone)
         with self._database.writing() as connection:
             state = outbox.queue_state(connection)
-            counts = progress.tallies_of(connection, f"{now - timedelta(days=1):%Y-%m-%d}")
+            counts = progress.tallies_of(connection, begin.date().isoformat())
             counts |= {
-                "delivered": state.delivered,
+                "delivered": outbox.delivered_between(connection, begin, today),
                 "waiting": state.waiting,
                 "refused": state.refused,
                 "held": state.held,
             }
             commands = digest(
-                day,
+                begin.date(),
                 counts,
                 incidents.list_incidents(connection, only_open=True),
                 legal_clocks.running_clocks(connection),

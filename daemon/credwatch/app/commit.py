@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from time import thread_time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from msgspec import Struct, field
@@ -83,10 +84,11 @@ class Consequences(Struct, frozen=True):
     """CPU time that storing windows took, and what else the engine must remember."""
 
 
-def commit(connection: Connection, batch: Batch, react: React, discovery: Discovery) -> Consequences:
+def commit(connection: Connection, batch: Batch, react: React, discovery: Discovery, zone: str = "UTC") -> Consequences:
     """Store a batch and everything that follows from it on a connection whose transaction the caller ends.
 
-    `discovery` says when its lines were read and when the daemon has concluded what they mean: now.
+    `discovery` says when its lines were read and when the daemon has concluded what they mean: now. `zone` is that of
+    the operators, whose day the counts of the digest belong to.
     """
     began = thread_time()
     _remember(connection, batch)
@@ -95,7 +97,7 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     detected = sum(not detection.shadow for detection in batch.found.detections)
     counts = _tallies(batch) | {"detections": detected, "incidents": opened}
-    progress.add_tallies(connection, f"{batch.received_at:%Y-%m-%d}", counts)
+    progress.add_tallies(connection, f"{batch.received_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}", counts)
     queued = _follow(connection, [react(change) for change in changes])
     _let_go(connection, changes, discovery)
     return Consequences(changes, queued, window_seconds)

@@ -224,7 +224,7 @@ class Pipeline:
         with self._database.writing() as connection:
             know, now = self._knowledge, self._clock()
             discovery = Discovery(batch.received_at, now, know.history_after)
-            done = commit(connection, batch, lambda change: react(change, know.facts, now), discovery)
+            done = commit(connection, batch, lambda change: react(change, know.facts, now), discovery, know.facts.zone)
             done = replace(done, queued=done.queued + tell_changes(connection, done.changes, know.facts, now))
             if any(change.incident.is_held for change in done.changes):
                 done = replace(done, queued=done.queued + tell_of_held(connection, know.facts, now))

@@ -180,6 +180,13 @@ def queue_state(connection: Connection) -> QueueState:
     )
 
 
+def delivered_between(connection: Connection, begin: datetime, end: datetime) -> int:
+    """Count the messages that were accepted from `begin` to before `end`."""
+    is_within = (commands.c.settled_at >= to_micros(begin)) & (commands.c.settled_at < to_micros(end))
+    statement = select(func.count()).where(commands.c.state == "delivered", is_within)
+    return int(connection.execute(statement).scalar_one())
+
+
 def latest(connection: Connection, workflow: str) -> datetime | None:
     """Tell when the latest command of a workflow was queued; None where there is none."""
     statement = select(func.max(commands.c.created_at)).where(commands.c.workflow == workflow)

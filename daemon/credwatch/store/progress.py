@@ -68,7 +68,9 @@ unparsed = Table(
 tallies = Table(
     "tallies",
     metadata,
-    Column("day", String, primary_key=True),  # ISO date, UTC, of the moment the lines were read
+    Column(
+        "day", String, primary_key=True
+    ),  # ISO date, in the zone of the operators, of the moment the lines were read
     Column("name", String, primary_key=True),
     Column("number", Integer, nullable=False),
 )

@@ -12,8 +12,10 @@ from credwatch.workflows.facts import Facts
 from credwatch.workflows.holding import Held, held_values
 from credwatch.workflows.message import LISTED, Letter, compose, shown
 
-COUNTS = ("lines", "events", "unparsed", "detections", "incidents", "delivered", "waiting", "held", "refused")
-"""The counts a digest shows, in this order; one that is not given is shown as 0."""
+COUNTS = ("lines", "events", "unparsed", "detections", "incidents", "delivered")
+"""What a digest counts of its day, in this order; a count that is not given is shown as 0."""
+STANDING = ("waiting", "held", "refused")
+"""The messages it counts as they stand when it is written."""
 
 
 def digest(
@@ -27,8 +29,8 @@ def digest(
 ) -> tuple[Command, ...]:
     """Write the digest of one local day to every operator; a day has one digest however often asked for.
 
-    `counts` holds the day's figures by the names in COUNTS, `incidents` the open ones, `clocks` the running, and
-    `held` what waits for a person.
+    `counts` holds the day's figures by the names in COUNTS and what stands now by those in STANDING, `incidents` the
+    open ones, `clocks` the running, and `held` what waits for a person. A clock that has run out by `now` is overdue.
     """
     letter = Letter(
         kind=CommandKind.DIGEST,
@@ -37,10 +39,12 @@ def digest(
         values={
             "day": day.isoformat(),
             "counts": {name: counts.get(name, 0) for name in COUNTS},
+            "standing": {name: counts.get(name, 0) for name in STANDING}
+            | {"overdue": sum(_is_late(clock, now) for clock in clocks)},
             "incidents": [_incident(incident, facts) for incident in incidents[:LISTED]],
             "more_incidents": max(0, len(incidents) - LISTED),
             "held": held_values(held),
-            "clocks": [_clock(clock) for clock in sorted(clocks, key=lambda clock: clock.due_at)[:LISTED]],
+            "clocks": [_clock(clock, now) for clock in sorted(clocks, key=lambda clock: clock.due_at)[:LISTED]],
             "more_clocks": max(0, len(clocks) - LISTED),
         },
         phase=day.isoformat(),
@@ -62,11 +66,15 @@ def _incident(incident: Incident, facts: Facts) -> dict[str, object]:
     }
 
 
-def _clock(clock: LegalClock) -> dict[str, object]:
+def _is_late(clock: LegalClock, now: datetime) -> bool:
+    return clock.escalated_at is not None or clock.alarm_at <= now
+
+
+def _clock(clock: LegalClock, now: datetime) -> dict[str, object]:
     return {
         "workflow": clock.workflow,
         "incident": clock.incident,
         "due_at": rfc3339(clock.due_at),
-        "late": clock.escalated_at is not None,
+        "late": _is_late(clock, now),
         "held": clock.held,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import Struct, field
@@ -13,6 +14,7 @@ from builders_outbox import NOON, a_command, an_incident, some_facts
 from credwatch.app.chores import Chores
 from credwatch.app.settings import Settings
 from credwatch.kernel.command import CommandKind, LegalClock
+from credwatch.kernel.receipt import Delivered
 from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import TASKS, Metrics
@@ -103,6 +105,28 @@ def test_the_digest_tells_of_yesterday(post: Post) -> None:
     ]
     assert "12345" in str(digest.context)
     assert "ops@modoro.example" == digest.recipient
+
+
+def test_the_digest_counts_its_local_day_alone(post: Post) -> None:
+    """A day of Việt Nam ends at 17:00 UTC: what was accepted or read on another day is not told."""
+    post.now = NOON.replace(hour=23)  # six in the morning of the 21st
+    with post.database.writing() as connection:
+        progress.add_tallies(connection, "2026-11-20", {"lines": 20})
+        progress.add_tallies(connection, "2026-11-21", {"lines": 21})
+        outbox.queue(connection, [a_command(number) for number in (2, 3, 4)])
+        for number, at in ((2, 16), (3, 17), (4, -8)):
+            accepted = NOON.replace(hour=0) + timedelta(hours=at)
+            outbox.settle(connection, a_command(number).id, Delivered(accepted, "250 ok"), accepted, None)
+    post.chores().send_digest()
+    kind = CommandKind.DIGEST
+    (context,) = [
+        stored.command.context for stored in outbox.OutboxStore(post.database).listed() if stored.command.kind is kind
+    ]
+    assert "2026-11-20" == context["day"]
+    counts: Any = context["counts"]
+    assert (20, 1) == (counts["lines"], counts["delivered"])
+    standing: Any = context["standing"]
+    assert (1, 1) == (standing["waiting"], standing["overdue"])
 
 
 def test_every_job_has_a_time_and_can_run(post: Post) -> None:
