@@ -7,6 +7,7 @@ PREFIX ?= /opt/credwatch
 DESTDIR ?=
 KILLS ?= 300
 FILES ?= 1000
+NOTICES ?= notices
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +17,7 @@ SHARE := $(DESTDIR)$(PREFIX)/share/credwatch
 TEST_SECONDS ?= 2400
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench kills latest lowest lock install clean
+.PHONY: help demo test lint bench kills notices latest lowest lock install clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +26,7 @@ help:
 	@echo "make lint     the first four of them"
 	@echo "make bench    what it costs: speed, growth, latency, memory, each held to its floor"
 	@echo "make kills    the daemon is killed KILLS=$(KILLS) times while it reads FILES=$(FILES) logs and more: every line once"
+	@echo "make notices  a page with every notice, as text, and as pictures where chromium is installed: NOTICES=notices"
 	@echo "make latest   the tests with the newest version of every library"
 	@echo "make lowest   the tests with the lowest versions that pyproject.toml allows"
 	@echo "make lock     renew requirements.lock and requirements-dev.lock"
@@ -50,6 +52,9 @@ bench: $(READY)
 
 kills: $(READY)
 	@CREDWATCH_KILLS=$(KILLS) CREDWATCH_KILL_FILES=$(FILES) $(BIN)/python -m pytest -q tests/scenarios/test_killed_daemon.py
+
+notices: $(READY)
+	@PYTHONPATH=tests $(BIN)/python -m gallery $(NOTICES)
 
 # Breaks that are coming are found on purpose, in environments of their own; nothing else uses them.
 latest: UNLOCKED := --upgrade
