@@ -57,7 +57,12 @@ def test_a_thief_abroad_is_found_after_a_restart(knowledge: Knowledge, tmp_path:
             take(pipeline, a_chunk(line, position=number * 1000))
         fired = rules_fired(database)
     names = {rule.id: rule.name for rule in knowledge.rules.by_id().values()}
-    expected = {"new_country_for_privileged_account", "impossible_travel", "login_from_anonymiser_or_hosting"}
+    expected = {
+        "new_country_for_privileged_account",
+        "impossible_travel",
+        "login_from_anonymiser_or_hosting",
+        "login_from_new_network",
+    }
     assert expected == {names[rule] for rule in fired}
 
 
