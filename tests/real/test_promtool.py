@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.telemetry.metrics import Metrics, serve_metrics
+from credwatch.telemetry.metrics import Metrics
+from credwatch.telemetry.serving import serve_metrics
 
 CONFIG = Path(__file__).resolve().parents[2] / "config/prometheus"
 

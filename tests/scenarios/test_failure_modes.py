@@ -21,7 +21,7 @@ import pytest
 from msgspec import Struct
 
 from credwatch.store.database import Database
-from credwatch.telemetry.metrics import PARTS
+from credwatch.telemetry.label_values import PARTS
 from scenarios.daemon import RUN, RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing
 from scenarios.manager import Manager, a_manager

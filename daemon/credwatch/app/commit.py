@@ -76,6 +76,8 @@ class Batch(Struct, frozen=True, eq=False):
 class Consequences(Struct, frozen=True):
     """What a stored batch caused."""
 
+    detections: tuple[Detection, ...]
+    """What was found, each with the moments of its reading and its finding, and whether it is history."""
     changes: tuple[IncidentChange, ...]
     """What happened to incidents."""
     queued: int
@@ -93,14 +95,15 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     began = thread_time()
     _remember(connection, batch)
     window_seconds = thread_time() - began
-    changes = _incidents(connection, batch.found, discovery)
+    detections = _dated(batch.found, discovery)
+    changes = _incidents(connection, batch.found, detections, discovery)
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     detected = sum(not detection.shadow for detection in batch.found.detections)
     counts = _tallies(batch) | {"detections": detected, "incidents": opened}
     progress.add_tallies(connection, f"{batch.received_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}", counts)
     queued = _follow(connection, [react(change) for change in changes])
     _let_go(connection, changes, discovery)
-    return Consequences(changes, queued, window_seconds)
+    return Consequences(detections, changes, queued, window_seconds)
 
 
 def _follow(connection: Connection, reactions: list[Reaction]) -> int:
@@ -128,13 +131,14 @@ def _remember(connection: Connection, batch: Batch) -> None:
         profiles.add_profiles(connection, batch.profiles.parts(), instead=batch.profiles.whole)
 
 
-def _incidents(connection: Connection, found: Found, discovery: Discovery) -> tuple[IncidentChange, ...]:
+def _incidents(
+    connection: Connection, found: Found, detections: tuple[Detection, ...], discovery: Discovery
+) -> tuple[IncidentChange, ...]:
     """Group what was found: what ended first, then what opened, so that a new act is not added to an old one."""
     closed = ended(_endings(connection, found), discovery)
     incidents.save_incidents(connection, (change.incident for change in closed))
     going_on = gone_on(_going_on(connection, found, discovery), discovery)
     incidents.save_incidents(connection, (change.incident for change in going_on))
-    detections = _dated(found, discovery)
     keys = [key_of(detection) for detection in detections if detection.is_consequential]
     at_hand = incidents.open_incidents(connection, keys)
     # An act that is over by itself is no matter that comes back.
@@ -147,19 +151,28 @@ def _incidents(connection: Connection, found: Found, discovery: Discovery) -> tu
     return (*closed, *going_on, *grouping.changes)
 
 
-def _dated(found: Found, discovery: Discovery) -> list[Detection]:
-    """Mark the detections that are history: those of which nothing happened within the time before the reading."""
-    if not any(discovery.is_history(detection.opened_at) for detection in found.detections):
-        return list(found.detections)
-    latest = {
+def _dated(found: Found, discovery: Discovery) -> tuple[Detection, ...]:
+    """Give detections their moments; history are those of which nothing happened within the time before the reading."""
+    some = any(discovery.is_history(detection.opened_at) for detection in found.detections)
+    latest = _latest(found) if some else {}
+    return tuple(
+        replace(
+            detection,
+            recorded_at=discovery.recorded_at,
+            detected_at=discovery.detected_at,
+            history=discovery.is_history(latest.get(detection.serial, detection.opened_at)),
+        )
+        for detection in found.detections
+    )
+
+
+def _latest(found: Found) -> dict[int, datetime]:
+    """Say of each detection that opened, by its number, when its latest event happened."""
+    return {
         serial: from_micros(last)
         for episodic in found.episodes
         for serial, last in zip(episodic.opened["serial"].tolist(), episodic.opened["last"].tolist(), strict=True)
     }
-    return [
-        replace(detection, history=discovery.is_history(latest.get(detection.serial, detection.opened_at)))
-        for detection in found.detections
-    ]
 
 
 def _going_on(connection: Connection, found: Found, discovery: Discovery) -> list[Incident]:

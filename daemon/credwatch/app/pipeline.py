@@ -206,6 +206,7 @@ class Pipeline:
         seconds = perf_counter() - began
         return replace(
             report,
+            detections=consequences.detections,
             changes=consequences.changes,
             queued=consequences.queued,
             seconds=report.seconds + seconds,

@@ -13,6 +13,7 @@ from credwatch.detect.event_time import Arrival
 from credwatch.detect.found import Found
 from credwatch.enrich.profiles import ProfileDelta
 from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident, IncidentChange
 
 
@@ -37,6 +38,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """How long its transaction took."""
     window_seconds: float = 0.0
     """CPU time of it that storing windows took, and what else the engine must remember."""
+    detections: tuple[Detection, ...] = ()
+    """What was found, with the moments of its reading and its finding."""
     changes: tuple[IncidentChange, ...] = ()
     """What happened to incidents."""
     queued: int = 0
@@ -97,6 +100,15 @@ class Detected(Struct, frozen=True, eq=False):
     """What is to be stored."""
     report: Report
     """What they came to so far."""
+
+
+def moments_of_detection(detection: Detection) -> dict[str, str | bool]:
+    """Tell a log when what completed a detection happened and was read; that it is history or on trial."""
+    moments = {"occurred": rfc3339(detection.opened_at)}
+    if detection.recorded_at is not None:
+        moments["recorded"] = rfc3339(detection.recorded_at)
+    marks = {"history": detection.history, "shadow": detection.shadow}
+    return {**moments, **{mark: True for mark, is_set in marks.items() if is_set}}
 
 
 def moments_of(incident: Incident) -> dict[str, str | bool]:

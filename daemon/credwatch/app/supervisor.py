@@ -33,7 +33,7 @@ from credwatch.app.parts.watching import WatchPart
 from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.reader import OpenSource, Reader
 from credwatch.app.rendering import build_renderer
-from credwatch.app.report import Report, moments_of
+from credwatch.app.report import Report, moments_of, moments_of_detection
 from credwatch.app.schedule import Job, Timetable
 from credwatch.app.settings import Settings, SourceOptions, load_settings
 from credwatch.app.sharing import refuse_shared_files
@@ -50,7 +50,8 @@ from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.store.database import Database
 from credwatch.store.migrate import migrate_apart
-from credwatch.telemetry.metrics import Metrics, serve_metrics
+from credwatch.telemetry.metrics import Metrics
+from credwatch.telemetry.serving import serve_metrics
 from credwatch.web.gate import gate_app
 from credwatch.workflows.escalation import on_outage, on_refused
 
@@ -251,18 +252,13 @@ class Supervisor:
     def _reported(self, report: Report) -> None:
         self._reading.beat()
         self._metrics.record(report)
-        for detection in report.found.detections:
-            mark = {"shadow": True} if detection.shadow else {}
-            log.info("detection", rule=detection.title, level=detection.level.name.lower(), id=detection.id, **mark)
+        for detection in report.detections:
+            level, moments = detection.level.name.lower(), moments_of_detection(detection)
+            log.info("detection", rule=detection.title, level=level, id=detection.id, **moments)
         for change in report.changes:
             incident = change.incident
-            log.info(
-                "incident",
-                what=change.kind.value,
-                number=incident.number,
-                kind=incident.kind,
-                **moments_of(incident),
-            )
+            what, moments = change.kind.value, moments_of(incident)
+            log.info("incident", what=what, number=incident.number, kind=incident.kind, **moments)
         if report.queued:
             self._dispatcher.wake()
 

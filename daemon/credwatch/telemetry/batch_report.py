@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from credwatch.detect.found import Found
+from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import IncidentChange
 
 
@@ -72,6 +73,10 @@ class BatchReport(Protocol):
     @property
     def found(self) -> Found:
         """What the engine found."""
+
+    @property
+    def detections(self) -> Sequence[Detection]:
+        """What was found, with the moments of its reading and its finding."""
 
     @property
     def changes(self) -> tuple[IncidentChange, ...]:

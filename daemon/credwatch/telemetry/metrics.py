@@ -1,4 +1,4 @@
-"""Turns what the daemon does into Prometheus series, in a registry of its own, and serves them."""
+"""Turns what the daemon does into Prometheus series, in a registry of its own."""
 
 from __future__ import annotations
 
@@ -7,47 +7,26 @@ import platform
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from threading import Thread
-from wsgiref.simple_server import WSGIServer
 
-from msgspec import Struct
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics, start_http_server
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
 
 from credwatch.kernel.clock import Clock, system_clock
-from credwatch.kernel.errors import ConfigurationError
+from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind
 from credwatch.telemetry.batch_report import BatchReport, LogReport
+from credwatch.telemetry.label_values import (
+    FILE_EVENTS,
+    GATE_ENDPOINTS,
+    GATE_OUTCOMES,
+    MALFORMED,
+    OUTBOX_STATES,
+    RESULTS,
+    TASKS,
+    UNPARSED,
+    WAYS,
+    WORKFLOWS,
+)
 from credwatch.telemetry.series import DaemonSeries, DetectionSeries, DutySeries, SourceSeries
-
-MALFORMED = ("not_utf8", "nul", "control", "too_long")
-"""Why a line is malformed."""
-UNPARSED = (
-    *MALFORMED,
-    *("no_envelope", "no_timestamp", "not_json", "unknown_program", "unknown_message", "unknown_json", "unknown_event"),
-    "internal_error",
-)
-"""Why a line is unparsed."""
-RESULTS = ("delivered", "retry", "refused")
-"""What an attempt to deliver comes to."""
-WAYS = ("command", "file", "wall")
-"""How else than by mail the operators hear."""
-OUTBOX_STATES = ("waiting", "held", "refused")
-"""The states of a message that has not left."""
-WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report", "customer_update", "breach_update")
-"""The workflows whose clocks there are, whatever the rules ask for."""
-GATE_ENDPOINTS = (
-    *("password/check", "password/changed"),
-    *("totp/enrol", "totp/confirm", "totp/verify", "totp/unlock", "totp/remove"),
-)
-"""Where the gate answers."""
-GATE_OUTCOMES = ("accepted", "refused", "failed")
-"""What the gate answers: yes, no, or that it could not tell."""
-PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "configuration")
-"""The parts that live as long as the daemon."""
-FILE_EVENTS = ("rotations", "truncations", "vanished", "damaged", "cut_lines")
-"""What may befall the files of a source."""
-TASKS = ("clocks", "gauges", "retries", "digest", "windows", "memory", "housekeeping")
-"""The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""
 
 
 class Metrics:
@@ -62,6 +41,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # published without its type
         self.registry = CollectorRegistry()
         self._clock = clock
+        self._started_at = clock()
         self._declared: frozenset[str] = frozenset()
         self._sources = SourceSeries(self.registry)
         self._detection = DetectionSeries(self.registry)
@@ -209,7 +189,7 @@ class Metrics:
 
     def _begin(self) -> None:
         """Set what has one value from the start: the start is a load that succeeded."""
-        now = self._clock()
+        now = self._started_at
         # Not process_start_time_seconds: it is wrong where ProcSubset=pid hides /proc/stat, which has the boot time.
         self._daemon.started_at.set(now.timestamp())
         self.reloaded(True, now)
@@ -288,50 +268,20 @@ class Metrics:
             series.dropped.labels(rule).inc(rows)
         series.profiles.set(report.profiles)
         series.evicted.inc(report.evicted)
-        for detection in found.detections:
+        for detection in report.detections:
             counted = series.shadow if detection.shadow else series.detections
             counted.labels(detection.title, detection.level.name.lower()).inc()
-            waited = (report.received_at - detection.opened_at).total_seconds() + report.seconds
-            series.latency.observe(max(0.0, waited))
+            if self._is_live(detection):
+                waited = (report.received_at - detection.opened_at).total_seconds() + report.seconds
+                series.latency.observe(max(0.0, waited))
         for change in report.changes:
             if change.kind is ChangeKind.OPENED:
                 series.opened.labels(change.incident.kind).inc()
                 series.history.labels(change.incident.kind).inc(change.incident.history)
 
-
-class ServedMetrics(Struct, frozen=True):
-    """The metrics' HTTP server, which answers in a thread of its own."""
-
-    port: int
-    """The port it listens on."""
-    _server: WSGIServer
-    _thread: Thread
-
-    def is_alive(self) -> bool:
-        """Say whether it answers."""
-        return self._thread.is_alive()
-
-    def stop(self) -> None:
-        """Stop answering and give the port back; returns when that is done."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-def serve_metrics(metrics: Metrics, address: str, port: int) -> ServedMetrics:
-    """Serve the metrics at http://address:port/metrics; port 0 picks a free one.
-
-    Raises ConfigurationError where the address cannot be listened on.
-    """
-    try:
-        server, thread = start_http_server(port, addr=address, registry=metrics.registry)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {address}:{port}: {error.strerror or error}",
-            where="metrics",
-            hint="another program may use the port; choose another one, or 0 for any that is free",
-        ) from error
-    return ServedMetrics(server.server_port, server, thread)
+    def _is_live(self, detection: Detection) -> bool:
+        """Say whether a detection could be made in time: of what happened before the start none could."""
+        return not detection.history and detection.opened_at >= self._started_at
 
 
 def _label_values(gauge: Gauge) -> set[str]:

@@ -77,7 +77,7 @@ class DetectionSeries:
         )
         self.latency = Histogram(
             "credwatch_detection_latency_seconds",
-            "From the event that completed a detection to the commit that stored it.",
+            "From the event that completed a detection to the commit that stored it, of what happened since the start.",
             buckets=_LONG,
             registry=registry,
         )

@@ -17,7 +17,8 @@ from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
 from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
-from credwatch.telemetry.metrics import TASKS, Metrics
+from credwatch.telemetry.label_values import TASKS
+from credwatch.telemetry.metrics import Metrics
 from scenarios.pipeline import a_store
 
 

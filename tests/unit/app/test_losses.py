@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from credwatch.app.losses import Losses
 from credwatch.sources.interface import Tally
-from credwatch.telemetry.metrics import FILE_EVENTS
+from credwatch.telemetry.label_values import FILE_EVENTS
 from unit.sources.followed import Reader, a_file_source, append
 
 

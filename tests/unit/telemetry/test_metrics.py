@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from credwatch.detect.found import Found
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
-from credwatch.telemetry.metrics import Metrics, serve_metrics
+from credwatch.telemetry.metrics import Metrics
+from credwatch.telemetry.serving import serve_metrics
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -35,6 +37,7 @@ class AReport(Struct, frozen=True):
     ahead: int = 0
     guessed: int = 0
     found: Found = field(default_factory=Found)
+    detections: tuple[Detection, ...] = ()
     changes: tuple[IncidentChange, ...] = ()
     window_rows: int = 7
     profiles: int = 5
@@ -192,13 +195,25 @@ def test_a_source_that_gives_nothing_more_has_caught_up(metrics: Metrics) -> Non
 def test_a_report_counts_what_was_found(metrics: Metrics) -> None:
     """Detections, their latency, late events and opened incidents are counted; updates open nothing."""
     changes = (IncidentChange(ChangeKind.OPENED, an_incident()), IncidentChange(ChangeKind.UPDATED, an_incident()))
-    found = Found(detections=(a_detection(),), late={"auth": 2}, evaluations=60)
-    metrics.record(AReport(found=found, changes=changes))
+    found = Found(late={"auth": 2}, evaluations=60)
+    detections = (a_detection(NOW),)
+    at = NOW + timedelta(seconds=3)
+    metrics.record(AReport(found=found, detections=detections, changes=changes, received_at=at))
     assert value(metrics, "detections_total", rule="Brute force", level="high") == 1
     assert value(metrics, "detection_latency_seconds_sum") == pytest.approx(3.2)
     assert value(metrics, "late_events_total", source="auth") == 2
     assert value(metrics, "rule_evaluations_total") == 60
     assert value(metrics, "incidents_opened_total", kind="brute_force") == 1
+
+
+@pytest.mark.parametrize(
+    "old", [a_detection(NOW - timedelta(seconds=1)), replace(a_detection(NOW + timedelta(seconds=1)), history=True)]
+)
+def test_latency_is_that_of_what_is_read_live(metrics: Metrics, old: Detection) -> None:
+    """What happened before the start, or long before it was read, is counted as a detection and not timed."""
+    metrics.record(AReport(detections=(old,)))
+    assert value(metrics, "detections_total", rule="Brute force", level="high") == 1
+    assert value(metrics, "detection_latency_seconds_count") == 0
 
 
 def test_a_source_that_fails_is_down(metrics: Metrics) -> None:

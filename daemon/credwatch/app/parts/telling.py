@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from credwatch.app.parts.interface import Trouble
-from credwatch.telemetry.metrics import ServedMetrics
+from credwatch.telemetry.serving import ServedMetrics
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,33 @@
+"""The values that labels have whatever is configured: each has its series at zero from the start."""
+
+from __future__ import annotations
+
+MALFORMED = ("not_utf8", "nul", "control", "too_long")
+"""Why a line is malformed."""
+UNPARSED = (
+    *MALFORMED,
+    *("no_envelope", "no_timestamp", "not_json", "unknown_program", "unknown_message", "unknown_json", "unknown_event"),
+    "internal_error",
+)
+"""Why a line is unparsed."""
+RESULTS = ("delivered", "retry", "refused")
+"""What an attempt to deliver comes to."""
+WAYS = ("command", "file", "wall")
+"""How else than by mail the operators hear."""
+OUTBOX_STATES = ("waiting", "held", "refused")
+"""The states of a message that has not left."""
+WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report", "customer_update", "breach_update")
+"""The workflows whose clocks there are, whatever the rules ask for."""
+GATE_ENDPOINTS = (
+    *("password/check", "password/changed"),
+    *("totp/enrol", "totp/confirm", "totp/verify", "totp/unlock", "totp/remove"),
+)
+"""Where the gate answers."""
+GATE_OUTCOMES = ("accepted", "refused", "failed")
+"""What the gate answers: yes, no, or that it could not tell."""
+PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "configuration")
+"""The parts that live as long as the daemon."""
+FILE_EVENTS = ("rotations", "truncations", "vanished", "damaged", "cut_lines")
+"""What may befall the files of a source."""
+TASKS = ("clocks", "gauges", "retries", "digest", "windows", "memory", "housekeeping")
+"""The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""
