@@ -67,7 +67,7 @@ def chunks_of(pieces: Iterable[bytes], *, source: str = "servers") -> Iterator[C
 
 def a_turn(pipeline: Pipeline, *chunks: Chunk) -> Turn:
     """Prepare chunks of several logs, to be taken together."""
-    return Turn(tuple(pipeline.prepare(chunk) for chunk in chunks), None)
+    return Turn(tuple(each for chunk in chunks for each in pipeline.prepare([chunk])), None)
 
 
 def take(pipeline: Pipeline, *chunks: Chunk) -> Report:

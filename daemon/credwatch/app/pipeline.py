@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from time import perf_counter
 
@@ -17,6 +17,7 @@ from credwatch.app.holding import tell_of_held
 from credwatch.app.merge import Turn
 from credwatch.app.news import tell_changes
 from credwatch.app.prepared import Prepared
+from credwatch.app.preparing import prepare
 from credwatch.app.report import Detected, Gathered, Marked, Report, report_of
 from credwatch.detect.engine import Engine
 from credwatch.detect.event_time import Arrival
@@ -32,9 +33,8 @@ from credwatch.enrich.usual import mark_usual
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.moment import Discovery
 from credwatch.kernel.pack import PackSet
-from credwatch.parse.ahead import bounded
 from credwatch.parse.lines import split_lines
-from credwatch.parse.parse import Parsed, SourceFormat, parse
+from credwatch.parse.parse import SourceFormat
 from credwatch.parse.redact import redact_lines
 from credwatch.rules.model import RuleSet
 from credwatch.sources.interface import Chunk
@@ -47,14 +47,6 @@ from credwatch.workflows.facts import Facts
 _SEED = "seed"
 _FORM = "window_form"
 _PRESENT_FORM = f"keys 2, rows 2 of {ROW.descr}, words 2".encode()
-
-_NOTHING = Parsed(
-    events=pl.DataFrame(),
-    unparsed=pl.DataFrame(schema={"position": pl.Int64, "line": pl.String, "reason": pl.String}),
-    skips=pl.DataFrame(schema={"position": pl.Int64, "pack": pl.String}),
-    guesses=pl.Series("position", [], dtype=pl.Int64),
-)
-"""What no lines are."""
 
 
 class Knowledge(Struct, frozen=True):
@@ -84,20 +76,6 @@ class Knowledge(Struct, frozen=True):
     """How the habits of accounts are learnt and kept."""
 
 
-def prepare(chunk: Chunk, knowledge: Knowledge) -> Prepared:
-    """Carry a chunk from lines to enriched events: all that needs no memory of other chunks, and no store."""
-    began = perf_counter()
-    lines = split_lines(chunk.data, chunk.first_position)
-    parsed, events = _NOTHING, _NOTHING.events
-    if lines.height:
-        source = knowledge.formats[chunk.source]
-        parsed = parse(lines, packs=knowledge.packs, source=source, reference=chunk.reference)
-        bound = chunk.received_at + knowledge.clock_skew
-        believed = bounded(parsed.events, received_at=chunk.received_at, bound=bound)
-        events = knowledge.enricher.enrich(believed)
-    return Prepared.of(chunk, lines, parsed, events, perf_counter() - began)
-
-
 def gather(turn: Turn, clock_skew: timedelta) -> Gathered:
     """Put the events of several logs in one order: by their turns, and those of one log as they stand."""
     began = perf_counter()
@@ -110,7 +88,7 @@ def gather(turn: Turn, clock_skew: timedelta) -> Gathered:
         received=received,
         bound=received + int(clock_skew.total_seconds() * 1_000_000),
     )
-    events = spoken[0].events if spoken else _NOTHING.events
+    events = spoken[0].events if spoken else pl.DataFrame()
     if len(spoken) > 1:
         order = np.argsort(np.concatenate([part.order for part in spoken]), kind="stable")
         events = pl.concat([part.events for part in spoken], how="diagonal")[order]
@@ -143,9 +121,10 @@ class Pipeline:
             self._knowledge = before
             raise
 
-    def prepare(self, chunk: Chunk) -> Prepared:
-        """Carry a chunk from lines to enriched events, as `prepare` does with what is known now."""
-        return prepare(chunk, self._knowledge)
+    def prepare(self, chunks: Sequence[Chunk]) -> list[Prepared]:
+        """Carry chunks of one source from lines to enriched events, as `prepare` does with what is known now."""
+        know = self._knowledge
+        return prepare(chunks, know.packs, know.formats[chunks[0].source], know.enricher, know.clock_skew)
 
     def take(self, turn: Turn) -> Report:
         """Carry lines through to the commit; raises StoreError where it cannot be stored.

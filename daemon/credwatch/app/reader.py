@@ -12,6 +12,7 @@ from msgspec import Struct
 from credwatch.app.merge import Merge, Turn
 from credwatch.app.pipeline import Pipeline
 from credwatch.app.prepared import Prepared
+from credwatch.app.preparing import together
 from credwatch.app.report import Report
 from credwatch.kernel.errors import CredwatchError, SourceError, StoreError
 from credwatch.sources.interface import Chunk, Cursor, Source
@@ -38,11 +39,11 @@ _MOST_FAILURES = 100
 
 
 class _Coming(Struct, frozen=True, eq=False):
-    """A chunk that is being prepared."""
+    """Chunks that are being prepared together."""
 
     source: Source
-    chunk: Chunk
-    prepared: Future[Prepared]
+    chunks: list[Chunk]
+    prepared: Future[list[Prepared]]
 
 
 class Reader:
@@ -139,7 +140,8 @@ class Reader:
         """Take the lines whose turn it is; while they are held against the rules, the next ones are prepared."""
         self._read_ahead()
         for coming in self._coming:
-            self._merge.add(coming.prepared.result(), coming.source.cursor_at)
+            for prepared in coming.prepared.result():
+                self._merge.add(prepared, coming.source.cursor_at)
         self._coming = []
         if not len(self._merge):
             return False
@@ -155,16 +157,19 @@ class Reader:
     def _read_ahead(self) -> None:
         """Have a chunk prepared of each log of which none is at hand."""
         for name, source in self._opened():
-            held = {*self._merge.files(name), *(it.chunk.file for it in self._coming if it.chunk.source == name)}
-            for chunk in self._chunks(source, self._share, held):
-                prepared = self._executor.submit(self._pipeline.prepare, chunk)
-                self._coming.append(_Coming(source, chunk, prepared))
+            held = {*self._merge.files(name), *(it.file for it in self._coming_chunks() if it.source == name)}
+            for chunks in together(self._chunks(source, self._share, held)):
+                prepared = self._executor.submit(self._pipeline.prepare, chunks)
+                self._coming.append(_Coming(source, chunks, prepared))
             self._on_turn(name, source)
+
+    def _coming_chunks(self) -> Iterator[Chunk]:
+        return (chunk for coming in self._coming for chunk in coming.chunks)
 
     def _share(self) -> int:
         """Say how large the next chunk may be: those of all logs that wait are about two batches together."""
         waiting = sum(source.waiting() for source in self._sources.values())
-        held = self._merge.size() + sum(len(it.chunk.data) for it in self._coming)
+        held = self._merge.size() + sum(len(chunk.data) for chunk in self._coming_chunks())
         room = min(self._batch_bytes // max(waiting, 1), self._batch_bytes - held // 2)
         return max(min(_SMALLEST_SHARE, self._batch_bytes), room)
 
@@ -208,7 +213,7 @@ class Reader:
 
     def _take_alone(self, chunk: Chunk) -> None:
         try:
-            self._take(Turn((self._pipeline.prepare(chunk),), None))
+            self._take(Turn(tuple(self._pipeline.prepare([chunk])), None))
         except (CredwatchError, MemoryError):
             raise
         except Exception:  # the poison is in here

@@ -15,12 +15,15 @@ from msgspec.structs import replace
 from credwatch.app.attempts import AddressAttempts, AttemptCounts
 from credwatch.app.authoring.choice import choose_rules, knowledge_with, required, tool_settings
 from credwatch.app.merge import Merge
-from credwatch.app.pipeline import Knowledge, Pipeline, gather, prepare
+from credwatch.app.pipeline import Knowledge, Pipeline, gather
+from credwatch.app.prepared import Prepared
+from credwatch.app.preparing import prepare, together
 from credwatch.app.report import Gathered, Marked, Report
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.incident import Incident
 from credwatch.parse.parse import SourceFormat
+from credwatch.sources.interface import Chunk
 from credwatch.sources.replay import ReplaySource
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore
@@ -166,9 +169,21 @@ class _Files:
     def next(self) -> Gathered | None:
         """Read on and give the lines whose turn it is, or None at the end."""
         share = max(_SMALLEST_SHARE, self._batch_bytes // max(self._source.waiting(), 1))
-        while (chunk := self._source.read(share, self._merge.files(SOURCE))) is not None:
-            self._merge.add(prepare(chunk, self._knowledge), self._source.cursor_at)
+        for chunks in together(self._chunks(share)):
+            for prepared in self._prepare(chunks):
+                self._merge.add(prepared, self._source.cursor_at)
         return gather(self._merge.take(), self._knowledge.clock_skew) if len(self._merge) else None
+
+    def _chunks(self, share: int) -> Iterator[Chunk]:
+        """Read a chunk of each file of which none is held."""
+        held = set(self._merge.files(SOURCE))
+        while (chunk := self._source.read(share, held)) is not None:
+            held.add(chunk.file)
+            yield chunk
+
+    def _prepare(self, chunks: Sequence[Chunk]) -> list[Prepared]:
+        know = self._knowledge
+        return prepare(chunks, know.packs, know.formats[SOURCE], know.enricher, know.clock_skew)
 
 
 def _reports(

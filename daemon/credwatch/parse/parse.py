@@ -17,12 +17,12 @@ from credwatch.kernel.pack import PackSet
 from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
 from credwatch.parse.dispatch import Dispatcher, Reader, make_dispatcher, syslog_readers
 from credwatch.parse.envelopes import SourceKind, finished, read_envelopes
+from credwatch.parse.logs import Logs, dated_each
 from credwatch.parse.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects import ObjectReader, object_readers, read_objects
 from credwatch.parse.odd_envelopes import is_odd, read_odd, repeats_of_last
 from credwatch.parse.redact import redact_events, redact_lines
 from credwatch.parse.spelling import respelled
-from credwatch.parse.timestamps import dated, moments
 
 
 class SourceFormat(Struct, frozen=True):
@@ -69,20 +69,22 @@ class _Compiled(Struct, frozen=True, eq=False):
     constants: pl.DataFrame
 
 
-def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, reference: datetime) -> Parsed:
+def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, reference: datetime | Logs) -> Parsed:
     """Read a lines frame (`line`, `position`, `malformed`) into events, unparsed lines and skipped ones.
 
-    `reference` (aware) is the moment near which the lines end: it gives stamps without a year theirs. The reason of
+    `reference` (aware) is the moment near which the lines end: it gives stamps without a year theirs. Where the lines
+    are of several logs it says which are whose; they are read as each log would be for itself. The reason of
     an unparsed line is what made it malformed, else `no_envelope`, `no_timestamp`, `unknown_program`,
     `unknown_message`, `not_json`, `unknown_json`, `unknown_event` or `missing <field>`.
     Nothing in a line makes this raise.
     """
     compiled = _compiled(packs)
+    logs = reference if isinstance(reference, Logs) else Logs((len(lines),), (reference,))
     # 1. Take the envelopes off, and read the time of each line that has one.
     frame = read_envelopes(lines["line"], SourceKind(source.kind))
-    frame = _timed(frame, source.zone, reference)
+    frame = _timed(frame, source.zone, logs)
     if source.kind != SourceKind.JSON and (odd := is_odd(frame)).any():
-        frame = _with_odd(frame, lines, odd, source.zone, reference)
+        frame = _with_odd(frame, lines, odd, source.zone, logs)
     frame = frame.with_columns(_envelope_problem().alias("problem"))
     # 2. Read messages with the patterns, and JSON texts with the JSON packs.
     is_good, is_object = pl.col("problem").is_null(), pl.col("json").is_not_null()
@@ -96,7 +98,7 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     constants = _constants(compiled.constants, read["reader"])
     is_skip = constants[SKIPPED]
     events = assemble_events(_rows(read, ~is_skip), _rows(constants, ~is_skip), frame, lines, source.id)
-    events = _with_own_time(events, source.zone, reference)
+    events = _with_own_time(events, source.zone, logs)
     # 4. What is left is unparsed, with its reason; secrets go before anything leaves.
     timed = events["@timestamp"].is_not_null()
     timeless = _rows(events.select("row"), ~timed).with_columns(pl.lit("no_timestamp").alias("problem"))
@@ -171,12 +173,12 @@ def _envelope_problem() -> pl.Expr:
     return pl.coalesce("problem", pl.when(timeless).then(pl.lit("no_timestamp")))
 
 
-def _timed(frame: pl.DataFrame, zone: str, reference: datetime) -> pl.DataFrame:
-    times = dated(frame["stamp"], zone=zone, reference=reference)
+def _timed(frame: pl.DataFrame, zone: str, logs: Logs) -> pl.DataFrame:
+    times = dated_each(frame["stamp"], logs, zone=zone)
     return frame.hstack([times.moments.alias("moment"), times.is_guess.alias("is_guess")])
 
 
-def _with_odd(frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: str, reference: datetime) -> pl.DataFrame:
+def _with_odd(frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: str, logs: Logs) -> pl.DataFrame:
     """Read the lines that no fast reader has read in the ways of other writers, and date all of them anew."""
     left = pl.DataFrame([frame["row"].filter(odd), lines["line"].filter(odd)])
     last = repeats_of_last(left)
@@ -186,17 +188,18 @@ def _with_odd(frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: st
         return frame
     others = frame.drop("moment", "is_guess").join(read, on="row", how="anti")
     whole = pl.concat([others, finished(read).select(others.columns)]).sort("row")
-    whole = _with_last(whole, last) if last.height else whole
-    return _timed(whole, zone, reference)
+    whole = _with_last(whole, last, logs) if last.height else whole
+    return _timed(whole, zone, logs)
 
 
-def _with_last(frame: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
-    """Let lines that stand for the one before them, of their host, say what that says, as often as they say."""
+def _with_last(frame: pl.DataFrame, last: pl.DataFrame, logs: Logs) -> pl.DataFrame:
+    """Let lines that stand for the one before them, of their log and host, say what that says, as often as they say."""
     frame = frame.join(last.select("row", "times", its_stamp="stamp", its_host="host"), on="row", how="left")
-    frame = frame.sort("row").with_columns(pl.coalesce("its_host", "host").alias("host"))
+    frame = frame.sort("row").with_columns(pl.coalesce("its_host", "host").alias("host"), logs.of_rows())
     is_last = pl.col("times").is_not_null()
     before = [
-        pl.when(~is_last).then(name).forward_fill().over("host").alias(name) for name in ("program", "pid", "message")
+        pl.when(~is_last).then(name).forward_fill().over("log", "host").alias(name)
+        for name in ("program", "pid", "message")
     ]
     frame = frame.with_columns(
         *before,
@@ -206,14 +209,14 @@ def _with_last(frame: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
     )
     return frame.with_columns(
         pl.when(is_last & pl.col("message").is_null()).then(pl.lit("no_envelope")).otherwise("problem").alias("problem")
-    ).drop("times", "its_stamp", "its_host")
+    ).drop("times", "its_stamp", "its_host", "log")
 
 
-def _with_own_time(events: pl.DataFrame, zone: str, reference: datetime) -> pl.DataFrame:
+def _with_own_time(events: pl.DataFrame, zone: str, logs: Logs) -> pl.DataFrame:
     """Let the time an object tells go before that of its envelope."""
     if OWN_TIME not in events.columns:
         return events
-    own = moments(events[OWN_TIME], zone=zone, reference=reference)
+    own = dated_each(events[OWN_TIME], logs.among(events["row"]), zone=zone).moments
     told = events[OWN_TIME].is_not_null()
     time = own.zip_with(told, events["@timestamp"]).alias("@timestamp")
     return events.drop(OWN_TIME).with_columns(time)

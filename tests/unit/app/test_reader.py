@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -81,11 +81,11 @@ class FakeSource(Struct):
 class Poisoned(Pipeline):
     """A pipeline with a defect: it cannot carry lines that say poison."""
 
-    def prepare(self, chunk: Chunk) -> Prepared:
-        """Fail where the chunk is poisoned."""
-        if b"poison" in chunk.data:
+    def prepare(self, chunks: Sequence[Chunk]) -> list[Prepared]:
+        """Fail where a chunk is poisoned."""
+        if any(b"poison" in chunk.data for chunk in chunks):
             raise ZeroDivisionError
-        return super().prepare(chunk)
+        return super().prepare(chunks)
 
 
 class Refusing(Pipeline):
