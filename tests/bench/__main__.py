@@ -16,6 +16,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from bench.cliffs import cliffs
 from bench.daemon import idle
 from bench.figures import Figure, print_table
 from bench.growth import engine, windows
@@ -58,6 +59,7 @@ def _figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     yield from engine(folder, logs["attack"])
     for log in logs.values():
         log.unlink()
+    yield from cliffs(folder / "cliffs", options.lines, options.repeat)
     yield from windows(folder, options.lines)
     yield from live(folder / "live", options.live_seconds)
     yield from idle(folder / "idle", options.idle_seconds)

@@ -42,7 +42,7 @@ class Daemon(Struct, frozen=True):
 def idle(folder: Path, seconds: float) -> Iterator[Figure]:
     """Watch what a daemon costs while nothing happens."""
     talk("credwatch run, idle")
-    with running(folder) as daemon:
+    with running(furnish(folder)) as daemon:
         time.sleep(min(_SETTLE_SECONDS, seconds))
         before, began = daemon.cpu_seconds(), time.monotonic()
         time.sleep(seconds)
@@ -53,9 +53,10 @@ def idle(folder: Path, seconds: float) -> Iterator[Figure]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Daemon]:
-    """Start `credwatch run` in a new folder and give it once it is ready; raises CannotRun where it does not start."""
-    settings, said = _furnish(folder), folder / "daemon.log"
+def running(settings: Path) -> Iterator[Daemon]:
+    """Start `credwatch run` and give it once it is ready; raises CannotRun where it does not start."""
+    folder = settings.parent
+    said = folder / "daemon.log"
     with said.open("wb") as output:
         process = subprocess.Popen([*CREDWATCH, "run", "--config", str(settings)], stdout=output, stderr=output)
     try:
@@ -66,7 +67,8 @@ def running(folder: Path) -> Iterator[Daemon]:
         process.wait(30)
 
 
-def _furnish(folder: Path) -> Path:
+def furnish(folder: Path, *, read_from: str = "end") -> Path:
+    """Make a folder with an empty log and the settings of a daemon that follows it; return the settings."""
     folder.mkdir()
     log, settings = folder / "auth.log", folder / "credwatch.toml"
     log.touch()
@@ -79,6 +81,7 @@ def _furnish(folder: Path) -> Path:
         [[source]]
         id = "auth"
         paths = ["{log}"]
+        read_from = "{read_from}"
         [operators]
         addresses = ["operators@example.com"]
         [outbox.email]

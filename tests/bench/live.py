@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from threading import Event, Thread
 
-from bench.daemon import running
+from bench.daemon import furnish, running
 from bench.figures import Figure, at_least, below
 from bench.loglines import write_log
 from bench.programs import apart, talk
@@ -41,7 +41,7 @@ def live(folder: Path, seconds: float) -> Iterator[Figure]:
     lines = folder / "lines.log"
     apart(write_log, lines, int(RATE * seconds), failures=0.75)
     talk(f"credwatch run, {RATE:,} lines/s for {seconds:g} s")
-    with running(folder / "daemon") as daemon, _watching(daemon.store) as seen:
+    with running(furnish(folder / "daemon")) as daemon, _watching(daemon.store) as seen:
         before, began = daemon.cpu_seconds(), time.monotonic()
         bursts = _write(lines, daemon.log, seconds)
         lasted = time.monotonic() - began

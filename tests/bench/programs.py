@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 from statistics import median
 from typing import ParamSpec, TypeVar
 
@@ -39,10 +40,10 @@ class Run(Struct, frozen=True):
     """The most memory it held."""
 
 
-def measured(name: str, command: tuple[str, ...], repeat: int) -> Run:
+def measured(name: str, command: tuple[str, ...], repeat: int, *, stdin: Path | None = None) -> Run:
     """Run a command several times and return the median of each cost; raises CannotRun where it fails."""
     talk(f"{name}, {repeat} times" if repeat > 1 else name)
-    runs = [_run(command) for _ in range(repeat)]
+    runs = [_run(command, stdin) for _ in range(repeat)]
     return Run(
         seconds=median(run.seconds for run in runs),
         cpu_seconds=median(run.cpu_seconds for run in runs),
@@ -68,12 +69,16 @@ def talk(words: str) -> None:
     print(f"… {words}", file=sys.stderr, flush=True)
 
 
-def _run(command: tuple[str, ...]) -> Run:
+def _run(command: tuple[str, ...], stdin: Path | None) -> Run:
     # Not /dev/null: grep would look no further than the first match.
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as answer:
+    with (
+        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as answer,
+        Path(stdin or os.devnull).open("rb") as given,
+    ):
         began = time.perf_counter()
         environment = os.environ | {"LC_ALL": LOCALE}
-        process = subprocess.Popen(command, stdout=answer, stderr=said, env=environment)
+        process = subprocess.Popen(command, stdin=given, stdout=answer, stderr=said, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for: Popen need not

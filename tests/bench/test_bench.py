@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bench.forms import write_forms
 from bench.loglines import Round, write_keys, write_log
 from bench.rulecopies import write_copies
 from credwatch.kernel.resources import shipped
@@ -20,6 +22,12 @@ FLOORS = {
     "peak memory": "< 500",
     "peak memory, twice the lines": "< 500",
     "correlations on": "≥ 40",
+    "as JSON lines": "≤ 1.5",
+    "with names that look like secrets": "≤ 1.5",
+    "as lines that nothing reads": "≤ 1.0",
+    "1,000 files of 10 lines, beside one file": "≤ 4",
+    "rules match --correlate": "≥ 20,000",
+    "after a restart": "≤ 1.05",
     "share of window commit in the time": "≤ 0.1",
     "time per line, beside the shipped rules alone": "≤ 4",
     "time per line, beside a thousand addresses": "≤ 1.3",
@@ -80,6 +88,17 @@ def test_every_address_has_its_turn_in_every_round(tmp_path: Path) -> None:
     assert 50 == len(set(addresses[:50]))
     assert set(addresses[:50]) == set(addresses[50:])
     assert ["00:00:04", "00:00:05", "00:09:53"] == [lines[place].split()[2] for place in (49, 50, 99)]
+
+
+def test_the_forms_tell_of_the_same_logins(tmp_path: Path) -> None:
+    """Each form has as many lines, the same share fails, and each is what its name says."""
+    logs = write_forms(tmp_path, 1000)
+    texts = {form: log.read_text("ascii") for form, log in logs.items()}
+    assert {1000} == {text.count("\n") for text in texts.values()}
+    failures = {form: text.count("Failed") + text.count('"failure"') for form, text in texts.items()}
+    assert 1 == len(set(failures.values()))
+    assert all(json.loads(line)["user"]["name"] for line in texts["json"].splitlines())
+    assert failures["secret"] == len(re.findall(r"invalid user Xk\d+!vQ\d+zR9 from", texts["secret"]))
 
 
 def test_copied_rules_load_beside_the_shipped_ones(tmp_path: Path) -> None:
