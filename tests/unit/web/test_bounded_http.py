@@ -70,7 +70,7 @@ async def trickle(stream: Stream) -> bytes:
         pass
     try:
         return await asyncio.wait_for(said, 60)
-    except ConnectionResetError:
+    except (BrokenPipeError, ConnectionResetError):
         return RESET
 
 
