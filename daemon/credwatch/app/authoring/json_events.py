@@ -54,11 +54,9 @@ def read_event(line: str | bytes) -> ReadEvent:
 def frame_of(events: Sequence[ReadEvent], before: datetime = BEGINNING) -> pl.DataFrame:
     """Make the events frame, a row for each; an event without a time has that of the one before it, else `before`."""
     names = dict.fromkeys(["@timestamp", *(name for event in events for name in event.fields)])
-    rows = []
-    for event in events:
-        before = event.fields.get("@timestamp", before)
-        rows.append({**dict.fromkeys(names), **event.fields, "@timestamp": before})
-    return pl.DataFrame(rows, schema={name: type_of(name) for name in names}, orient="row")
+    columns: dict[str, list[Any]] = {name: [event.fields.get(name) for event in events] for name in names}
+    columns["@timestamp"] = [before := moment or before for moment in columns["@timestamp"]]
+    return pl.DataFrame(columns, schema={name: type_of(name) for name in names})
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

@@ -45,16 +45,24 @@ class Matcher:
 
     def _answered(self, events: pl.DataFrame) -> Iterator[dict[str, Any]]:
         """Answer each event of a frame, in order."""
-        masks = matching(self._rules, events).to_dicts() if self._rules else [{}] * events.height
+        matches = self._matches(events)
         self._latest = events["@timestamp"][-1]
         opened = self._opened(events) if self._engine is not None else {}
-        for at, row in enumerate(masks):
-            answer: dict[str, Any] = {"matches": [name for name, holds in row.items() if holds]}
+        for at, names in enumerate(matches):
+            answer: dict[str, Any] = {"matches": names}
             if self._engine is not None:
                 answer["detections"] = [_described(detection) for detection in opened.get(at, [])]
-            if shadow := sorted(self._shadow.intersection(answer["matches"])):
+            if shadow := sorted(self._shadow.intersection(names)):
                 answer["shadow"] = shadow
             yield answer
+
+    def _matches(self, events: pl.DataFrame) -> list[list[str]]:
+        """List the rules that each event matches, rule by rule: nearly all match nearly nothing."""
+        matches: list[list[str]] = [[] for _ in range(events.height)]
+        for mask in matching(self._rules, events) if self._rules else ():
+            for at in mask.arg_true():
+                matches[at].append(mask.name)
+        return matches
 
     def _opened(self, events: pl.DataFrame) -> dict[int, list[Detection]]:
         """Give the detections that events open, by the place of the event that completes each.
