@@ -10,10 +10,11 @@ from credwatch.app.deadlines import Deadlines
 from credwatch.app.holding import tell_of_held
 from credwatch.app.memory import return_free_memory
 from credwatch.app.news import tell_waiting
+from credwatch.app.retention import Retention
 from credwatch.app.schedule import Daily, Every, Job
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock, Steady, steady_clock
-from credwatch.store import held, incidents, legal_clocks, outbox, progress
+from credwatch.store import held, incidents, legal_clocks, outbox, progress, retention
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics
 from credwatch.workflows.clocks import on_tick
@@ -43,6 +44,7 @@ class Chores:
         self._facts = facts
         self._settings = settings
         self._deadlines = Deadlines(steady)
+        self._retention = Retention(database, metrics, settings.retention, clock, steady)
 
     def jobs(self) -> list[Job]:
         """Name every job and its time."""
@@ -55,6 +57,7 @@ class Chores:
                 "digest", Daily(hour, minute, self._settings.daemon.time_zone, self._latest_digest()), self.send_digest
             ),
             Job("windows", Every(3600), self.compact),
+            Job("retention", Every(60), self._retention.turn),
             Job("memory", Every(60), return_free_memory),
             Job("housekeeping", Daily(3, 30, self._settings.daemon.time_zone), self.tidy),
         ]
@@ -80,6 +83,7 @@ class Chores:
             state = outbox.queue_state(connection)
             by_kind = incidents.open_by_kind(connection)
         self._metrics.set_open_incidents(by_kind)
+        self._metrics.set_store_bytes(retention.size(self._database))
         age = max(0.0, (now - state.oldest).total_seconds()) if state.oldest else 0.0
         self._metrics.set_outbox(state.waiting, state.refused, age)
         held_age = max(0.0, (now - state.oldest_held).total_seconds()) if state.oldest_held else 0.0

@@ -5,40 +5,19 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.mailbox import MailAddress
 from credwatch.kernel.options import Options, read_toml
 from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_LONGEST = timedelta(days=366)
-_AN_AGE = timedelta(days=36525)
-
-
-def _duration(value: object, longest: timedelta = _LONGEST, words: str = "a year") -> object:
-    """Read durations such as 10s, 15m, 24h or 3d."""
-    if not isinstance(value, str):
-        raise ValueError('expected a duration in quotes, such as "15m"')
-    found = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
-    duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
-    if not timedelta() < duration <= longest:
-        raise ValueError(f'expected a number and s, m, h or d, such as "15m", of {words} at most')
-    return duration
-
-
-def _long_duration(value: object) -> object:
-    return _duration(value, _AN_AGE, "a century")
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-LongDuration = Annotated[timedelta, BeforeValidator(_long_duration)]
+from credwatch.store.options import RetentionOptions
 
 
 class DaemonOptions(Options):
@@ -249,6 +228,8 @@ class Settings(Options):
     """How messages leave."""
     gate: GateOptions = GateOptions()
     """The gate."""
+    retention: RetentionOptions = RetentionOptions()
+    """How long the store keeps what is over."""
     metrics: MetricsOptions = MetricsOptions()
     """Where Prometheus scrapes."""
     profile: dict[str, PolicyProfile] = Field(default_factory=lambda: {"default": PolicyProfile()})

@@ -28,6 +28,10 @@ _LARGE_PAGE = 16384
 _MODE = 0o600
 """Nobody else reads it; SQLite gives the files beside it the same mode."""
 _FILES = ("", "-wal", "-shm", "-journal")
+_BROKEN_HINT = (
+    "stop the daemon and put back a copy of the store (a backup, or `*.before-*` of the last upgrade); or, to begin"
+    " anew and forget all that was known, move it away with its -wal and -shm"
+)
 _FOREIGN_HINT = "put back a copy of the store; or, to begin anew and forget all that was known, delete it"
 
 
@@ -62,6 +66,7 @@ class Database:
             if Path(self.path).exists():
                 self._copy()
                 self._upgrade()
+                self._let_shrink()
             else:
                 self._make()
 
@@ -108,15 +113,30 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    def _let_shrink(self) -> None:
+        """Have a store of an older version give back what is deleted from it.
+
+        SQLite writes it anew, whole or not at all, and here nobody else has it open yet. Where there is no room, free
+        pages are used again, but the file keeps its size.
+        """
+        with suppress(SQLAlchemyError), self.engine.connect() as connection:
+            if not connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one():
+                connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
+                connection.exec_driver_sql("VACUUM")
+
     def _copy(self) -> None:
         """Keep what is there beside it, until the next upgrade: should the new version fail, nothing is lost."""
         copy = Path(f"{self.path}.before-{_newest()}")
         try:
-            for older in copy.parent.glob(f"{glob.escape(Path(self.path).name)}.before-*"):
-                older.unlink()
-            os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
-            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(copy)) as target:
+            unfinished = Path(f"{self.path}.copying")
+            unfinished.unlink(missing_ok=True)
+            os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(unfinished)) as target:
                 source.backup(target)
+            os.replace(unfinished, copy)  # noqa: PTH105
+            for older in copy.parent.glob(f"{glob.escape(Path(self.path).name)}.before-*"):
+                if older != copy:
+                    older.unlink()
         except (OSError, sqlite3.Error) as error:
             hint = "an upgrade needs as much free space beside the store as the store takes"
             raise StoreError(f"cannot be copied before its upgrade: {error}", where=self.path, hint=hint) from error
@@ -152,6 +172,9 @@ class Database:
     def _check_file(self) -> None:
         """Refuse what cannot be a store; keep others from reading one that is."""
         path = Path(self.path)
+        if path.is_symlink() and not path.exists():
+            hint = "mount or make what it points to, or remove the link"
+            raise StoreError("is a link that leads to nothing", where=self.path, hint=hint)
         if not path.exists():
             return
         if not path.is_file():
@@ -202,6 +225,15 @@ class Database:
         except SQLAlchemyError as error:
             raise _store_error(self.path, error) from error
 
+    def give_back(self) -> None:
+        """Give up to eight megabytes of free pages back to the disk; raises StoreError."""
+        try:
+            with self.engine.connect() as connection, closing(connection.connection.cursor()) as cursor:
+                # A page goes with each step of the statement; of what the driver has, this alone goes all the way.
+                cursor.executescript("PRAGMA incremental_vacuum(2000)")
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise _store_error(self.path, error) from error
+
     def close(self) -> None:
         """Close every connection; the database may not be used afterwards."""
         self.engine.dispose()
@@ -237,6 +269,7 @@ def _engine(path: str, durable: bool) -> Engine:
         connection.isolation_level = None  # type: ignore[attr-defined]
         cursor = connection.cursor()  # type: ignore[attr-defined]
         if durable:
+            cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # heard by a file without content alone, so before WAL
             # A commit survives the death of the process in either mode; FULL also survives a power cut.
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
@@ -253,11 +286,12 @@ def _engine(path: str, durable: bool) -> Engine:
     return engine
 
 
-def _store_error(path: str, error: SQLAlchemyError) -> StoreError:
-    origin = getattr(error, "orig", None)
+def _store_error(path: str, error: Exception) -> StoreError:
+    origin = getattr(error, "orig", None) or (error if isinstance(error, sqlite3.Error) else None)
+    is_broken = getattr(origin, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     # The driver's words only: SQLAlchemy's text would quote the values of the statement.
     return StoreError(
         f"the store failed: {origin or type(error).__name__}",
         where=path,
-        hint="check free space, permissions and that no other daemon uses the file",
+        hint=_BROKEN_HINT if is_broken else "check free space, permissions and that no other daemon uses the file",
     )

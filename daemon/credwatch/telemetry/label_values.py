@@ -29,5 +29,10 @@ PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "configuration"
 """The parts that live as long as the daemon."""
 FILE_EVENTS = ("rotations", "truncations", "vanished", "damaged", "cut_lines")
 """What may befall the files of a source."""
-TASKS = ("clocks", "gauges", "retries", "digest", "windows", "memory", "housekeeping")
+RETENTION_KINDS = (
+    *("notified_incidents", "incidents", "detections", "messages"),
+    *("unparsed", "counts", "password_history"),
+)
+"""What the store keeps for a time: the keys of `[retention]`."""
+TASKS = ("clocks", "gauges", "retries", "digest", "windows", "retention", "memory", "housekeeping")
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""

@@ -21,6 +21,7 @@ from credwatch.telemetry.label_values import (
     MALFORMED,
     OUTBOX_STATES,
     RESULTS,
+    RETENTION_KINDS,
     TASKS,
     UNPARSED,
     WAYS,
@@ -49,6 +50,8 @@ class Metrics:
         self._daemon = DaemonSeries(self.registry)
         ProcessCollector(registry=self.registry)
         self._begin()
+        for kind in RETENTION_KINDS:
+            self._daemon.rows_deleted.labels(kind)
 
     def declare(
         self,
@@ -159,6 +162,14 @@ class Metrics:
     def store_failed(self) -> None:
         """Count one read or commit that the store refused."""
         self._daemon.store_failures.inc()
+
+    def set_store_bytes(self, size: int) -> None:
+        """Set the size of the store in bytes."""
+        self._daemon.store_bytes.set(size)
+
+    def rows_deleted(self, kind: str, rows: int) -> None:
+        """Count rows that were kept for long enough; `kind` is a key of `[retention]`."""
+        self._daemon.rows_deleted.labels(kind).inc(rows)
 
     def set_part(self, part: str, *, is_up: bool) -> None:
         """Say whether one of PARTS lives; one that is switched off has no series."""

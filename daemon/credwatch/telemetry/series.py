@@ -155,6 +155,13 @@ class DaemonSeries:
         self.store_failures = Counter(
             "credwatch_store_failures_total", "Reads and commits that the store refused.", registry=registry
         )
+        self.store_bytes = Gauge("credwatch_store_bytes", "Size of the store.", registry=registry)
+        self.rows_deleted = Counter(
+            "credwatch_store_rows_deleted_total",
+            "Rows of the store that were kept for long enough, by the key of [retention].",
+            ["kind"],
+            registry=registry,
+        )
         self.part_up = Gauge(
             "credwatch_part_up", "1 where the part of the daemon lives, else 0.", ["part"], registry=registry
         )

@@ -98,3 +98,52 @@ def _insert_twice(database: Database, row: dict[str, str]) -> None:
     with database.writing() as connection:
         connection.execute(insert(cursors), row)
         connection.execute(insert(cursors), row)
+
+
+def test_a_file_that_is_broken_is_told_with_a_way_out(tmp_path: Path) -> None:
+    """Of a file that is no database, and of one whose pages are lost, the error says how to go on."""
+    for name, harm in (("no.sqlite", slice(0, 100)), ("torn.sqlite", slice(100, None))):
+        path = tmp_path / name
+        made = Database(path)
+        made.migrate()
+        made.close()
+        content = bytearray(path.read_bytes())
+        content[harm] = b"\xaa" * len(content[harm])
+        path.write_bytes(content)
+        broken = Database(path)
+        with pytest.raises(StoreError) as told:
+            broken.migrate()
+        broken.close()
+        assert (str(path), True) == (told.value.where, "put back a copy" in (told.value.hint or ""))
+
+
+def test_a_link_that_leads_to_nothing_is_no_new_store(tmp_path: Path) -> None:
+    """A disk that is not mounted must not make the daemon begin anew."""
+    path = tmp_path / "store.sqlite"
+    path.symlink_to(tmp_path / "away" / "store.sqlite")
+    with pytest.raises(StoreError, match="link"):
+        Database(path).migrate()
+    assert path.is_symlink()
+
+
+def test_an_older_copy_goes_only_once_the_new_one_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk fails in between, the older copy is still there, and the next try cleans up."""
+    path = tmp_path / "store.sqlite"
+    database = Database(path)
+    database.migrate()
+    older = Path(f"{path}.before-0002")
+    older.write_bytes(b"older")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as failing:
+        failing.setattr("credwatch.store.database.os.replace", fail)
+        with pytest.raises(StoreError, match="copied"):
+            database._copy()
+    assert older.read_bytes() == b"older"
+    database._copy()
+    database.close()
+    assert not older.exists()
+    assert [copy.name.startswith("store.sqlite.before-") for copy in tmp_path.glob("*.before-*")] == [True]
+    assert not list(tmp_path.glob("*.copying"))

@@ -1,0 +1,46 @@
+"""`[retention]`: how long the store keeps what is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import field_validator
+
+from credwatch.kernel.duration import LongDuration
+from credwatch.kernel.options import Options
+
+_FIVE_YEARS = timedelta(days=5 * 365 + 2)
+_LEAST = {
+    "notified_incidents": (_FIVE_YEARS, "the file of a breach is kept for five years (Decree 356/2025, article 29)"),
+    "incidents": (timedelta(days=30), "a case may be asked about that long"),
+    "detections": (timedelta(days=30), "rules count over so many days"),
+    "messages": (timedelta(days=30), "an escalation may be asked about that long"),
+    "password_history": (timedelta(days=365), "passwords of the last year may not come back"),
+}
+
+
+class RetentionOptions(Options):
+    """`[retention]`: how long the store keeps what is over; what is open, runs, waits or is held stays in any case."""
+
+    notified_incidents: LongDuration = timedelta(days=3653)
+    """Incidents of which a notice or report was owed, from their close, with all proof of delivery."""
+    incidents: LongDuration = timedelta(days=731)
+    """Other incidents, from their close."""
+    detections: LongDuration = timedelta(days=731)
+    """Detections that belong to no incident, from their latest event."""
+    messages: LongDuration = timedelta(days=366)
+    """Settled messages about no incident, such as digests, with their receipts."""
+    unparsed: LongDuration = timedelta(days=90)
+    """Lines that no pack knew."""
+    counts: LongDuration = timedelta(days=731)
+    """What was counted on each day."""
+    password_history: LongDuration = timedelta(days=1827)
+    """Hashes of past passwords, from the day they were set."""
+
+    @field_validator(*_LEAST)
+    @classmethod
+    def _long_enough(cls, kept: timedelta, info: object) -> timedelta:
+        least, reason = _LEAST[str(getattr(info, "field_name", ""))]
+        if kept < least:
+            raise ValueError(f'must be "{least.days}d" at least: {reason}')
+        return kept

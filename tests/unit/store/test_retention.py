@@ -1,0 +1,160 @@
+"""The store forgets what is over, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import Connection
+
+from builders_outbox import NOON, a_command, an_incident
+from credwatch.kernel.command import CommandKind, LegalClock
+from credwatch.kernel.incident import Status, Transition
+from credwatch.kernel.receipt import Delivered
+from credwatch.store import incidents, legal_clocks, outbox, progress, retention
+from credwatch.store.database import Database
+from credwatch.store.moments import to_micros
+from credwatch.store.options import RetentionOptions
+from credwatch.telemetry.label_values import RETENTION_KINDS
+
+DELIVERED = Delivered(at=NOON, reply="250 ok")
+LATER = NOON + timedelta(days=1)
+NUMBER = an_incident().number
+EVERY = tuple(RetentionOptions.model_fields)
+CLOSED = an_incident(status=Status.CLOSED, transitions=(Transition(NOON, Status.CLOSED, "lan", "done"),))
+
+
+def sweep(database: Database, kinds: tuple[str, ...] = EVERY) -> int:
+    """Delete all that was over by the day after noon."""
+    return sum(retention.delete_batch(database, kind, LATER) for kind in kinds for _ in range(3))
+
+
+def count(database: Database, table: str) -> int:
+    """Count the rows of a table."""
+    with database.reading() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+def a_notified_incident(connection: Connection) -> None:
+    """Store a closed incident whose notice was delivered."""
+    incidents.save_incidents(connection, [CLOSED])
+    clock = LegalClock("clock-1", "customer_notice", NUMBER, "tanphat", NOON, NOON + timedelta(minutes=15))
+    legal_clocks.save_clocks(connection, [clock])
+    outbox.queue(connection, [a_command(1)])
+    outbox.settle(connection, a_command(1).id, DELIVERED, NOON, None)
+    an_episode(connection, 1, NUMBER)
+    an_episode(connection, 9, "")
+
+
+def an_episode(connection: Connection, serial: int, incident: str, *, closed: int = 1) -> None:
+    """Store an episode that ended at noon, with its detection."""
+    at = to_micros(NOON)
+    connection.exec_driver_sql(
+        "INSERT INTO episodes VALUES (?, 'rule-1', 1, 1, ?, ?, 8, 0, 0, 0, ?)", (serial, at, at, closed)
+    )
+    connection.exec_driver_sql(
+        "INSERT INTO detections (serial, id, rule_id, incident, opened, document) VALUES (?, ?, 'rule-1', ?, ?, '{}')",
+        (serial, f"d-{serial}", incident, at),
+    )
+
+
+def test_a_closed_incident_goes_with_all_that_belongs_to_it(database: Database) -> None:
+    """Its messages, receipts, clocks, detections and episodes go too; the newest episode stays for its number."""
+    with database.writing() as connection:
+        a_notified_incident(connection)
+    store = outbox.OutboxStore(database)
+    store.begin(a_command(1).id, NOON)
+    store.settle(a_command(1).id, DELIVERED, NOON, None)
+    assert sweep(database, ("incidents",)) == 0
+    assert sweep(database, ("notified_incidents",)) == 6
+    tables = ("incidents", "legal_clocks", "commands", "receipts")
+    assert [count(database, table) for table in tables] == [0, 0, 0, 0]
+    assert [count(database, table) for table in ("detections", "episodes")] == [1, 1]
+
+
+STAYS: dict[str, Callable[[Connection], object]] = {
+    "open": lambda connection: incidents.save_incidents(connection, [an_incident(status=Status.NEW)]),
+    "held": lambda connection: connection.exec_driver_sql("UPDATE incidents SET held = 1"),
+    "clock runs": lambda connection: connection.exec_driver_sql("UPDATE legal_clocks SET met_at = NULL"),
+    "goes on": lambda connection: an_episode(connection, 2, NUMBER, closed=0),
+    "closed late": lambda connection: connection.exec_driver_sql(
+        "UPDATE incidents SET document = json_set(document, '$.transitions[0].at', '2026-11-21T06:00:00.5Z')"
+    ),
+    **{
+        f"message {state}": lambda connection, state=state: connection.exec_driver_sql(
+            "UPDATE commands SET state = ?", (state,)
+        )
+        for state in outbox.WAITING
+    },
+}
+
+
+@pytest.mark.parametrize("reason", STAYS)
+def test_what_is_not_over_stays(database: Database, reason: str) -> None:
+    """An old incident stays while anything of it is open, owed, held or going on."""
+    with database.writing() as connection:
+        a_notified_incident(connection)
+        STAYS[reason](connection)
+    assert sweep(database) == 0
+    assert count(database, "commands") == 1
+
+
+def test_an_incident_that_owed_no_notice_has_its_own_time(database: Database) -> None:
+    """It goes with the other incidents, not with those that law keeps."""
+    with database.writing() as connection:
+        incidents.save_incidents(connection, [CLOSED])
+    assert sweep(database, ("notified_incidents",)) == 0
+    assert sweep(database, ("incidents",)) == 1
+
+
+def test_what_belongs_to_no_incident_goes_by_its_age(database: Database) -> None:
+    """Lone detections, old digests but the latest, unparsed lines, counts and hashes go; what is younger stays."""
+    digests = [
+        a_command(number, kind=CommandKind.DIGEST, incident="", created_at=NOON + timedelta(hours=number))
+        for number in (1, 2)
+    ]
+    line = {"source": "auth", "file": "a", "position": 1, "reason": "unknown", "line": "x"}
+    with database.writing() as connection:
+        outbox.queue(connection, digests)
+        for digest in digests:
+            outbox.settle(connection, digest.id, DELIVERED, NOON, None)
+        an_episode(connection, 1, "")
+        an_episode(connection, 2, "", closed=0)
+        an_episode(connection, 3, "")
+        received = [to_micros(NOON), to_micros(LATER)]
+        progress.add_unparsed(connection, [line | {"received": at} for at in received], most=10)
+        progress.add_tallies(connection, "2026-11-20", {"lines": 1})
+        progress.add_tallies(connection, "2026-11-21", {"lines": 1})
+        connection.exec_driver_sql(
+            "INSERT INTO past_passwords (organization, user, hash, kept_at) VALUES ('a', 'b', 'c', ?)", (received[0],)
+        )
+    assert sweep(database) == 6
+    left = {
+        table: count(database, table) for table in ("commands", "episodes", "unparsed", "tallies", "past_passwords")
+    }
+    assert left == {"commands": 1, "episodes": 2, "unparsed": 1, "tallies": 1, "past_passwords": 0}
+
+
+def test_each_kind_has_a_time_and_a_metric() -> None:
+    """Settings, metrics and what is deleted name the same kinds."""
+    assert set(RETENTION_KINDS) == set(EVERY) == set(retention.KINDS)
+
+
+def test_the_file_shrinks(database: Database) -> None:
+    """What was deleted is given back to the disk."""
+    line = {"source": "auth", "file": "a", "position": 1, "received": 0, "reason": "unknown", "line": "x" * 4000}
+    with database.writing() as connection:
+        progress.add_unparsed(connection, [line] * 500, most=500)
+    full = retention.size(database)
+    assert sweep(database) == 500
+    database.give_back()
+    assert retention.size(database) < full / 4
+
+
+@pytest.mark.parametrize(("key", "value"), [("notified_incidents", "1826d"), ("detections", "29d"), ("unparsed", "0d")])
+def test_too_short_a_time_is_refused(key: str, value: str) -> None:
+    """What law or a duty asks to keep is kept, whatever the settings say."""
+    with pytest.raises(ValidationError):
+        RetentionOptions.model_validate({key: value})
