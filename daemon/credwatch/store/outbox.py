@@ -132,8 +132,6 @@ class QueueState(Struct, frozen=True):
     """Commands queued or being sent."""
     refused: int
     """Commands that a person must look at."""
-    delivered: int
-    """Commands delivered."""
     oldest: datetime | None
     """When the oldest waiting command was queued; None where none waits."""
     held: int = 0
@@ -166,14 +164,15 @@ def queue(connection: Connection, given: Iterable[Command]) -> int:
 
 
 def queue_state(connection: Connection) -> QueueState:
-    """Count the commands by state, for the metrics."""
-    statement = select(commands.c.state, func.count(), func.min(commands.c.created_at)).group_by(commands.c.state)
+    """Count the commands that have not come to their end; those that have are not looked at, however many they are."""
+    unsettled = commands.c.state.in_(WAITING)
+    statement = select(commands.c.state, func.count(), func.min(commands.c.created_at)).where(unsettled)
+    statement = statement.group_by(commands.c.state)
     found = {state: (count, oldest) for state, count, oldest in connection.execute(statement)}
     waiting = [found[state] for state in ("queued", "sending") if state in found]
     return QueueState(
         waiting=sum(count for count, _ in waiting),
         refused=found.get("refused", (0, None))[0],
-        delivered=found.get("delivered", (0, None))[0],
         oldest=from_micros(min(oldest for _, oldest in waiting)) if waiting else None,
         held=found["held"][0] if "held" in found else 0,
         oldest_held=from_micros(found["held"][1]) if "held" in found else None,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import inspect, select
+from sqlalchemy import event, inspect, select
 
 from builders_outbox import NOON, a_command
 from credwatch.kernel.command import Command, CommandKind, Precedence
@@ -20,6 +21,7 @@ from credwatch.store.outbox import (
     QueueState,
     _next_of_each_lane,
     commands,
+    delivered_between,
     queue,
     queue_state,
     receipts,
@@ -255,20 +257,40 @@ def test_a_known_clock_keeps_its_time_and_first_mark(database: Database) -> None
 
 
 def test_the_queue_state_counts(database: Database, outbox: OutboxStore) -> None:
-    """Waiting, refused and delivered are counted; the oldest waiting one tells the age."""
+    """Waiting and refused are counted, delivered apart; the oldest waiting one tells the age."""
 
     def state() -> QueueState:
         with database.reading() as connection:
             return queue_state(connection)
 
-    assert QueueState(0, 0, 0, None) == state()
+    assert QueueState(0, 0, None) == state()
     _queue(database, *(a_command(number, created_at=NOON + number * MINUTE) for number in range(4)))
     _deliver(outbox, a_command(0))
     outbox.begin(a_command(1).id, NOON)
     outbox.settle(a_command(1).id, Refused("550"), NOON, None)
     outbox.begin(a_command(2).id, NOON)
-    assert QueueState(waiting=2, refused=1, delivered=1, oldest=NOON + 2 * MINUTE) == state()
+    assert QueueState(waiting=2, refused=1, oldest=NOON + 2 * MINUTE) == state()
+    with database.reading() as connection:
+        assert delivered_between(connection, NOON, NOON + MINUTE) == 1
     assert NOON + 3 * MINUTE == outbox.next_at()
+
+
+def test_settled_commands_cost_the_queue_state_nothing(database: Database, outbox: OutboxStore) -> None:
+    """Its statement goes to the commands that wait by an index, and never over the table."""
+    plans: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            rows = watched.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(str(row[-1]) for row in rows)
+
+    _queue(database, a_command(0))
+    _deliver(outbox, a_command(0))
+    with database.reading() as watched, database.reading() as connection:
+        event.listen(connection, "before_cursor_execute", note)
+        queue_state(connection)
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
+    assert [plan for plan in plans if plan.startswith("SEARCH commands USING INDEX")]
 
 
 def test_an_empty_queue_has_no_next_moment(outbox: OutboxStore) -> None:
