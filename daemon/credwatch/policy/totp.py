@@ -13,11 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from credwatch.kernel.account import Account
+from credwatch.kernel.clock import Steady, steady_clock
 from credwatch.kernel.factor import Factor
 from credwatch.kernel.secret import Secret
 from credwatch.policy.profile import MfaProfile
 from credwatch.policy.sealing import Sealer
 from credwatch.policy.used_steps import is_used, with_used
+from credwatch.policy.waits import Waits
 
 T = TypeVar("T")
 
@@ -92,13 +94,20 @@ class Totp:
     """
 
     def __init__(
-        self, factors: Factors, sealer: Sealer, *, issuer: str, new_secret: Callable[[], str] = pyotp.random_base32
+        self,
+        factors: Factors,
+        sealer: Sealer,
+        *,
+        issuer: str,
+        new_secret: Callable[[], str] = pyotp.random_base32,
+        steady: Steady = steady_clock,
     ) -> None:
         """Take the name that authenticator apps show (`issuer`) and the source of 160-bit base32 secrets."""
         self._factors = factors
         self._sealer = sealer
         self._issuer = issuer
         self._new_secret = new_secret
+        self._waits = Waits(steady)
 
     @property
     def ready(self) -> bool:
@@ -152,10 +161,14 @@ class Totp:
                 return factor, MfaVerdict(MfaOutcome.NOT_ENROLLED)
             if factor.locked_at is not None:
                 return factor, MfaVerdict(MfaOutcome.LOCKED)
-            if factor.wait_until is not None and now < factor.wait_until:
-                return _waiting(factor, factor.wait_until, profile, now)
+            if factor.wait_until is not None:
+                until = self._waits.until(account, factor.wait_until, now)
+                if now < until:
+                    return _waiting(factor, until, profile, now)
             secret = self._sealer.unseal(factor.sealed, account)
-            return _judged(factor, _matching_step(factor, secret, code, profile, now), profile, now)
+            after, verdict = _judged(factor, _matching_step(factor, secret, code, profile, now), profile, now)
+            self._waits.note(account, after.wait_until, now)
+            return after, verdict
 
         return self._factors.change(account, decide)
 

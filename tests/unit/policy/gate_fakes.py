@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from threading import Lock
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from argon2 import PasswordHasher
 from msgspec import Struct, field
 
 from credwatch.kernel.account import Account
+from credwatch.kernel.clock import Steady
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.factor import Factor
 from credwatch.kernel.secret import Secret
@@ -119,9 +121,16 @@ def a_question(password: str = GOOD, **changes: object) -> PasswordQuestion:
     return PasswordQuestion(**({"caller": a_caller(), "candidate": Secret(password)} | changes))  # type: ignore[arg-type]
 
 
-def a_totp(factors: Factors | None = None, key: Secret | None = KEY) -> Totp:
-    """Build the TOTP service with the secret of RFC 6238, appendix B."""
-    return Totp(factors or MemoryFactors(), Sealer(key), issuer="MODORO", new_secret=lambda: RFC_SECRET)
+def a_totp(factors: Factors | None = None, key: Secret | None = KEY, steady: Steady | None = None) -> Totp:
+    """Build the TOTP service with the secret of RFC 6238, appendix B; its steady clock leaps over every wait."""
+    leaping = count(step=1_000_000).__next__
+    return Totp(
+        factors or MemoryFactors(),
+        Sealer(key),
+        issuer="MODORO",
+        new_secret=lambda: RFC_SECRET,
+        steady=steady or leaping,
+    )
 
 
 def a_gate(

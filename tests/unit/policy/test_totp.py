@@ -163,6 +163,22 @@ def test_a_wait_set_by_a_wrong_clock_is_the_usual_wait() -> None:
     assert outcome(totp, code_at(until), until).accepted
 
 
+def test_a_wait_outlasts_a_clock_that_is_set_forward() -> None:
+    """Whoever sets the clock a day ahead has the whole wait before him, and no more of it than there was."""
+    present = 1000.0
+    totp = a_totp(steady=lambda: present)
+    totp.enrol(LAN, PROFILE, START)
+    assert totp.confirm(LAN, code_at(START), PROFILE, START).accepted
+    for _ in range(3):
+        outcome(totp, "000000")
+    present += 10
+    ahead = LATER + timedelta(days=1)
+    verdict = outcome(totp, code_at(ahead), ahead)
+    assert MfaVerdict(MfaOutcome.THROTTLED, until=ahead + timedelta(seconds=20)) == verdict
+    present += 20
+    assert outcome(totp, code_at(ahead, 1), ahead + timedelta(seconds=20)).accepted
+
+
 def test_success_forgets_failures() -> None:
     """After a success the free mistakes are free again."""
     totp = enrolled()
