@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from glob import glob, has_magic
 
@@ -28,6 +28,20 @@ def _globbed(source: SourceOptions, pattern: str) -> Iterator[Problem]:
         yield _problem(source, f"no file matches {pattern}", hint, Severity.WARNING)
     for path in paths:
         yield from _named(source, path)
+    yield from _same(source, paths)
+
+
+def _same(source: SourceOptions, paths: Sequence[str]) -> Iterator[Problem]:
+    """Warn of one file by two names: it is read once."""
+    names: dict[tuple[int, int], str] = {}
+    for path in sorted(paths):
+        status = os.lstat(path) if os.path.lexists(path) else None
+        if status is not None and stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            first = names.setdefault((status.st_dev, status.st_ino), path)
+            if first != path:
+                hint = "remove one of the links, or name the files one by one"
+                message = f"{path} and {first} are one file by two names, which is read once"
+                yield _problem(source, message, hint, Severity.WARNING)
 
 
 def _named(source: SourceOptions, path: str) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ _HINTS = {
     "vanished": "rotated files were deleted before they were read: let logrotate keep more of them",
     "damaged": "a compressed log could not be unpacked to its end: its last lines are lost",
     "cut_lines": "a line was longer than 1 MiB: its rest is dropped",
+    "holes": "a log has a hole of NUL bytes, as a truncation or a crash leaves it: what stood there is lost",
 }
 
 

@@ -15,6 +15,9 @@ _CONTROL_BYTES = bytes(code for code in range(32) if code not in b"\t\n\r") + b"
 _COMPRESSED = (b"\x1f", b"x", b"(")
 """The first bytes of files made by gzip, zlib and zstd."""
 
+_HOLE = b"\x00" * 4096
+"""So many NUL bytes in a row are a hole, and no name that a stranger gave."""
+
 _BLOCK = 1 << 18
 """So many bytes are looked at together: what is made of them stays near the core."""
 
@@ -131,10 +134,11 @@ def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 def _mend(raw: bytes, limit: int) -> tuple[str, str | None]:
     raw = raw.removesuffix(b"\n").rstrip(b"\r")
-    # Whoever truncates a log under a writer that keeps its position leaves a hole, which reads as NUL bytes.
-    behind = raw.lstrip(b"\x00")
-    has_hole = len(behind) < len(raw)
-    raw = behind or raw
+    # Whoever truncates a log under a writer that keeps its position leaves a hole, which reads as NUL bytes; so does a
+    # machine that went down before the end of a line reached the disk. The line behind the hole is the whole one.
+    before, hole, behind = raw.strip(b"\x00").rpartition(_HOLE)
+    has_hole = bool(hole) or raw[:1] == b"\x00"
+    raw = behind.lstrip(b"\x00") or before or raw
     cut = raw[:limit]
     text, malformed = _decoded(cut, was_cut=len(raw) > limit)
     shown = _CONTROL_TEXT.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

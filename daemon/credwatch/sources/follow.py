@@ -224,6 +224,8 @@ class FollowedFile:
         if cut.end != mark.offset:
             self._mark = mark.advanced(log, cut.end, skipping=cut.skipping)
             self._quiet_since = None
+        if cut.hole:
+            self._world.count("holes")
         if not cut.data:
             return None
         if cut.skipping:

@@ -55,6 +55,8 @@ class Tally(Struct, frozen=True):
     """How often a compressed file could not be unpacked to its end, so that its last lines are lost."""
     cut_lines: int = 0
     """How many lines were cut at `LINE_LIMIT`."""
+    holes: int = 0
+    """How many holes of NULs longer than `LINE_LIMIT` were passed over."""
 
 
 class Source(Protocol):

@@ -30,28 +30,39 @@ class Cut(Struct, frozen=True):
     """Where to go on in the file."""
     skipping: bool = False
     """True where `end` lies within an over-long line whose rest is to be dropped."""
+    hole: bool = False
+    """True where more NULs than `LINE_LIMIT` were passed over: what stood there is lost."""
 
 
 def cut_lines(log: Readable, offset: int, limit: int, *, skipping: bool = False) -> Cut:
     """Cut the complete lines from `offset` on, about `limit` bytes of them; no data where no line is complete.
 
     A line longer than `limit` is given whole; one that has not ended after `LINE_LIMIT` bytes is given cut, alone, so
-    that the positions of the lines around it stay true. Raises OSError where the file cannot be read.
+    that the positions of the lines around it stay true. A hole of NULs longer than that is passed over, and ends the
+    line that it stands in. Raises OSError where the file cannot be read.
     """
     if skipping:
         offset, skipping = _behind_newline(log, offset)
         if skipping:
             return Cut(b"", offset, offset, skipping=True)
-    data = log.read_at(limit, offset)
+    data, is_hole = log.read_at(limit, offset), False
     if data.startswith(b"\0") and (behind := log.behind_hole(offset)) != offset:
-        offset, data = behind, log.read_at(limit, behind)
+        offset, data, is_hole = behind, log.read_at(limit, behind), True
     end = data.rfind(b"\n") + 1
     if not end and len(data) >= min(limit, LINE_LIMIT + 1):
         data = log.read_at(LINE_LIMIT + 1, offset)
         end = data.find(b"\n") + 1
         if not end and len(data) > LINE_LIMIT:
-            return Cut(data[:LINE_LIMIT] + b"\n", offset, offset + LINE_LIMIT, skipping=True)
-    return Cut(data[:end], offset, offset + end)
+            return _without_end(log, data, offset, is_hole)
+    return Cut(data[:end], offset, offset + end, hole=is_hole)
+
+
+def _without_end(log: Readable, data: bytes, offset: int, is_hole: bool) -> Cut:
+    """Cut a line that has not ended where a hole begins in it, else at the limit."""
+    begin = data.find(b"\0")
+    if begin > 0 and (behind := log.behind_hole(offset + begin)) != offset + begin:
+        return Cut(data[:begin] + b"\n", offset, behind, hole=True)
+    return Cut(data[:LINE_LIMIT] + b"\n", offset, offset + LINE_LIMIT, skipping=True, hole=is_hole)
 
 
 def cut_rest(log: Readable, offset: int) -> Cut:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Collection, Sequence
+import stat
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from credwatch.sources.folders import COMPRESSED, bases_of
@@ -20,7 +22,7 @@ def matches(paths: Sequence[str], followed: Collection[Path], remembered: Collec
     globbed = {Path(path) for pattern in paths if glob.has_magic(pattern) for path in _expand(pattern)}
     others = {*followed, *remembered, *plain, *globbed}
     fresh = sorted(path for path in globbed.difference(followed, plain) if _is_log(path, others))
-    return [*dict.fromkeys(plain), *fresh]
+    return [*dict.fromkeys(plain), *_once(fresh, (*followed, *plain))]
 
 
 def fixed_folder(pattern: str) -> Path:
@@ -39,6 +41,32 @@ def _is_log(path: Path, others: Collection[Path]) -> bool:
     if os.path.isdir(path):  # noqa: PTH112
         return False
     return not (os.path.islink(path) and Path(os.path.realpath(path)) in others)  # noqa: PTH114
+
+
+def _once(fresh: Sequence[Path], others: Iterable[Path]) -> list[Path]:
+    """Leave out what is one file by hard links with another match; costs one look at each fresh path, and no more
+    where none has a second name.
+    """
+    linked = {path: identity for path in fresh if (identity := _linked(path)) is not None}
+    if not linked:
+        return [*fresh]
+    seen = {identity for path in others if (identity := _linked(path)) is not None}
+    once = []
+    for path in fresh:
+        if (identity := linked.get(path)) not in seen:
+            once.append(path)
+        if identity is not None:
+            seen.add(identity)
+    return once
+
+
+def _linked(path: Path) -> tuple[int, int] | None:
+    """Give what a file with several names is known by; None for any other, and where there is none."""
+    with suppress(OSError):
+        status = os.lstat(path)
+        if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):
+            return status.st_dev, status.st_ino
+    return None
 
 
 def _expand(pattern: str) -> list[str]:

@@ -22,6 +22,9 @@ STANDARD_INPUT = "-"
 
 _BEGINNING_BYTES = 256
 
+_LZ4 = b"\x04\x22\x4d\x18"
+"""The first bytes of an LZ4 frame, https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md."""
+
 
 class OpenLog(Protocol):
     """A log that is open, or standard input; its bytes are those of its lines, also where it is compressed."""
@@ -136,8 +139,14 @@ class StreamedLog:
         return int(not self._is_at_end or self._held_from + len(self._held) > offset)
 
     def behind_hole(self, offset: int) -> int:
-        """Give the offset: nothing is sparse here."""
-        return offset
+        """Pass over a hole that was compressed with the rest; nothing is given back of what lies before its end."""
+        block = self.read_at(LINE_LIMIT + 1, offset)
+        if len(block) <= LINE_LIMIT or block.strip(b"\0"):
+            return offset
+        while block and not (text := block.lstrip(b"\0")):
+            offset += len(block)
+            block = self.read_at(PIECE_BYTES, offset)
+        return offset + len(block) - len(text)
 
     def close(self) -> None:
         """Give back the descriptor; standard input stays open, for it is not ours."""
@@ -190,7 +199,11 @@ def open_standard_input() -> OpenLog:
 def open_log(path: Path) -> OpenLog:
     """Open a regular file, and unpack it where its first bytes say that it is compressed; raises OSError."""
     descriptor = open_regular(path)
-    unpacker = unpacker_of(os.pread(descriptor, 8, 0))
+    begins = os.pread(descriptor, 8, 0)
+    if begins.startswith(_LZ4):
+        os.close(descriptor)
+        raise OSError(f"compressed with lz4, which cannot be read here; unpack it with lz4 -d: {path}")
+    unpacker = unpacker_of(begins)
     if unpacker is None:
         return PlainLog(descriptor)
 

@@ -126,6 +126,8 @@ class ReplaySource:
     def _chunk(self, reading: _OpenFile, cut: Cut) -> Chunk:
         if cut.skipping:
             self._tally = replace(self._tally, cut_lines=self._tally.cut_lines + 1)
+        if cut.hole:
+            self._tally = replace(self._tally, holes=self._tally.holes + 1)
         now = self._clock()
         return Chunk(
             source=self._name,

@@ -48,6 +48,15 @@ def test_what_is_no_log_is_named(tmp_path: Path, name: str, said: str) -> None:
     assert problem.hint
 
 
+def test_one_file_by_two_names_is_a_warning(tmp_path: Path) -> None:
+    """Hard links in one glob are named: the file is read once."""
+    (tmp_path / "a.log").touch()
+    (tmp_path / "b.log").hardlink_to(tmp_path / "a.log")
+    (problem,) = _problems(tmp_path / "*.log")
+    assert Severity.WARNING is problem.severity
+    assert f"{tmp_path}/b.log and {tmp_path}/a.log are one file by two names, which is read once" == problem.message
+
+
 def test_a_glob_that_matches_nothing_is_a_warning(tmp_path: Path) -> None:
     """Its files may come later, but its spelling is worth a look."""
     (problem,) = _problems(tmp_path / "*.log")

@@ -168,6 +168,15 @@ def test_a_hole_of_nul_bytes_before_a_line() -> None:
     assert [EXPECTED] == facts(parsed)
 
 
+@pytest.mark.parametrize("size", [4096, 300_000])
+def test_a_hole_of_nul_bytes_within_a_line(size: int) -> None:
+    """A machine that went down leaves half a line and a hole: the line behind them is read, and the hole is counted."""
+    whole = FORMS["rfc3164"].format(GUESS).encode()
+    lines = split_lines(whole[:30] + b"\x00" * size + whole + b"\n", 0)
+    assert ["nul"] == lines["malformed"].to_list()
+    assert [EXPECTED] == facts(parse(lines, packs=PACKS, source=SourceFormat("x"), reference=NOW))
+
+
 @pytest.mark.parametrize(
     ("words", "times"),
     [

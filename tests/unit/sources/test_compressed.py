@@ -156,11 +156,32 @@ def test_a_hole_that_a_truncation_left_costs_nothing(tmp_path: Path) -> None:
         file.seek(1024**3 + 77)
         file.write(b"two\n")
     assert [b"two"] == reader.drain()
+    assert 1 == reader.source.tally.holes
     assert sum(len(chunk.data) for chunk in reader.chunks) < LINE_LIMIT
     assert reader.chunks[-1].cursor["offset"] == log.stat().st_size
     append(log, "three\n")
     assert [b"three"] == reader.drain()
     reader.source.close()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_hole_within_a_line_ends_it(tmp_path: Path, packed: bool) -> None:
+    """A line that was torn before a hole is given as it stands, the line behind it whole, and the hole is counted."""
+    text = b"one\ntorn" + b"\0" * (3 * LINE_LIMIT) + b"two\nthree\n"
+    log = tmp_path / ("auth.log.gz" if packed else "auth.log")
+    log.write_bytes(gzip.compress(text) if packed else text)
+    reader = _replayed(log)
+    assert [b"one", b"torn", b"two", b"three"] == reader.drain()
+    assert (1, 0) == (reader.source.tally.holes, reader.source.tally.cut_lines)
+    reader.source.close()
+
+
+def test_lz4_is_said_clearly(tmp_path: Path) -> None:
+    """What nothing here unpacks is named with what to do, and not read as text."""
+    log = tmp_path / "auth.log.lz4"
+    log.write_bytes(b"\x04\x22\x4d\x18" + b"x" * 100)
+    with pytest.raises(SourceError, match="lz4 -d"):
+        _replayed(log).drain()
 
 
 def test_a_short_run_of_nuls_is_passed_on(tmp_path: Path) -> None:

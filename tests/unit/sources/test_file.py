@@ -419,3 +419,16 @@ def test_a_forbidden_file_says_whom_to_let_in(log: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(follow, "open_regular", forbidden)
     with pytest.raises(SourceError, match=r"Permission denied \(let the daemon's user read it.* adm\)"):
         Reader(a_file_source(log)).drain()
+
+
+def test_one_file_by_two_names_is_read_once(tmp_path: Path) -> None:
+    """Hard links among the matches of a glob are one file, whichever was there first."""
+    log = tmp_path / "b.log"
+    append(log, "one\n")
+    (tmp_path / "c.log").hardlink_to(log)
+    reader = Reader(a_file_source(tmp_path / "*.log"))
+    assert [b"one"] == reader.drain()
+    (tmp_path / "a.log").hardlink_to(log)
+    append(log, "two\n")
+    assert [b"two"] == reader.drain()
+    reader.source.close()
