@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.policy import SMTP as SMTP_POLICY
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -188,6 +189,40 @@ async def test_a_program_gets_no_secret_and_outlives_no_delivery(
     await asyncio.wait([delivering])
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
+
+
+async def test_a_program_that_is_cancelled_while_it_starts_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither it nor what it has started lives on, and the cancellation does not wait for them."""
+    start, child = asyncio.create_subprocess_exec, tmp_path / "child"
+
+    async def starting_slowly(*argv: str, **options: Any) -> asyncio.subprocess.Process:
+        process = await start(*argv, **options)
+        while not child.exists():  # noqa: ASYNC110  # another process sets no event
+            await asyncio.sleep(0.01)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", starting_slowly)
+    way = ProgramWay(tmp_path)
+    delivering = asyncio.create_task(
+        way.running("sleep 600 & echo $! > child.new; mv child.new child; wait").deliver(a_command())
+    )
+    async with asyncio.timeout(60):
+        await asyncio.sleep(0)
+        delivering.cancel()
+        await asyncio.wait([delivering])
+        assert delivering.cancelled()
+        while _runs(int(child.read_text())):  # noqa: ASYNC110  # another process sets no event
+            await asyncio.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    """Tell whether a process is there and is not only waiting for somebody to ask how it ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 async def test_a_file_of_escalations_is_its_owners(tmp_path: Path) -> None:

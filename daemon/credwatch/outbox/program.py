@@ -46,10 +46,7 @@ class ProgramChannel:
             return Retry(on_a_terminal(f"{self._argv[0]}: {reason}"), of_the_way=True)
 
     async def _run(self, text: bytes) -> Receipt:
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            *self._argv, stdin=PIPE, stdout=DEVNULL, stderr=PIPE, env=environment, start_new_session=True
-        )
+        process = await _started(self._argv)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 said = await _fed(process, text)
@@ -60,6 +57,26 @@ class ProgramChannel:
             await _end(process)
         word = on_a_terminal(f"{self._argv[0]}: exit {code} {said}".rstrip())
         return Retry(word, of_the_way=True) if code else Delivered(at=self._clock(), reply=word)
+
+
+async def _started(argv: Sequence[str]) -> Process:
+    """Start a program; where that is cancelled, the program and what it has started are ended first.
+
+    The start itself is never cancelled: the library would kill the program alone, and wait for as long as what that had
+    started lives.
+    """
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *argv, stdin=PIPE, stdout=DEVNULL, stderr=PIPE, env=environment, start_new_session=True
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError, ValueError):  # it could not be started
+            await _end(await starting)
+        raise
 
 
 async def _fed(process: Process, text: bytes) -> str:
