@@ -17,7 +17,7 @@ def salvaged(config: Path) -> Settings | None:
     What is left out has its default; nothing is said of the mistakes, for `load_settings` names them.
     """
     try:
-        raw = tomllib.loads(config.read_text(encoding="utf-8"))
+        raw = tomllib.loads(config.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
     while True:

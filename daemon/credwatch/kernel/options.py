@@ -36,7 +36,7 @@ def read_toml(text: str, model: type[M], *, where: str) -> M:
     and wrong value otherwise. Values are never quoted in the errors, for they may be secrets.
     """
     try:
-        raw = tomllib.loads(text)
+        raw = tomllib.loads(text.removeprefix("\ufeff"))  # with which some editors begin a file
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"not valid TOML: {error}", where=where, hint="mend the line it names") from error
     return validated(raw, model, where=where)

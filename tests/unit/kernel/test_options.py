@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from credwatch.kernel.errors import ProblemsFound
-from credwatch.kernel.options import Options, validated
+from credwatch.kernel.options import Options, read_toml, validated
 
 
 class Door(Options):
@@ -45,3 +45,8 @@ def test_a_wrong_value_is_told_what_its_key_means(raw: dict[str, object], hint: 
     with pytest.raises(ProblemsFound) as found:
         validated(raw, House, where="house.toml")
     assert [hint] == [problem.hint for problem in found.value.problems]
+
+
+def test_a_byte_order_mark_is_no_mistake() -> None:
+    """Some editors begin a file with one, which nobody sees."""
+    assert Door() == read_toml("\ufeff# a door\n", Door, where="door.toml")
