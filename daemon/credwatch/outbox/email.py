@@ -42,7 +42,9 @@ class EmailChannel:
         """Raise ConfigurationError, at the table `where`, for an unusable `ca_file` or a user name without password."""
         if options.username and password is None:
             raise ConfigurationError(
-                "username needs a password", where=f"{where}.password_file", hint="name the file that holds it"
+                "username needs a password",
+                where=f"{where}.password_file",
+                hint="name its file; what the unit hands over is not seen by hand (docs/operations.md, Secrets)",
             )
         self._options = options
         self._renderer = renderer
