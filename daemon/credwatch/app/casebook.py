@@ -19,7 +19,7 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Resolution, Status
-from credwatch.store import held, incidents, legal_clocks, outbox
+from credwatch.store import case_entries, held, incidents, legal_clocks, outbox
 from credwatch.store.database import Database
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
@@ -69,7 +69,7 @@ class Casebook:
         self._database.close()
 
     @classmethod
-    def at(cls, config: Path) -> Casebook:
+    def at(cls, config: Path) -> Self:
         """Open the casebook of a settings file; raises ConfigurationError, ProblemsFound or StoreError."""
         return cls(load_settings(config))
 
@@ -99,6 +99,7 @@ class Casebook:
             if incident is None:
                 return None
             clocks = legal_clocks.clocks_of(connection, number)
+            entries = case_entries.entries_of(connection, number)
         messages = [stored for stored in self.messages() if stored.command.incident == number]
         case = described(incident)
         case["found"] = [
@@ -127,6 +128,8 @@ class Casebook:
             for stored in messages
         ]
         case["clocks"] = [to_builtins(clock) for clock in clocks]
+        case["owner"] = case_entries.owner_of(entries)
+        case["entries"] = [to_builtins(entry) for entry in entries]
         return case
 
     def release(self, number: str, *, by: str, why: str, now: datetime) -> list[str] | None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
+from credwatch.cli.actor import ByOption, login_name
+from credwatch.cli.case_entries import written
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, told_plainly
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.incident import Incident, Resolution
 
-incidents_app = typer.Typer(help="List, show and close incidents; release what is held.", no_args_is_help=True)
+incidents_app = typer.Typer(help="List incidents, show and work on their cases, close them.", no_args_is_help=True)
 
 WhyOption = Annotated[str, typer.Option("--why", help="The reason, kept with the incident.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who decides it; without it, the user at the terminal.")]
 _ENDS = ("released_at", "met_at", "waived_at", "escalated_at")
 
 NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="The incident's number, such as CW-2026-7KQ2M4.")]
@@ -63,7 +63,7 @@ def show(number: NumberArgument, config: ConfigOption = DEFAULT_CONFIG, as_json:
         with Casebook.at(config) as casebook:
             case = casebook.case(number)
     if case is None:
-        raise _unknown(number)
+        raise unknown(number)
     print_json(case) if as_json else _print(case)
 
 
@@ -84,9 +84,9 @@ def release(
         from credwatch.app.casebook import Casebook
 
         with Casebook.at(config) as casebook:
-            ids = casebook.release(number, by=by or getpass.getuser(), why=why, now=system_clock())
+            ids = casebook.release(number, by=login_name(by), why=why, now=system_clock())
     if ids is None:
-        raise _unknown(number)
+        raise unknown(number)
     if as_json:
         print_json({"number": number, "released": ids})
     else:
@@ -110,11 +110,11 @@ def drop(
     with told_plainly():
         from credwatch.app.casebook import Casebook
 
-        now, who = system_clock(), by or getpass.getuser()
+        now, who = system_clock(), login_name(by)
         with Casebook.at(config) as casebook:
             kept = casebook.drop(number, by=who, why=why, with_reports=reports, now=now)
     if kept is None:
-        raise _unknown(number)
+        raise unknown(number)
     if as_json:
         print_json({"number": number, "held": kept})
     else:
@@ -139,18 +139,19 @@ def close(
         from credwatch.app.casebook import Casebook, described
 
         with Casebook.at(config) as casebook:
-            who, now = by or getpass.getuser(), system_clock()
+            who, now = login_name(by), system_clock()
             incident = casebook.close(number, by=who, why=why, now=now, outcome=outcome)
             is_held = number in casebook.held()
     if incident is None:
-        raise _unknown(number)
+        raise unknown(number)
     if as_json:
         print_json(described(incident) | {"held": is_held})
     else:
         say(f"{number} is closed" + _still_held(is_held))
 
 
-def _unknown(number: str) -> typer.Exit:
+def unknown(number: str) -> typer.Exit:
+    """Say that nobody has this number, and give the exit."""
     print_error(f"no incident {number}; `credwatch incidents list --all` names them")
     return typer.Exit(ExitCode.NO)
 
@@ -179,6 +180,8 @@ def _facts(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
         yield name, case[name]
     for name in ("occurred_first", "occurred_last", "recorded_at", "detected_at", "recorded_last", "detected_last"):
         yield name, _moment(case[name])
+    if case["owner"]:
+        yield "owner", case["owner"]
     if case["outcome"]:
         yield "outcome", case["outcome"]
     for words in filter(None, (_history(case), _by_log(case))):
@@ -199,6 +202,8 @@ def _events(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
         yield "message", f"{each['workflow']} to {each['recipient']}: {each['state']} {each['last_reason']}"
     for each in case["transitions"]:
         yield "change", f"{_moment(each['at'])}  {each['status']} by {each['by']}: {each['why']}"
+    for entry in case["entries"]:
+        yield "entry", f"{_moment(entry['at'])}  {written(entry)}"
 
 
 def _history(case: dict[str, Any]) -> str:

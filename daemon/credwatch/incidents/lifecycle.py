@@ -12,7 +12,7 @@ from credwatch.kernel.incident import Incident, Resolution, Status, Transition
 LEGAL: dict[Status, frozenset[Status]] = {
     Status.NEW: frozenset({Status.IN_PROGRESS, Status.CLOSED}),
     Status.IN_PROGRESS: frozenset({Status.CLOSED}),
-    Status.CLOSED: frozenset(),
+    Status.CLOSED: frozenset({Status.IN_PROGRESS}),
 }
 """The statuses that may follow each status."""
 
@@ -47,7 +47,7 @@ def moved(
         raise IllegalTransition(
             f"an incident that is {incident.status} cannot become {status}",
             where=incident.number,
-            hint="a closed incident stays closed; new evidence opens a new one",
+            hint=f"it is {incident.status} already; `credwatch incidents show {incident.number}` tells since when",
         )
     check_reason(incident, why)
     step = Transition(at=at, status=status, by=by, why=why)

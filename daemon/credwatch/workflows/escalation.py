@@ -35,6 +35,8 @@ class Reason(StrEnum):
     """What was read long after it happened waits for a person to let its messages go."""
     NOT_DELIVERED = "not_delivered"
     """A message was refused, or nobody took it for days."""
+    DISOWNED = "disowned"
+    """The customer says that it did not do what the notice tells of."""
 
 
 _EMPTY = ("starts", "started_at", "due_at", "recipient", "reply", "occurred_last", "detected_at", "held")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from credwatch.kernel.command import CommandKind, Precedence
-from credwatch.kernel.incident import Incident
+from credwatch.kernel.incident import Incident, Status
 from credwatch.workflows.clocks import UPDATES
 from credwatch.workflows.facts import Facts, Reaction
 from credwatch.workflows.message import Letter, compose, incident_values
@@ -35,6 +35,7 @@ def customer_update(incident: Incident, facts: Facts, now: datetime) -> Reaction
             },
             incident=incident.number,
             organization=organization,
+            phase=_phase(incident),
             precedence=Precedence.COURTESY,
         )
         addresses = safe_addresses(recipients, attacked_addresses(incident))
@@ -53,6 +54,13 @@ def breach_update(incident: Incident, facts: Facts, now: datetime) -> Reaction:
         values={"reader": facts.vendor.name, **incident_values(incident, accounts_of(incident), facts)},
         incident=incident.number,
         organization=incident.organization,
+        phase=_phase(incident),
         precedence=Precedence.COURTESY,
     )
     return Reaction(compose(letter, (facts.vendor.mailbox,), facts, now))
+
+
+def _phase(incident: Incident) -> str:
+    """Tell a second closing from the first: whoever reopened a case owes its readers the new end."""
+    closings = sum(step.status is Status.CLOSED for step in incident.transitions)
+    return "first" if closings < 2 else f"closing {closings}"

@@ -14,12 +14,13 @@ LEGAL = {
     (Status.NEW, Status.IN_PROGRESS),
     (Status.NEW, Status.CLOSED),
     (Status.IN_PROGRESS, Status.CLOSED),
+    (Status.CLOSED, Status.IN_PROGRESS),
 }
 
 
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(Status, Status)))
 def test_only_legal_transitions(before: Status, after: Status) -> None:
-    """Forward is allowed, back and standing still are not, and a closed incident stays closed."""
+    """Forward is allowed, and a closed incident may be reopened; back to new and standing still are not."""
     incident = an_incident(status=before)
     if (before, after) in LEGAL:
         assert after is moved(incident, after, at=NOON, by="lan", why="checked").status

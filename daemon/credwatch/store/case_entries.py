@@ -1,0 +1,58 @@
+"""The table of case entries: what people did about incidents. Rows are added and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.json import Decoder, Encoder
+from sqlalchemy import DDL, Column, Connection, Index, Integer, Table, Text, event, func, select
+
+from credwatch.kernel.case_entry import CaseEntry, EntryKind
+from credwatch.store.database import metadata
+from credwatch.store.moments import to_micros
+
+_ENCODER = Encoder()
+_ENTRY = Decoder(CaseEntry)
+
+case_entries = Table(
+    "case_entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("document", Text, nullable=False),  # the CaseEntry, JSON
+    Index("case_entries_incident", "incident", "kind"),
+)
+
+
+_APPEND_ONLY = (
+    "CREATE TRIGGER case_entries_stay BEFORE UPDATE ON case_entries"
+    " BEGIN SELECT RAISE(ABORT, 'entries of a case are never changed'); END"
+)
+event.listen(case_entries, "after_create", DDL(_APPEND_ONLY))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
+
+
+def add_entry(connection: Connection, entry: CaseEntry) -> None:
+    """Add an entry to its case."""
+    row = {"incident": entry.incident, "at": to_micros(entry.at), "kind": entry.kind.value}
+    connection.execute(case_entries.insert(), row | {"document": _ENCODER.encode(entry).decode()})
+
+
+def entries_of(connection: Connection, incident: str) -> list[CaseEntry]:
+    """Return the entries of a case in the order in which they were written."""
+    query = select(case_entries.c.document).where(case_entries.c.incident == incident).order_by(case_entries.c.id)
+    return [_ENTRY.decode(document) for document in connection.execute(query).scalars()]
+
+
+def owner_of(entries: Sequence[CaseEntry]) -> str:
+    """Name who is in charge after these entries; empty where nobody is."""
+    return next((entry.owner for entry in reversed(entries) if entry.kind is EntryKind.ASSIGNED), "")
+
+
+def owners(connection: Connection) -> dict[str, str]:
+    """Map the numbers of incidents to who is in charge of them; those of nobody are left out."""
+    table = case_entries.c
+    latest = select(func.max(table.id)).where(table.kind == EntryKind.ASSIGNED.value).group_by(table.incident)
+    documents = connection.execute(select(table.document).where(table.id.in_(latest))).scalars()
+    return {entry.incident: entry.owner for entry in map(_ENTRY.decode, documents) if entry.owner}
