@@ -13,6 +13,7 @@ from msgspec import to_builtins
 
 from credwatch.app import holding, keys
 from credwatch.app.build import build_knowledge
+from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings, load_settings
 from credwatch.incidents.lifecycle import check_reason, moved
 from credwatch.kernel.clock import rfc3339
@@ -187,4 +188,7 @@ class Casebook:
         return closed
 
     def _facts(self) -> Facts:
-        return build_knowledge(self._settings, notice_key=keys.notice_key(self._settings)).facts
+        return self._knowledge().facts
+
+    def _knowledge(self) -> Knowledge:
+        return build_knowledge(self._settings, notice_key=keys.notice_key(self._settings))

@@ -13,6 +13,7 @@ from credwatch.app.news import tell_waiting
 from credwatch.app.retention import Retention
 from credwatch.app.schedule import Daily, Every, Job
 from credwatch.app.settings import Settings
+from credwatch.app.silencing import tell_of_ended
 from credwatch.kernel.clock import Clock, Steady, steady_clock
 from credwatch.store import held, incidents, legal_clocks, outbox, progress, retention
 from credwatch.store.database import Database
@@ -72,6 +73,7 @@ class Chores:
             queued = outbox.queue(connection, reaction.commands)
             legal_clocks.save_clocks(connection, reaction.clocks)
             queued += tell_of_held(connection, self._facts(), now) + tell_waiting(connection, self._facts(), now)
+            queued += tell_of_ended(connection, self._facts(), now)
         if queued:
             self._wake_outbox()
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from credwatch.app.prepared import Prepared
+from credwatch.app.silencing import silenced
 from credwatch.detect.found import Found
 from credwatch.enrich.profiles import ProfileDelta
 from credwatch.incidents.grouping import Ending, ended, gone_on, grouped, key_of
@@ -141,6 +142,7 @@ def _incidents(
     incidents.save_incidents(connection, (change.incident for change in going_on))
     keys = [key_of(detection) for detection in detections if detection.is_consequential]
     at_hand = incidents.open_incidents(connection, keys)
+    detections = silenced(connection, detections, at_hand, discovery.detected_at)
     # An act that is over by itself is no matter that comes back.
     unknown = [key for key in keys if key not in at_hand and key[0] not in ENDS_BY_ITSELF]
     grouping = grouped(detections, at_hand, discovery, incidents.former_incidents(connection, unknown))

@@ -76,6 +76,8 @@ class Detection(Struct, frozen=True, omit_defaults=True):
     """Further fields of the completing event that a notice needs (action, actor, authorisation …)."""
     shadow: bool = False
     """True where the rule is on trial: it is stored and counted, and nothing follows from it."""
+    silence: str = ""
+    """The silence that hides it: it is stored and counted, and nothing follows from it; empty where none does."""
     recorded_at: datetime | None = None
     """When the lines that completed it were read; None until it is stored."""
     detected_at: datetime | None = None
@@ -88,4 +90,4 @@ class Detection(Struct, frozen=True, omit_defaults=True):
     @property
     def is_consequential(self) -> bool:
         """Whether an incident must follow."""
-        return bool(self.consequence.incident) and not self.shadow
+        return bool(self.consequence.incident) and not self.shadow and not self.silence

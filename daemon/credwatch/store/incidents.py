@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from msgspec.json import Decoder, Encoder
@@ -165,6 +165,13 @@ def detections_of(connection: Connection, number: str) -> list[tuple[Detection, 
     return [
         (_DETECTION.decode(document), count, from_micros(last)) for document, count, last in connection.execute(query)
     ]
+
+
+def detections_since(connection: Connection, since: datetime) -> Iterator[Detection]:
+    """Give the detections that were concluded since a moment, the latest first; reads them all."""
+    table = detections.c
+    query = select(table.document).where(table.detected >= to_micros(since)).order_by(table.serial.desc())
+    return map(_DETECTION.decode, connection.execute(query).scalars())
 
 
 def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:

@@ -37,9 +37,22 @@ class Reason(StrEnum):
     """A message was refused, or nobody took it for days."""
     DISOWNED = "disowned"
     """The customer says that it did not do what the notice tells of."""
+    SILENCE_OVER = "silence_over"
+    """A silence has ended or expired."""
 
 
-_EMPTY = ("starts", "started_at", "due_at", "recipient", "reply", "occurred_last", "detected_at", "held")
+_EMPTY = (
+    "starts",
+    "started_at",
+    "due_at",
+    "recipient",
+    "reply",
+    "occurred_last",
+    "detected_at",
+    "held",
+    "silence",
+    "hidden",
+)
 """What a template may ask of any escalation, and only some have."""
 
 

@@ -1,0 +1,86 @@
+"""Which detections a silence hides, and which never."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from builders_outbox import NOON
+from credwatch.incidents.silencing import hides, hiding, is_meant
+from credwatch.kernel.detection import Consequence, Detection, Level
+from credwatch.kernel.silence import Silence
+
+
+def a_detection(**changes: Any) -> Detection:
+    """Build guessing at one account of a customer."""
+    detection = Detection(
+        id="d-1",
+        rule_id="r-1",
+        title="Guessing",
+        level=Level.MEDIUM,
+        consequence=Consequence("brute_force"),
+        group=(("user.name", "lan"),),
+        organization="acme",
+        subject="lan",
+        occurred_first=NOON,
+        opened_at=NOON,
+        count=9,
+        accounts=("lan",),
+        addresses=("192.0.2.7",),
+        organizations=("acme",),
+        details=(("host.name", "web1"),),
+    )
+    return replace(detection, **changes)
+
+
+def a_silence(**criteria: str) -> Silence:
+    """Build a silence of one person."""
+    return Silence("silence-1", "lan", "a test", NOON, NOON + timedelta(days=1), **criteria)
+
+
+@pytest.mark.parametrize(
+    ("criteria", "others"),
+    [
+        ({"rule": "r-1"}, {"rule_id": "r-2"}),
+        ({"account": "LAN"}, {"accounts": ("lan", "mai")}),
+        ({"account": "lan"}, {"accounts": ("mai",)}),
+        ({"customer": "acme"}, {"organizations": ("acme", "tanphat")}),
+        ({"address": "192.0.2.0/24"}, {"addresses": ("192.0.2.7", "203.0.113.9")}),
+        ({"address": "192.0.2.7/32"}, {"addresses": ()}),
+        ({"address": "192.0.2.7"}, {"addresses": ("no address",)}),
+        ({"host": "web1"}, {"details": (("host.name", "web2"),)}),
+        ({"host": "web1", "rule": "r-1"}, {"details": ()}),
+    ],
+)
+def test_a_criterion_means_that_alone(criteria: dict[str, str], others: dict[str, Any]) -> None:
+    """What has all that is named is hidden; what has something else too, or lacks one of them, is not."""
+    assert hides(a_silence(**criteria), a_detection())
+    assert not hides(a_silence(**criteria), a_detection(**others))
+
+
+@pytest.mark.parametrize(
+    "grave",
+    [
+        {"consequence": Consequence("account_takeover")},
+        {"consequence": Consequence("unauthorised_staff_access")},
+        {"consequence": Consequence("privilege_change", workflows=("customer_notice",))},
+        {"details": (("credwatch.actor.kind", "staff"),)},
+    ],
+)
+def test_one_person_hides_nothing_grave(grave: dict[str, Any]) -> None:
+    """Takeovers, acts of staff and what others must be told of are hidden with a second person alone."""
+    silence, detection = a_silence(customer="acme"), a_detection(**grave)
+    assert is_meant(silence, detection)
+    assert not hides(silence, detection)
+    assert hides(replace(silence, second="mai"), detection)
+
+
+def test_the_first_silence_is_named() -> None:
+    """Of several that hide a detection the first counts it; where none does, nobody does."""
+    first, second = a_silence(account="lan"), replace(a_silence(rule="r-1"), id="silence-2")
+    assert "silence-1" == hiding([first, second], a_detection())
+    assert "silence-2" == hiding([first, second], a_detection(accounts=("mai",)))
+    assert "" == hiding([first], a_detection(accounts=("mai",)))
