@@ -30,6 +30,7 @@ from credwatch.outbox.render import Renderer
 from credwatch.parse.samples import check_packs
 from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.sealing import Sealer
+from credwatch.rules.filters import muting
 from credwatch.rules.reach import out_of_reach, unknown_packs
 
 
@@ -47,6 +48,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     # Where a pack cannot be loaded there are none to hold samples against; that is told already.
     gathering.problems.extend(check_packs(knowledge.packs) if knowledge.packs.packs else [])
     gathering.problems.extend(_reach(settings, knowledge))
+    gathering.problems.extend(muting(knowledge.rules))
     gathering.problems.extend(emptiness_problems(settings, knowledge, tuple(gathering.problems)))
     gathering.problems.extend(source_problems(settings))
     gathering.problems.extend(shared_files(followed_sources(settings)))

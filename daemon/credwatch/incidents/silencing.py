@@ -8,23 +8,10 @@ from ipaddress import ip_address, ip_network
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.silence import Silence
 
-_GRAVE = frozenset(
-    {
-        "account_takeover",
-        "account_recovered",
-        "unauthorised_staff_access",
-        "unauthorised_staff_change",
-        "authorised_disclosure",
-    }
-)
-"""Kinds of incidents that are takeovers or acts of staff."""
-
 
 def needs_second(detection: Detection) -> bool:
     """Say whether one person alone may not hide it: takeovers, acts of staff, and what others must be told of."""
-    consequence = detection.consequence
-    is_by_staff = ("credwatch.actor.kind", "staff") in detection.details
-    return consequence.incident in _GRAVE or bool(consequence.workflows) or is_by_staff
+    return detection.consequence.is_grave or ("credwatch.actor.kind", "staff") in detection.details
 
 
 def is_meant(silence: Silence, detection: Detection) -> bool:

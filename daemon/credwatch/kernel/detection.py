@@ -18,6 +18,18 @@ class Level(IntEnum):
     CRITICAL = 5
 
 
+GRAVE = frozenset(
+    {
+        "account_takeover",
+        "account_recovered",
+        "unauthorised_staff_access",
+        "unauthorised_staff_change",
+        "authorised_disclosure",
+    }
+)
+"""Kinds of incidents that are takeovers or acts of staff."""
+
+
 class Consequence(Struct, frozen=True, omit_defaults=True):
     """What a rule's `credwatch:` key says must follow from its detections."""
 
@@ -29,6 +41,11 @@ class Consequence(Struct, frozen=True, omit_defaults=True):
     """The workflows the incident starts: customer_notice, disclosure_notice, breach_report."""
     clause: str = ""
     """The clause of the policy that the rule keeps, such as 8.4."""
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether one person alone may not hide it: takeovers, acts of staff, and what others must be told of."""
+        return self.incident in GRAVE or bool(self.workflows)
 
 
 class Detection(Struct, frozen=True, omit_defaults=True):

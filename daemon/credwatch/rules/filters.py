@@ -9,11 +9,13 @@ from msgspec import Struct
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaLogSource, SigmaRule
 
-from credwatch.kernel.errors import Problem, nearest
+from credwatch.kernel.errors import Problem, Severity, nearest
 from credwatch.rules.conditions import read_condition
 from credwatch.rules.headers import names_of, reference
-from credwatch.rules.model import AllOf, Condition
+from credwatch.rules.model import AllOf, Condition, Correlation, EventRule, RuleSet
 from credwatch.rules.scope import Scope
+
+_NAMED = 3
 
 
 class Filter(Struct, frozen=True):
@@ -57,6 +59,29 @@ def narrowed(condition: Condition, rule: SigmaRule, filters: Iterable[Filter]) -
     """Join to a rule's condition those of the filters that are for it."""
     besides = [each.condition for each in filters if each.narrows(rule)]
     return AllOf((condition, *besides)) if besides else condition
+
+
+def narrowing(rule: SigmaRule, filters: Iterable[Filter]) -> tuple[tuple[str, str], ...]:
+    """Name the filters that are for a rule: place and title of each."""
+    return tuple((each.where, each.title) for each in filters if each.narrows(rule))
+
+
+def muting(rules: RuleSet) -> Iterator[Problem]:
+    """Warn of filters that narrow what tells of takeovers and acts of staff, themselves or through correlations."""
+    filters_of: dict[str, dict[tuple[str, str], None]] = {}
+    muted: dict[tuple[str, str], list[str]] = {}
+    for rule in rules.by_id().values():
+        parts = (filters_of.get(part.rule, {}) for part in rule.parts) if isinstance(rule, Correlation) else ()
+        own = dict.fromkeys(rule.filters) if isinstance(rule, EventRule) else {}
+        filters_of[rule.id] = own | {key: None for part in parts for key in part}
+        if rule.consequence.is_grave and not rule.shadow:
+            for key in filters_of[rule.id]:
+                muted.setdefault(key, []).append(rule.title)
+    hint = "a silence ends, is counted and needs two people: `credwatch silence add`; or let it name other rules"
+    for (where, title), titles in muted.items():
+        more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
+        message = f"filter {title!r} mutes what others must be told of: {', '.join(titles[:_NAMED])}{more}"
+        yield Problem(where, message, hint, Severity.WARNING)
 
 
 def idle(each: Filter, rules: Mapping[str, Any]) -> Iterator[Problem]:

@@ -105,6 +105,8 @@ class EventRule(Struct, frozen=True):
     """The log source it asks for, in words."""
     packs: frozenset[str] | None = None
     """The packs whose events it sees, as its condition says; None for all, empty where no pack has its log source."""
+    filters: tuple[tuple[str, str], ...] = ()
+    """The filters that narrow it: place and title of each."""
     alone: bool = True
     """False where it only serves correlations and gives no detections of its own."""
     shadow: bool = False

@@ -19,7 +19,7 @@ from credwatch.kernel.folders import files_below
 from credwatch.rules.conditions import read_condition
 from credwatch.rules.correlating import key_of
 from credwatch.rules.documents import CASES, Document, marked_documents
-from credwatch.rules.filters import Filter, idle, narrowed, read_filter
+from credwatch.rules.filters import Filter, idle, narrowed, narrowing, read_filter
 from credwatch.rules.headers import Item, names_of, read_header, reference
 from credwatch.rules.logsource import FILE_NAME, LogSources, shipped_logsources
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
@@ -145,7 +145,8 @@ def _event_rules(
                 route = route_of(each.item, logsources)
                 scope = Scope(each.document, placeholders, ("detection",), route)
                 condition = read_condition(each.document.content["detection"], scope)
-                yield event_rule(each.item, narrowed(condition, each.item, filters), route, str(each.document.path))
+                rule = event_rule(each.item, narrowed(condition, each.item, filters), route, str(each.document.path))
+                yield replace(rule, filters=narrowing(each.item, filters))
             except (ProblemsFound, RuleError) as error:
                 problems += _placed(error, each, "credwatch")
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from credwatch.kernel.errors import Severity
+from credwatch.rules.filters import muting
 from credwatch.rules.model import AllOf, AnyOf, NotThis, Operator, Test
 from unit.rules.rule_files import a_correlation, a_filter, a_rule, only_event, reading
 
@@ -95,3 +97,22 @@ def test_a_filter_that_cannot_be_read(tmp_path: Path, text: str, message: str, k
     assert message in problem.message
     assert key in problem.where
     assert [LAN] == [rule.condition for rule in rules.events]
+
+
+GRAVE = "credwatch: {incident: account_takeover, subject: user.name}"
+
+
+def test_a_filter_that_mutes_takeovers_is_named(tmp_path: Path) -> None:
+    """A warning names the filter and the rules, also where they are correlations over correlations over its rule."""
+    burst = a_correlation(more="generate: true")
+    taken = a_correlation(rules="[burst]", name="taken", more=GRAVE)
+    rules, _ = reading(tmp_path, a_rule(), burst, taken, a_filter())
+    (problem,) = muting(rules)
+    assert (Severity.WARNING, True) == (problem.severity, problem.where.startswith(str(tmp_path / "rules.yml")))
+    assert "filter 'own network' mutes what others must be told of: taken" == problem.message
+
+
+def test_a_filter_of_lesser_rules_is_not_named(tmp_path: Path) -> None:
+    """Guessing alone may be filtered; so may rules that no filter for a takeover touches."""
+    rules, _ = reading(tmp_path, a_rule(), a_rule(name="other", more=GRAVE), a_correlation(), a_filter())
+    assert [] == list(muting(rules))
