@@ -20,7 +20,8 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Resolution, Status
-from credwatch.store import case_entries, held, incidents, legal_clocks, outbox
+from credwatch.store import case_entries, case_search, held, incidents, legal_clocks, outbox
+from credwatch.store.case_search import Wanted
 from credwatch.store.database import Database
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
@@ -78,6 +79,11 @@ class Casebook:
         """Return incidents, the latest first."""
         with self._database.reading() as connection:
             return incidents.list_incidents(connection, only_open=only_open)
+
+    def search(self, wanted: Wanted) -> Iterator[Incident]:
+        """Give the incidents that are wanted, the latest first; they are read as they are asked for."""
+        with self._database.reading() as connection:
+            yield from case_search.search(connection, wanted)
 
     def held(self) -> set[str]:
         """Return the numbers of the incidents of which messages wait for a person."""

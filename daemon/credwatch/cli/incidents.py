@@ -46,7 +46,7 @@ def list_(
         if as_json:
             print_json(described(incident) | {"held": incident.number in held})
         else:
-            say(_row(incident, is_held=incident.number in held))
+            say(row(incident, is_held=incident.number in held))
     if not found and not as_json:
         tell("nothing is held" if only_held else "no incidents" if everything else "no open incidents")
 
@@ -64,7 +64,11 @@ def show(number: NumberArgument, config: ConfigOption = DEFAULT_CONFIG, as_json:
             case = casebook.case(number)
     if case is None:
         raise unknown(number)
-    print_json(case) if as_json else _print(case)
+    if as_json:
+        print_json(case)
+        return
+    for line in words_of(case):
+        say(line)
 
 
 @incidents_app.command()
@@ -160,7 +164,8 @@ def _still_held(held: int | bool) -> str:
     return "; a breach report stays held: release it, or drop it with --reports" if held else ""
 
 
-def _row(incident: Incident, *, is_held: bool) -> str:
+def row(incident: Incident, *, is_held: bool) -> str:
+    """Write an incident as one row of a list."""
     marks = [word for word, holds in (("history", incident.history), ("held", is_held)) if holds]
     return (
         f"{incident.number}  {incident.detected_at:%Y-%m-%d %H:%M}  {incident.occurred_last:%Y-%m-%d %H:%M}  "
@@ -169,9 +174,10 @@ def _row(incident: Incident, *, is_held: bool) -> str:
     )
 
 
-def _print(case: dict[str, Any]) -> None:
+def words_of(case: dict[str, Any]) -> Iterator[str]:
+    """Put a case into words, line by line, from its JSON values."""
     for name, value in (*_facts(case), *_events(case)):
-        say(f"{name:<14} {value}")
+        yield f"{name:<14} {value}"
 
 
 def _facts(case: dict[str, Any]) -> Iterator[tuple[str, object]]:

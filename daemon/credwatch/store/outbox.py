@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind, Precedence
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
@@ -191,6 +192,22 @@ def latest(connection: Connection, workflow: str) -> datetime | None:
     statement = select(func.max(commands.c.created_at)).where(commands.c.workflow == workflow)
     found = connection.execute(statement).scalar()
     return None if found is None else from_micros(found)
+
+
+def receipts_of(connection: Connection, command: str) -> list[dict[str, Any]]:
+    """Return the receipts of a command as JSON values, oldest first: when it was tried, and what came of it."""
+    table = receipts.c
+    query = select(table.started_at, table.settled_at, table.result, table.reply).where(table.command == command)
+    return [
+        {
+            "message": command,
+            "started_at": rfc3339(from_micros(row.started_at)),
+            "settled_at": rfc3339(from_micros(row.settled_at)) if row.settled_at is not None else "",
+            "result": row.result,
+            "reply": row.reply,
+        }
+        for row in connection.execute(query.order_by(table.id))
+    ]
 
 
 def settle(connection: Connection, command_id: str, receipt: Receipt, now: datetime, next_at: datetime | None) -> None:

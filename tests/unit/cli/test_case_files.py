@@ -1,0 +1,139 @@
+"""`credwatch incidents` search and export: cases are found by what they are about, and leave the store whole."""
+
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from typer.testing import CliRunner
+
+from builders_outbox import a_command, an_incident
+from credwatch.cli.main import app
+from credwatch.kernel.incident import Incident, Resolution, Status
+from credwatch.kernel.receipt import Delivered
+from credwatch.store.database import Database
+from credwatch.store.incidents import save_incidents
+from credwatch.store.outbox import OutboxStore
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def cases() -> list[Incident]:
+    """Make three incidents that differ in all that can be looked for."""
+    first = replace(
+        an_incident(),
+        number="CW-2026-AAAAAAAA",
+        organization="acme",
+        organizations=("acme",),
+        subject="lan",
+        accounts=("lan",),
+        addresses=("192.0.2.7",),
+        detected_at=NOON,
+        rules=("r-1",),
+        lines=("sshd: Accepted password for lan",),
+    )
+    day = timedelta(days=1)
+    second = replace(first, number="CW-2026-BBBBBBBB", subject="mai", accounts=("mai",), detected_at=NOON + day)
+    third = replace(first, number="CW-2026-CCCCCCCC", organization="tanphat", organizations=("tanphat",))
+    third = replace(third, subject="ba", accounts=("ba",), addresses=("2001:db8::7",), detected_at=NOON + 2 * day)
+    closed = replace(third, status=Status.CLOSED, outcome=Resolution.FALSE_ALARM, rules=("r-2",), kind="brute_force")
+    return [first, second, replace(closed, lines=("okta: denied",))]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder with settings and a store of three incidents, of which the first has a delivered message."""
+    database = Database(tmp_path / "credwatch.sqlite")
+    database.migrate()
+    with database.writing() as connection:
+        save_incidents(connection, cases())
+    store, command = OutboxStore(database), a_command(1, incident="CW-2026-AAAAAAAA")
+    store.add([command])
+    store.begin(command.id, NOON)
+    store.settle(command.id, Delivered(NOON, "250 queued as 7F3A"), NOON, None)
+    database.close()
+    settings = f'[daemon]\nstate_directory = "{tmp_path}"\nregisters_directory = "{tmp_path}"\n'
+    (tmp_path / "credwatch.toml").write_text(settings)
+    return tmp_path
+
+
+def run(site: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run `credwatch incidents` and return exit code, stdout and stderr."""
+    result = CliRunner().invoke(app, ["incidents", *arguments, "--config", str(site / "credwatch.toml")])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def letters(site: Path, *arguments: str) -> str:
+    """Search, and return the letters that tell the incidents apart."""
+    rows = map(json.loads, run(site, "search", *arguments, "--json")[1].splitlines())
+    return "".join(row["number"][-1] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), "CBA"),
+        (("--account", "LAN"), "A"),
+        (("--address", "192.0.2.0/24"), "BA"),
+        (("--address", "2001:DB8:0::7"), "C"),
+        (("--customer", "tanphat"), "C"),
+        (("--rule", "r-1"), "BA"),
+        (("--kind", "brute_force"), "C"),
+        (("--outcome", "false-alarm"), "C"),
+        (("--since", "2026-03-03"), "CB"),
+        (("--until", "2026-03-03T19:00+07:00"), "A"),
+        (("accepted PASSWORD",), "BA"),
+        (("accepted", "--account", "mai"), "B"),
+        (("nowhere",), ""),
+    ],
+)
+def test_what_is_given_must_all_hold(site: Path, arguments: tuple[str, ...], expected: str) -> None:
+    """Open and closed incidents are found by each of their facts, the latest first."""
+    assert expected == letters(site, *arguments)
+
+
+def test_pages(site: Path) -> None:
+    """A page has as many as asked for, says where the rest is, and pages together have each incident once."""
+    assert "there are more: --page 2" in run(site, "search", "--limit", "2")[2]
+    assert ("CB", "A", "") == tuple(letters(site, "--limit", "2", "--page", page) for page in "123")
+    assert (0, "", "no such incident\n") == run(site, "search", "nowhere")
+
+
+def test_what_is_no_address_is_a_mistake(site: Path) -> None:
+    """An address that is none is a mistake of usage and finds nothing by chance."""
+    assert 2 == run(site, "search", "--address", "192.0.2")[0]
+
+
+def test_an_export_can_be_checked(site: Path) -> None:
+    """The folder has facts, words, lines, the message and its receipt, and hashes that sha256sum accepts or refuses."""
+    folder = site / "out"
+    assert 0 == run(site, "export", "CW-2026-AAAAAAAA", str(folder))[0]
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    mail = "messages/cw-0000000000000001.eml"
+    assert names == {"case.json", "case.txt", "lines.txt", "receipts.json", "rules.json", mail, "SHA256SUMS"}
+    assert "CW-2026-AAAAAAAA" == json.loads((folder / "case.json").read_text())["number"]
+    assert "sshd: Accepted password for lan\n" == (folder / "lines.txt").read_text()
+    (receipt,) = json.loads((folder / "receipts.json").read_text())
+    assert ("delivered", "250 queued as 7F3A") == (receipt["result"], receipt["reply"])
+    assert b"Message-ID: <cw-0000000000000001" in (folder / mail).read_bytes()
+    check = ["sha256sum", "--quiet", "-c", "SHA256SUMS"]
+    assert 0 == subprocess.run(check, cwd=folder).returncode
+    with (folder / "case.txt").open("a") as words:
+        words.write("and more\n")
+    assert 1 == subprocess.run(check, cwd=folder, capture_output=True).returncode
+
+
+def test_an_export_is_for_nobody_else(site: Path) -> None:
+    """Whoever else is on the machine reads none of it."""
+    run(site, "export", "CW-2026-AAAAAAAA", str(site / "out"))
+    assert {0} == {path.stat().st_mode & 0o077 for path in [site / "out", *(site / "out").rglob("*")]}
+
+
+def test_an_export_overwrites_nothing(site: Path) -> None:
+    """A folder that is there stays as it is; a number that is nobody's makes none."""
+    code, _, talk = run(site, "export", "CW-2026-AAAAAAAA", str(site))
+    assert (2, True) == (code, "not there yet" in talk)
+    assert 1 == run(site, "export", "CW-0", str(site / "out"))[0]
+    assert not (site / "out").exists()
