@@ -19,8 +19,8 @@ from credwatch.workflows.facts import Facts
 
 
 def silenced(
-    connection: Connection, detections: list[Detection], cases: Mapping[GroupKey, Incident], now: datetime
-) -> list[Detection]:
+    connection: Connection, detections: tuple[Detection, ...], cases: Mapping[GroupKey, Incident], now: datetime
+) -> tuple[Detection, ...]:
     """Mark the detections that a running silence hides, and note them.
 
     Evidence of an open case that others must be told of is never hidden: their clocks run, and they hear the news.
@@ -28,7 +28,7 @@ def silenced(
     running = silences.running_silences(connection, now) if detections else []
     if not running:
         return detections
-    marked = [replace(each, silence=_hidden_by(each, running, cases)) for each in detections]
+    marked = tuple(replace(each, silence=_hidden_by(each, running, cases)) for each in detections)
     silences.add_silenced(connection, ((each.serial, each.silence) for each in marked if each.silence))
     return marked
 
