@@ -62,6 +62,11 @@ class Late(Struct):
             (one,) = [each for each in incidents.list_incidents(connection) if each.kind == kind]
         return one
 
+    def kinds(self) -> Counter[str]:
+        """Count the incidents by kind."""
+        with self.database.reading() as connection:
+            return Counter(each.kind for each in incidents.list_incidents(connection))
+
     def messages(self, *states: str) -> list[Command]:
         """Return the messages in some states; in all where none is named."""
         return [stored.command for stored in outbox.OutboxStore(self.database).listed(states or outbox.EVERY)]

@@ -68,3 +68,17 @@ def test_a_closed_matter_that_comes_back_names_its_former_number(live: Late) -> 
     _take_over(live, WEEK, "203.0.113.7")
     notices = [each for each in live.messages() if each.workflow == "customer_notice" and each.incident != first.number]
     assert [first.number] * 2 == [each.context["former"] for each in notices]
+
+
+def test_a_flood_is_told_to_the_operators_when_it_comes_and_when_it_is_over(live: Late) -> None:
+    """A hundred and twenty takeovers in one batch: one letter with their number, one more after ten quiet minutes."""
+    users = [f"u{number}@haiau.example" for number in range(120)]
+    lines = [line for at, user in enumerate(users) for line in app_guessing(at / 10, user, "hai-au", f"203.0.113.{at}")]
+    live.read(*lines, now=BEGIN + MINUTE)
+    opened = sum(live.kinds().values())
+    for minutes in (1, 2, 5, 12, 13, 30):
+        live.tick(BEGIN + minutes * MINUTE)
+    told = [(each.context["reason"], each.context["flood"]) for each in live.messages() if each.context.get("flood")]
+    assert [("flood", opened), ("flood_over", opened)] == [(reason, size["incidents"]) for reason, size in told]
+    notices = [each for each in live.messages() if each.workflow == "customer_notice"]
+    assert live.kinds()["account_takeover"] == len({each.incident for each in notices}), "each has its own notice"

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from credwatch.app.deadlines import Deadlines
+from credwatch.app.flood import tell_of_flood
 from credwatch.app.holding import tell_of_held
 from credwatch.app.memory import return_free_memory
 from credwatch.app.news import tell_waiting
@@ -72,6 +73,7 @@ class Chores:
             reaction = on_tick(now, clocks, self._facts(), lambda clock: left[clock.id])
             queued = outbox.queue(connection, reaction.commands)
             legal_clocks.save_clocks(connection, reaction.clocks)
+            queued += tell_of_flood(connection, self._facts(), now)
             queued += tell_of_held(connection, self._facts(), now) + tell_waiting(connection, self._facts(), now)
             queued += tell_of_ended(connection, self._facts(), now)
         if queued:

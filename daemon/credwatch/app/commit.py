@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from credwatch.app.flood import TALLY
 from credwatch.app.prepared import Prepared
 from credwatch.app.silencing import silenced
 from credwatch.detect.found import Found
@@ -99,8 +100,9 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     detections = _dated(batch.found, discovery)
     changes = _incidents(connection, batch.found, detections, discovery)
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
+    live = sum(change.kind is ChangeKind.OPENED and not change.incident.history for change in changes)
     detected = sum(not detection.shadow for detection in batch.found.detections)
-    counts = _tallies(batch) | {"detections": detected, "incidents": opened}
+    counts = _tallies(batch) | {"detections": detected, "incidents": opened, TALLY: live}
     progress.add_tallies(connection, f"{batch.received_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}", counts)
     queued = _follow(connection, [react(change) for change in changes])
     _let_go(connection, changes, discovery)

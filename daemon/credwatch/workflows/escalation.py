@@ -33,6 +33,10 @@ class Reason(StrEnum):
     """It takes messages again."""
     HELD = "held"
     """What was read long after it happened waits for a person to let its messages go."""
+    FLOOD = "flood"
+    """Very many incidents are opened at once."""
+    FLOOD_OVER = "flood_over"
+    """They are no longer."""
     NOT_DELIVERED = "not_delivered"
     """A message was refused, or nobody took it for days."""
     DISOWNED = "disowned"
@@ -52,6 +56,7 @@ _EMPTY = (
     "held",
     "silence",
     "hidden",
+    "flood",
 )
 """What a template may ask of any escalation, and only some have."""
 
