@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Row, Table, Text, func, select, text
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Row, Table, Text, select, text
 
 from credwatch.kernel.command import LegalClock
 from credwatch.kernel.moment import Moment
-from credwatch.store.database import metadata
+from credwatch.store.database import many, metadata
 from credwatch.store.moments import from_micros, to_micros
 
 legal_clocks = Table(
@@ -39,26 +38,36 @@ _ONCE = ("met_at", "escalated_at", "released_at", "waived_at")
 """What happens to a clock once."""
 
 
+_SAVE = """
+INSERT INTO legal_clocks (id, workflow, incident, organization, started_at, due_at, starts, held,
+    met_at, escalated_at, released_at, waived_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET held = held AND excluded.held,
+    met_at = coalesce(met_at, excluded.met_at), escalated_at = coalesce(escalated_at, excluded.escalated_at),
+    released_at = coalesce(released_at, excluded.released_at), waived_at = coalesce(waived_at, excluded.waived_at)
+"""
+
+
 def save_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
     """Start clocks, or note that they were met or escalated.
 
     A known clock keeps its start and end, and the first moment it was met, escalated or released.
     """
-    for clock in given:
-        added = insert(legal_clocks).values(
-            id=clock.id,
-            workflow=clock.workflow,
-            incident=clock.incident,
-            organization=clock.organization,
-            started_at=to_micros(clock.started_at),
-            due_at=to_micros(clock.due_at),
-            starts=clock.starts.value,
-            held=clock.held,
-            **{name: _micros(getattr(clock, name)) for name in _ONCE},
+    rows = [
+        (
+            clock.id,
+            clock.workflow,
+            clock.incident,
+            clock.organization,
+            to_micros(clock.started_at),
+            to_micros(clock.due_at),
+            clock.starts.value,
+            clock.held,
+            *(_micros(getattr(clock, name)) for name in _ONCE),
         )
-        kept = {name: func.coalesce(legal_clocks.c[name], added.excluded[name]) for name in _ONCE}
-        held = {"held": legal_clocks.c.held & added.excluded.held}
-        connection.execute(added.on_conflict_do_update(index_elements=["id"], set_=kept | held))
+        for clock in given
+    ]
+    many(connection, _SAVE, rows)
 
 
 def running_clocks(connection: Connection) -> list[LegalClock]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -296,3 +297,13 @@ def test_settled_commands_cost_the_queue_state_nothing(database: Database, outbo
 def test_an_empty_queue_has_no_next_moment(outbox: OutboxStore) -> None:
     """Nothing queued, nothing due."""
     assert outbox.next_at() is None
+
+
+def test_thousands_of_clocks_are_saved_within_a_breath(database: Database) -> None:
+    """Ten thousand clocks cost no more than a few hundred did one by one, so that a flood holds up no lines."""
+    clocks = [start("customer_notice", f"CW-{number}", "tanphat", NOON, MINUTE) for number in range(10_000)]
+    with database.writing() as connection:
+        began = time.thread_time()
+        save_clocks(connection, clocks)
+        assert time.thread_time() - began < 1
+        assert clocks[0] in running_clocks(connection)
