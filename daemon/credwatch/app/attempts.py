@@ -9,6 +9,7 @@ import polars as pl
 from msgspec import Struct
 
 from credwatch.enrich.columns import column, has_values
+from credwatch.enrich.tellings import repeats
 
 _ACTIONS = ("login", "invalid_user", "user_not_allowed")
 _ADDRESS = "source.ip"
@@ -80,9 +81,10 @@ def _attempts(events: pl.DataFrame) -> pl.DataFrame:
     """Reduce marked events to one row an address, with the columns of the counts."""
     is_login = (column(events, "event.category") == "authentication") & column(events, "event.action").is_in(_ACTIONS)
     outcome, at = column(events, "event.outcome"), pl.col("@timestamp")
-    number = column(events, "credwatch.repeat").fill_null(1)
+    number = pl.col("number")
     return (
-        events.lazy()
+        events.with_columns(pl.Series("number", repeats(events)))
+        .lazy()
         .filter(pl.col("credwatch.attempt") & is_login & pl.col(_ADDRESS).is_not_null())
         .group_by(_ADDRESS, maintain_order=True)
         .agg(

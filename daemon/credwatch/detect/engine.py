@@ -27,8 +27,8 @@ from credwatch.detect.rows import CARRIED
 from credwatch.detect.selecting import Selection
 from credwatch.detect.streams import Batch
 from credwatch.detect.temporal import TemporalWatch
+from credwatch.enrich.tellings import repeats
 
-_MOST_REPEATS = 1000
 _NO_EPISODES = np.empty(0, EPISODE)
 
 
@@ -231,10 +231,8 @@ class Engine:
 
 def _repeats(events: pl.DataFrame) -> NDArray[np.int64] | None:
     """Return for how many equal events each event stands, up to a bound; None where each stands for itself."""
-    if "credwatch.repeat" not in events.columns:
-        return None
-    repeats = events.get_column("credwatch.repeat").fill_null(1).clip(1, _MOST_REPEATS).to_numpy()
-    return repeats if (repeats != 1).any() else None
+    numbers = repeats(events)
+    return numbers if (numbers != 1).any() else None
 
 
 def _by_source(events: pl.DataFrame, chosen: NDArray[np.bool_]) -> dict[str, int]:

@@ -21,6 +21,9 @@ from credwatch.kernel.ordering import stable_order
 PAUSE_US = 10 * 60 * 1_000_000
 """A pause longer than this ends a run of lines: what comes then is counted anew."""
 
+MOST_REPEATS = 1000
+"""A line counts for so many events at most, whatever number is written into it."""
+
 MOST_CARRIED = 16_384
 """So many counts are carried to the next batch; where there are more, the latest ones."""
 
@@ -82,10 +85,10 @@ def count_told(events: pl.DataFrame, counts: NDArray[np.bool_], tellings: Tellin
 
 
 def repeats(events: pl.DataFrame) -> NDArray[np.int64]:
-    """Say for how many attempts each line stands by what it says itself: at least for one."""
+    """Say for how many equal events each line stands by what it says itself: one at least, `MOST_REPEATS` at most."""
     if "credwatch.repeat" not in events.columns:
         return np.ones(len(events), np.int64)
-    return events["credwatch.repeat"].fill_null(1).clip(1).to_numpy()
+    return events["credwatch.repeat"].fill_null(1).clip(1, MOST_REPEATS).to_numpy()
 
 
 def _flags(events: pl.DataFrame, counts: NDArray[np.bool_]) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from credwatch.enrich.attempts import AttemptPairing, mark_attempts
+from credwatch.enrich.tellings import repeats
 from unit.enrich.known_world import a_frame, a_line
 
 Line = dict[str, object]
@@ -63,3 +64,8 @@ def test_a_pause_ends_what_was_told() -> None:
     late = told("echo", "pam_unix") | {"@timestamp": a_line("echo", seconds=601)["@timestamp"]}
     frame, _ = mark_attempts(a_frame(RESULT, late), AttemptPairing())
     assert [True, True] == frame["credwatch.attempt"].to_list()
+
+
+def test_a_number_that_a_line_states_is_believed_up_to_a_bound() -> None:
+    """Whoever writes `message repeated 99999999999 times` makes a thousand attempts, and no more."""
+    assert [1, 1000] == repeats(a_frame(told("result"), told("result", credwatch__repeat=10**11))).tolist()

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from credwatch.app.authoring.reachable import required_parts
 from credwatch.app.authoring.trial import audible, lasting, matching, needed_for, trial_engine
 from credwatch.detect.found import Found
+from credwatch.enrich.tellings import repeats
 from credwatch.kernel.detection import Detection
 from credwatch.rules.model import (
     Correlation,
@@ -245,6 +246,4 @@ def _in_words(condition: PartCondition, parts: Sequence[PartInWindow]) -> str:
 
 def _count(rows: pl.DataFrame) -> int:
     """Count matches; a line that stands for several equal events counts as that many."""
-    if "credwatch.repeat" not in rows.columns:
-        return rows.height
-    return int(rows["credwatch.repeat"].fill_null(1).sum())
+    return int(repeats(rows).sum())
