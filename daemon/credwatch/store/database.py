@@ -269,7 +269,9 @@ def _engine(path: str, durable: bool) -> Engine:
         connection.isolation_level = None  # type: ignore[attr-defined]
         cursor = connection.cursor()  # type: ignore[attr-defined]
         if durable:
-            cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # heard by a file without content alone, so before WAL
+            if not cursor.execute("PRAGMA page_count").fetchone()[0]:
+                # Heard by a file without content alone, so before WAL; of any other it would ask for the write lock.
+                cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
             # A commit survives the death of the process in either mode; FULL also survives a power cut.
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")

@@ -56,6 +56,14 @@ def test_a_reader_sees_one_state(database: Database) -> None:
         assert {} == progress.cursors_of(reading, "a")
 
 
+def test_a_store_is_opened_while_another_one_writes(database: Database) -> None:
+    """A command that reads waits for no transaction of the daemon."""
+    beside = Database(database.path)
+    with database.writing(), beside.reading() as connection:
+        assert {} == progress.cursors_of(connection, "a")
+    beside.close()
+
+
 def test_errors_name_no_values(database: Database) -> None:
     """A statement that fails becomes a StoreError with the driver's words, without what was to be written."""
     row = {"source": "geheim", "file": "/1", "cursor": "{}"}
