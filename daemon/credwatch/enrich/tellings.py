@@ -148,18 +148,24 @@ def _grown(lines: _Lines, tellings: Tellings) -> tuple[NDArray[np.int64], NDArra
     times_of_run = times[order]
     begins = np.append(True, (runs[order][1:] != runs[order][:-1]) | (np.abs(np.diff(times_of_run)) > PAUSE_US))
     number = np.cumsum(begins[: len(order)]) - 1
-    sums = _sums_by(number, ways[order], weights[order])
+    by_way = np.lexsort((ways[order], number))  # stable: of one way, lines stay in their order
+    sums = _sums_by(number, ways[order], weights[order], by_way)
     lift = number * (int(sums.max(initial=0)) + 1)
     greatest = np.maximum.accumulate(np.maximum(sums, 0) + lift) - lift
     before = np.where(begins[: len(order)], 0, np.append(0, greatest[:-1]))
     grown, so_far = np.empty(len(order), np.int64), np.empty(len(order), np.int64)
     grown[order], so_far[order] = greatest - before, greatest
-    return grown[carried:], so_far[carried:], _carried(runs[order], number, ways[order], sums, times_of_run, order)
+    return (
+        grown[carried:],
+        so_far[carried:],
+        _carried(runs[order], number, ways[order], sums, times_of_run, order, by_way),
+    )
 
 
-def _sums_by(number: NDArray[np.intp], ways: NDArray[np.uint64], weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sum up the weights of each way within each run, up to and with each line."""
-    order = np.lexsort((np.arange(len(ways)), ways, number))
+def _sums_by(
+    number: NDArray[np.intp], ways: NDArray[np.uint64], weights: NDArray[np.int64], order: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """Sum up the weights of each way within each run, up to and with each line; `order` sorts by run and way."""
     begins = np.append(True, (number[order][1:] != number[order][:-1]) | (ways[order][1:] != ways[order][:-1]))
     running = np.cumsum(weights[order])
     first = np.flatnonzero(begins[: len(order)])
@@ -176,18 +182,17 @@ def _carried(
     sums: NDArray[np.int64],
     times: NDArray[np.int64],
     order: NDArray[np.intp],
+    by_way: NDArray[np.intp],
 ) -> Tellings:
     """Keep the last sum of each way of each run whose pause may not be over, the latest runs first to stay."""
     last_of_run = np.flatnonzero(np.append(number[1:] != number[:-1], True))
     latest = times[last_of_run]
     is_open = np.append(runs[last_of_run][1:] != runs[last_of_run][:-1], True) & (latest >= times.max() - PAUSE_US)
-    sorted_by_way = np.lexsort((np.arange(len(ways)), ways, number))
     is_last = np.append(
-        (number[sorted_by_way][1:] != number[sorted_by_way][:-1])
-        | (ways[sorted_by_way][1:] != ways[sorted_by_way][:-1]),
+        (number[by_way][1:] != number[by_way][:-1]) | (ways[by_way][1:] != ways[by_way][:-1]),
         True,
     )
-    kept = sorted_by_way[is_last]
+    kept = by_way[is_last]
     kept = kept[is_open[number[kept]]]
     kept = kept[np.argsort(order[last_of_run[number[kept]]], kind="stable")][-MOST_CARRIED:]
     return Tellings(runs[kept], ways[kept], sums[kept], latest[number[kept]])
