@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
+from credwatch.kernel.account import compared
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.silence import Silence
 
@@ -17,11 +18,11 @@ def needs_second(detection: Detection) -> bool:
 def is_meant(silence: Silence, detection: Detection) -> bool:
     """Say whether a detection has all that a silence names, and nothing beside it; whoever agreed to it."""
     hosts = {value for name, value in (*detection.group, *detection.details) if name == "host.name"}
-    accounts = {account.casefold() for account in detection.accounts or (detection.subject,)}
+    accounts = {compared(account) for account in detection.accounts or (detection.subject,)}
     customers = {detection.organization, *detection.organizations}
     return (
         silence.rule in ("", detection.rule_id)
-        and (not silence.account or accounts == {silence.account.casefold()})
+        and (not silence.account or accounts == {compared(silence.account)})
         and (not silence.customer or customers == {silence.customer})
         and (not silence.host or hosts == {silence.host})
         and (not silence.address or _are_within(detection.addresses, silence.address))

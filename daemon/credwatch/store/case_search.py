@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.json import Decoder
 from sqlalchemy import Connection, select
 
+from credwatch.kernel.account import compared
 from credwatch.kernel.incident import Incident
 from credwatch.store.incidents import incidents
 from credwatch.store.moments import to_micros
@@ -23,7 +24,7 @@ class Wanted(Struct, frozen=True):
     text: str = ""
     """Words in its title, subject, accounts, addresses, details, lines or reasons, in any letter case."""
     account: str = ""
-    """An account, in any letter case."""
+    """An account, however its name is written."""
     address: str = ""
     """An address or network, in CIDR: one of its addresses is within it."""
     customer: str = ""
@@ -61,9 +62,9 @@ def search(connection: Connection, wanted: Wanted) -> Iterator[Incident]:
 
 def is_wanted(incident: Incident, wanted: Wanted) -> bool:
     """Say whether an incident has all that is wanted beside its kind and moments."""
-    accounts = {account.casefold() for account in (incident.subject, *incident.accounts)}
+    accounts = {compared(account) for account in (incident.subject, *incident.accounts)}
     return (
-        (not wanted.account or wanted.account.casefold() in accounts)
+        (not wanted.account or compared(wanted.account) in accounts)
         and (not wanted.customer or wanted.customer in (incident.organization, *incident.organizations))
         and (not wanted.rule or wanted.rule in incident.rules)
         and (not wanted.outcome or wanted.outcome == incident.outcome)

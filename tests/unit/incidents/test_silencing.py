@@ -47,6 +47,7 @@ def a_silence(**criteria: str) -> Silence:
         ({"rule": "r-1"}, {"rule_id": "r-2"}),
         ({"account": "LAN"}, {"accounts": ("lan", "mai")}),
         ({"account": "lan"}, {"accounts": ("mai",)}),
+        ({"account": "./LAN"}, {"accounts": (r"acme\lan",)}),
         ({"customer": "acme"}, {"organizations": ("acme", "tanphat")}),
         ({"address": "192.0.2.0/24"}, {"addresses": ("192.0.2.7", "203.0.113.9")}),
         ({"address": "192.0.2.7/32"}, {"addresses": ()}),
