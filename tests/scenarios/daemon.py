@@ -21,6 +21,7 @@ from sqlalchemy import inspect, select
 
 from credwatch.kernel.incident import Incident
 from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store.commands import StoredCommand
 from credwatch.store.database import Database
 from scenarios.site_files import AUTHORISATIONS, CUSTOMERS, RULES, SETTINGS, STAFF
 
@@ -204,7 +205,7 @@ class Site(Struct):
         """Count the incidents by kind."""
         return Counter(incident.kind for incident in self.incidents())
 
-    def messages(self, *states: str) -> list[outbox.StoredCommand]:
+    def messages(self, *states: str) -> list[StoredCommand]:
         """Return the messages in these states, in all where none is named; digests are left out."""
         with self.store() as database:
             wanted = states or ("queued", "sending", "refused", "delivered")

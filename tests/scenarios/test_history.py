@@ -21,6 +21,7 @@ from credwatch.kernel.command import Command, CommandKind, LegalClock
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.secret import Secret
 from credwatch.store import incidents, legal_clocks, outbox
+from credwatch.store.commands import EVERY
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics
 from credwatch.workflows.facts import Role, Vendor
@@ -69,11 +70,11 @@ class Late(Struct):
 
     def messages(self, *states: str) -> list[Command]:
         """Return the messages in some states; in all where none is named."""
-        return [stored.command for stored in outbox.OutboxStore(self.database).listed(states or outbox.EVERY)]
+        return [stored.command for stored in outbox.OutboxStore(self.database).listed(states or EVERY)]
 
     def states(self, workflow: str = "customer_notice") -> Counter[str]:
         """Count the messages of a workflow by state."""
-        listed = outbox.OutboxStore(self.database).listed(outbox.EVERY)
+        listed = outbox.OutboxStore(self.database).listed(EVERY)
         return Counter(stored.state for stored in listed if stored.command.workflow == workflow)
 
     def clocks(self) -> list[LegalClock]:

@@ -20,6 +20,7 @@ from credwatch.kernel.clock import system_clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.secret import Secret
 from credwatch.store import incidents, legal_clocks, outbox
+from credwatch.store.commands import EVERY
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics
 from scenarios.daemon import Site
@@ -76,7 +77,7 @@ class Watched:
         """Do what the timetable does, and return the operators' letters about silences."""
         facts = self.knowledge.facts
         Chores(self.database, Metrics(), lambda: None, lambda: now, lambda: facts, Settings()).tick()
-        stored = outbox.OutboxStore(self.database).listed(outbox.EVERY)
+        stored = outbox.OutboxStore(self.database).listed(EVERY)
         return [each.command for each in stored if each.command.context.get("reason") == "silence_over"]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from credwatch.app.casebook import Casebook
 from credwatch.app.rendering import build_renderer
 from credwatch.kernel.errors import CredwatchError
-from credwatch.store import outbox
+from credwatch.store import receipts
 
 _SUMS = "SHA256SUMS"
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
@@ -60,7 +60,7 @@ class CaseExport(Casebook):
 
     def _receipts(self, case: dict[str, Any]) -> list[dict[str, Any]]:
         with self._database.reading() as connection:
-            return [row for message in case["messages"] for row in outbox.receipts_of(connection, message["id"])]
+            return [row for message in case["messages"] for row in receipts.receipts_of(connection, message["id"])]
 
     def _messages(self, case: dict[str, Any]) -> Iterator[_File]:
         renderer = build_renderer(self._settings)

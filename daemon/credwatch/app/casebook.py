@@ -22,6 +22,7 @@ from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Resolution, Status
 from credwatch.store import case_entries, case_search, held, incidents, legal_clocks, outbox
 from credwatch.store.case_search import Wanted
+from credwatch.store.commands import EVERY, StoredCommand
 from credwatch.store.database import Database
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
@@ -95,9 +96,9 @@ class Casebook:
         with self._database.reading() as connection:
             return incidents.detections_of(connection, number)
 
-    def messages(self) -> list[outbox.StoredCommand]:
+    def messages(self) -> list[StoredCommand]:
         """Return every message, delivered and dropped ones too, the oldest first."""
-        return outbox.OutboxStore(self._database).listed(outbox.EVERY)
+        return outbox.OutboxStore(self._database).listed(EVERY)
 
     def case(self, number: str) -> dict[str, Any] | None:
         """Return one incident with its detections and messages as JSON values; None where it is unknown."""

@@ -14,7 +14,7 @@ from credwatch.incidents.lifecycle import released
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.store import held, incidents, legal_clocks, outbox, progress
-from credwatch.store.outbox import StoredCommand
+from credwatch.store.commands import StoredCommand
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
 from credwatch.workflows.holding import Told, on_held

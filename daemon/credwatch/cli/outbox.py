@@ -12,7 +12,7 @@ from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, t
 from credwatch.kernel.clock import rfc3339, system_clock
 
 if TYPE_CHECKING:
-    from credwatch.store.outbox import StoredCommand
+    from credwatch.store.commands import StoredCommand
 
 outbox_app = typer.Typer(no_args_is_help=True, help="List messages that have not arrived; try or release them.")
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, distinct, func, select
 
+from credwatch.store.commands import StoredCommand, commands, stored_command
 from credwatch.store.legal_clocks import waive
 from credwatch.store.moments import from_micros, to_micros
-from credwatch.store.outbox import StoredCommand, commands, stored_command
 from credwatch.workflows.holding import Held
 
 _NAMED = 10

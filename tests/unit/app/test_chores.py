@@ -17,6 +17,7 @@ from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
 from credwatch.store import incidents, legal_clocks, outbox, progress
 from credwatch.store.database import Database
+from credwatch.store.receipts import settle
 from credwatch.telemetry.label_values import TASKS
 from credwatch.telemetry.metrics import Metrics
 from scenarios.pipeline import a_store
@@ -117,7 +118,7 @@ def test_the_digest_counts_its_local_day_alone(post: Post) -> None:
         outbox.queue(connection, [a_command(number) for number in (2, 3, 4)])
         for number, at in ((2, 16), (3, 17), (4, -8)):
             accepted = NOON.replace(hour=0) + timedelta(hours=at)
-            outbox.settle(connection, a_command(number).id, Delivered(accepted, "250 ok"), accepted, None)
+            settle(connection, a_command(number).id, Delivered(accepted, "250 ok"), accepted, None)
     post.chores().send_digest()
     kind = CommandKind.DIGEST
     (context,) = [

@@ -21,8 +21,9 @@ from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.fallback import Fallback
 from credwatch.outbox.outage import Outage
 from credwatch.outbox.retry import ENOUGH, GIVE_UP
+from credwatch.store.commands import commands
 from credwatch.store.database import Database
-from credwatch.store.outbox import OutboxStore, commands, queue
+from credwatch.store.outbox import OutboxStore, queue
 
 ACCEPTED = Delivered(NOON, "250 ok")
 

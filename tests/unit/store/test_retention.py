@@ -13,7 +13,8 @@ from builders_outbox import NOON, a_command, an_incident
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.incident import Status, Transition
 from credwatch.kernel.receipt import Delivered
-from credwatch.store import incidents, legal_clocks, outbox, progress, retention
+from credwatch.store import incidents, legal_clocks, outbox, progress, receipts, retention
+from credwatch.store.commands import WAITING
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
 from credwatch.store.options import RetentionOptions
@@ -43,7 +44,7 @@ def a_notified_incident(connection: Connection) -> None:
     clock = LegalClock("clock-1", "customer_notice", NUMBER, "tanphat", NOON, NOON + timedelta(minutes=15))
     legal_clocks.save_clocks(connection, [clock])
     outbox.queue(connection, [a_command(1)])
-    outbox.settle(connection, a_command(1).id, DELIVERED, NOON, None)
+    receipts.settle(connection, a_command(1).id, DELIVERED, NOON, None)
     an_episode(connection, 1, NUMBER)
     an_episode(connection, 9, "")
 
@@ -86,7 +87,7 @@ STAYS: dict[str, Callable[[Connection], object]] = {
         f"message {state}": lambda connection, state=state: connection.exec_driver_sql(
             "UPDATE commands SET state = ?", (state,)
         )
-        for state in outbox.WAITING
+        for state in WAITING
     },
 }
 
@@ -119,7 +120,7 @@ def test_what_belongs_to_no_incident_goes_by_its_age(database: Database) -> None
     with database.writing() as connection:
         outbox.queue(connection, digests)
         for digest in digests:
-            outbox.settle(connection, digest.id, DELIVERED, NOON, None)
+            receipts.settle(connection, digest.id, DELIVERED, NOON, None)
         an_episode(connection, 1, "")
         an_episode(connection, 2, "", closed=0)
         an_episode(connection, 3, "")

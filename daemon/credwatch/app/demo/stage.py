@@ -15,7 +15,7 @@ from credwatch.app.demo.story import Scene, scenes
 from credwatch.app.demo.world import World
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident
-from credwatch.store.outbox import StoredCommand
+from credwatch.store.commands import StoredCommand
 
 _PATIENCE_SECONDS = 45
 _QUIET_SECONDS = 2

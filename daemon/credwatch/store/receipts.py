@@ -1,0 +1,88 @@
+"""Keeps what came of each attempt to deliver a command, and stops the clocks that a delivery meets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
+
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.legible import in_a_log
+from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
+from credwatch.store.commands import commands
+from credwatch.store.database import metadata
+from credwatch.store.legal_clocks import meet
+from credwatch.store.moments import from_micros, to_micros
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("command", Text, ForeignKey("commands.id"), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Column("result", Text, nullable=False),
+    Column("reply", Text, nullable=False),
+    Index("receipts_command", "command"),
+)
+"""One row for each attempt; `result` is started, delivered, retry, refused, interrupted by a crash,
+or told by another way than mail while that was down."""
+
+
+def receipts_of(connection: Connection, command: str) -> list[dict[str, Any]]:
+    """Return the receipts of a command as JSON values, oldest first: when it was tried, and what came of it."""
+    table = receipts.c
+    query = select(table.started_at, table.settled_at, table.result, table.reply).where(table.command == command)
+    return [
+        {
+            "message": command,
+            "started_at": rfc3339(from_micros(row.started_at)),
+            "settled_at": rfc3339(from_micros(row.settled_at)) if row.settled_at is not None else "",
+            "result": row.result,
+            "reply": row.reply,
+        }
+        for row in connection.execute(query.order_by(table.id))
+    ]
+
+
+def settle(connection: Connection, command_id: str, receipt: Receipt, now: datetime, next_at: datetime | None) -> None:
+    """Note what came of the attempt begun last, and stop the clock whose last notice it was.
+
+    A Retry waits until `next_at`; where that is None, nobody tries any longer and the command is listed as refused.
+    """
+    result, reply = _told(receipt)
+    state = "queued" if result == "retry" and next_at else "refused" if result != "delivered" else "delivered"
+    at = to_micros(now)
+    connection.execute(
+        receipts.update()
+        .where(receipts.c.command == command_id, receipts.c.result == "started")
+        .values(result=result, reply=reply, settled_at=at)
+    )
+    changed: dict[str, Any] = {"state": state, "last_reason": reply}
+    changed |= {"next_at": to_micros(next_at)} if state == "queued" and next_at else {"settled_at": at}
+    connection.execute(commands.update().where(commands.c.id == command_id).values(changed))
+    if state == "delivered":
+        _meet_clocks(connection, command_id, now)
+
+
+def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None:
+    table = commands
+    duty = connection.execute(
+        select(table.c.workflow, table.c.incident, table.c.organization).where(table.c.id == command_id)
+    ).one()
+    same = (table.c.workflow == duty[0], table.c.incident == duty[1], table.c.organization == duty[2])
+    unmet = select(func.count()).select_from(table).where(*same, table.c.state.not_in(("delivered", "dropped")))
+    if not connection.execute(unmet).scalar_one():
+        meet(connection, duty[0], duty[1], duty[2], now)
+
+
+def _told(receipt: Receipt) -> tuple[str, str]:
+    """Name a receipt's result and its reason; SQLite takes no text with bytes that are no UTF-8."""
+    match receipt:
+        case Delivered(reply=reply):
+            return "delivered", in_a_log(reply)
+        case Retry(reason=reason):
+            return "retry", in_a_log(reason)
+        case Refused(reason=reason):
+            return "refused", in_a_log(reason)
