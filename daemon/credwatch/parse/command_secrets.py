@@ -84,69 +84,18 @@ _ENVIRONMENT = (
 )
 _URL = r"\b[a-zA-Z][a-zA-Z0-9+.-]*://"
 
-CLUES = (
-    *(
-        "curl",
-        "mysql",
-        "mariadb",
-        "sshpass",
-        "7z",
-        "rar ",
-        "useradd",
-        "usermod",
-        "groupadd",
-        "groupmod",
-        "rdesktop",
-        "mongo",
-    ),
-    *(
-        "evil-winrm",
-        "crackmapexec",
-        "nxc",
-        "hydra",
-        " login",
-        "ldap",
-        "smb",
-        "rpcclient",
-        "net ",
-        "winexe",
-        "wmic",
-        "-cli",
-    ),
-    *(
-        "openssl",
-        "sqlcmd",
-        "bcp",
-        "osql",
-        "tsql",
-        "zip",
-        "ipmitool",
-        "lftp",
-        "security",
-        "<<<",
-        "kubectl",
-        "aws ",
-        "htpasswd",
-    ),
-    *(
-        "echo ",
-        "printf ",
-        "cookie",
-        "-key:",
-        "-token:",
-        "-secret:",
-        "-auth:",
-        "eyj",
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-    ),
-    *("github_pat_", "glpat-", "xox", "sk-", "hvs.", "hvb.", "hvr.", "aiza", "npm_", "private key-----", "://", "pass"),
-    *("secret", "token", "_pwd=", "_key=", "_auth=", "_pat=", "_credential", "sig=", "signature=", "authorization"),
+CLUE = (
+    # Programs.
+    r"curl|mysql|mariadb|sshpass|7z[^|;]*\s-p|rar\s|user(?:add|mod)|group(?:add|mod)|rdesktop|mongo|evil-winrm"
+    r"|crackmapexec|nxc|hydra|\slogin|ldap|smb|rpcclient|net\s|winexe|wmic|-cli|openssl|sqlcmd|bcp|osql|tsql|zip|ipmitool"
+    r"|lftp|security|<<<|kubectl|aws\s|htpasswd|echo\s|printf\s"
+    # Headers, URLs, the environment, options.
+    r"|cookie|-(?:key|token|secret|auth)\s*:|://[^\s/:@'\"\\]*:[^\s/?#]*@|s?://[^\s/:@'\"\\]{16,}@"
+    r"|[?&](?:x-amz-|sig|auth|key|pass|code|credential|sid|session|jwt)|pass=|_(?:pwd|key|auth|pat|credentials?)=|-pwd|-psk"
+    # Tokens.
+    r"|eyj[\w-]{8}|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|sk-|hv[sbr]\.|aiza|npm_|private key-----"
 )
-"""One of these, in any case, is in every text that has one of the ways."""
+"""One of these, or a clue to any key (`redact.py`), is in every text that has one of the ways, in any case."""
 
 
 def rules(spelling: Spelling) -> tuple[tuple[str, str], ...]:

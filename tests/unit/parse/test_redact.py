@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from credwatch.parse.redact import MASK, looks_like_secret, redact_events, redact_lines, redact_text
+from credwatch.parse.redact import _CLUE, MASK, looks_like_secret, redact_events, redact_lines, redact_text
 
 
 def is_secret(name: str) -> bool:
@@ -159,3 +159,84 @@ def test_a_secret_behind_a_longer_key_is_masked(command: str) -> None:
     """Programs put their own name before the word, and nothing of the value stays."""
     lines = pl.DataFrame({"line": [command]})
     assert "s3cretWord9" not in redact_lines(lines)["line"][0]
+
+
+KEYS = (
+    "password",
+    "Passwd",
+    "passphrase",
+    "client_secret",
+    "access_token",
+    "api-key",
+    "AccountKey",
+    "private_key",
+    "pwd",
+)
+KEYS += (
+    "sharedaccess-key",
+    "dbPassword",
+    "keypass",
+    "psk",
+    "PGPASSWORD",
+    "MYSQL_PWD",
+    "X_AUTH",
+    "sig",
+    "code",
+    "x-amz-sid",
+)
+BEFORE = ("--", " -", "?", "&", '"', "\\u0026", " ", "; ", "x-", "{", "https://lan", "https:\\/\\/lan", "curl ", "7z ")
+BEHIND = ("=", " = ", '":"', '" : "', ": ", " ", "\\u003d", "\t=", ":", "@host", "-p", " -u ", "basic ", "\\/")
+MIXED = st.lists(
+    st.sampled_from([*BEFORE, *KEYS, *BEHIND, "s3cretWord9", "Authorization", "Bearer ", "Cookie"]), max_size=9
+)
+
+
+@given(MIXED.map("".join))
+@example("AccountKey=s3cretWord9")
+@example("wpa_cli -psk s3cretWord9")
+@example("GET /callback?code=s3cretWord9")
+def test_no_secret_is_passed_over(text: str) -> None:
+    """The search that spares most lines the rules spares none that a rule would change."""
+    lines = pl.DataFrame({"line": [text]})
+    assert lines.select(redact_text(pl.col("line")))["line"][0] == redact_lines(lines)["line"][0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "web-host sshd[1]: Failed password for lan from 203.0.113.7 port 22 ssh2",
+        "sudo: lan : TTY=pts/0 ; PWD=/home/lan ; USER=root ; COMMAND=/usr/bin/tail -n 100 /var/log/syslog",
+        '{"action":"password","credwatch":{"auth":{"method":"password"}},"token":7,"at":"2026-03-02T00:00:07Z"}',
+        '{"url":"https://x.example/a","client":{"userAgent":"Mozilla/5.0 (+https://y.example) - z"}}',
+    ],
+)
+def test_everyday_lines_hold_no_clue(line: str) -> None:
+    """What sshd, sudo and applications write all day is told from a secret by the first search alone."""
+    assert pl.Series([line]).str.contains(_CLUE).to_list() == [False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"command":"tool --password\u003ds3cretWord9"}',
+        r'{"command":"tool \u002d\u002dpassword s3cretWord9"}',
+        r'{"url":"GET /?x=1\u0026sig=s3cretWord9"}',
+        r'{"url":"https:\/\/lan:s3cretWord9@x.example\/"}',
+        r'{"command":"mysql -p\u0027s3cretWord9\u0027 shop"}',
+        r'{"pass\u0077ord":"s3cretWord9"}',
+        r'web1 app: {"command":"PGPASSWORD\u003Ds3cretWord9 psql"}',
+    ],
+)
+def test_no_escape_hides_a_secret(text: str) -> None:
+    """Writers of JSON may escape any letter: a secret behind escaped ones is masked, and the text stays JSON."""
+    event = redact_events(pl.DataFrame({"event.original": [text], "message": [text]}))
+    assert "s3cretWord9" not in event["event.original"][0] + event["message"][0]
+    assert json.loads(event["event.original"][0].removeprefix("web1 app: "))
+
+
+@pytest.mark.parametrize(
+    "text", [r'{"a":"\\u003d","b":"\/\u0041"}', r'{"a":"token\\u003dx"}', r'{"url":"https:\/\/x.example:80\/a@b"}']
+)
+def test_an_escape_that_hides_nothing_stays(text: str) -> None:
+    """A text without a secret is kept letter for letter, escapes too."""
+    assert text == redact_lines(pl.DataFrame({"line": [text]}))["line"][0]
