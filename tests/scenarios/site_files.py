@@ -22,6 +22,8 @@ kind = "json"
 read_from = "start"
 [detection]
 history_after = "36500d"
+[contact]
+phone = "+84 258 5550 0100"
 [operators]
 addresses = ["operators@vendor.example"]
 [outbox.email]
@@ -41,6 +43,7 @@ id = "hai-au"
 name = "Công ty Cổ phần Hải Âu"
 language = "vi"
 notice_addresses = ["it@haiau.example", "giam.doc@haiau.example"]
+phone = "+84 258 5550 0111"
 recognise = { organizations = ["hai-au"], email_domains = ["haiau.example"], users = ["quocbao"] }
 
 [[customer]]
@@ -48,6 +51,7 @@ id = "blue-harbor"
 name = "Blue Harbor Trading"
 language = "en"
 notice_addresses = ["security@blueharbor.example", "office@blueharbor.example"]
+phone = "+84 258 5550 0112"
 recognise = { organizations = ["blue-harbor"], email_domains = ["blueharbor.example"] }
 """
 

@@ -222,10 +222,12 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Fact
         operators=Operators(operators.addresses, operators.language),
         notice_key=notice_key,
         recipients={
-            each.id: Recipients(each.id, each.name, each.language, each.notice_addresses)
+            each.id: Recipients(each.id, each.name, each.language, each.notice_addresses, phone=each.phone)
             for each in registers.customers
         },
-        vendor=Vendor(vendor.name, vendor.mailbox, vendor.language) if settings.daemon.role == "customer" else None,
+        vendor=Vendor(vendor.name, vendor.mailbox, vendor.language, vendor.phone)
+        if settings.daemon.role == "customer"
+        else None,
         authorisations={
             each.id: Authorisation(each.id, each.basis, each.reference, each.issuer)
             for each in registers.authorisations

@@ -22,6 +22,7 @@ from credwatch.app.rendering import build_renderer
 from credwatch.app.salvage import salvaged
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import shared_files
+from credwatch.app.telephones import telephone_problems
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import CredwatchError, Problem, Severity
 from credwatch.kernel.secret import Secret
@@ -50,6 +51,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     gathering.problems.extend(_reach(settings, knowledge))
     gathering.problems.extend(muting(knowledge.rules))
     gathering.problems.extend(emptiness_problems(settings, knowledge, tuple(gathering.problems)))
+    gathering.problems.extend(telephone_problems(settings, knowledge))
     gathering.problems.extend(source_problems(settings))
     gathering.problems.extend(shared_files(followed_sources(settings)))
     gathering.problems.extend(_directories(settings))

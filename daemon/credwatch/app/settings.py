@@ -14,6 +14,7 @@ from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.mailbox import MailAddress
 from credwatch.kernel.options import Options, read_toml
+from credwatch.kernel.telephone import OptionalTelephone
 from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
@@ -142,8 +143,8 @@ class ContactOptions(Options):
     """The company."""
     mailbox: MailAddress = "info@modoro.com.vn"
     """The address it reads."""
-    phone: str = ""
-    """The telephone number it answers."""
+    phone: OptionalTelephone = ""
+    """The telephone number it answers; letters name none where it is empty."""
     address: str = "Tầng 7, Tòa nhà VCN Vĩnh Điềm Trung, Nha Trang, Khánh Hòa"
     """Where it sits."""
 
@@ -157,6 +158,8 @@ class VendorOptions(Options):
     """Its security mailbox."""
     language: Literal["vi", "en"] = "vi"
     """The language it reads first."""
+    phone: OptionalTelephone = ""
+    """Where it is called when a report cannot reach it by mail."""
 
 
 class OperatorsOptions(Options):

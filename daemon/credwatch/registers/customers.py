@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from credwatch.kernel.options import Options, read_toml
+from credwatch.kernel.telephone import OptionalTelephone
 from credwatch.registers.addresses import EmailAddress, EmailDomain
 from credwatch.registers.entries import Id, Name, folded, require_unique
 
@@ -41,6 +42,8 @@ class Customer(Options):
     """The language that comes first in its notices."""
     notice_addresses: Annotated[tuple[EmailAddress, ...], Field(min_length=2), AfterValidator(_distinct)]
     """Who is told, at least two."""
+    phone: OptionalTelephone = ""
+    """Where it is called when it cannot be told by mail in time."""
     profile: Name = "default"
     """The policy profile its users are held to."""
     recognise: Recognition = Recognition()

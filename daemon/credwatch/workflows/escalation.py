@@ -8,7 +8,7 @@ from enum import StrEnum
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.incident import Incident
-from credwatch.workflows.facts import Facts
+from credwatch.workflows.facts import Facts, Role
 from credwatch.workflows.message import Letter, compose, hold_of, shown
 
 
@@ -57,6 +57,7 @@ _EMPTY = (
     "silence",
     "hidden",
     "flood",
+    "phone",
 )
 """What a template may ask of any escalation, and only some have."""
 
@@ -78,6 +79,7 @@ def escalate(
     context: dict[str, object] = {
         **dict.fromkeys(_EMPTY, ""),
         **values,
+        "phone": _phone(facts, duty, organization),
         "reason": reason.value,
         "duty": duty,
         "number": incident,
@@ -94,6 +96,14 @@ def escalate(
         hold=hold,
     )
     return compose(letter, facts.operators.addresses, facts, now)
+
+
+def _phone(facts: Facts, duty: str, organization: str) -> str:
+    """Tell where the reader of a duty's letters is called; empty where there is none, or nobody knows."""
+    if facts.role is Role.CUSTOMER:
+        return facts.vendor.phone if facts.vendor and duty.startswith("breach_") else ""
+    reader = facts.recipients.get(organization)
+    return reader.phone if reader and duty else ""
 
 
 def on_outage(is_down: bool, reply: str, last: datetime | None, facts: Facts, now: datetime) -> tuple[Command, ...]:

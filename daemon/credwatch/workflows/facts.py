@@ -34,6 +34,8 @@ class Recipients(Struct, frozen=True):
     """Its notice addresses, at least two."""
     compromised: tuple[str, ...] = ()
     """Mailboxes of the customer that are believed compromised and must not be written to."""
+    phone: str = ""
+    """Where it is called when mail does not reach it; empty where nobody knows."""
 
 
 class Contact(Struct, frozen=True):
@@ -58,6 +60,8 @@ class Vendor(Struct, frozen=True):
     """Its security mailbox."""
     language: str = "vi"
     """The language it reads first: vi or en."""
+    phone: str = ""
+    """Where it is called when mail does not reach it; empty where nobody knows."""
 
 
 class Operators(Struct, frozen=True):
