@@ -23,8 +23,9 @@ _TEXTS = (
 )
 _WHOLE = ("event.original", "credwatch.native")
 _KEY = (
-    r"(?:[\w.-]*(?:password|passwd|passphrase|secret(?:[_-]?(?:access)?[_-]?key)?|[_-]token)|[a-z]*token"
-    r"|[\w-]*(?:api|account|private|shared)[_-]?key)"
+    r"(?:[\w.-]*(?:password|passwd|passphrase|secret(?:[_-]?(?:access)?[_-]?key)?|[_-]token)|\w*token"
+    r"|(?:[\w.-]*[_.-])?(?:pass|psk|creds?)|[\w.-]*[_.-](?:pwd?|credentials?)|(?-i:\w*[a-z]P(?:ass|wd?|sk))"
+    r"|requirepass|[\w-]*(?:api|account|private|shared|auth)[_-]?key)"
 )
 # Keys are matched in any case, but for `pwd`.
 _RULES: tuple[tuple[str, str], ...] = (
@@ -46,7 +47,9 @@ _ANY_RULE = (
 
 _CLUE = (
     r"(?i:(?:passw(?:or)?d|passphrase|secret|token|(?:api|account|private|shared|access|secret)[_-]?key)"
-    r'(?:\s?=|"\s*:\s*")|pwd"\s*:\s*"|authorization|bearer\s|' + command_secrets.CLUE + ")"
+    r'(?:\s?=|"\s*:\s*")|(?:pass|psk|creds?|credentials?|pwd?)"\s*:\s*"|\b\w+pass\s?=|pw\s?=|authorization|bearer\s|'
+    + command_secrets.CLUE
+    + ")"
     r"|\b[Pp]wd=|(?:--|\s-)\S*(?i:pass|secret|token|key)"
 )
 """What is in every text that a rule changes, as one expression that reads each letter once.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from credwatch.kernel.resources import shipped
+from credwatch.parse.parse import SourceFormat, parse
 from credwatch.parse.redact import redact_events, redact_lines
+from credwatch.rules.packs import load_packs
 
 WAYS = (
     "curl -u lan:{} https://x.example",
@@ -70,6 +74,59 @@ WAYS = (
     "sqlcmd -S db -U lan -P {}",
     "zip -P {} a.zip a",
     "7z a -p{} a.7z a",
+    *("HTTP_BASIC_CREDS=lan:{} tool", "WIFI_PSK={} tool", "db_pass={} tool", "vault_pw={} tool", "dbPass={} tool"),
+    "ansible-playbook -e ansible_become_pass={} site.yml",
+    "ansible-playbook --extra-vars db_pass={} site.yml",
+    "terraform apply -var db_pwd={}",
+    "helm install shop --set auth.rootPassword={}",
+    "curl -H apikey:{} https://x.example",
+    "curl --cert lan.pem:{} https://x.example",
+    "curl -E lan.pem:{} https://x.example",
+    "http -a lan:{} GET x.example",
+    "xh --auth lan:{} x.example",
+    "etcdctl --user root:{} get a",
+    "mysqladmin -u root password {}",
+    "redis-cli AUTH lan {}",
+    "redis-cli CONFIG SET requirepass {}",
+    "redis-server --requirepass {}",
+    "openssl passwd -6 {}",
+    "openssl passwd -1 -salt ab {}",
+    "pwsh -c ConvertTo-SecureString -String {} -AsPlainText -Force",
+    "pwsh -c ConvertTo-SecureString -AsPlainText {} -Force",
+    "net user lan {} /add",
+    "samba-tool user create lan {}",
+    "kubectl create secret generic x --from-literal=a=b --from-literal=key={}",
+    "aws secretsmanager create-secret --secret-string {}",
+    "aws ssm put-parameter --name x --type SecureString --value {}",
+    *("vault login {}", "vault operator unseal {}", "vault kv put secret/x value={}"),
+    "mount.cifs //files/share /mnt -o user=lan%{}",
+    "mount -t cifs //files/share /mnt -o user=lan,pass={}",
+    "bash -c yes {} | passwd lan",
+    "htpasswd -b -c /etc/htpasswd lan {}",
+    "htpasswd -b -C 12 /etc/htpasswd lan {}",
+    "npm config set //registry.example/:_authToken {}",
+    "npm config set //registry.example/:_authToken={}",
+    "twine upload -u lan -p {} dist/x",
+    "rclone config create x webdav pass {}",
+    "mc alias set x https://x.example lan {}",
+    "snmpget -v3 -u lan -A {} web1",
+    "snmpget -v3 -u lan -A x -X {} web1",
+    "impacket-psexec acme/lan:{} web1",
+    *("xfreerdp /u:lan /p:{} /v:web1", "tool --passwd:{}", "tool /password:{}", "tool password:{}", "tool --pw {}"),
+    *("nmcli dev wifi connect x password {}", "wpa_passphrase x {}", "iwconfig wlan0 key {}"),
+    *("sqlplus lan/{}", "isql shop lan {}", "cqlsh -u lan -p {}", "rabbitmqctl add_user lan {}"),
+    *("swaks -au lan -ap {}", "sendemail -xu lan -xp {}", "ipa-client-install -p lan -w {}"),
+    *("kadmin.local addprinc -pw {} lan", "plink -pw {} web1", "tailscale up --authkey {}"),
+    *("ssh-keygen -N {} -f x", "ssh-keygen -p -P x -N {} -f x", "pkcs11-tool --login --pin {}"),
+    "psql -c ALTER ROLE lan WITH PASSWORD '{}'",
+    "mysql -e CREATE USER lan IDENTIFIED BY '{}'",
+    "mysql -e CREATE USER lan IDENTIFIED WITH sha256_password BY '{}'",
+    "mysql -e SET PASSWORD FOR lan = PASSWORD('{}')",
+)
+WRITERS = (
+    "web1 sudo: lan : PWD=/home/lan ; USER=root ; COMMAND={}",
+    "web1 doas: lan ran command {} as root from /home/lan",
+    "web1 CRON[811]: (root) CMD ({})",
 )
 SECRETS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9!#%+./:=?^_~,-]{6,14}Zq7", fullmatch=True)
 TAIL = "Zq7"
@@ -80,19 +137,33 @@ def quoted(secret: str, mark: str) -> str:
     return f"{mark}{secret}{mark}"
 
 
-@pytest.mark.parametrize("way", WAYS)
+def marked(way: str, mark: str) -> str:
+    """Write a way with a secret in quotes, where the way has none itself."""
+    return way.format(quoted("s3cretWordZq7", "" if "'" in way or way.startswith("GET") else mark))
+
+
 @pytest.mark.parametrize("mark", ["", "'", '"'])
-def test_a_secret_is_masked_in_each_way(way: str, mark: str) -> None:
-    """The secret is gone from a line of sudo's, quoted or not, and from an event in JSON."""
-    if "'" in way or way.startswith("GET"):
-        mark = ""
-    line = "web1 sudo: lan : PWD=/home/lan ; USER=root ; COMMAND=/usr/bin/env " + way.format(
-        quoted("s3cretWordZq7", mark)
-    )
-    event = json.dumps({"command": line})
-    masked = redact_lines(pl.DataFrame({"line": [line, event]}))["line"].to_list()
-    assert not [text for text in masked if TAIL in text]
-    assert json.loads(masked[1])
+def test_a_secret_is_masked_in_each_way(mark: str) -> None:
+    """The secret is gone from what each writer writes of a command, quoted or not, and from an event in JSON."""
+    commands = [f"/usr/bin/{marked(way, mark)}" for way in WAYS]
+    lines = [writer.format(command) for command in commands for writer in WRITERS]
+    events = [json.dumps({"command": line}) for line in lines]
+    masked = redact_lines(pl.DataFrame({"line": lines + events}))["line"].to_list()
+    assert [] == [text for text in masked if TAIL in text]
+    assert len(lines) == sum(list(json.loads(text)) == ["command"] for text in masked[len(lines) :])
+
+
+def test_a_secret_is_masked_in_what_sudo_ran() -> None:
+    """The command of the event holds it as little as the line does."""
+    commands = ["/usr/bin/" + marked(way, "") for way in WAYS]
+    lines = [f"2026-11-20T08:00:01+00:00 {WRITERS[0].format(command)}" for command in commands]
+    frame = pl.DataFrame({"line": lines}).with_row_index("position", offset=1)
+    frame = frame.with_columns(pl.col("position").cast(pl.Int64), pl.lit(None, pl.String).alias("malformed"))
+    moment = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    packs = load_packs([shipped("rules") / "packs"])
+    events = parse(frame, packs=packs, source=SourceFormat("s"), reference=moment).events
+    assert len(lines) == events.height
+    assert [] == [row for row in events.rows() if TAIL in str(row)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -116,6 +187,16 @@ def test_any_secret_is_masked(way: str, secret: str) -> None:
         "COMMAND=/usr/bin/ssh -p 22 lan@web1",
         "COMMAND=/usr/sbin/usermod -aG sudo lan",
         "COMMAND=/bin/systemctl restart sshd",
+        "COMMAND=/usr/bin/docker run --user 1000:1000 x",
+        "COMMAND=/usr/bin/tool --bypass-cache=x",
+        "COMMAND=/usr/bin/passwd lan",
+        "COMMAND=/usr/bin/chage -l lan",
+        "web1 dropbear[1]: Password auth succeeded for 'root' from 192.0.2.5:45224",
+        "web1 passwd[811]: password for 'lan' changed by 'root'",
+        "web1 sshd[1]: pam_unix(sshd:auth): check pass; user unknown",
+        'web1 sshd[1]: Accepted certificate ID "lan@web1" (serial 0) signed by ED25519 CA SHA256:a via /etc/ca.pub',
+        '{"title":"password ","next":"a b"}',
+        '{"event.action":"mfa_verify","credwatch.token.id":"tok-1"}',
     ],
 )
 def test_other_commands_stay(text: str) -> None:
