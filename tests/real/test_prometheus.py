@@ -32,7 +32,7 @@ registers_directory = "{folder}"
 [[source]]
 id = "application"
 paths = ["{folder}/application.jsonl"]
-kind = "json"
+format = "json"
 read_from = "start"
 
 [operators]

@@ -13,12 +13,12 @@ log_format = "json"
 [[source]]
 id = "servers"
 paths = ["{folder}/logs/auth.log"]
-kind = "syslog"
+format = "syslog"
 read_from = "start"
 [[source]]
 id = "application"
 paths = ["{folder}/logs/application.jsonl"]
-kind = "json"
+format = "json"
 read_from = "start"
 [detection]
 history_after = "36500d"

@@ -18,7 +18,7 @@ from scenarios.daemon import PATIENCE, SOURCE_ROOT, Site
 from scenarios.site_files import CUSTOMERS, RULES, SETTINGS, STEALING_PACK
 
 UNKNOWN_KEY = SETTINGS.replace('log_format = "json"', 'log_format = "json"\nstate_directry = "/x"')
-UNKNOWN_ZONE = SETTINGS.replace('kind = "syslog"', 'kind = "syslog"\ntime_zone = "Asia/Nha_Trang"')
+UNKNOWN_ZONE = SETTINGS.replace('format = "syslog"', 'format = "syslog"\ntime_zone = "Asia/Nha_Trang"')
 LONELY_CUSTOMER = CUSTOMERS.replace('["it@haiau.example", "giam.doc@haiau.example"]', "[]")
 BROKEN_RULE = RULES.replace("event.outcome: failure", "event.outcoem: failure")
 WITH_TEMPLATES = SETTINGS.replace(
@@ -153,7 +153,7 @@ def _with_every_mistake(site: Site) -> None:
         MISTAKES[name][0](site)
     _broken_template(site)
     text = site.config.read_text(encoding="utf-8")
-    text = text.replace('kind = "syslog"', 'kind = "syslog"\ntime_zone = "Asia/Nha_Trang"')
+    text = text.replace('format = "syslog"', 'format = "syslog"\ntime_zone = "Asia/Nha_Trang"')
     site.config.write_text(f"{text}".replace("[daemon]", '[daemon]\nstate_directry = "/x"'), encoding="utf-8")
 
 
@@ -169,7 +169,7 @@ def _credwatch(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_is_only_odd_keeps_nothing_from_starting(site: Site) -> None:
     """A site whose one source is JSON is told of the rules that cannot match there, and would start."""
-    _with_settings(site, SETTINGS.replace('kind = "syslog"', 'kind = "json"'))
+    _with_settings(site, SETTINGS.replace('format = "syslog"', 'format = "json"'))
     warnings = FirstCheck(site.config).refuse_on_problems()
     assert {Severity.WARNING} == {warning.severity for warning in warnings}
     assert any("can never match" in warning.message for warning in warnings)

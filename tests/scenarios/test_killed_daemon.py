@@ -35,7 +35,7 @@ HOSTS = """
 [[source]]
 id = "hosts"
 paths = ["{folder}/logs/hosts/*"]
-kind = "syslog"
+format = "syslog"
 read_from = "start"
 """
 """Many logs under one glob, beside what is no log."""

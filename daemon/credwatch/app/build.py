@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from credwatch.app.databases import open_databases
 from credwatch.app.pipeline import Knowledge
-from credwatch.app.settings import Settings, SourceOptions, microseconds
+from credwatch.app.settings import Settings, microseconds
 from credwatch.detect.plan import plan_for
 from credwatch.detect.windows import Caps
 from credwatch.enrich.authorisation import ACTIONS_DUE
@@ -21,6 +21,7 @@ from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem,
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
+from credwatch.parse.envelopes import SourceKind
 from credwatch.parse.parse import SourceFormat
 from credwatch.registers.authorisations import read_authorisations
 from credwatch.registers.customers import read_customers
@@ -32,6 +33,7 @@ from credwatch.rules.logsource import LogSources, load_logsources, shipped_logso
 from credwatch.rules.model import RuleSet
 from credwatch.rules.packs import load_packs
 from credwatch.rules.sigma import read_rules
+from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, SourceOptions
 from credwatch.workflows.facts import Authorisation, Contact, Duties, Facts, Operators, Recipients, Role, Vendor
 
 T = TypeVar("T")
@@ -204,13 +206,22 @@ def followed_sources(settings: Settings) -> list[SourceOptions]:
     gate = settings.gate
     if not gate.enabled or GATE_SOURCE in {source.id for source in settings.source}:
         return [*settings.source]
-    own = SourceOptions(id=GATE_SOURCE, paths=(str(gate.events_file),), kind="json", read_from="start")
+    own = FileSourceOptions(id=GATE_SOURCE, paths=(str(gate.events_file),), format="json", read_from="start")
     return [*settings.source, own]
 
 
 def _formats(settings: Settings) -> dict[str, SourceFormat]:
-    sources = followed_sources(settings)
-    return {source.id: SourceFormat(source.id, source.kind, source.time_zone) for source in sources}
+    return {source.id: format_of(source) for source in followed_sources(settings)}
+
+
+def format_of(source: SourceOptions) -> SourceFormat:
+    """Say how the lines of a source are to be read."""
+    match source:
+        case FileSourceOptions():
+            return SourceFormat(source.id, source.format, source.time_zone)
+        case JournalSourceOptions():
+            return SourceFormat(source.id, SourceKind.SYSLOG)
+    assert_never(source)
 
 
 def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Facts:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from credwatch.app import keys
-from credwatch.app.build import Gathering, followed_sources, gather_knowledge, logsources_of
+from credwatch.app.build import Gathering, followed_sources, format_of, gather_knowledge, logsources_of
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.emptiness import emptiness_problems
 from credwatch.app.followable import source_problems
@@ -69,8 +69,8 @@ def _reach(settings: Settings, knowledge: Knowledge) -> Iterator[Problem]:
     """Warn of rules that can never match; where packs could not be loaded that is told already."""
     if not knowledge.packs.packs:
         return
-    kinds = {source.kind for source in settings.source}
-    yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=kinds == {"json"})
+    formats = {format_of(source).kind for source in settings.source}
+    yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=formats == {"json"})
     with suppress(CredwatchError):  # what is wrong with them was found when the rules were read
         yield from unknown_packs(logsources_of(settings), knowledge.packs)
 

@@ -9,18 +9,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from glob import glob, has_magic
 
-from credwatch.app.settings import Settings, SourceOptions
+from credwatch.app.settings import Settings
 from credwatch.kernel.errors import Problem, Severity
+from credwatch.sources.options import FileSourceOptions, files_among
 
 
 def source_problems(settings: Settings) -> Iterator[Problem]:
     """Yield what is wrong with the paths of each source."""
-    for source in settings.source:
+    for source in files_among(settings.source):
         for pattern in source.paths:
             yield from _globbed(source, pattern) if has_magic(pattern) else _named(source, pattern)
 
 
-def _globbed(source: SourceOptions, pattern: str) -> Iterator[Problem]:
+def _globbed(source: FileSourceOptions, pattern: str) -> Iterator[Problem]:
     """Warn where nothing matches yet, which may be meant; folders among the matches are passed over, as `run` does."""
     paths = [path for path in glob(pattern, recursive=True) if not os.path.isdir(path)]  # noqa: PTH112, PTH207
     if not paths:
@@ -31,7 +32,7 @@ def _globbed(source: SourceOptions, pattern: str) -> Iterator[Problem]:
     yield from _same(source, paths)
 
 
-def _same(source: SourceOptions, paths: Sequence[str]) -> Iterator[Problem]:
+def _same(source: FileSourceOptions, paths: Sequence[str]) -> Iterator[Problem]:
     """Warn of one file by two names: it is read once."""
     names: dict[tuple[int, int], str] = {}
     for path in sorted(paths):
@@ -44,7 +45,7 @@ def _same(source: SourceOptions, paths: Sequence[str]) -> Iterator[Problem]:
                 yield _problem(source, message, hint, Severity.WARNING)
 
 
-def _named(source: SourceOptions, path: str) -> Iterator[Problem]:
+def _named(source: FileSourceOptions, path: str) -> Iterator[Problem]:
     if not os.path.exists(path):  # noqa: PTH110
         yield _problem(source, *_missing(path))
     elif os.path.isdir(path):  # noqa: PTH112
@@ -74,5 +75,5 @@ def _missing(path: str) -> tuple[str, str]:
     return f"{path} does not exist", "check its spelling, or create it empty"
 
 
-def _problem(source: SourceOptions, message: str, hint: str, severity: Severity = Severity.FAULT) -> Problem:
+def _problem(source: FileSourceOptions, message: str, hint: str, severity: Severity = Severity.FAULT) -> Problem:
     return Problem(f"source {source.id}: paths", message, hint, severity)

@@ -16,6 +16,8 @@ _HINTS = {
     "vanished": "rotated files were deleted before they were read: let logrotate keep more of them",
     "damaged": "a compressed log could not be unpacked to its end: its last lines are lost",
     "cut_lines": "a line was longer than 1 MiB: its rest is dropped",
+    "vacuumed": "the journal was vacuumed before it was read: let journald keep more (SystemMaxUse=, MaxRetentionSec=)",
+    "suppressed": "journald left out messages of a service that wrote too many (RateLimitBurst= in journald.conf)",
     "holes": "a log has a hole of NUL bytes, as a truncation or a crash leaves it: what stood there is lost",
 }
 

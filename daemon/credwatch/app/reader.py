@@ -153,6 +153,8 @@ class Reader:
 
     def _take(self, turn: Turn) -> None:
         self._on_report(self._pipeline.take(turn))
+        for part in turn.parts:
+            self._sources[part.chunk.source].acknowledge(part.chunk)
 
     def _read_ahead(self) -> None:
         """Have a chunk prepared of each log of which none is at hand."""

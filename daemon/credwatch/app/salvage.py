@@ -35,7 +35,7 @@ def _left_out(raw: dict[str, Any], location: tuple[int | str, ...]) -> bool:
     for part in location:
         is_there = part in holder if isinstance(holder, dict) else isinstance(holder, list)
         if not is_there:
-            break
+            continue  # the tag of a kind, which nobody has written; or the key itself is missing
         last = holder, part
         holder = holder[part]
     if last is None:

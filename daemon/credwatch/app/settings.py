@@ -6,18 +6,18 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
 from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.mailbox import MailAddress
-from credwatch.kernel.options import Options, read_toml
+from credwatch.kernel.options import Options, known_zone, read_toml
 from credwatch.kernel.telephone import OptionalTelephone
 from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
+from credwatch.sources.options import SourceOptions
 from credwatch.store.options import RetentionOptions
 
 
@@ -49,37 +49,7 @@ class DaemonOptions(Options):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        return _zone(name)
-
-
-class SourceOptions(Options):
-    """`[[source]]`: one set of files that speak alike."""
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    """Its name in metrics and events."""
-    paths: tuple[str, ...] = Field(min_length=1)
-    """Files and globs."""
-    kind: Literal["auto", "syslog", "json"] = "auto"
-    """How its lines begin."""
-    time_zone: str = "UTC"
-    """The time zone of stamps that say none."""
-    read_from: Literal["start", "end"] = "end"
-    """Where to begin in files that are there at the very first start."""
-    lateness: Duration | None = None
-    """How much later than its neighbours a line may come; `detection.lateness` where nothing is said."""
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        return _zone(name)
-
-    @field_validator("paths")
-    @classmethod
-    def _absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
-        for path in paths:
-            if not Path(path).is_absolute():
-                raise ValueError(f"{path!r} is not absolute; begin it with /")
-        return paths
+        return known_zone(name)
 
 
 def microseconds(span: timedelta) -> int:
@@ -282,11 +252,3 @@ def load_settings(path: Path) -> Settings:
     except UnicodeDecodeError as error:
         raise ConfigurationError("is not UTF-8", where=str(path), hint="save it as UTF-8") from error
     return read_toml(text, Settings, where=str(path))
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"unknown time zone {name!r}; write it as in Asia/Ho_Chi_Minh") from error
-    return name

@@ -8,9 +8,9 @@ from contextlib import suppress
 from glob import has_magic
 from pathlib import Path, PurePath
 
-from credwatch.app.settings import SourceOptions
 from credwatch.kernel.errors import Problem, ProblemsFound
 from credwatch.sources.matching import matches
+from credwatch.sources.options import FileSourceOptions, SourceOptions, files_among
 
 _HINT = "leave it to one of them: each line of it would be counted twice"
 
@@ -28,17 +28,18 @@ def shared_files(sources: Sequence[SourceOptions]) -> list[Problem]:
     """
     readers: dict[Hashable, tuple[str, str]] = {}
     problems = []
-    for source in sources:
+    files = files_among(sources)
+    for source in files:
         for path, identity in _named(source):
             reader, other = readers.setdefault(identity, (source.id, path))
             if reader != source.id:
                 as_named = "" if other == path else f" as {other}"
                 message = f"{path} is read by source {reader} too{as_named}"
                 problems.append(Problem(f"source {source.id}: paths", message, _HINT))
-    return [*dict.fromkeys([*problems, *_expected(sources)])]
+    return [*dict.fromkeys([*problems, *_expected(files)])]
 
 
-def _named(source: SourceOptions) -> Iterator[tuple[str, Hashable]]:
+def _named(source: FileSourceOptions) -> Iterator[tuple[str, Hashable]]:
     """Give what a source names, and what it is known by."""
     for pattern in source.paths:
         if has_magic(pattern):
@@ -54,7 +55,7 @@ def _identity(path: Path) -> Hashable:
     return os.path.realpath(path)
 
 
-def _expected(sources: Sequence[SourceOptions]) -> Iterator[Problem]:
+def _expected(sources: Sequence[FileSourceOptions]) -> Iterator[Problem]:
     """Tell of paths that a glob of another source will match once they are there."""
     for source in sources:
         for path in (path for path in source.paths if not has_magic(path) and not os.path.exists(path)):  # noqa: PTH110

@@ -35,7 +35,7 @@ from credwatch.app.reader import OpenSource, Reader
 from credwatch.app.rendering import build_renderer
 from credwatch.app.report import Report, moments_of, moments_of_detection
 from credwatch.app.schedule import Job, Timetable
-from credwatch.app.settings import Settings, SourceOptions, load_settings
+from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import refuse_shared_files
 from credwatch.app.systemd import SaidState
 from credwatch.app.watchfiles import ConfigurationWatch
@@ -46,8 +46,9 @@ from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.fallback import Heard
 from credwatch.outbox.outage import Outage
 from credwatch.parse.samples import check_packs
-from credwatch.sources.file import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
+from credwatch.sources.options import SourceOptions, files_among
+from credwatch.sources.registry import open_source
 from credwatch.store.database import Database
 from credwatch.store.migrate import migrate_apart
 from credwatch.telemetry.metrics import Metrics
@@ -74,7 +75,7 @@ class Supervisor:
         self._lock = StateLock(self._settings.daemon.state_directory, clock())
         self._sources = followed_sources(self._settings)
         refuse_shared_files(self._sources)
-        self._missing = MissingLogs({source.id: source.paths for source in self._settings.source})
+        self._missing = MissingLogs({source.id: source.paths for source in files_among(self._settings.source)})
         self._notice_key = keys.notice_key(self._settings)
         self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)
         self._registers = registers_in(self._settings)
@@ -192,8 +193,7 @@ class Supervisor:
 
     def _opener(self, options: SourceOptions) -> OpenSource:
         def opened(cursors: Mapping[str, Cursor]) -> Source:
-            followed = FileOptions(name=options.id, paths=options.paths, start=options.read_from)
-            return FileSource(followed, cursors, clock=self._clock, wake=lambda: self._reader.wake())
+            return open_source(options, cursors, clock=self._clock, wake=lambda: self._reader.wake())
 
         return opened
 

@@ -8,9 +8,10 @@ import tomllib
 from itertools import pairwise
 from textwrap import dedent
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Tag, ValidationError
 
 from credwatch.kernel.errors import ConfigurationError, Problem, ProblemsFound, nearest
 
@@ -51,24 +52,55 @@ def validated(raw: dict[str, Any], model: type[M], *, where: str) -> M:
         raise ProblemsFound(problems) from error
 
 
+def known_zone(name: str) -> str:
+    """Return the name of a time zone; raises ValueError, as validators do, where there is none of that name."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"unknown time zone {name!r}; write it as in Asia/Ho_Chi_Minh") from error
+    return name
+
+
 def _problem(item: Any, model: type[BaseModel], where: str) -> Problem:
-    location = [str(part) for part in item["loc"]]
-    key = ".".join(location)
+    location = _without_tags(model, [str(part) for part in item["loc"]])
+    key = ".".join(part for part, _ in location)
     if item["type"] == "extra_forbidden":
-        known = _keys_at(model, location[:-1])
-        hint = nearest(location[-1], known) or f"known keys here: {', '.join(sorted(known))}"
-        return Problem(where=f"{where}: {key}", message=f"unknown key {location[-1]!r}", hint=hint)
+        name, table = location[-1]
+        known = [*table.model_fields] if table is not None else []
+        hint = nearest(name, known) or f"known keys here: {', '.join(sorted(known))}"
+        return Problem(where=f"{where}: {key}", message=f"unknown key {name!r}", hint=hint)
     if item["type"] == "missing":
-        return Problem(where=f"{where}: {key}", message="this key is missing", hint=f"add {location[-1]} = …")
+        return Problem(where=f"{where}: {key}", message="this key is missing", hint=f"add {location[-1][0]} = …")
     message, _, advice = str(item["msg"]).removeprefix("Value error, ").partition("; ")
-    return Problem(where=f"{where}: {key}", message=message, hint=advice or _meaning(model, location))
+    return Problem(where=f"{where}: {key}", message=message, hint=advice or _meaning(location))
 
 
-def _meaning(model: type[BaseModel], path: list[str]) -> str:
+_Location = list[tuple[str, type[BaseModel] | None]]
+"""The keys that lead to a value, each with the table that it stands in; None where that is no model."""
+
+
+def _without_tags(model: type[BaseModel], parts: list[str]) -> _Location:
+    """Follow a path of pydantic's through the models, and leave out the tags, which nobody has written.
+
+    The index or name of an entry leads to the same model as its list.
+    """
+    location: _Location = []
+    models: dict[str, type[BaseModel]] = {"": model}
+    for part in parts:
+        if part in models:
+            models = {"": models[part]}
+            continue
+        table = models.get("")
+        location.append((part, table))
+        if table is not None and (field := table.model_fields.get(part)):
+            models = _inner(field.annotation)
+    return location
+
+
+def _meaning(location: _Location) -> str:
     """Say what the key is for, in the words that stand under it in the model."""
-    for depth in range(len(path) - 1, -1, -1):
-        found = _model_at(model, path[:depth])
-        if found is not None and (words := _words_under(found, path[depth])):
+    for key, table in reversed(location):
+        if table is not None and (words := _words_under(table, key)):
             return f"what the key means: {words}"
     return "the shipped credwatch.toml shows every key"
 
@@ -85,30 +117,17 @@ def _words_under(model: type[BaseModel], key: str) -> str | None:
     return None
 
 
-def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
-    """List the keys of the model at a path."""
-    found = _model_at(model, path)
-    return list(found.model_fields) if found is not None else []
-
-
-def _model_at(model: type[BaseModel], path: list[str]) -> type[BaseModel] | None:
-    """Find the model at a path; the index or name of an entry leads to the same model as its list."""
-    current: Any = model
-    for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel) and (field := current.model_fields.get(part)):
-            current = _inner(field.annotation)
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
-
-
-def _inner(annotation: Any) -> Any:
-    """Follow Optional, list, tuple and dict annotations to the model within."""
-    origin = get_origin(annotation)
-    if origin is None:
-        return annotation
-    candidates = [part for part in get_args(annotation) if part is not type(None)]
+def _inner(annotation: Any) -> dict[str, type[BaseModel]]:
+    """Find the models within Optional, list, tuple and dict annotations, by tag where they are a tagged union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {"": annotation}
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        tags = [note.tag for note in parts[1:] if isinstance(note, Tag)]
+        models = _inner(parts[0])
+        return dict(zip(tags, models.values(), strict=True)) if tags else models
+    models = {}
     if origin in (Union, UnionType, list, tuple, dict):
-        for part in reversed(candidates):
-            inner = _inner(part)
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                return inner
-    return None
+        for part in parts:
+            models |= _inner(part)
+    return models

@@ -127,6 +127,9 @@ class FileSource:
         mark = Mark.from_cursor(chunk.cursor, where=chunk.file)
         return mark.at(position, chunk.beginning).to_cursor()
 
+    def acknowledge(self, chunk: Chunk) -> None:
+        """Do nothing: files can be read again; see `Source.acknowledge`."""
+
     def waiting(self) -> int:
         """Say how many files may have lines waiting; see `Source.waiting`."""
         return len(self._active)

@@ -11,7 +11,9 @@ from msgspec import Struct
 from credwatch.kernel.errors import SourceError
 
 Cursor = dict[str, Any]
-"""Where to go on in one file: JSON values, understood by the source alone, kept by the store per source and file."""
+"""Where to go on in one file: JSON values, understood by the source alone, kept by the store per source and file.
+
+It need not be an offset: that of a journal is the journal's own."""
 
 LINE_LIMIT = 1024 * 1024
 """So many bytes are waited for in one line; of one that has not ended by then they are given, and its rest dropped."""
@@ -23,13 +25,13 @@ class Chunk(Struct, frozen=True):
     source: str
     """The source's name in the configuration."""
     file: str
-    """The file they are from; with `source` the key under which the cursor is kept."""
+    """The file they are from, or what stands for one; with `source` the key under which the cursor is kept."""
     data: bytes
     """Complete lines with their newlines; empty where only the cursor moves (a first start, a rotation, a truncation).
 
     The last line lacks its newline where nothing will finish it: at the end of a replayed or a rotated file."""
     first_position: int
-    """The byte offset of `data` in its file."""
+    """The byte offset of `data` in its file; where lines have none, how many bytes of lines were given before."""
     cursor: Cursor
     """Where to go on once everything that this chunk causes is committed."""
     received_at: datetime
@@ -57,6 +59,12 @@ class Tally(Struct, frozen=True):
     """How many lines were cut at `LINE_LIMIT`."""
     holes: int = 0
     """How many holes of NULs longer than `LINE_LIMIT` were passed over."""
+    vacuumed: int = 0
+    """How often the journal had no longer, after a restart, what had been read last, so that entries may be lost."""
+    suppressed: int = 0
+    """How many messages journald says that it has left out, because a service wrote too many."""
+    restarts: int = 0
+    """How often the program that reads for the source had ended and was started again; nothing is lost by it."""
 
 
 class Source(Protocol):
@@ -95,6 +103,13 @@ class Source(Protocol):
 
         `position` is where the line begins in the file, behind the chunk's first one. Never raises, and does not look
         at the file, which may have been rotated or truncated meanwhile.
+        """
+
+    def acknowledge(self, chunk: Chunk) -> None:
+        """Take note that everything a chunk has caused is committed, so that whoever gave its lines may forget them.
+
+        Called after each commit, with chunks or their beginnings in the order in which they were read; a chunk that is
+        never acknowledged is given again after a restart. Never raises. Sources that can be read again need do nothing.
         """
 
     def waiting(self) -> int:

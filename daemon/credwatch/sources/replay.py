@@ -69,6 +69,9 @@ class ReplaySource:
         """Give the cursor for going on within a chunk; see `Source.cursor_at`."""
         return {"offset": position, "skipping": False}
 
+    def acknowledge(self, chunk: Chunk) -> None:
+        """Do nothing: files can be read again; see `Source.acknowledge`."""
+
     def waiting(self) -> int:
         """Say how many files are not at their end."""
         return len(self._reading) + len(self._to_begin)

@@ -27,8 +27,11 @@ GATE_OUTCOMES = ("accepted", "refused", "failed")
 """What the gate answers: yes, no, or that it could not tell."""
 PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "configuration")
 """The parts that live as long as the daemon."""
-FILE_EVENTS = ("rotations", "truncations", "vanished", "damaged", "cut_lines", "holes")
-"""What may befall the files of a source."""
+FILE_EVENTS = (
+    *("rotations", "truncations", "vanished", "damaged", "cut_lines", "holes"),
+    *("vacuumed", "suppressed", "restarts"),
+)
+"""What may befall the files or the journal of a source."""
 RETENTION_KINDS = (
     *("notified_incidents", "incidents", "detections", "messages"),
     *("unparsed", "counts", "password_history"),

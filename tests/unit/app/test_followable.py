@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from credwatch.app.followable import source_problems
-from credwatch.app.settings import Settings, SourceOptions
+from credwatch.app.settings import Settings
 from credwatch.kernel.errors import Problem, Severity
+from credwatch.sources.options import FileSourceOptions
 
 
 def _problems(*paths: Path) -> list[Problem]:
-    source = SourceOptions(id="servers", paths=tuple(map(str, paths)))
+    source = FileSourceOptions(id="servers", paths=tuple(map(str, paths)))
     return list(source_problems(Settings(source=(source,))))
 
 

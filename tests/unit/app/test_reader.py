@@ -39,6 +39,7 @@ class FakeSource(Struct):
     name: str = "servers"
     tally: Tally = field(default_factory=Tally)
     finished: bool = False
+    acknowledged: list[Cursor] = field(default_factory=list)
 
     def waiting(self) -> int:
         """Say that a file waits while any lines do."""
@@ -64,6 +65,10 @@ class FakeSource(Struct):
         position = sum(map(len, self.lines[:begin]))
         backlog = sum(map(len, self.lines[self.at :]))
         return Chunk("servers", "/logs/servers", data, position, {"line": self.at}, NOW, NOW, backlog)
+
+    def acknowledge(self, chunk: Chunk) -> None:
+        """Remember what was committed."""
+        self.acknowledged.append(chunk.cursor)
 
     def problems(self) -> list[SourceError]:
         """Return nothing."""
@@ -168,6 +173,17 @@ def test_every_line_is_taken_once(knowledge: Knowledge, database: Database) -> N
     assert len(at_work.reports) > 5
     with database.reading() as connection:
         assert {"/logs/servers": {"line": len(LINES)}} == progress.cursors_of(connection, "servers")
+
+
+def test_a_source_hears_what_is_committed(knowledge: Knowledge, database: Database) -> None:
+    """Each commit is acknowledged to the source, in order, and none that was refused."""
+    pipeline = Refusing(knowledge, database, lambda: NOW)
+    with reading(pipeline, database, LINES, batch_bytes=200) as at_work:
+        await_(_taken(database, len(LINES)), what="all lines are taken")
+    refused, source = at_work.opened
+    assert [] == refused.acknowledged
+    assert sorted(cursor["line"] for cursor in source.acknowledged) == [it["line"] for it in source.acknowledged]
+    assert {"line": len(LINES)} == source.acknowledged[-1]
 
 
 def test_a_source_that_fails_is_asked_again(knowledge: Knowledge, database: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.errors import ConfigurationError, ProblemsFound
 from credwatch.kernel.resources import shipped
+from credwatch.sources.options import FileSourceOptions, JournalSourceOptions
 
 
 def a_file(folder: Path, text: str) -> Path:
@@ -98,3 +99,49 @@ def test_placeholders_that_no_rule_could_use(tmp_path: Path, text: str, message:
         load_settings(a_file(tmp_path, f"[placeholders]\n{text}\n"))
     settings = load_settings(a_file(tmp_path, '[placeholders]\nhosts = ["web1", "web*"]\n'))
     assert {"hosts": ("web1", "web*")} == settings.placeholders
+
+
+KINDS = """
+[[source]]
+id = "a"
+paths = ["/var/log/auth.log"]
+[[source]]
+id = "b"
+kind = "json"
+paths = ["/var/log/b.log"]
+[[source]]
+id = "c"
+kind = "journal"
+units = ["web.service"]
+"""
+
+
+def test_sources_are_of_the_kind_that_they_name(tmp_path: Path) -> None:
+    """Files where nothing is said; and where only the lines' form is said, as it was written before."""
+    first, second, third = load_settings(a_file(tmp_path, KINDS)).source
+    assert FileSourceOptions(id="a", paths=("/var/log/auth.log",)) == first
+    assert FileSourceOptions(id="b", paths=("/var/log/b.log",), format="json") == second
+    assert JournalSourceOptions(id="c", kind="journal", units=("web.service",)) == third
+
+
+WRONG = {
+    "kind": ('kind = "jurnal"', "source.0", "there is no such kind"),
+    "number": ("kind = 4", "source.0", "there is no such kind"),
+    "key of files": ('kind = "journal"\npaths = ["/x"]', "source.0.paths", "unknown key 'paths'"),
+    "misspelt": ('kind = "journal"\nunit = ["x"]', "source.0.unit", "did you mean 'units'"),
+    "facility": ('kind = "journal"\nfacilities = ["authprive"]', "source.0.facilities", "unknown facility"),
+    "blank unit": ('kind = "journal"\nunits = [""]', "source.0.units", "a name is empty"),
+    "folder": ('kind = "journal"\ndirectory = "x"', "source.0.directory", "begin it with /"),
+    "missing": ('kind = "file"', "source.0.paths", "this key is missing"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_in_a_source_is_told_by_its_key(tmp_path: Path, name: str) -> None:
+    """The place is the key as it is written, whatever kind the source is of."""
+    text, where, words = WRONG[name]
+    with pytest.raises(ProblemsFound) as found:
+        load_settings(a_file(tmp_path, f'[[source]]\nid = "a"\n{text}\n'))
+    (problem,) = found.value.problems
+    assert problem.where.endswith(f": {where}")
+    assert words in f"{problem.message}; {problem.hint}"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.app.settings import SourceOptions
 from credwatch.app.sharing import refuse_shared_files, shared_files
 from credwatch.kernel.errors import ProblemsFound
+from credwatch.sources.options import FileSourceOptions
 
 
-def _sources(*paths: Path) -> list[SourceOptions]:
-    return [SourceOptions(id=f"source-{number}", paths=(str(path),)) for number, path in enumerate(paths)]
+def _sources(*paths: Path) -> list[FileSourceOptions]:
+    return [FileSourceOptions(id=f"source-{number}", paths=(str(path),)) for number, path in enumerate(paths)]
 
 
 def _link(log: Path) -> Path:

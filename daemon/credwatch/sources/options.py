@@ -1,0 +1,153 @@
+"""The tables `[[source]]`: one for each kind of place that lines come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from credwatch.kernel.duration import Duration
+from credwatch.kernel.options import Options, known_zone
+
+LineFormat = Literal["auto", "syslog", "json"]
+"""How lines begin; auto decides line by line."""
+
+Transport = Literal["audit", "driver", "syslog", "journal", "stdout", "kernel"]
+"""How an entry came to the journal, `_TRANSPORT` in systemd.journal-fields(7)."""
+
+DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
+"""The message id with which journald says that it has left out what a service wrote too fast (sd-messages.h)."""
+
+_FORMATS = ("auto", "syslog", "json")
+_FILE = "file"
+
+FACILITIES = {
+    name: number
+    for number, name in enumerate(
+        ("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp")
+    )
+} | {f"local{number}": 16 + number for number in range(8)}
+"""The numbers of syslog's facilities by name, RFC 5424 section 6.2.1 with the names of syslog(3)."""
+
+
+class NamedSource(Options):
+    """What every source has, wherever its lines come from."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    """Its name in metrics and events."""
+    read_from: Literal["start", "end"] = "end"
+    """Where to begin in what is there at the very first start."""
+    lateness: Duration | None = None
+    """How much later than its neighbours a line may come; `detection.lateness` where nothing is said."""
+
+
+class FileSourceOptions(NamedSource):
+    """`kind = "file"`: one set of files that speak alike."""
+
+    kind: Literal["file"] = "file"
+    """That it follows files."""
+    paths: tuple[str, ...] = Field(min_length=1)
+    """Files and globs."""
+    format: LineFormat = "auto"
+    """How its lines begin."""
+    time_zone: str = "UTC"
+    """The time zone of stamps that say none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_format(cls, raw: Any) -> Any:
+        """Take `kind = "json"` as it was written before there were kinds of sources."""
+        if isinstance(raw, dict) and raw.get("kind") in _FORMATS:
+            return {"format": raw["kind"]} | raw | {"kind": _FILE}
+        return raw
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return known_zone(name)
+
+    @field_validator("paths")
+    @classmethod
+    def _absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if not Path(path).is_absolute():
+                raise ValueError(f"{path!r} is not absolute; begin it with /")
+        return paths
+
+
+class JournalSourceOptions(NamedSource):
+    """`kind = "journal"`: entries of the systemd journal that fit a facility, a unit or an identifier."""
+
+    kind: Literal["journal"]
+    """That it reads the journal."""
+    facilities: tuple[str, ...] = ("auth", "authpriv")
+    """Syslog facilities by name: programs that log who logs in use these two."""
+    units: tuple[str, ...] = ()
+    """systemd units, such as ssh.service, whose entries are read whatever their facility."""
+    identifiers: tuple[str, ...] = ()
+    """Names that programs give themselves in the log, such as sshd, whose entries are read whatever their facility."""
+    transports: tuple[Transport, ...] = ()
+    """Only entries that came to the journal in one of these ways; all where none is named."""
+    directory: Path | None = None
+    """A folder of journal files, in place of the machine's own journal."""
+
+    @field_validator("facilities")
+    @classmethod
+    def _known_facilities(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in FACILITIES]:
+            raise ValueError(f"unknown facility {unknown[0]!r}; known are {', '.join(FACILITIES)}")
+        return names
+
+    @field_validator("units", "identifiers")
+    @classmethod
+    def _one_line(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not name or not name.isprintable() for name in names):
+            raise ValueError("a name is empty or has control characters; write it as `journalctl` shows it")
+        return names
+
+    @field_validator("directory")
+    @classmethod
+    def _absolute(cls, directory: Path | None) -> Path | None:
+        if directory is not None and not directory.is_absolute():
+            raise ValueError(f"{str(directory)!r} is not absolute; begin it with /")
+        return directory
+
+    def matches(self) -> list[str]:
+        """Return the matches for journalctl's command line: alternatives with a + between them; none for everything.
+
+        That journald has left out messages is always among them.
+        """
+        ways = [f"_TRANSPORT={name}" for name in self.transports]
+        alternatives = [
+            [f"SYSLOG_FACILITY={FACILITIES[name]}" for name in self.facilities],
+            [f"_SYSTEMD_UNIT={name}" for name in self.units],
+            [f"SYSLOG_IDENTIFIER={name}" for name in self.identifiers],
+        ]
+        wanted = [[*alternative, *ways] for alternative in alternatives if alternative] or [ways]
+        if wanted != [[]]:
+            wanted.append([f"MESSAGE_ID={DROPPED}"])
+        return [word for at, alternative in enumerate(wanted) for word in (["+"] if at else []) + alternative]
+
+
+def _kind(raw: Any) -> str:
+    """Say of which kind a table is; one that says none, or only how lines begin, is of files."""
+    kind = raw.get("kind", _FILE) if isinstance(raw, dict) else getattr(raw, "kind", _FILE)
+    return _FILE if kind in _FORMATS else str(kind)
+
+
+SourceOptions = Annotated[
+    Annotated[FileSourceOptions, Tag("file")] | Annotated[JournalSourceOptions, Tag("journal")],
+    Discriminator(
+        _kind,
+        custom_error_type="unknown_kind",
+        custom_error_message='there is no such kind of source; write kind = "file" or "journal"',
+    ),
+]
+"""A table `[[source]]`, told apart by its `kind`."""
+
+
+def files_among(sources: Iterable[SourceOptions]) -> list[FileSourceOptions]:
+    """Return the sources that follow files."""
+    return [source for source in sources if isinstance(source, FileSourceOptions)]

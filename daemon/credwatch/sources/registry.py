@@ -1,0 +1,28 @@
+"""All kinds of sources, and how each is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+from credwatch.kernel.clock import Clock
+from credwatch.sources.file import FileOptions, FileSource
+from credwatch.sources.interface import Cursor, Source
+from credwatch.sources.journal.source import JournalSource
+from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, SourceOptions
+
+
+def open_source(
+    options: SourceOptions, cursors: Mapping[str, Cursor], *, clock: Clock, wake: Callable[[], None]
+) -> Source:
+    """Open a source from its committed cursors; raises SourceError where that cannot be done now.
+
+    `wake` is called from another thread whenever there may be more to read.
+    """
+    match options:
+        case FileSourceOptions():
+            followed = FileOptions(name=options.id, paths=options.paths, start=options.read_from)
+            return FileSource(followed, cursors, clock=clock, wake=wake)
+        case JournalSourceOptions():
+            return JournalSource(options, cursors, clock=clock, wake=wake)
+    assert_never(options)
