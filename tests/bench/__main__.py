@@ -59,6 +59,7 @@ def _figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     yield from engine(folder, logs["attack"])
     for log in logs.values():
         log.unlink()
+    yield from parsing(folder / "parsing", options.lines // 4)
     yield from cliffs(folder / "cliffs", options.lines, options.repeat)
     yield from windows(folder, options.lines)
     yield from live(folder / "live", options.live_seconds)

@@ -48,14 +48,15 @@ class JsonPath(Struct, frozen=True):
 def read_path(text: str) -> JsonPath:
     """Read a path; raises ValueError where it is none.
 
-    Keys are letters, digits, `_`, `@` and `-`, joined by dots. One of them may pick an element of a list: by place,
-    `target[0]`, or by a key of it, `target[type=User]`, but then the path goes on into that element.
+    Keys are letters, digits, `_`, `@` and `-`, joined by dots. They may pick an element of a list by place,
+    `target[0]`; the last that picks one may do so by a key of it, `target[type=User]`, and the path goes on from there.
     """
     if not _PATH.fullmatch(text):
         raise ValueError("write keys joined by dots, as in user.target.name or target[type=User].id")
     steps = tuple(_step(found) for found in _PARTS.finditer(text))
-    if sum(step.picks for step in steps) > 1 or steps[-1].having:
-        raise ValueError("one key may pick an element of a list, and what is known by a key must be gone into")
+    picking = [step for step in steps if step.picks]
+    if any(step.having for step in picking[:-1]) or steps[-1].having:
+        raise ValueError("only the last key that picks an element may do so by a key of it, and the path must go on")
     return JsonPath(text, steps)
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -20,9 +20,11 @@ Value = str | int | bool
 ANY_PROGRAM = "*"
 """Stands for every program that the pattern does not except."""
 
-
 ANY_VALUE = "*"
-"""Stands, in `match`, for any value that is there."""
+"""Stands, in `match`, for any value that is there, and in `values` for every word that is not named."""
+
+PATH_MARK = "$."
+"""Stands, in `when`, before a path of the object."""
 
 
 class EnvelopeKind(StrEnum):
@@ -59,9 +61,9 @@ class Pattern(Struct, frozen=True, eq=False):
     regex: str = ""
     """The expression that reads the whole message, anchored at both ends."""
     groups: Mapping[str, str] | None = None
-    """Which field each named group fills."""
+    """Which field each named group fills; for JSON, which each path does, in place of what the pack says of it."""
     when: Mapping[str, tuple[Value, ...]] | None = None
-    """For JSON: the fields, and the values of which each must have one."""
+    """For JSON: the fields, or paths behind `$.`, and the values of which each must have one."""
     requires: tuple[str, ...] = ()
     """For JSON: fields without which the line is no such event."""
     ignores: tuple[str, ...] = ()
@@ -72,6 +74,23 @@ class Pattern(Struct, frozen=True, eq=False):
     """True where the line is known and is no event."""
     samples: tuple[Sample, ...] = ()
     """Lines it must read."""
+
+
+class Header(Struct, frozen=True, eq=False):
+    """What a program that keeps a log of its own puts around its messages, in place of syslog's header."""
+
+    where: str
+    """File and number, for errors."""
+    regex: str
+    """The expression that takes the line apart: groups `stamp`, and perhaps `host`, `program`, `pid` and `message`."""
+    having: tuple[str, ...]
+    """Texts of which one stands in every such line: it is looked for before the expression is tried."""
+    program: str
+    """Whose line it is, where no group says so."""
+
+
+Match = Mapping[str, tuple[str, ...]]
+"""Paths, and for each the texts of which it must have one; `*` is any value, and `/…/` an expression."""
 
 
 class Pack(Struct, frozen=True, eq=False):
@@ -87,12 +106,23 @@ class Pack(Struct, frozen=True, eq=False):
     """What wraps its lines."""
     patterns: tuple[Pattern, ...]
     """Its patterns, tried in this order."""
-    match: Mapping[str, str] | None = None
-    """For JSON: the paths and values by which a line is known to be of this pack; `*` is any value."""
+    headers: tuple[Header, ...] = ()
+    """For syslog: how its programs begin the lines of logs of their own."""
+    match: tuple[Match, ...] = ()
+    """For JSON: by what a line is known to be of this pack; one of them must hold."""
     paths: Mapping[str, str] | None = None
     """For JSON: which field each path fills."""
     values: Mapping[str, Mapping[str, str]] | None = None
-    """For a field: what the writer's words become."""
+    """For a field: what the writer's words become; `*` stands for all others."""
+
+    def every_path(self) -> Iterator[str]:
+        """Give each path that a JSON pack looks up, some twice."""
+        for way in self.match:
+            yield from way
+        yield from self.paths or {}
+        for pattern in self.patterns:
+            yield from pattern.groups or {}
+            yield from (name.removeprefix(PATH_MARK) for name in pattern.when or {} if name.startswith(PATH_MARK))
 
 
 class PackSet(Struct, frozen=True, eq=False):
@@ -100,6 +130,11 @@ class PackSet(Struct, frozen=True, eq=False):
 
     packs: tuple[Pack, ...]
     """The packs."""
+
+
+def is_expression(text: str) -> bool:
+    """Say whether a text of `match` is an expression: `/^T1/`."""
+    return len(text) > 2 and text[0] == text[-1] == "/"
 
 
 def literal_head(pattern: str) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 
 from credwatch.kernel.pack import Value, literal_head
 from credwatch.parse.dispatch import HEAD, Dispatcher, Reader
+from credwatch.parse.words import replaced
 
 SKIPPED = "skipped"
 """The `outcome` of a line that a pack knows as no event."""
@@ -73,7 +74,7 @@ def _captured(reader: Reader, groups: pl.DataFrame) -> Iterator[pl.Series]:
         by_name[name] = found if before is None else before.zip_with(before.is_not_null(), found)
     for name, column in by_name.items():
         words = reader.values.get(name)
-        yield (column.replace(dict(words)) if words else column).alias(name)
+        yield (pl.select(replaced(pl.lit(column), words)).to_series() if words else column).alias(name)
 
 
 def constant_frame(readers: tuple[Reader, ...]) -> pl.DataFrame:

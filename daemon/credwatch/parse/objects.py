@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 from msgspec import Struct
 
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.kernel.json_path import JsonPath, Step, read_path
-from credwatch.kernel.pack import ANY_VALUE, EnvelopeKind, Pack, PackSet
-from credwatch.parse.decode import Tree, decode, nested_or_dotted, values_at
+from credwatch.kernel.pack import ANY_VALUE, PATH_MARK, EnvelopeKind, Match, Pack, PackSet, Value, is_expression
+from credwatch.parse.claims import held_claims
+from credwatch.parse.decode import Tree, decode, nested_or_dotted
 from credwatch.parse.dispatch import Reader
+from credwatch.parse.words import replaced
 
 _TYPES: dict[FieldType, pl.DataType] = {
     FieldType.STRING: pl.String(),
@@ -23,6 +23,10 @@ _TYPES: dict[FieldType, pl.DataType] = {
     FieldType.BOOLEAN: pl.Boolean(),
     FieldType.TIMESTAMP: pl.String(),
 }
+_TESTED = "tested:"
+"""Stands before the name of a column that only `when` reads."""
+_OWN = "own:"
+"""Stands before the number of a pattern, and the name of a field that it alone takes from there."""
 _NOTHING_READ = pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})
 
 
@@ -35,8 +39,8 @@ class ObjectReader(Struct, frozen=True, eq=False):
     """One for each of its patterns, tried in order."""
     tree: Tree
     """What is decoded of an object; everything else in it is passed over."""
-    literals: tuple[str, ...]
-    """Texts that stand in nearly every object of the pack; none where its match cannot be seen in what is decoded."""
+    claims: tuple[str, ...]
+    """Keys as they stand in a text, of which one is in every object of the pack."""
 
 
 def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...]:
@@ -45,17 +49,16 @@ def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...
     for pack in packs.packs:
         if pack.kind is EnvelopeKind.JSON:
             readers = tuple(
-                Reader(first_number + at, pack.id, pattern, {}, pack.values or {})
+                Reader(first_number + at, pack.id, pattern, pattern.groups or {}, pack.values or {})
                 for at, pattern in enumerate(pack.patterns)
             )
-            tree = _tree(pack)
-            found.append(ObjectReader(pack, readers, tree, _literals(pack, tree)))
+            found.append(ObjectReader(pack, readers, _tree(pack), tuple(map(_claim, pack.match))))
             first_number += len(readers)
     return tuple(found)
 
 
 def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read JSON texts (`row` UInt32, `json` String) with the packs that match them.
+    """Read JSON texts (`row` UInt32, `json` String) with the first pack that each matches.
 
     Gives two frames: the read ones (`row`, `reader`, a typed column for each field, `@timestamp` as String), and the
     problems (`row`, `problem`): `not_json`, `unknown_json` where no pack matches, `unknown_event` where no pattern of
@@ -65,100 +68,154 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
         return _NOTHING_READ, pl.DataFrame(schema={"row": pl.UInt32, "problem": pl.String})
     problems: list[pl.DataFrame] = []
     taken = [_NOTHING_READ]
-    # 1. Nearly every object shows by a text in it whose it is: it is decoded once, and its match looked up in that.
-    rest = texts
+    claims = held_claims(texts["json"], sorted({claim for reader in readers for claim in reader.claims}))
+    free = pl.Series([True]).new_from_index(0, len(texts))
     for reader in readers:
-        sure = pl.Series([False]).new_from_index(0, len(rest))
-        if reader.literals and len(rest):
-            sure = rest.select(_holds_all(reader.literals)).to_series()
-        if sure.any():
-            decoded = decode(rest["json"].filter(sure), reader.tree)
-            mine = decoded.select(_matches(reader.pack, nested_or_dotted)).to_series()
-            read, refused = _read(rest.filter(sure).filter(mine), decoded.filter(mine), reader)
-            taken.append(read)
-            problems.append(refused)
-            rest = pl.concat([rest.filter(~sure), rest.filter(sure).filter(~mine)])
-    # 2. Of the others the matches of all packs are looked up first.
-    claims = _claims(rest["json"], readers)
-    for number in claims.drop_nulls().unique():
-        claimed = rest.filter(claims == number)
-        read, refused = _read(claimed, decode(claimed["json"], readers[number].tree), readers[number])
+        if claims.present.isdisjoint(reader.claims):
+            continue
+        able = (claims.of(reader.claims) & free).arg_true()
+        # Each object is decoded once: what the pack is known by is looked up in what its fields are made of.
+        decoded = decode(texts["json"][able], reader.tree)
+        mine = decoded.select(_matches(reader.pack)).to_series().arg_true()
+        read, refused = _read(texts[able[mine]], decoded[mine], reader)
         taken.append(read)
         problems.append(refused)
-    rest = rest.filter(claims.is_null())
+        free = free.scatter(able[mine], False)
+    rest = texts.filter(free)
     is_object = pl.col("json").str.json_path_match("$").str.starts_with("{").fill_null(False)
     why = pl.when(is_object).then(pl.lit("unknown_json")).otherwise(pl.lit("not_json"))
     problems.append(rest.select("row", why.alias("problem")))
     return pl.concat(taken, how="diagonal_relaxed"), pl.concat(problems)
 
 
-def _claims(texts: pl.Series, readers: tuple[ObjectReader, ...]) -> pl.Series:
-    """Number the first pack that each text matches (UInt32); null where none does."""
-    paths = {path for reader in readers for path in reader.pack.match or {}}
-    if not paths:
-        return pl.repeat(None, len(texts), dtype=pl.UInt32, eager=True)
-    matching = [pl.when(_matches(reader.pack)).then(pl.lit(at, pl.UInt32)) for at, reader in enumerate(readers)]
-    return values_at(texts, paths).select(pl.coalesce(*matching)).to_series()
+def claimants(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> pl.DataFrame:
+    """List every pack (`row`, `pack`) that matches each JSON text (`row`, `json`), not the first alone."""
+    listed = [pl.DataFrame(schema={"row": pl.UInt32, "pack": pl.String})]
+    claims = held_claims(texts["json"], sorted({claim for reader in readers for claim in reader.claims}))
+    for reader in readers:
+        able = texts.filter(claims.of(reader.claims))
+        is_match = decode(able["json"], reader.tree).select(_matches(reader.pack)).to_series()
+        listed.append(able.filter(is_match).select("row", pl.lit(reader.pack.id).alias("pack")))
+    return pl.concat(listed)
 
 
-def _matches(pack: Pack, at: Callable[[str], pl.Expr] = pl.col) -> pl.Expr:
-    tests = [
-        at(path).is_not_null() if value == ANY_VALUE else (at(path) == value).fill_null(False)
-        for path, value in (pack.match or {}).items()
-    ]
-    return pl.all_horizontal(tests)
+def _claim(way: Match) -> str:
+    """Take the longest key of those a pack is known by, as it stands in a text: it is in the fewest others' objects."""
+    plain = [path for path in way if "." not in path] or [f".{path.rpartition('.')[2]}" for path in way]
+    longest = max(plain, key=len)
+    # A key within another may also be written with dots, as one key that ends so.
+    return json.dumps(longest)[1:].lstrip(".") if longest.startswith(".") else json.dumps(longest)
 
 
-def _literals(pack: Pack, tree: Tree) -> tuple[str, ...]:
-    """Plant what the pack matches by into its tree, and say which texts show it; nothing where the tree has no room."""
-    with_matches = copy.deepcopy(tree)
-    for path in pack.match or {}:
-        keys = path.split(".")
-        branch: Any = with_matches
-        for key in keys[:-1]:
-            branch = branch.setdefault(key, {}) if isinstance(branch, dict) else None
-        is_free = isinstance(branch, dict) and branch.get(keys[-1], pl.String()) == pl.String()
-        if not is_free or with_matches.get(path, pl.String()) != pl.String():
-            return ()
-        branch[keys[-1]] = with_matches[path] = pl.String()
-    tree.update(with_matches)
-    return tuple(
-        json.dumps(path.rpartition(".")[2])[1:] if value == ANY_VALUE else json.dumps(value, ensure_ascii=False)
-        for path, value in (pack.match or {}).items()
-    )
+def _matches(pack: Pack) -> pl.Expr:
+    ways = [pl.all_horizontal(_test(path, texts) for path, texts in way.items()) for way in pack.match]
+    return pl.any_horizontal(ways).fill_null(False).alias("matches")
 
 
-def _holds_all(literals: tuple[str, ...]) -> pl.Expr:
-    return pl.all_horizontal(pl.col("json").str.contains(text, literal=True) for text in literals)
+def _test(path: str, texts: tuple[str, ...]) -> pl.Expr:
+    value = nested_or_dotted(path)
+    if texts == (ANY_VALUE,):
+        return value.is_not_null()
+    value = value.cast(pl.String)
+    tests = [value.str.contains(text[1:-1]) if is_expression(text) else value == text for text in texts]
+    return pl.any_horizontal(tests).fill_null(False)
 
 
 def _read(texts: pl.DataFrame, decoded: pl.DataFrame, reader: ObjectReader) -> tuple[pl.DataFrame, pl.DataFrame]:
-    fields = decoded.select(_field(path, name, reader.pack) for path, name in _paths(reader.pack))
-    frame = pl.concat([texts.select("row"), fields], how="horizontal")
+    frame = decoded.select(*_pack_fields(reader.pack), *_tested_paths(reader.pack), *_own_fields(reader))
     frame = frame.with_columns(_chosen(reader).alias("reader"))
+    frame = frame.with_columns(_in_place(reader, frame.columns)).select(pl.exclude(f"^{_TESTED}.*$|^{_OWN}.*$"))
+    frame = frame.insert_column(0, texts["row"])
     frame = frame.with_columns(_problem(reader).alias("problem"))
     frame = frame.with_columns(_without_ignored(reader, frame.columns))
     bad = pl.col("problem").is_not_null()
     return frame.filter(~bad).drop("problem"), frame.filter(bad).select("row", "problem")
 
 
-def _paths(pack: Pack) -> list[tuple[JsonPath, str]]:
-    return [(read_path(text), name) for text, name in (pack.paths or {}).items()]
+def _pack_fields(pack: Pack) -> Iterator[pl.Expr]:
+    """Fill each field from the first of the pack's paths for it that has a value."""
+    for name, paths in _by_field(pack.paths or {}).items():
+        yield _filled(name, paths, pack)
+
+
+def _own_fields(reader: ObjectReader) -> Iterator[pl.Expr]:
+    """Fill the fields that single patterns take from elsewhere: one column for each pattern and field."""
+    for one in reader.readers:
+        for name, paths in _by_field(one.groups).items():
+            yield _filled(name, paths, reader.pack).alias(f"{_OWN}{one.number}:{name}")
+
+
+def _in_place(reader: ObjectReader, columns: list[str]) -> Iterator[pl.Expr]:
+    """Let what a pattern takes itself stand in place of what the pack says of the field."""
+    fields: dict[str, pl.Expr] = {}
+    for one in reader.readers:
+        for name in dict.fromkeys(one.groups.values()):
+            before = fields.get(name, pl.col(name) if name in columns else pl.lit(None, _TYPES[BY_NAME[name].type]))
+            own = pl.col(f"{_OWN}{one.number}:{name}")
+            fields[name] = pl.when(pl.col("reader") == one.number).then(own).otherwise(before)
+    yield from (value.alias(name) for name, value in fields.items())
+
+
+def _by_field(paths: Mapping[str, str]) -> dict[str, list[JsonPath]]:
+    fields: dict[str, list[JsonPath]] = {}
+    for text, name in paths.items():
+        fields.setdefault(name, []).append(read_path(text))
+    return fields
+
+
+def _filled(name: str, paths: list[JsonPath], pack: Pack) -> pl.Expr:
+    kind = _TYPES[BY_NAME[name].type]
+    words = (pack.values or {}).get(name)
+    found = pl.coalesce(_at(path) for path in paths)
+    if words:
+        return _cast(replaced(found.cast(pl.String), words), kind).alias(name)
+    return _cast(found, kind).alias(name)
+
+
+def _cast(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if kind == pl.Boolean():
+        return value.cast(pl.String).replace_strict({"true": True, "false": False}, default=None)
+    return value.cast(kind, strict=False)
+
+
+def _tested_paths(pack: Pack) -> Iterator[pl.Expr]:
+    for path in _tested(pack):
+        yield _at(read_path(path)).cast(pl.String).alias(_TESTED + path)
+
+
+def _tested(pack: Pack) -> set[str]:
+    marked = (name for pattern in pack.patterns for name in pattern.when or {} if name.startswith(PATH_MARK))
+    return {name.removeprefix(PATH_MARK) for name in marked}
 
 
 def _tree(pack: Pack) -> Tree:
-    """Describe each path: as nested objects and lists, and, where it picks no element, as one key with dots too."""
+    """Describe each path: as nested objects and lists, and, where it picks no element, as one key with dots too.
+
+    A path that fills fields of several types, or whose words are replaced, is decoded as text.
+    """
+    kinds: dict[str, set[pl.DataType]] = {text: {pl.String()} for text in pack.every_path()}
+    worded = {name for name in pack.values or {}}
+    sources = [pack.paths or {}, *(pattern.groups or {} for pattern in pack.patterns)]
+    texts = {*_tested(pack), *(path for way in pack.match for path in way)}
+    filled = [(text, name) for paths in sources for text, name in paths.items()]
+    for text in kinds:
+        asked = {pl.String() if name in worded else _TYPES[BY_NAME[name].type] for path, name in filled if path == text}
+        kinds[text] = asked | ({pl.String()} if text in texts else set())
     tree: Tree = {}
-    for path, name in _paths(pack):
-        leaf = _TYPES[BY_NAME[name].type]
-        if not any(step.picks for step in path.steps):
-            tree[path.text] = leaf
-        branch = tree
-        for step in path.steps[:-1]:
-            branch = _branch(branch, step)
-        last = path.steps[-1]
-        branch[last.key] = [leaf] if last.picks else leaf
+    for text, asked in kinds.items():
+        leaf = next(iter(asked)) if len(asked) == 1 else pl.String()
+        _plant(tree, read_path(text), leaf)
     return tree
+
+
+def _plant(tree: Tree, path: JsonPath, leaf: pl.DataType) -> None:
+    if not any(step.picks for step in path.steps):
+        tree[path.text] = leaf
+    branch = tree
+    for step in path.steps[:-1]:
+        branch = _branch(branch, step)
+    last = path.steps[-1]
+    branch[last.key] = [leaf] if last.picks else leaf
 
 
 def _branch(tree: Tree, step: Step) -> Tree:
@@ -172,12 +229,11 @@ def _branch(tree: Tree, step: Step) -> Tree:
     return inner
 
 
-def _field(path: JsonPath, name: str, pack: Pack) -> pl.Expr:
+def _at(path: JsonPath) -> pl.Expr:
     found = _value(pl.col(path.steps[0].key), path.steps)
     if not any(step.picks for step in path.steps):
         found = pl.coalesce(found, pl.col(path.text))
-    words = (pack.values or {}).get(name)
-    return (found.replace(dict(words)) if words else found).alias(name)
+    return found
 
 
 def _value(found: pl.Expr, steps: tuple[Step, ...]) -> pl.Expr:
@@ -198,9 +254,16 @@ def _value(found: pl.Expr, steps: tuple[Step, ...]) -> pl.Expr:
 def _chosen(reader: ObjectReader) -> pl.Expr:
     chosen = pl.lit(None, pl.UInt32)
     for one in reversed(reader.readers):
-        fits = [pl.col(name).is_in(list(values)) for name, values in (one.pattern.when or {}).items()]
+        fits = [_fits(name, values) for name, values in (one.pattern.when or {}).items()]
         chosen = pl.when(pl.all_horizontal(pl.lit(True), *fits)).then(pl.lit(one.number, pl.UInt32)).otherwise(chosen)
     return chosen
+
+
+def _fits(name: str, values: tuple[Value, ...]) -> pl.Expr:
+    if name.startswith(PATH_MARK):
+        texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+        return pl.col(_TESTED + name.removeprefix(PATH_MARK)).is_in(texts)
+    return pl.col(name).is_in(list(values))
 
 
 def _without_ignored(reader: ObjectReader, columns: list[str]) -> list[pl.Expr]:

@@ -21,8 +21,10 @@ from credwatch.parse.logs import Logs, dated_each
 from credwatch.parse.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects import ObjectReader, object_readers, read_objects
 from credwatch.parse.odd_envelopes import is_odd, read_odd, repeats_of_last
+from credwatch.parse.own_headers import OwnHeaders, own_headers, read_own
 from credwatch.parse.redact import redact_events, redact_lines
 from credwatch.parse.spelling import respelled
+from credwatch.parse.stamps import spelled
 
 
 class SourceFormat(Struct, frozen=True):
@@ -66,6 +68,7 @@ class Parsed(Struct, frozen=True, eq=False):
 class _Compiled(Struct, frozen=True, eq=False):
     dispatcher: Dispatcher
     objects: tuple[ObjectReader, ...]
+    headers: OwnHeaders
     constants: pl.DataFrame
 
 
@@ -84,13 +87,14 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     frame = read_envelopes(lines["line"], SourceKind(source.kind))
     frame = _timed(frame, source.zone, logs)
     if source.kind != SourceKind.JSON and (odd := is_odd(frame)).any():
-        frame = _with_odd(frame, lines, odd, source.zone, logs)
+        frame = _with_odd(frame, lines, odd, source.zone, logs, compiled.headers)
     frame = frame.with_columns(_envelope_problem().alias("problem"))
     # 2. Read messages with the patterns, and JSON texts with the JSON packs.
     is_good, is_object = pl.col("problem").is_null(), pl.col("json").is_not_null()
     kinds = frame.select(is_good & ~is_object, (is_good & is_object).alias("object"))
     texts = _rows(frame.select("row", "program", "message"), kinds["problem"])
     messages = read_messages(texts, compiled.dispatcher)
+    messages += _wrapped(texts, messages, compiled)
     objects, problems = read_objects(_rows(frame.select("row", "json"), kinds["object"]), compiled.objects)
     # 3. Put constants and envelopes to what was read, and set apart the lines that are no events.
     read = _in_order([part for part in (*messages, objects) if len(part)] or [objects], len(lines))
@@ -106,6 +110,16 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), read["row"], lines)
     guesses = lines["position"].filter(frame["is_guess"])
     return Parsed(respelled(redact_events(_rows(events, timed).drop("row"))), redact_lines(unread), skips, guesses)
+
+
+def _wrapped(texts: pl.DataFrame, read: list[pl.DataFrame], compiled: _Compiled) -> list[pl.DataFrame]:
+    """Read messages that nothing has read, and that are whole lines of a program's own log."""
+    if not compiled.headers.headers or len(texts) == sum(map(len, read)):
+        return []
+    known = pl.concat([part["row"] for part in read]) if read else pl.Series(dtype=pl.UInt32)
+    left = texts.filter(~pl.col("row").is_in(known.implode())).select("row", line="message")
+    own = read_own(left, compiled.headers)
+    return read_messages(own.select("row", "program", "message"), compiled.dispatcher) if len(own) else []
 
 
 def _rows(frame: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:
@@ -165,7 +179,7 @@ def _compiled(packs: PackSet) -> _Compiled:
     readers = syslog_readers(packs)
     objects = object_readers(packs, len(readers))
     every: tuple[Reader, ...] = readers + tuple(reader for pack in objects for reader in pack.readers)
-    return _Compiled(make_dispatcher(readers), objects, constant_frame(every))
+    return _Compiled(make_dispatcher(readers), objects, own_headers(packs), constant_frame(every))
 
 
 def _envelope_problem() -> pl.Expr:
@@ -178,11 +192,15 @@ def _timed(frame: pl.DataFrame, zone: str, logs: Logs) -> pl.DataFrame:
     return frame.hstack([times.moments.alias("moment"), times.is_guess.alias("is_guess")])
 
 
-def _with_odd(frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: str, logs: Logs) -> pl.DataFrame:
+def _with_odd(
+    frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: str, logs: Logs, headers: OwnHeaders
+) -> pl.DataFrame:
     """Read the lines that no fast reader has read in the ways of other writers, and date all of them anew."""
     left = pl.DataFrame([frame["row"].filter(odd), lines["line"].filter(odd)])
     last = repeats_of_last(left)
-    read = read_odd(left.join(last, on="row", how="anti"))
+    left = left.join(last, on="row", how="anti")
+    own = read_own(left, headers)
+    read = pl.concat([own, read_odd(left.join(own, on="row", how="anti"))])
     read = read.with_columns(pl.lit(None, pl.String).alias("json"), pl.lit(None, pl.String).alias("problem"))
     if not read.height and not last.height:
         return frame
@@ -216,7 +234,7 @@ def _with_own_time(events: pl.DataFrame, zone: str, logs: Logs) -> pl.DataFrame:
     """Let the time an object tells go before that of its envelope."""
     if OWN_TIME not in events.columns:
         return events
-    own = dated_each(events[OWN_TIME], logs.among(events["row"]), zone=zone).moments
+    own = dated_each(spelled(events[OWN_TIME]), logs.among(events["row"]), zone=zone).moments
     told = events[OWN_TIME].is_not_null()
     time = own.zip_with(told, events["@timestamp"]).alias("@timestamp")
     return events.drop(OWN_TIME).with_columns(time)

@@ -12,6 +12,8 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import Problem
 from credwatch.kernel.pack import Pack, PackSet, Pattern, Sample
 from credwatch.parse.lines import MAX_LINE_BYTES, split_lines
+from credwatch.parse.objects import claimants, object_readers
+from credwatch.parse.own_headers import read_header
 from credwatch.parse.parse import Parsed, SourceFormat, parse
 
 REFERENCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,17 +23,36 @@ REFERENCE = datetime(2026, 1, 1, tzinfo=UTC)
 def check_packs(packs: PackSet) -> list[Problem]:
     """Read every sample with all packs together, in UTC at `REFERENCE`, and return what is not as it should be.
 
-    A sample that another pack reads is a problem of both, and names both.
+    A sample that another pack reads, or could read, is a problem of both, and names both.
     """
     cases = [(pack, pattern, sample) for pack in packs.packs for pattern in pack.patterns for sample in pattern.samples]
     numbered = [_line(sample.line, number) for number, (_, _, sample) in enumerate(cases)]
     lines = pl.concat([split_lines(b"", 0), *numbered])
+    twice = list(_claimed_twice(packs, pl.DataFrame([lines["position"].cast(pl.UInt32).alias("row"), lines["line"]])))
     outcomes = _outcomes(parse(lines, packs=packs, source=SourceFormat("samples"), reference=REFERENCE))
-    return [
+    return twice + [
         problem
         for number, (pack, pattern, sample) in enumerate(cases)
         for problem in _problems(pack, pattern, sample, outcomes[number])
     ]
+
+
+def _claimed_twice(packs: PackSet, lines: pl.DataFrame) -> Iterator[Problem]:
+    """Name the packs of which more than one takes a line for its own, with the line that shows it."""
+    objects = lines.filter(pl.col("line").str.starts_with("{")).rename({"line": "json"})
+    claims = [claimants(objects, object_readers(packs, 0)), *_begun(packs, lines)]
+    shared = pl.concat(claims).unique(maintain_order=True).group_by("row", maintain_order=True).all()
+    for row, (first, *others) in shared.filter(pl.col("pack").list.len() > 1).select("row", "pack").rows():
+        (line,) = lines.filter(pl.col("row") == row)["line"]
+        one, two = (pack for pack in packs.packs if pack.id in {first, others[0]})
+        yield Problem(two.where, f"claims the same line as {one.where}: {line!r}", "narrow `match` or headers of one")
+
+
+def _begun(packs: PackSet, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    for pack in packs.packs:
+        for header in pack.headers:
+            able = lines.filter(pl.col("line").str.contains_any(list(header.having)))
+            yield read_header(able, header).select("row", pl.lit(pack.id).alias("pack"))
 
 
 def _line(text: str, number: int) -> pl.DataFrame:

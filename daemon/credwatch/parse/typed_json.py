@@ -15,7 +15,13 @@ from typing import Any
 import msgspec
 import polars as pl
 
-_KINDS: dict[pl.DataType, type] = {pl.String(): str, pl.Int64(): int, pl.Float64(): float, pl.Boolean(): bool}
+_KINDS: dict[pl.DataType, Any] = {
+    pl.String(): str | int | bool,  # a text that is asked for is often a number
+    pl.Int64(): int,
+    pl.Float64(): float,
+    pl.Boolean(): bool,
+}
+_LARGEST = 1 << 63
 
 _AT_ONCE = 2048
 """So many texts are decoded together: their objects stay near the core until they are columns."""
@@ -74,8 +80,28 @@ def _column(name: str, values: list[Any], kind: pl.DataType) -> pl.Series:
             return _struct(name, [nothing if value is None else value for value in values], kind)
         case pl.List():
             return _list(name, values, kind)
+        case pl.String():
+            return _texts(name, values)
         case _:
             return pl.Series(name, values, dtype=kind, strict=True)
+
+
+def _texts(name: str, values: list[Any]) -> pl.Series:
+    try:
+        return pl.Series(name, values, dtype=pl.String, strict=True)
+    except (TypeError, pl.exceptions.PolarsError):
+        return pl.Series(name, [_written(value) for value in values], dtype=pl.String)
+
+
+def _written(value: str | int | None) -> str | None:
+    """Write a value as JSON does; raises OverflowError for a number that decoders do not agree on."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not -_LARGEST <= value < _LARGEST:
+        raise OverflowError(value)
+    return str(value)
 
 
 def _struct(name: str, objects: Sequence[Any], kind: pl.Struct) -> pl.Series:

@@ -78,3 +78,68 @@ def test_where_the_object_is() -> None:
     plain, wrapped = read({}).events, read({}, "Mar  2 01:15:30 h app[1]: ").events
     assert "credwatch.native" not in plain.columns
     assert plain["event.original"].to_list() == wrapped["credwatch.native"].to_list()
+
+
+OWN = read_pack(
+    """
+pack: own
+title: A demonstration
+envelope: json
+match:
+  - {verb: ["grant", "deny"], at: "*"}
+  - {code: "/^T1[0-9]+$/"}
+paths:
+  at: "@timestamp"
+  time: "@timestamp"
+  status: event.outcome
+  mail: user.name
+  login: user.name
+  'parts[0].pairs[key=ip].value': source.ip
+values: {event.outcome: {"0": success, "*": failure}}
+patterns:
+  - name: granted
+    when: {$.verb: grant, $.forced: true}
+    fields: {by: user.name, mail: user.target.name}
+    constants: {event.action: role_granted}
+    samples: [{line: '{}'}]
+  - {name: other, constants: {event.action: other}, samples: [{line: '{}'}]}
+""",
+    where="own.yml",
+)
+
+
+def read_own(given: dict[str, Any]) -> Parsed:
+    """Read one object with the second demonstration pack."""
+    lines = split_lines(json.dumps(given).encode(), 0)
+    return parse(
+        lines, packs=PackSet((PACK, OWN)), source=SourceFormat("x"), reference=datetime(2026, 3, 2, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "gives"),
+    [
+        ({"verb": "deny", "mail": "lan"}, {"user.name": "lan", "event.action": "other"}),
+        ({"verb": "deny", "login": "lan"}, {"user.name": "lan"}),
+        ({"verb": "deny", "status": 0}, {"event.outcome": "success"}),
+        ({"verb": "deny", "status": 50126}, {"event.outcome": "failure"}),
+        ({"verb": "deny", "status": None}, {"event.outcome": None}),
+        ({"verb": "grant", "forced": True, "by": "an", "mail": "lan"}, {"user.name": "an", "user.target.name": "lan"}),
+        ({"verb": "grant", "forced": True, "mail": "lan"}, {"user.name": None, "user.target.name": "lan"}),
+        ({"verb": "grant", "forced": "false", "by": "an"}, {"user.name": None, "event.action": "other"}),
+        ({"code": "T1000"}, {"event.action": "other"}),
+        ({"verb": "deny", "parts": [{"pairs": [{"key": "x"}, {"key": "ip", "value": "203.0.113.9"}]}]},
+         {"source.ip": "203.0.113.9"}),
+    ],
+)  # fmt: skip
+def test_own_fields(given: dict[str, Any], gives: dict[str, Any]) -> None:
+    """A pattern may take fields from elsewhere; several paths may fill one; `*` stands for all other words."""
+    (event,) = read_own({"at": 1772414130123, **given}).events.to_dicts()
+    assert gives == {name: event.get(name) for name in gives}
+    assert datetime(2026, 3, 2, 1, 15, 30, 123000, tzinfo=UTC) == event["@timestamp"]
+
+
+@pytest.mark.parametrize("given", [{"verb": "look"}, {"verb": None}, {"code": "T2000"}, {"code": "xT1000"}])
+def test_no_own_object(given: dict[str, Any]) -> None:
+    """Of the values that a pack asks for, and of its expressions, one must hold."""
+    assert ["unknown_json"] == read_own({"at": 1772414130123, **given}).unparsed["reason"].to_list()

@@ -81,3 +81,23 @@ patterns:
         gives: {user.name: lan, event.outcome: failure}
 """
     assert check_packs(PackSet((read_pack(text, where="idp.yml"),))) == []
+
+
+def test_a_line_that_two_packs_claim() -> None:
+    """Where a second pack takes a sample for its own too, both are named, with the line."""
+    text = """
+pack: {name}
+title: An identity provider
+envelope: json
+match: {match}
+paths: {{at: "@timestamp"}}
+patterns:
+  - name: other
+    constants: {{event.action: other}}
+    samples: [{{line: '{{"kind":"a","shape":"b","at":"2026-01-01T00:00:00Z"}}'}}]
+"""
+    one = read_pack(text.format(name="one", match="{kind: a}"), where="one.yml")
+    two = read_pack(text.format(name="two", match='{shape: "*"}'), where="two.yml")
+    first = str(check_packs(PackSet((one, two)))[0])
+    assert "two.yml" in first
+    assert 'claims the same line as one.yml: \'{"kind":"a"' in first

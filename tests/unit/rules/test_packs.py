@@ -77,7 +77,7 @@ def test_refused_packs(text: str, told: str) -> None:
         ("{user: user.name, user.id: user.id}", "user is an object here and a value in user"),
         ("{'target[0].id': user.name, target.name: user.id}", "target is an object here and a list in target.0"),
         ("{'target[type=User]': user.name}", "is no path"),
-        ("{'target[0].roles[0]': user.name}", "is no path"),
+        ("{'target[type=User].roles[0]': user.name}", "is no path"),
         ("{\"user['x']\": user.name}", "is no path"),
     ],
 )
@@ -123,6 +123,46 @@ def test_two_packs_that_claim_a_line(tmp_path: Path, programs: str, pattern: str
         return
     with pytest.raises(ProblemsFound, match=r"two\.yml: hello: claims messages of .*one\.yml: hello"):
         load_packs(tmp_path)
+
+
+HEADED = """
+pack: demo
+title: A demonstration
+envelope: syslog
+{programs}
+headers: [{{having: [{having}], line: '{line}'}}]
+patterns:
+  - {{name: hello, programs: [demo], pattern: '^hello$', constants: {{event.action: login}}, samples: [{{line: 'x'}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("having", "line", "programs", "told"),
+    [
+        ("a", r"(?P<stamp>\S+) a$", "programs: [demo]", "is not anchored"),
+        ("a", r"^(?P<stamp>\S+ a$", "programs: [demo]", "does not compile"),
+        ("a", r"^(?P<time>\S+) a$", "programs: [demo]", "unknown group 'time'"),
+        ("a", r"^\S+ a$", "programs: [demo]", "has no group `stamp`"),
+        ("''", r"^(?P<stamp>\S+) a$", "programs: [demo]", "an empty text stands in every line"),
+        ("a", r"^(?P<stamp>\S+) a$", "", "does not say whose lines"),
+    ],
+)
+def test_refused_headers(having: str, line: str, programs: str, told: str) -> None:
+    """A header that could take others' lines, or tells no time, is refused."""
+    with pytest.raises(ProblemsFound, match=told):
+        read_pack(HEADED.format(having=having, line=line, programs=programs), where="demo.yml")
+
+
+def test_clashes_are_found_among_many(tmp_path: Path) -> None:
+    """Of many packs, the two that claim one message are named, and no others."""
+    for number in range(40):
+        (tmp_path / f"p{number}.yml").write_text(a_pack(id=f"p{number}", pattern=rf"^say {number}: (?P<user>\S+)$"))
+    (tmp_path / "late.yml").write_text(a_pack(id="late", pattern=r"^say 7: ok (?P<user>\S+)$"))
+    with pytest.raises(ProblemsFound) as found:
+        load_packs(tmp_path)
+    (problem,) = found.value.problems
+    assert "late.yml" in str(problem)
+    assert "p7.yml" in str(problem)
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:

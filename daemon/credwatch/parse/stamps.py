@@ -1,0 +1,61 @@
+"""Writes the time stamps of many programs in the few ways that `timestamps` reads.
+
+Read are ISO 8601 with its habits (slashes, a comma, a blank before the offset), the Common Log Format, what C's
+`asctime` and RFC 1123 write, two digits for the year as MySQL did, and seconds since 1970, also in milli-, micro- and
+nanoseconds.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_PLAIN = (
+    r"^(?:\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)?|[A-Z][a-z]{2} [ \d]\d [\d:]{8})$"
+)
+"""What needs no other spelling."""
+_OTHER = (
+    r"^\[?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?(?:"
+    r"(?P<year>\d{4})[-/.](?P<number>\d\d)[-/.](?P<day>\d\d)[Tt ,]+(?P<clock>\d\d:\d\d:\d\d)"
+    rf"|(?P<day_b>\d{{1,2}})[ /-](?P<month_b>{_MONTHS})[ /-](?P<year_b>\d{{4}})[ :](?P<clock_b>\d\d:\d\d:\d\d)"
+    rf"|(?P<month_c>{_MONTHS}) +(?P<day_c>\d{{1,2}})(?:,? (?P<year_c>\d{{4}}))? +(?P<clock_c>\d\d:\d\d:\d\d)"
+    r"|(?P<year_d>\d\d)(?P<number_d>\d\d)(?P<day_d>\d\d) +(?P<clock_d>\d{1,2}:\d\d:\d\d)"
+    r"|(?P<epoch>\d{9,10})(?P<epoch_rest>\d{3}|\d{6}|\d{9})?"
+    r")(?P<fraction>[.,:]\d{1,9})?(?: (?P<year_late>\d{4}))?(?: ?(?:UTC|GMT|(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)))?"
+    r"(?: [A-Z]{2,5})?\]?$"
+)
+_UTC = r"(?:UTC|GMT)\]?$"
+_NUMBERS = {name: f"{number:02}" for number, name in enumerate(_MONTHS.split("|"), 1)}
+
+
+def spelled(stamps: pl.Series) -> pl.Series:
+    """Write stamps (String) as ISO 8601, or as RFC 3164 has them where they tell no year; null where one is none."""
+    plain = stamps.str.contains(_PLAIN)
+    if plain.fill_null(True).all():
+        return stamps
+    frame = stamps.alias("stamp").to_frame()
+    parts = frame.with_columns(pl.col("stamp").str.extract_groups(_OTHER).alias("parts")).unnest("parts")
+    return parts.select(pl.when(plain).then("stamp").otherwise(_other()).alias(stamps.name)).to_series()
+
+
+def _other() -> pl.Expr:
+    month = pl.coalesce("month_b", "month_c").replace_strict(_NUMBERS, default=None, return_dtype=pl.String)
+    number = pl.coalesce("number", "number_d", month)
+    day = pl.coalesce("day", "day_b", "day_c", "day_d").str.zfill(2)
+    clock = pl.coalesce("clock", "clock_b", "clock_c", "clock_d").str.zfill(8)
+    year = pl.coalesce("year", "year_b", "year_c", "year_late", "20" + pl.col("year_d"))
+    fraction = pl.coalesce("." + pl.col("fraction").str.slice(1), pl.lit(""))
+    dated = pl.concat_str(year, pl.lit("-"), number, pl.lit("-"), day, pl.lit("T"), clock, fraction, _offset())
+    undated = pl.concat_str("month_c", pl.lit(" "), day.str.replace("^0", " "), pl.lit(" "), clock)
+    return pl.coalesce(dated, undated, _epoch())
+
+
+def _offset() -> pl.Expr:
+    given = pl.when(pl.col("offset").str.len_chars() == 3).then(pl.col("offset") + ":00").otherwise("offset")
+    return pl.coalesce(given, pl.when(pl.col("stamp").str.contains(_UTC)).then(pl.lit("Z")), pl.lit(""))
+
+
+def _epoch() -> pl.Expr:
+    moment = pl.from_epoch(pl.col("epoch").cast(pl.Int64, strict=False), time_unit="s")
+    fraction = pl.coalesce("." + pl.col("epoch_rest"), "." + pl.col("fraction").str.slice(1), pl.lit(""))
+    return pl.concat_str(moment.dt.strftime("%Y-%m-%dT%H:%M:%S"), fraction, pl.lit("Z"))
