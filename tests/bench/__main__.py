@@ -22,6 +22,7 @@ from bench.figures import Figure, print_table
 from bench.growth import engine, windows
 from bench.live import live
 from bench.loglines import write_log
+from bench.parsing import parsing
 from bench.programs import LOCALE, CannotRun, apart, talk
 from bench.speed import speed
 
