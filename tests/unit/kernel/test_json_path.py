@@ -24,7 +24,9 @@ def test_paths(text: str, steps: tuple[Step, ...]) -> None:
     assert steps == read_path(text).steps
 
 
-@pytest.mark.parametrize("text", ["", ".", "a.", "a..b", "a b", "a[", "a[x]", "a[-1]", "a[t=x]", "a[t=x].b[1]", "a['x']"])
+@pytest.mark.parametrize(
+    "text", ["", ".", "a.", "a..b", "a b", "a[", "a[x]", "a[-1]", "a[t=x]", "a[t=x].b[1]", "a['x']"]
+)
 def test_no_paths(text: str) -> None:
     """What is no path is refused with what would be one."""
     with pytest.raises(ValueError, match=r"write keys joined by dots|only the last key that picks"):
