@@ -23,10 +23,10 @@ from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
 from credwatch.kernel.secret import Secret
-from credwatch.outbox.email import EmailChannel
+from credwatch.outbox.email.channel import EmailChannel
+from credwatch.outbox.email.render import Renderer, Sender
 from credwatch.outbox.options import EmailOptions
-from credwatch.outbox.render import Renderer, Sender
-from credwatch.outbox.templates import Templates
+from credwatch.outbox.words.templates import Templates
 from credwatch.workflows.facts import Authorisation, Contact, Facts, Operators, Recipients, Role, Vendor
 
 NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from credwatch.app.memory import tune_allocators
+from credwatch.service.memory import tune_allocators
 
 
 def main() -> None:

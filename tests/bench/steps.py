@@ -56,16 +56,16 @@ class Watched(Struct, frozen=True):
 
 def watched(log: Path, config: Path | None = None) -> Watched:
     """Replay a log with the rules of a settings file, or the shipped ones alone; to be called in a fresh process."""
-    from credwatch.app.memory import tune_allocators
+    from credwatch.service.memory import tune_allocators
 
     tune_allocators()  # as the command line does, before polars and numpy are imported
 
     from credwatch.app.build import build_knowledge
-    from credwatch.app.replay import SOURCE, Tally, replay
     from credwatch.app.settings import Settings, load_settings
     from credwatch.kernel.clock import system_clock
     from credwatch.kernel.secret import Secret
     from credwatch.parse.parse import SourceFormat
+    from credwatch.replay.replay import SOURCE, Tally, replay
 
     settings = load_settings(config) if config else Settings()
     knowledge = build_knowledge(settings, notice_key=Secret("bench"))

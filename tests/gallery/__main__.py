@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from credwatch.kernel.command import Command
 from credwatch.kernel.incident import Resolution
 from credwatch.kernel.resources import shipped
-from credwatch.outbox.examples import EXAMPLES, example
-from credwatch.outbox.templates import Rendered, Templates
+from credwatch.outbox.words.examples import EXAMPLES, example
+from credwatch.outbox.words.templates import Rendered, Templates
 from credwatch.workflows.escalation import Reason
 
 _WIDTHS = {"phone": 375, "desk": 800}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credwatch.enrich import attempts
-from credwatch.enrich.attempts import AttemptPairing, mark_attempts
+from credwatch.enrich.habits import attempts
+from credwatch.enrich.habits.attempts import AttemptPairing, mark_attempts
 from unit.enrich.known_world import a_frame, a_line
 
 LINE = st.builds(

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credwatch.detect.latest import Latest
-from credwatch.detect.rows import ROW
-from credwatch.detect.views import View
+from credwatch.detect.windows.latest import Latest
+from credwatch.detect.windows.rows import ROW
+from credwatch.detect.windows.views import View
 
 _ROW = st.tuples(st.integers(1, 3), st.integers(0, 4))
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credwatch.enrich.profiles import STEP_US, Learning
+from credwatch.enrich.habits.profiles import STEP_US, Learning
 from unit.enrich.logins import HANOI, LATER, PARIS, SAIGON, a_login, answered
 
 DAY_STEPS = 86_400_000_000 // STEP_US

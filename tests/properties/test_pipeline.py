@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from credwatch.app.pipeline import Knowledge
+from credwatch.pipeline.pipeline import Knowledge
 from credwatch.store.database import Database
 from scenarios.lines import app, ssh, staff_access
 from scenarios.outcome import Outcome, outcome_of

@@ -8,8 +8,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credwatch.detect.expressions import compiled, fields_of, with_fields
-from credwatch.detect.selecting import Selection
+from credwatch.detect.select.expressions import compiled, fields_of, with_fields
+from credwatch.detect.select.selecting import Selection
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Test
 from unit.detect.watched import a_frame, a_rule, an_event
 

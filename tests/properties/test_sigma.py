@@ -20,12 +20,12 @@ from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations import ValueListPlaceholderTransformation
 from sigma.rule import SigmaRule
 
-from credwatch.detect.comparisons import OF_FIELDS, TYPES
-from credwatch.detect.expressions import compiled, fields_of, with_fields
+from credwatch.detect.select.comparisons import OF_FIELDS, TYPES
+from credwatch.detect.select.expressions import compiled, fields_of, with_fields
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.rules.model import EventRule, Operator, Test
-from credwatch.rules.patterns import literal
-from credwatch.rules.sigma import load_rules, read_rules
+from credwatch.rules.sigma.patterns import literal
+from credwatch.rules.sigma.sigma import load_rules, read_rules
 from properties.generated_sigma import FIELDS, MOMENT, PLACEHOLDERS, TRUTH, events, sections
 
 COLUMN_TYPES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.sources.file import FileOptions, FileSource
+from credwatch.sources.file.source import FileOptions, FileSource
 from unit.sources.followed import NOW, Reader, append
 
 LOGROTATE = shutil.which("logrotate", path="/usr/sbin:/usr/bin:/sbin:/bin")

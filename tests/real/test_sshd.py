@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.app.replay import Replayed, replay_files
 from credwatch.kernel.clock import system_clock
+from credwatch.replay.replay import Replayed, replay_files
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin")
 SSH = shutil.which("ssh")

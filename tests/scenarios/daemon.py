@@ -20,9 +20,11 @@ from msgspec import Struct, field
 from sqlalchemy import inspect, select
 
 from credwatch.kernel.incident import Incident
-from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store import outbox
+from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.commands import StoredCommand
 from credwatch.store.database import Database
+from credwatch.store.state import progress
 from scenarios.site_files import AUTHORISATIONS, CUSTOMERS, RULES, SETTINGS, STAFF
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2] / "daemon"
@@ -35,7 +37,7 @@ RUN = ("-m", "credwatch", "run", "--config")
 _UNCHECKED = """
 import asyncio, sys
 from pathlib import Path
-from credwatch.app.supervisor import Supervisor
+from credwatch.service.supervisor import Supervisor
 from credwatch.telemetry.logs import configure_logs
 configure_logs("json")
 asyncio.run(Supervisor(Path(sys.argv[1])).run())

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from credwatch.kernel.incident import Incident
-from credwatch.store import incidents, legal_clocks, outbox, progress
+from credwatch.store import outbox
+from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.database import Database
+from credwatch.store.state import progress
 
 
 class Told(NamedTuple):

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from credwatch.app.build import build_knowledge
-from credwatch.app.merge import Turn
-from credwatch.app.pipeline import Knowledge, Pipeline
-from credwatch.app.report import Report
 from credwatch.app.settings import load_settings
 from credwatch.kernel.secret import Secret
+from credwatch.pipeline.merge import Turn
+from credwatch.pipeline.pipeline import Knowledge, Pipeline
+from credwatch.pipeline.report import Report
 from credwatch.sources.interface import Chunk
 from credwatch.store.database import Database
 from scenarios.daemon import Site

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.app.replay import Replayed, replay_files
 from credwatch.kernel.detection import Level
+from credwatch.replay.replay import Replayed, replay_files
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 OFFICE, HOME, MOBILE = "198.51.100.4", "198.51.100.77", "192.0.2.60"

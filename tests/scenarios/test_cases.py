@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from credwatch.app.authoring.check import check_rules
-from credwatch.app.authoring.choice import choose_rules, example_settings, knowledge_with
-from credwatch.app.authoring.testing import run_tests
 from credwatch.app.build import rule_folders
-from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings
+from credwatch.authoring.check import check_rules
+from credwatch.authoring.choice import choose_rules, example_settings, knowledge_with
+from credwatch.authoring.testing import run_tests
 from credwatch.cli.main import app
+from credwatch.pipeline.pipeline import Knowledge
 from credwatch.rules.model import Rule
 
 DOCS = Path(__file__).parents[2] / "docs"

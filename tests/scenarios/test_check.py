@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from credwatch.app.check import check_everything
-from credwatch.app.first_check import FirstCheck
+from credwatch.checks.check import check_everything
 from credwatch.kernel.errors import Problem, Severity
+from credwatch.service.first_check import FirstCheck
 from scenarios.daemon import PATIENCE, SOURCE_ROOT, Site
 from scenarios.site_files import CUSTOMERS, RULES, SETTINGS, STEALING_PACK
 

@@ -16,7 +16,7 @@ _RUN_BY_A_CLOCK_THAT_IS_SET = """
 import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
-from credwatch.app.supervisor import Supervisor
+from credwatch.service.supervisor import Supervisor
 from credwatch.kernel.clock import system_clock
 from credwatch.telemetry.logs import configure_logs
 config = Path(sys.argv[1])

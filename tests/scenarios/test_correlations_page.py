@@ -9,12 +9,12 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from credwatch.app.authoring.cases import CaseFile, run_cases
 from credwatch.app.build import build_knowledge
 from credwatch.app.settings import Settings
+from credwatch.authoring.cases import CaseFile, run_cases
 from credwatch.kernel.options import validated
 from credwatch.kernel.secret import Secret
-from credwatch.rules.sigma import load_rules
+from credwatch.rules.sigma.sigma import load_rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "correlations.md"
 BASES = """

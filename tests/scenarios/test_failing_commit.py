@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from credwatch.app.pipeline import Knowledge, Pipeline
+from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.sources.interface import Chunk
-from credwatch.store import progress
 from credwatch.store.database import Database
+from credwatch.store.state import progress
 from scenarios.lines import app_guessing, guessing, staff_access
 from scenarios.outcome import Outcome, outcome_of
 from scenarios.pipeline import a_pipeline, a_store, a_turn, chunks_of, take, the_knowledge

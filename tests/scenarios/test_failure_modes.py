@@ -218,8 +218,8 @@ _PATCHED = """
 import asyncio, sys, time
 from datetime import timedelta
 from pathlib import Path
-from credwatch.app import supervisor
-from credwatch.app.parts import interface
+from credwatch.service import supervisor
+from credwatch.service.parts import interface
 from credwatch.kernel.clock import system_clock
 from credwatch.outbox import retry
 from credwatch.telemetry.logs import configure_logs

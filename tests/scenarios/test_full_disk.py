@@ -11,9 +11,9 @@ from typing import Any
 from msgspec.structs import fields
 from sqlalchemy import event
 
-from credwatch.app.pipeline import Knowledge
-from credwatch.app.reader import Reader
-from credwatch.sources.file import FileOptions, FileSource
+from credwatch.pipeline.pipeline import Knowledge
+from credwatch.service.reader import Reader
+from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.store.database import Database
 from scenarios.daemon import append, await_

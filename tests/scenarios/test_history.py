@@ -11,16 +11,17 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from credwatch.app import holding
 from credwatch.app.build import build_knowledge
-from credwatch.app.chores import Chores
-from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind, LegalClock
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.secret import Secret
-from credwatch.store import incidents, legal_clocks, outbox
+from credwatch.pipeline import holding
+from credwatch.pipeline.pipeline import Knowledge, Pipeline
+from credwatch.service.chores import Chores
+from credwatch.store import outbox
+from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.commands import EVERY
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.store import progress
+from credwatch.store.state import progress
 from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app, at, guessing, ssh
 from scenarios.post_office import PostOffice, a_post_office

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from credwatch.app.pipeline import Knowledge, Pipeline
-from credwatch.app.reader import Reader
-from credwatch.app.replay import replay
 from credwatch.parse.parse import SourceFormat
-from credwatch.sources.file import FileOptions, FileSource
+from credwatch.pipeline.pipeline import Knowledge, Pipeline
+from credwatch.replay.replay import replay
+from credwatch.service.reader import Reader
+from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor
 from credwatch.store.database import Database
 from scenarios.lines import BEGIN

@@ -14,7 +14,7 @@ from credwatch.app.settings import load_settings
 from credwatch.incidents.lifecycle import moved
 from credwatch.kernel.incident import Status
 from credwatch.kernel.secret import Secret
-from credwatch.store import incidents
+from credwatch.store.cases import incidents
 from scenarios.daemon import Site
 from scenarios.lines import BEGIN, app_guessing
 from scenarios.pipeline import a_store

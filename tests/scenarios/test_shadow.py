@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
-from credwatch.app.pipeline import Knowledge
-from credwatch.app.report import Report
+from credwatch.pipeline.pipeline import Knowledge
+from credwatch.pipeline.report import Report
 from credwatch.rules.model import RuleSet
+from credwatch.store.cases.incidents import detections, list_incidents
 from credwatch.store.database import Database
-from credwatch.store.incidents import detections, list_incidents
 from credwatch.store.outbox import OutboxStore
 from credwatch.telemetry.metrics import Metrics
 from scenarios.lines import app_guessing

@@ -12,14 +12,15 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from credwatch.app.build import build_knowledge
-from credwatch.app.chores import Chores
-from credwatch.app.pipeline import Knowledge, Pipeline
 from credwatch.app.settings import Settings, load_settings
 from credwatch.cli.main import app
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.secret import Secret
-from credwatch.store import incidents, legal_clocks, outbox
+from credwatch.pipeline.pipeline import Knowledge, Pipeline
+from credwatch.service.chores import Chores
+from credwatch.store import outbox
+from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.commands import EVERY
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from credwatch.app.build import build_knowledge
-from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import load_settings
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.secret import Secret
+from credwatch.pipeline.pipeline import Knowledge
 from credwatch.store.database import Database
-from credwatch.store.profiles import all_profiles
+from credwatch.store.state.profiles import all_profiles
 from mmdb_files import the_databases
 from scenarios.daemon import Site
 from scenarios.lines import ssh
@@ -82,7 +82,7 @@ def test_a_batch_that_cannot_be_stored_is_not_learnt(
         pipeline = a_pipeline(knowledge, database)
         chunk = a_chunk("\n".join(HABIT))
         with monkeypatch.context() as patch:
-            patch.setattr("credwatch.app.commit.outbox.queue", _refusing)
+            patch.setattr("credwatch.pipeline.commit.outbox.queue", _refusing)
             with pytest.raises(StoreError):
                 take(pipeline, chunk)
         with database.reading() as connection:

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TypeVar, assert_never
 
 from credwatch.app.databases import open_databases
-from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings, microseconds
 from credwatch.detect.plan import plan_for
-from credwatch.detect.windows import Caps
-from credwatch.enrich.authorisation import ACTIONS_DUE
+from credwatch.detect.windows.windows import Caps
 from credwatch.enrich.enrich import Enricher
-from credwatch.enrich.networks import Networks
-from credwatch.enrich.places import AddressDatabases, Places
-from credwatch.enrich.profiles import Learning
+from credwatch.enrich.habits.profiles import Learning
+from credwatch.enrich.stateless.authorisation import ACTIONS_DUE
+from credwatch.enrich.stateless.networks import Networks
+from credwatch.enrich.stateless.places import AddressDatabases, Places
 from credwatch.kernel.account import compared
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
@@ -23,18 +22,19 @@ from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
 from credwatch.parse.envelopes import SourceKind
 from credwatch.parse.parse import SourceFormat
-from credwatch.registers.authorisations import read_authorisations
-from credwatch.registers.customers import read_customers
-from credwatch.registers.networks import read_networks
-from credwatch.registers.register import Registers, check_registers
-from credwatch.registers.staff import Staff, read_staff
-from credwatch.registers.users import read_users
+from credwatch.pipeline.pipeline import Knowledge
 from credwatch.rules.logsource import LogSources, load_logsources, shipped_logsources
 from credwatch.rules.model import RuleSet
 from credwatch.rules.packs import load_packs
-from credwatch.rules.sigma import read_rules
+from credwatch.rules.sigma.sigma import read_rules
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, SourceOptions
 from credwatch.workflows.facts import Authorisation, Contact, Duties, Facts, Operators, Recipients, Role, Vendor
+from credwatch.world.authorisations import read_authorisations
+from credwatch.world.customers import read_customers
+from credwatch.world.networks import read_networks
+from credwatch.world.register import Registers, check_registers
+from credwatch.world.staff import Staff, read_staff
+from credwatch.world.users import read_users
 
 T = TypeVar("T")
 

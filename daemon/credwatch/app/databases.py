@@ -9,7 +9,7 @@ from pathlib import Path
 import maxminddb
 
 from credwatch.app.settings import EnrichmentOptions
-from credwatch.enrich.places import AddressDatabase, AddressDatabases
+from credwatch.enrich.stateless.places import AddressDatabase, AddressDatabases
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 
 _PROBED = 1000

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from credwatch.app import keys
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock
-from credwatch.outbox.email import EmailChannel
+from credwatch.outbox.email.channel import EmailChannel
+from credwatch.outbox.email.render import Renderer
 from credwatch.outbox.fallback import Fallback, Heard
 from credwatch.outbox.file import FileChannel
 from credwatch.outbox.interface import Channel
 from credwatch.outbox.program import ProgramChannel
-from credwatch.outbox.render import Renderer
 
 _WALL = ("wall",)
 

@@ -6,8 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from credwatch.app.credentials import credential
 from credwatch.app.settings import Settings
-from credwatch.app.systemd import credential
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.options import EmailOptions

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from credwatch.app.settings import Settings
-from credwatch.outbox.render import Renderer, Sender
-from credwatch.outbox.templates import Templates
+from credwatch.outbox.email.render import Renderer, Sender
+from credwatch.outbox.words.templates import Templates
 
 
 def build_renderer(settings: Settings) -> Renderer:

@@ -9,7 +9,7 @@ from glob import has_magic
 from pathlib import Path, PurePath
 
 from credwatch.kernel.errors import Problem, ProblemsFound
-from credwatch.sources.matching import matches
+from credwatch.sources.file.matching import matches
 from credwatch.sources.options import FileSourceOptions, SourceOptions, files_among
 
 _HINT = "leave it to one of them: each line of it would be counted twice"

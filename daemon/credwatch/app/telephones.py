@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from credwatch.app.pipeline import Knowledge
 from credwatch.app.settings import Settings
 from credwatch.kernel.errors import Problem, Severity
+from credwatch.pipeline.pipeline import Knowledge
 
 _NAMED = 5
 """So many customers are named, the rest are counted."""

@@ -39,8 +39,8 @@ def search(
     What is given must all hold. Exit code 0 whether or not there are any.
     """
     with told_plainly():
-        from credwatch.app.casebook import Casebook, described
-        from credwatch.store.case_search import Wanted
+        from credwatch.casework.casebook import Casebook, described
+        from credwatch.store.cases.case_search import Wanted
 
         asked = Wanted(
             text=text,
@@ -79,7 +79,7 @@ def export(
     Exit code 1 where the number is unknown.
     """
     with told_plainly():
-        from credwatch.app.case_export import CaseExport
+        from credwatch.casework.export import CaseExport
 
         with CaseExport.at(config) as export:
             names = export.export(number, out, words_of)

@@ -18,7 +18,7 @@ from credwatch.kernel.clock import system_clock
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from credwatch.app.casework import Actor, Casework
+    from credwatch.casework.acts import Actor, Casework
     from credwatch.kernel.incident import Incident
 
 _Act = Callable[["Casework", "Actor"], "Incident | None"]
@@ -118,8 +118,8 @@ def answer(
 def _do(act: _Act, number: str, done: str, config: Path, by: str, as_json: bool) -> None:
     """Do one step of work on a case, and say what was done."""
     with told_plainly():
-        from credwatch.app.casebook import described
-        from credwatch.app.casework import Actor, Casework
+        from credwatch.casework.acts import Actor, Casework
+        from credwatch.casework.casebook import described
 
         with Casework.at(config) as work:
             incident = act(work, Actor(login_name(by), system_clock()))

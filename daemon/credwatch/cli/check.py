@@ -49,7 +49,7 @@ def check(
     sender, in 20 seconds at most. Warnings name what `run` goes on with and what is most likely not meant. Exit code 0
     where all is well, 1 where there is a problem, 2 where the command line is wrong.
     """
-    from credwatch.app.check import check_everything
+    from credwatch.checks.check import check_everything
     from credwatch.kernel.errors import Severity
 
     if send and offline:
@@ -70,8 +70,8 @@ def check(
 
 def _sent(config: Path, address: str, problems: list[Problem]) -> str:
     """Send a test message and return the answer; where it is not accepted, `problems` gets one more."""
-    from credwatch.app.mail_check import not_accepted, send_trial_message
     from credwatch.app.settings import load_settings
+    from credwatch.checks.mail import not_accepted, send_trial_message
     from credwatch.kernel.clock import system_clock
     from credwatch.kernel.receipt import Delivered
 

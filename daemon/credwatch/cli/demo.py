@@ -17,8 +17,8 @@ import typer
 from credwatch.cli.output import ExitCode, print_error, print_json, tell, told_plainly
 
 if TYPE_CHECKING:
-    from credwatch.app.demo.world import World
     from credwatch.cli.screen import Screen
+    from credwatch.demo.world import World
 
 WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report")
 _FOLDER = Path("demo")
@@ -60,8 +60,8 @@ def demo(
 
 def _played(folder: Path, stay: bool, as_json: bool) -> list[str]:
     """Play the story, say where to look next, and return what did not come."""
-    from credwatch.app.demo.stage import play
-    from credwatch.app.demo.world import World
+    from credwatch.demo.stage import play
+    from credwatch.demo.world import World
 
     talk = _terminal(is_talk=as_json)
     talk.line("Starting a mail server and two daemons: the vendor's, and one at a customer's.", "bold")

@@ -17,9 +17,9 @@ from credwatch.kernel.errors import ConfigurationError
 if TYPE_CHECKING:
     import polars as pl
 
-    from credwatch.app.authoring.explain import Explanation
-    from credwatch.app.authoring.explain_line import Reading
-    from credwatch.app.pipeline import Knowledge
+    from credwatch.authoring.explain import Explanation
+    from credwatch.authoring.explain_line import Reading
+    from credwatch.pipeline.pipeline import Knowledge
 
 _STANDARD_INPUT = "-"
 
@@ -50,7 +50,7 @@ def explain(
     Exit code 0 where it is an event, 1 where it is none, 2 where a file or a rule cannot be used.
     """
     with told_plainly():
-        from credwatch.app.authoring.explain import described
+        from credwatch.authoring.explain import described
 
         knowledge = _knowledge(rules or [], config, shipped)
         reading, events = _given(line, event, after, knowledge, kind, zone)
@@ -63,7 +63,7 @@ def explain(
 
 
 def _knowledge(rules: list[Path], config: Path | None, with_shipped: bool) -> Knowledge:
-    from credwatch.app.authoring.choice import choose_rules, knowledge_with, required, tool_settings
+    from credwatch.authoring.choice import choose_rules, knowledge_with, required, tool_settings
 
     settings = tool_settings(config)
     choice = choose_rules(rules, settings, with_shipped=with_shipped)
@@ -83,7 +83,7 @@ def _given(
         raise ConfigurationError("there is nothing to explain", where="stdin", hint="give a line, or --event JSON")
     if event:
         return None, _events(given, before)
-    from credwatch.app.authoring.explain_line import read_line
+    from credwatch.authoring.explain_line import read_line
     from credwatch.parse.parse import SourceFormat
 
     reading = read_line(given, before, knowledge, SourceFormat("explain", kind.value, zone), _reference(after))
@@ -91,7 +91,7 @@ def _given(
 
 
 def _events(given: str, before: bytes) -> pl.DataFrame:
-    from credwatch.app.authoring.json_events import frame_of, read_event
+    from credwatch.authoring.json_events import frame_of, read_event
 
     events = []
     for number, text in enumerate([*before.splitlines(), given.encode()], 1):
@@ -120,8 +120,8 @@ def _reference(after: Path | None) -> datetime:
 def _explained(events: pl.DataFrame, knowledge: Knowledge, name: str, everything: bool) -> Explanation | None:
     if not events.height:
         return None
-    from credwatch.app.authoring.explain import explain as explain_event
-    from credwatch.app.authoring.explain import wanted_rules
+    from credwatch.authoring.explain import explain as explain_event
+    from credwatch.authoring.explain import wanted_rules
 
     wanted = wanted_rules(knowledge.rules, events, name, everything=everything)
     return explain_event(events, knowledge.rules, wanted, knowledge.lateness_us)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from credwatch.app.authoring.condition_tree import Node
-from credwatch.app.authoring.explain import RuleExplained
-from credwatch.app.authoring.explain_line import Reading
-from credwatch.app.authoring.explain_window import State, Window
+from credwatch.authoring.condition_tree import Node
+from credwatch.authoring.explain import RuleExplained
+from credwatch.authoring.explain_line import Reading
+from credwatch.authoring.explain_window import State, Window
 from credwatch.cli.screen import Branch
 from credwatch.rules.model import Correlation, Rule
 

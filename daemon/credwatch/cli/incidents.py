@@ -36,7 +36,7 @@ def list_(
     Each with the moment when it was found, and the one when it happened last.
     """
     with told_plainly():
-        from credwatch.app.casebook import Casebook, described
+        from credwatch.casework.casebook import Casebook, described
 
         with Casebook.at(config) as casebook:
             held = casebook.held()
@@ -58,7 +58,7 @@ def show(number: NumberArgument, config: ConfigOption = DEFAULT_CONFIG, as_json:
     Exit code 1 where the number is unknown.
     """
     with told_plainly():
-        from credwatch.app.casebook import Casebook
+        from credwatch.casework.casebook import Casebook
 
         with Casebook.at(config) as casebook:
             case = casebook.case(number)
@@ -85,7 +85,7 @@ def release(
     Exit code 1 where the number is unknown.
     """
     with told_plainly():
-        from credwatch.app.casebook import Casebook
+        from credwatch.casework.casebook import Casebook
 
         with Casebook.at(config) as casebook:
             ids = casebook.release(number, by=login_name(by), why=why, now=system_clock())
@@ -112,7 +112,7 @@ def drop(
     alone. Exit code 1 where the number is unknown.
     """
     with told_plainly():
-        from credwatch.app.casebook import Casebook
+        from credwatch.casework.casebook import Casebook
 
         now, who = system_clock(), login_name(by)
         with Casebook.at(config) as casebook:
@@ -140,7 +140,7 @@ def close(
     breach reports, which stay held. Exit code 1 where the number is unknown.
     """
     with told_plainly():
-        from credwatch.app.casebook import Casebook, described
+        from credwatch.casework.casebook import Casebook, described
 
         with Casebook.at(config) as casebook:
             who, now = login_name(by), system_clock()

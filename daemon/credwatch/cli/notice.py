@@ -15,7 +15,7 @@ from credwatch.kernel.command import Command
 from credwatch.kernel.errors import CredwatchError, Problem, nearest
 
 if TYPE_CHECKING:
-    from credwatch.outbox.templates import Templates
+    from credwatch.outbox.words.templates import Templates
 
 notice_app = typer.Typer(no_args_is_help=True, help="Show notices without sending them, and check their codes.")
 
@@ -52,8 +52,8 @@ def preview(
     as_json: JsonOption = False,
 ) -> None:
     """Show one message made from example data; nothing is sent. Exit code 1 where a template is broken."""
-    from credwatch.outbox.examples import EXAMPLES, example
-    from credwatch.outbox.templates import Templates
+    from credwatch.outbox.words.examples import EXAMPLES, example
+    from credwatch.outbox.words.templates import Templates
 
     if workflow not in EXAMPLES:
         hint = nearest(workflow, EXAMPLES) or f"known: {', '.join(EXAMPLES)}"
@@ -94,7 +94,7 @@ def verify(
 
 def _message_with(code: str, config: Path, store: Path | None) -> dict[str, object]:
     """Describe the message that a code belongs to; empty where there is none."""
-    from credwatch.app.casebook import opened_outbox
+    from credwatch.casework.casebook import opened_outbox
     from credwatch.workflows.message import same_code
 
     with opened_outbox(config, store) as outbox:
@@ -114,7 +114,7 @@ def _message_with(code: str, config: Path, store: Path | None) -> dict[str, obje
 
 
 def _forms(command: Command, templates: Templates) -> dict[str, str]:
-    from credwatch.outbox.render import Renderer, Sender
+    from credwatch.outbox.email.render import Renderer, Sender
 
     words = templates.render(command)
     sender = Sender("info@modoro.com.vn", str(command.context["sender"]["name"]))  # type: ignore[index]

@@ -28,7 +28,7 @@ def list_commands(
 ) -> None:
     """List messages, oldest first. Exit code 0 whether or not there are any."""
     with told_plainly():
-        from credwatch.app.casebook import opened_outbox
+        from credwatch.casework.casebook import opened_outbox
 
         with opened_outbox(config, store) as outbox:
             rows = [
@@ -55,7 +55,7 @@ def retry(
 ) -> None:
     """Have messages tried again at once, for five days from now. Exit code 1 where an id is not waiting."""
     with told_plainly():
-        from credwatch.app.casebook import opened_outbox
+        from credwatch.casework.casebook import opened_outbox
 
         with opened_outbox(config, store) as outbox:
             put_back = outbox.retry(system_clock(), ids or [])
@@ -82,7 +82,7 @@ def release(
     Exit code 1 where one is not held.
     """
     with told_plainly():
-        from credwatch.app.casebook import Casebook
+        from credwatch.casework.casebook import Casebook
 
         with Casebook.at(config) as casebook:
             released = casebook.release_messages(ids, now=system_clock())

@@ -18,9 +18,9 @@ from credwatch.cli.output import print_json, say, tell, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
 
 if TYPE_CHECKING:
-    from credwatch.app.attempts import AddressAttempts
-    from credwatch.app.replay import Replayed
     from credwatch.kernel.incident import Incident
+    from credwatch.replay.attempts import AddressAttempts
+    from credwatch.replay.replay import Replayed
 
 _MOST_SHOWN = 20
 
@@ -57,7 +57,7 @@ def _replayed(
     files: list[str], config: Path | None, rules: list[Path], with_shipped: bool, kind: LineKind, zone: str
 ) -> Replayed:
     """Replay the files behind a progress bar."""
-    from credwatch.app.replay import replay_files
+    from credwatch.replay.replay import replay_files
 
     waiting = sum(os.path.getsize(name) for name in files if os.path.isfile(name))  # noqa: PTH113, PTH202  # never raise
     with _bar(waiting) as advance:

@@ -25,8 +25,8 @@ def check(
     where there is an error; notes are no errors.
     """
     with told_plainly():
-        from credwatch.app.authoring.check import Severity, check_rules
-        from credwatch.app.authoring.choice import choose_rules, tool_settings
+        from credwatch.authoring.check import Severity, check_rules
+        from credwatch.authoring.choice import choose_rules, tool_settings
 
         choice = choose_rules(paths or [], tool_settings(config), with_shipped=shipped)
         findings = check_rules(choice, with_cases=cases)

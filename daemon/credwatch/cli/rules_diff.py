@@ -15,7 +15,7 @@ from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from credwatch.app.authoring.diff import RuleDiff
+    from credwatch.replay.diff import RuleDiff
 
 
 def diff(
@@ -36,8 +36,8 @@ def diff(
     with told_plainly():
         if "-" in files:
             raise ConfigurationError("standard input cannot be read twice", where="FILE", hint="put it into a file")
-        from credwatch.app.authoring.diff import compare
-        from credwatch.app.replay import replay_files
+        from credwatch.replay.diff import compare
+        from credwatch.replay.replay import replay_files
 
         both = [
             replay_files(

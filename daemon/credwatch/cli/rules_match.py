@@ -28,9 +28,9 @@ def match(
     folders. Exit code 0 whatever the lines are, 2 where a rule or a file cannot be used.
     """
     with told_plainly():
-        from credwatch.app.authoring.choice import choose_rules, required, tool_settings
-        from credwatch.app.authoring.match import Matcher
         from credwatch.app.settings import microseconds
+        from credwatch.authoring.choice import choose_rules, required, tool_settings
+        from credwatch.authoring.match import Matcher
 
         settings = tool_settings(config)
         choice = choose_rules(paths or [], settings, with_shipped=shipped)

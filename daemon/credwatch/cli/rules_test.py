@@ -13,7 +13,7 @@ from credwatch.cli.output import ExitCode, print_error, print_json, print_proble
 from credwatch.kernel.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from credwatch.app.authoring.testing import Tested
+    from credwatch.authoring.testing import Tested
 
 
 def run(
@@ -41,8 +41,8 @@ def run(
 
 
 def _tested(paths: list[Path], config: Path | None, with_shipped: bool) -> Tested:
-    from credwatch.app.authoring.choice import choose_rules, example_settings, knowledge_with, tool_settings
-    from credwatch.app.authoring.testing import run_tests
+    from credwatch.authoring.choice import choose_rules, example_settings, knowledge_with, tool_settings
+    from credwatch.authoring.testing import run_tests
 
     settings = tool_settings(config)
     choice = choose_rules(paths, settings, with_shipped=with_shipped)
@@ -52,7 +52,7 @@ def _tested(paths: list[Path], config: Path | None, with_shipped: bool) -> Teste
 
 
 def _write(path: Path, tested: Tested) -> None:
-    from credwatch.app.authoring.testing import junit
+    from credwatch.authoring.testing import junit
 
     try:
         path.write_bytes(junit(tested))

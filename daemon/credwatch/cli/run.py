@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from credwatch.app.memory import left_out
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption
 from credwatch.cli.output import told_plainly
+from credwatch.service.memory import left_out
 
 
 def run(
@@ -18,7 +18,7 @@ def run(
 ) -> None:
     """Run the daemon until SIGTERM; SIGHUP reloads. Refuses to start on any problem that `check` finds."""
     with told_plainly():
-        from credwatch.app.first_check import FirstCheck
+        from credwatch.service.first_check import FirstCheck
 
         checking = FirstCheck(config)
         import asyncio
@@ -27,7 +27,7 @@ def run(
             import structlog
 
         from credwatch.app.settings import load_settings
-        from credwatch.app.supervisor import Supervisor
+        from credwatch.service.supervisor import Supervisor
         from credwatch.telemetry.logs import configure_logs
 
         tolerated = checking.refuse_on_problems()

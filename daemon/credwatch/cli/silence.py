@@ -17,7 +17,7 @@ from credwatch.kernel.ids import stable_id
 from credwatch.kernel.silence import Silence
 
 if TYPE_CHECKING:
-    from credwatch.app.silence_book import Foresight
+    from credwatch.casework.silences import Foresight
 
 silence_app = typer.Typer(help="Silence detections for a while, with a reason.", no_args_is_help=True)
 
@@ -76,7 +76,7 @@ def add(
         second=second.strip(),
     )
     with told_plainly():
-        from credwatch.app.silence_book import Silences, described
+        from credwatch.casework.silences import Silences, described
 
         with Silences.at(config) as book:
             _show(book.foresight(silence, now - _LOOK_BACK))
@@ -94,7 +94,7 @@ def list_(
 ) -> None:
     """List the silences, and what each has hidden."""
     with told_plainly():
-        from credwatch.app.silence_book import Silences
+        from credwatch.casework.silences import Silences
 
         with Silences.at(config) as book:
             rows = book.listed(system_clock(), everything=everything)
@@ -117,7 +117,7 @@ def end(
     """
     now = system_clock()
     with told_plainly():
-        from credwatch.app.silence_book import Silences
+        from credwatch.casework.silences import Silences
 
         with Silences.at(config) as book:
             ended = book.end(id_, by=login_name(by), now=now)

@@ -11,23 +11,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.detect.advance import Openings, Progress, Watch, advance
-from credwatch.detect.episodes import EPISODE
-from credwatch.detect.event_time import BEGINNING, Arrival, EventTime
-from credwatch.detect.evidence import detections_of
-from credwatch.detect.expressions import with_fields
-from credwatch.detect.found import Delta, Episodic, Found
-from credwatch.detect.keys import FieldHashes
-from credwatch.detect.latest import NEVER
-from credwatch.detect.names import Names
-from credwatch.detect.native import native_paths, with_native
-from credwatch.detect.nested import NestedWatch
+from credwatch.detect.count.nested import NestedWatch
+from credwatch.detect.episodes.advance import Openings, Progress, Watch, advance
+from credwatch.detect.episodes.episodes import EPISODE
+from credwatch.detect.episodes.evidence import detections_of
+from credwatch.detect.episodes.found import Delta, Episodic, Found
+from credwatch.detect.in_time.temporal import TemporalWatch
 from credwatch.detect.plan import AnyWatch, Plan, StreamWatch
-from credwatch.detect.rows import CARRIED
-from credwatch.detect.selecting import Selection
-from credwatch.detect.streams import Batch
-from credwatch.detect.temporal import TemporalWatch
-from credwatch.enrich.tellings import repeats
+from credwatch.detect.select.expressions import with_fields
+from credwatch.detect.select.native import native_paths, with_native
+from credwatch.detect.select.selecting import Selection
+from credwatch.detect.windows.event_time import BEGINNING, Arrival, EventTime
+from credwatch.detect.windows.keys import FieldHashes
+from credwatch.detect.windows.latest import NEVER
+from credwatch.detect.windows.names import Names
+from credwatch.detect.windows.rows import CARRIED
+from credwatch.detect.windows.streams import Batch
+from credwatch.enrich.habits.tellings import repeats
 
 _NO_EPISODES = np.empty(0, EPISODE)
 

@@ -9,15 +9,15 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from credwatch.detect.advance import Feed, Watch
-from credwatch.detect.aggregates import AtLeast, AtLeastDistinct, aggregate_of
-from credwatch.detect.nested import Counted, NestedWatch
-from credwatch.detect.parts import Lasting, Plain
-from credwatch.detect.rows import CARRIED
-from credwatch.detect.streams import Stream, StreamSpec
-from credwatch.detect.temporal import Nested, TemporalPart, TemporalWatch
-from credwatch.detect.views import View
-from credwatch.detect.windows import Caps, WindowLog
+from credwatch.detect.count.aggregates import AtLeast, AtLeastDistinct, aggregate_of
+from credwatch.detect.count.nested import Counted, NestedWatch
+from credwatch.detect.episodes.advance import Feed, Watch
+from credwatch.detect.in_time.parts import Lasting, Plain
+from credwatch.detect.in_time.temporal import Nested, TemporalPart, TemporalWatch
+from credwatch.detect.windows.rows import CARRIED
+from credwatch.detect.windows.streams import Stream, StreamSpec
+from credwatch.detect.windows.views import View
+from credwatch.detect.windows.windows import Caps, WindowLog
 from credwatch.kernel.errors import RuleError
 from credwatch.rules.model import Correlation, CorrelationType, EventRule, Part, RuleSet
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from credwatch.enrich.authorisation import Authorisations
-from credwatch.enrich.blocks import AddressBlocks
-from credwatch.enrich.identity import Identity
-from credwatch.enrich.known import Known
-from credwatch.enrich.places import Places
-from credwatch.enrich.policy import Profiles, SecondFactor
+from credwatch.enrich.stateless.authorisation import Authorisations
+from credwatch.enrich.stateless.blocks import AddressBlocks
+from credwatch.enrich.stateless.identity import Identity
+from credwatch.enrich.stateless.known import Known
+from credwatch.enrich.stateless.places import Places
+from credwatch.enrich.stateless.policy import Profiles, SecondFactor
 
 
 class Enricher:

@@ -11,8 +11,8 @@ from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.legible import on_a_terminal
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
-from credwatch.outbox.render import Renderer
-from credwatch.outbox.text import plain_text
+from credwatch.outbox.email.render import Renderer
+from credwatch.outbox.words.text import plain_text
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _RULE = "-" * 76

@@ -13,8 +13,8 @@ from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.legible import on_a_terminal
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
-from credwatch.outbox.render import Renderer
-from credwatch.outbox.text import plain_text
+from credwatch.outbox.email.render import Renderer
+from credwatch.outbox.words.text import plain_text
 
 _LONGEST_WORD = 300
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")

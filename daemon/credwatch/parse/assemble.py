@@ -7,8 +7,8 @@ import polars as pl
 
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.parse.addresses import place_addresses
-from credwatch.parse.dispatch import Dispatcher
-from credwatch.parse.messages import SKIPPED
+from credwatch.parse.messages.dispatch import Dispatcher
+from credwatch.parse.messages.messages import SKIPPED
 
 OWN_TIME = "own time"
 """The column of the time that an object tells itself, as text."""

@@ -16,7 +16,7 @@ import polars as pl
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from credwatch.parse.timestamps import Dated, dated
+from credwatch.parse.stamps.timestamps import Dated, dated
 
 
 class Logs(Struct, frozen=True):

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.pack import PackSet
 from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
-from credwatch.parse.dispatch import Dispatcher, Reader, make_dispatcher, syslog_readers
 from credwatch.parse.envelopes import SourceKind, finished, read_envelopes
 from credwatch.parse.logs import Logs, dated_each
-from credwatch.parse.messages import SKIPPED, constant_frame, read_messages
-from credwatch.parse.objects import ObjectReader, object_readers, read_objects
+from credwatch.parse.messages.dispatch import Dispatcher, Reader, make_dispatcher, syslog_readers
+from credwatch.parse.messages.messages import SKIPPED, constant_frame, read_messages
+from credwatch.parse.objects.objects import ObjectReader, object_readers, read_objects
 from credwatch.parse.odd_envelopes import is_odd, read_odd, repeats_of_last
 from credwatch.parse.own_headers import OwnHeaders, own_headers, read_own
-from credwatch.parse.redact import redact_events, redact_lines
+from credwatch.parse.secrets.redact import redact_events, redact_lines
 from credwatch.parse.spelling import respelled
 from credwatch.parse.stamps import spelled
 

@@ -12,7 +12,7 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import Problem
 from credwatch.kernel.pack import Pack, PackSet, Pattern, Sample
 from credwatch.parse.lines import MAX_LINE_BYTES, split_lines
-from credwatch.parse.objects import claimants, object_readers
+from credwatch.parse.objects.objects import claimants, object_readers
 from credwatch.parse.own_headers import read_header
 from credwatch.parse.parse import Parsed, SourceFormat, parse
 

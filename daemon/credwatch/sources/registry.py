@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from credwatch.kernel.clock import Clock
-from credwatch.sources.file import FileOptions, FileSource
+from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.sources.journal.source import JournalSource
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, SourceOptions

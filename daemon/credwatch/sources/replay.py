@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
-from credwatch.sources.dates import Dates
+from credwatch.sources.file.dates import Dates
+from credwatch.sources.file.lines import Cut, cut_lines, cut_rest
+from credwatch.sources.file.opened import STANDARD_INPUT, OpenLog, open_log, open_standard_input
 from credwatch.sources.interface import Chunk, Cursor, Tally
-from credwatch.sources.lines import Cut, cut_lines, cut_rest
-from credwatch.sources.opened import STANDARD_INPUT, OpenLog, open_log, open_standard_input
 
 _MOST_OPEN = 256
 """So many files are open at once, however many are read side by side."""

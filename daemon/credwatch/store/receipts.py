@@ -10,9 +10,9 @@ from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Intege
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
+from credwatch.store.cases.legal_clocks import meet
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
-from credwatch.store.legal_clocks import meet
 from credwatch.store.moments import from_micros, to_micros
 
 receipts = Table(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from credwatch.detect.found import Found
+from credwatch.detect.episodes.found import Found
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import IncidentChange
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from credwatch.kernel.errors import ConfigurationError, CredwatchError
 from credwatch.policy.options import GateOptions
-from credwatch.web.gate_answers import error_answer
+from credwatch.web.gate.answers import error_answer
 
 _log = structlog.get_logger(__name__)
 

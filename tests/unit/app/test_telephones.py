@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.app.check import check_everything
+from credwatch.checks.check import check_everything
 from credwatch.kernel.errors import Problem, Severity
 from scenarios.daemon import Site
 

@@ -13,8 +13,8 @@ from builders_outbox import a_command, an_incident
 from credwatch.cli.main import app
 from credwatch.kernel.incident import Incident, Resolution, Status
 from credwatch.kernel.receipt import Delivered
+from credwatch.store.cases.incidents import save_incidents
 from credwatch.store.database import Database
-from credwatch.store.incidents import save_incidents
 from credwatch.store.outbox import OutboxStore
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

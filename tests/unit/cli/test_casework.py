@@ -15,8 +15,8 @@ from credwatch.cli.main import app
 from credwatch.incidents.lifecycle import moved
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import Incident, Status, Transition
+from credwatch.store.cases.incidents import save_incidents
 from credwatch.store.database import Database
-from credwatch.store.incidents import save_incidents
 from credwatch.workflows.update import customer_update
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

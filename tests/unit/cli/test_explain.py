@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from credwatch.cli.main import app
-from unit.app.authoring.rule_files import a_count, a_rule, write
+from unit.authoring.rule_files import a_count, a_rule, write
 
 STAMP = "2026-03-02T10:00:0{}+00:00 web1 sshd[11]:"
 PRIORITY = "syslog with priority"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from credwatch.cli.password import password_app
 from credwatch.cli.totp import totp_app
 from credwatch.policy.profile import MfaProfile, PasswordProfile, PolicyProfile
-from credwatch.web.gate import gate_app
+from credwatch.web.gate.routes import gate_app
 from credwatch.web.unix_socket import serve_gate
 from unit.policy.gate_fakes import GOOD, MovableClock, a_gate
 from unit.policy.test_totp import code_at

@@ -13,8 +13,8 @@ from credwatch.cli.main import app
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import Incident, Status, Transition
 from credwatch.store import outbox
+from credwatch.store.cases.incidents import add_detections, episodes, save_incidents
 from credwatch.store.database import Database
-from credwatch.store.incidents import add_detections, episodes, save_incidents
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NUMBER = "CW-2026-7KQ2M4AA"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from builders_outbox import a_command
 from credwatch.cli.notice import notice_app
-from credwatch.outbox.examples import EXAMPLES, example
+from credwatch.outbox.words.examples import EXAMPLES, example
 from credwatch.store.database import Database
 from credwatch.store.outbox import queue
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from credwatch.cli.main import app
-from unit.app.authoring.rule_files import a_case_file, a_count, a_rule, id_of, write
+from unit.authoring.rule_files import a_case_file, a_count, a_rule, id_of, write
 
 LAN = {"event.action": "login", "user.name": "lan", "source.ip": "203.0.113.9"}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from credwatch.detect.event_time import Arrival
-from credwatch.detect.latest import NEVER
 from credwatch.detect.plan import plan_for
+from credwatch.detect.windows.event_time import Arrival
+from credwatch.detect.windows.latest import NEVER
 from credwatch.kernel.detection import Consequence, Detection
 from credwatch.kernel.errors import RuleError
 from credwatch.rules.model import Correlation, CorrelationType

@@ -11,11 +11,11 @@ import polars as pl
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from credwatch.detect.comparisons import TYPES
 from credwatch.detect.engine import Engine
-from credwatch.detect.episodes import STORED
-from credwatch.detect.found import Found
+from credwatch.detect.episodes.episodes import STORED
+from credwatch.detect.episodes.found import Found
 from credwatch.detect.plan import plan_for
+from credwatch.detect.select.comparisons import TYPES
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.fields import BY_NAME
 from credwatch.rules.model import (

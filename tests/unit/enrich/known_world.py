@@ -9,11 +9,11 @@ import polars as pl
 
 from credwatch.enrich.columns import type_of
 from credwatch.enrich.enrich import Enricher
-from credwatch.registers.authorisations import Authorisation
-from credwatch.registers.customers import Customer, Recognition
-from credwatch.registers.register import Registers
-from credwatch.registers.staff import Departments, Staff, StaffMember
-from credwatch.registers.users import User
+from credwatch.world.authorisations import Authorisation
+from credwatch.world.customers import Customer, Recognition
+from credwatch.world.register import Registers
+from credwatch.world.staff import Departments, Staff, StaffMember
+from credwatch.world.users import User
 
 AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 

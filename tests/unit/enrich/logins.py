@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from credwatch.enrich.logins import logins_in
-from credwatch.enrich.novelty import mark_novelty
-from credwatch.enrich.profiles import Learning, Profiles
+from credwatch.enrich.habits.logins import logins_in
+from credwatch.enrich.habits.novelty import mark_novelty
+from credwatch.enrich.habits.profiles import Learning, Profiles
 from unit.enrich.known_world import AT, a_frame, an_event
 
 SEED = b"seed"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from credwatch.kernel.errors import Problem
 from credwatch.rules.model import Condition, EventRule, RuleSet
-from credwatch.rules.sigma import read_rules
+from credwatch.rules.sigma.sigma import read_rules
 
 PLACEHOLDERS = {"admins": ("root", "adm*"), "hosts": ("web1",), "networks": ("10.0.0.0/8", "192.0.2.0/24")}
 

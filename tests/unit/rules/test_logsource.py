@@ -13,7 +13,7 @@ from credwatch.rules.logsource import LogSources, Route, load_logsources, shippe
 from credwatch.rules.model import AllOf, AnyOf, EventRule, Operator, Test
 from credwatch.rules.packs import load_packs
 from credwatch.rules.reach import unknown_packs
-from credwatch.rules.sigma import read_rules
+from credwatch.rules.sigma.sigma import read_rules
 
 OWN = """
 - logsource: {product: shop, service: [orders, logins]}

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from credwatch.sources.file import FileOptions, FileSource
+from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Chunk, Cursor, Source
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from credwatch.kernel.errors import SourceError
-from credwatch.parse.timestamps import moments
+from credwatch.parse.stamps.timestamps import moments
 from credwatch.sources.replay import ReplaySource
 from unit.sources.followed import NOW, Reader, append
 

@@ -11,9 +11,9 @@ from sqlalchemy import insert, select
 
 import credwatch.store
 from credwatch.kernel.errors import StoreError
-from credwatch.store import progress
 from credwatch.store.database import Database, metadata
-from credwatch.store.progress import cursors
+from credwatch.store.state import progress
+from credwatch.store.state.progress import cursors
 
 
 def _schema(database: Database) -> dict[str, str]:

@@ -20,7 +20,7 @@ from alembic.config import Config
 import credwatch.store
 from credwatch.kernel.account import Account
 from credwatch.kernel.errors import StoreError
-from credwatch.store import incidents
+from credwatch.store.cases import incidents
 from credwatch.store.database import Database
 from credwatch.store.gate import FactorRows
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from credwatch.kernel.moment import Moment
-from credwatch.store import incidents, legal_clocks
+from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.moments import to_micros
 from unit.store.test_migrations import DOCUMENT, an_old_store
 

@@ -15,12 +15,12 @@ from sqlalchemy import event, inspect, select
 from builders_outbox import NOON, a_command
 from credwatch.kernel.command import Command, CommandKind, Precedence
 from credwatch.kernel.receipt import Delivered, Refused, Retry
+from credwatch.store.cases.legal_clocks import legal_clocks, running_clocks, save_clocks
 from credwatch.store.commands import commands
 from credwatch.store.database import Database
-from credwatch.store.legal_clocks import legal_clocks, running_clocks, save_clocks
 from credwatch.store.outbox import OutboxStore, QueueState, delivered_between, queue, queue_state
 from credwatch.store.receipts import receipts
-from credwatch.store.tellings import tellings
+from credwatch.store.state.tellings import tellings
 from credwatch.store.turns import _next_of_each_lane, turns
 from credwatch.workflows.clocks import start
 

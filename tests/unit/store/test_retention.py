@@ -13,11 +13,13 @@ from builders_outbox import NOON, a_command, an_incident
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.incident import Status, Transition
 from credwatch.kernel.receipt import Delivered
-from credwatch.store import incidents, legal_clocks, outbox, progress, receipts, retention
+from credwatch.store import outbox, receipts, retention
+from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.commands import WAITING
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
 from credwatch.store.options import RetentionOptions
+from credwatch.store.state import progress
 from credwatch.telemetry.label_values import RETENTION_KINDS
 
 DELIVERED = Delivered(at=NOON, reply="250 ok")

@@ -12,7 +12,7 @@ import pytest
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from credwatch.detect.found import Found
+from credwatch.detect.episodes.found import Found
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status

@@ -17,7 +17,7 @@ from credwatch.kernel.errors import ConfigurationError
 from credwatch.policy.gate import Gate
 from credwatch.policy.options import GateOptions
 from credwatch.web.bounded_http import Bounds
-from credwatch.web.gate import gate_app
+from credwatch.web.gate.routes import gate_app
 from credwatch.web.unix_socket import serve_gate
 from unit.policy.gate_fakes import GOOD, MovableClock, a_gate
 from unit.policy.test_totp import code_at

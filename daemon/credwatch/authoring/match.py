@@ -1,0 +1,103 @@
+"""Answers, for a stream of JSON events, which rules each of them matches, and which detections it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from credwatch.authoring.choice import RuleChoice
+from credwatch.authoring.json_events import BEGINNING, frame_of, read_event
+from credwatch.authoring.trial import matching, needed_for, trial_engine
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.detection import Detection
+from credwatch.rules.model import EventRule
+
+
+class Matcher:
+    """Holds lines against the chosen rules, in their order; with `correlate`, windows go on from line to line.
+
+    The rules chosen are answered for; those they refer to are evaluated too. Raises RuleError as `plan_for` does.
+    """
+
+    def __init__(self, choice: RuleChoice, *, correlate: bool, lateness_us: int) -> None:
+        asked = choice.asked()
+        self._rules = [rule for rule in asked if isinstance(rule, EventRule)]
+        self._asked = {rule.id for rule in asked}
+        self._shadow = {rule.id for rule in asked if rule.shadow}
+        needed = needed_for(choice.rules, self._asked)
+        self._engine = trial_engine(needed, lateness_us) if correlate else None
+        self._number = 0
+        self._latest = BEGINNING
+
+    def answers(self, lines: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Answer each line: its number and the ids that match, or what is wrong with it; JSON values only."""
+        events = [read_event(line) for line in lines]
+        good = [event for event in events if not event.error]
+        answered = iter(self._answered(frame_of(good, self._latest)) if good else ())
+        answers: list[dict[str, Any]] = []
+        for event in events:
+            self._number += 1
+            answer = {"error": event.error} if event.error else next(answered)
+            answers.append({"line": self._number, **answer})
+        return answers
+
+    def _answered(self, events: pl.DataFrame) -> Iterator[dict[str, Any]]:
+        """Answer each event of a frame, in order."""
+        matches = self._matches(events)
+        self._latest = events["@timestamp"][-1]
+        opened = self._opened(events) if self._engine is not None else {}
+        for at, names in enumerate(matches):
+            answer: dict[str, Any] = {"matches": names}
+            if self._engine is not None:
+                answer["detections"] = [_described(detection) for detection in opened.get(at, [])]
+            if shadow := sorted(self._shadow.intersection(names)):
+                answer["shadow"] = shadow
+            yield answer
+
+    def _matches(self, events: pl.DataFrame) -> list[list[str]]:
+        """List the rules that each event matches, rule by rule: nearly all match nearly nothing."""
+        matches: list[list[str]] = [[] for _ in range(events.height)]
+        for mask in matching(self._rules, events) if self._rules else ():
+            for at in mask.arg_true():
+                matches[at].append(mask.name)
+        return matches
+
+    def _opened(self, events: pl.DataFrame) -> dict[int, list[Detection]]:
+        """Give the detections that events open, by the place of the event that completes each.
+
+        All events are held against the rules at once: one by one they would cost a hundred times as much.
+        """
+        assert self._engine is not None
+        opened: dict[int, list[Detection]] = {}
+        for detection in self._engine.process(events).detections:
+            if detection.rule_id in self._asked:
+                opened.setdefault(_place(detection, events), []).append(detection)
+        return opened
+
+
+def _place(detection: Detection, events: pl.DataFrame) -> int:
+    """Find the event that completes a detection: of its moment and, of several, of its group.
+
+    What is decided only when later events have come is given to the last of them.
+    """
+    then = events["@timestamp"] == detection.opened_at
+    mine = then
+    for name, value in detection.group:
+        if name in events.columns:
+            mine = mine & (events[name].cast(pl.String) == value).fill_null(False)
+    places = (mine if mine.any() else then).arg_true()
+    return int(places[-1]) if len(places) else events.height - 1
+
+
+def _described(detection: Detection) -> dict[str, Any]:
+    return {
+        "rule": detection.rule_id,
+        "title": detection.title,
+        "level": detection.level.name.lower(),
+        "group": dict(detection.group),
+        "opened_at": rfc3339(detection.opened_at),
+        "count": detection.count,
+        "shadow": detection.shadow,
+    }

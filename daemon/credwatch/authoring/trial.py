@@ -1,0 +1,99 @@
+"""Parts of a rule set on trial: an engine with empty windows, for the tools that authors of rules use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
+
+from credwatch.detect.engine import Engine
+from credwatch.detect.episodes.evidence import moment
+from credwatch.detect.episodes.found import Found
+from credwatch.detect.plan import plan_for
+from credwatch.detect.select.expressions import compiled, fields_of, with_fields
+from credwatch.detect.select.native import with_native
+from credwatch.detect.select.selecting import weakened
+from credwatch.kernel.fields import NATIVE, is_native
+from credwatch.rules.model import Condition, Correlation, EventRule, RuleSet
+
+_SEED = 1
+"""Nobody crafts collisions against a trial, and its detections must be the same every time."""
+
+
+def trial_engine(rules: RuleSet, lateness_us: int) -> Engine:
+    """Build the engine that the daemon runs, with empty windows; raises RuleError as `plan_for` does."""
+    return Engine(plan_for(rules, lateness_us=lateness_us), seed=_SEED, lateness_us=lateness_us)
+
+
+def matching(rules: Iterable[EventRule], events: pl.DataFrame) -> pl.DataFrame:
+    """Hold events against rules over one event: a Boolean column for each, named by its id, a row for each event."""
+    return holding({rule.id: rule.condition for rule in rules}, events)
+
+
+def holding(conditions: Mapping[str, Condition], events: pl.DataFrame) -> pl.DataFrame:
+    """Evaluate conditions as the engine does: a Boolean column for each, a row for each event."""
+    fields = frozenset().union(*map(fields_of, conditions.values()))
+    whole = with_fields(_with_paths(events, fields), fields)
+    held = whole.with_columns(compiled(each).alias(name) for name, each in conditions.items())
+    return pl.DataFrame({name: held.get_column(name) for name in conditions})
+
+
+def _with_paths(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
+    """Add the fields of the writers' own objects that are asked for, whichever pack the events are of."""
+    paths = frozenset(name.removeprefix(NATIVE) for name in fields if is_native(name))
+    packs = events["event.dataset"].drop_nulls().unique() if "event.dataset" in events.columns else ()
+    return with_native(events, dict.fromkeys(packs, paths)) if paths else events
+
+
+def could_apply(rule: EventRule, action: str | None) -> bool:
+    """Say whether the engine asks a rule about events of this action at all."""
+    weak = weakened(rule.condition, frozenset({"event.action"}))
+    return weak is None or bool(
+        pl.DataFrame({"event.action": [action]}, schema={"event.action": pl.String}).select(compiled(weak)).item()
+    )
+
+
+class Lasting(Struct, frozen=True):
+    """An episode that a batch opened or changed."""
+
+    serial: int
+    """The number of its detection."""
+    last: datetime
+    """Its latest event, UTC."""
+    closed: bool
+    """Whether it has ended."""
+
+
+def lasting(found: Found) -> Iterator[Lasting]:
+    """Give the episodes that a batch opened or changed, each as it is behind the batch."""
+    for each in found.episodes:
+        for table in (each.opened, each.changed):
+            for row in table:
+                yield Lasting(int(row["serial"]), moment(int(row["last"])), bool(row["closed"]))
+
+
+def needed_for(rules: RuleSet, ids: Iterable[str]) -> RuleSet:
+    """Return the rules of these ids, with all that they refer to, in the order of `rules`."""
+    by_id = rules.by_id()
+    wanted, waiting = set(), list(ids)
+    while waiting:
+        rule = by_id[waiting.pop()]
+        if rule.id not in wanted:
+            wanted.add(rule.id)
+            waiting += [part.rule for part in rule.parts] if isinstance(rule, Correlation) else []
+    return RuleSet(
+        tuple(rule for rule in rules.events if rule.id in wanted),
+        tuple(rule for rule in rules.correlations if rule.id in wanted),
+    )
+
+
+def audible(rules: RuleSet) -> RuleSet:
+    """Make every rule give detections of its own, also those that only serve others."""
+    return replace(
+        rules,
+        events=tuple(replace(rule, alone=True) for rule in rules.events),
+        correlations=tuple(replace(rule, alone=True) for rule in rules.correlations),
+    )

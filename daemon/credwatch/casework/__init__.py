@@ -1,0 +1,1 @@
+"""What people see of cases, and what they decide about them."""

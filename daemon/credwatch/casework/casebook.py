@@ -1,0 +1,203 @@
+"""The operators' view of incidents in the store, and what they decide by hand: release, drop, close."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from msgspec import to_builtins
+
+from credwatch.app import keys
+from credwatch.app.build import build_knowledge
+from credwatch.app.settings import Settings, load_settings
+from credwatch.incidents.lifecycle import check_reason, moved
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.detection import Detection
+from credwatch.kernel.errors import StoreError
+from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Resolution, Status
+from credwatch.pipeline import holding
+from credwatch.pipeline.pipeline import Knowledge
+from credwatch.store import outbox
+from credwatch.store.cases import case_entries, case_search, held, incidents, legal_clocks
+from credwatch.store.cases.case_search import Wanted
+from credwatch.store.commands import EVERY, StoredCommand
+from credwatch.store.database import Database
+from credwatch.workflows.decide import react
+from credwatch.workflows.facts import Facts
+
+
+def open_store(path: Path) -> Database:
+    """Open the store that a daemon has made; raises StoreError where there is none or it may not be used."""
+    if os.access(path.parent, os.X_OK) and not path.is_file():
+        raise StoreError("there is no store", where=str(path), hint="start the daemon once, or name its settings file")
+    if not os.access(path, os.R_OK | os.W_OK):
+        hint = "the store is its owner's: sudo -u credwatch credwatch …"
+        raise StoreError("the store may not be used", where=str(path), hint=hint)
+    return Database(path)
+
+
+@contextmanager
+def opened_outbox(config: Path, store: Path | None) -> Iterator[outbox.OutboxStore]:
+    """Open the outbox of a settings file's store, or of the store named instead, and close it at the end.
+
+    Raises ConfigurationError, ProblemsFound or StoreError.
+    """
+    database = open_store(store or load_settings(config).daemon.store)
+    try:
+        yield outbox.OutboxStore(database)
+    finally:
+        database.close()
+
+
+def described(incident: Incident) -> dict[str, Any]:
+    """Return an incident as JSON values, its level by name, and whether its messages wait for a person."""
+    return {**to_builtins(incident), "level": incident.level.name.lower(), "held": incident.is_held}
+
+
+class Casebook:
+    """Reads and closes incidents in a store that a daemon may be using at the same time; use it in a `with` block."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database = open_store(settings.daemon.store)
+
+    def __enter__(self) -> Self:
+        """Return the casebook itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the store back."""
+        self._database.close()
+
+    @classmethod
+    def at(cls, config: Path) -> Self:
+        """Open the casebook of a settings file; raises ConfigurationError, ProblemsFound or StoreError."""
+        return cls(load_settings(config))
+
+    def incidents(self, *, only_open: bool) -> list[Incident]:
+        """Return incidents, the latest first."""
+        with self._database.reading() as connection:
+            return incidents.list_incidents(connection, only_open=only_open)
+
+    def search(self, wanted: Wanted) -> Iterator[Incident]:
+        """Give the incidents that are wanted, the latest first; they are read as they are asked for."""
+        with self._database.reading() as connection:
+            yield from case_search.search(connection, wanted)
+
+    def held(self) -> set[str]:
+        """Return the numbers of the incidents of which messages wait for a person."""
+        with self._database.reading() as connection:
+            return {stored.command.incident for stored in held.held_messages(connection)}
+
+    def detections(self, number: str) -> list[tuple[Detection, int, datetime]]:
+        """Return an incident's detections, each with its present count and latest event."""
+        with self._database.reading() as connection:
+            return incidents.detections_of(connection, number)
+
+    def messages(self) -> list[StoredCommand]:
+        """Return every message, delivered and dropped ones too, the oldest first."""
+        return outbox.OutboxStore(self._database).listed(EVERY)
+
+    def case(self, number: str) -> dict[str, Any] | None:
+        """Return one incident with its detections and messages as JSON values; None where it is unknown."""
+        with self._database.reading() as connection:
+            incident = incidents.incident(connection, number)
+            if incident is None:
+                return None
+            clocks = legal_clocks.clocks_of(connection, number)
+            entries = case_entries.entries_of(connection, number)
+        messages = [stored for stored in self.messages() if stored.command.incident == number]
+        case = described(incident)
+        case["found"] = [
+            {
+                "id": each.id,
+                "title": each.title,
+                "occurred_first": rfc3339(each.occurred_first),
+                "opened_at": rfc3339(each.opened_at),
+                "recorded_at": rfc3339(each.recorded_at) if each.recorded_at else "",
+                "detected_at": rfc3339(each.detected_at) if each.detected_at else "",
+                "history": each.history,
+                "last": rfc3339(last),
+                "count": count,
+                "tags": list(each.tags),
+            }
+            for each, count, last in self.detections(number)
+        ]
+        case["messages"] = [
+            {
+                "id": stored.command.id,
+                "workflow": stored.command.workflow,
+                "recipient": stored.command.recipient,
+                "state": stored.state,
+                "last_reason": stored.last_reason,
+            }
+            for stored in messages
+        ]
+        case["clocks"] = [to_builtins(clock) for clock in clocks]
+        case["owner"] = case_entries.owner_of(entries)
+        case["entries"] = [to_builtins(entry) for entry in entries]
+        return case
+
+    def release(self, number: str, *, by: str, why: str, now: datetime) -> list[str] | None:
+        """Let go what is held of an incident; return the ids of the messages, None where the incident is unknown.
+
+        Raises IllegalTransition where nothing is held or the reason is empty.
+        """
+        facts = self._facts()
+        with self._database.writing() as connection:
+            incident = incidents.incident(connection, number)
+            if incident is None:
+                return None
+            return holding.release_incident(connection, incident, facts, now, by=by, why=why)
+
+    def release_messages(self, ids: Sequence[str], *, now: datetime) -> list[str]:
+        """Let single held messages go; return the ids of those that were held."""
+        facts = self._facts()
+        with self._database.writing() as connection:
+            return holding.release_messages(connection, ids, facts, now)
+
+    def drop(self, number: str, *, by: str, why: str, with_reports: bool, now: datetime) -> int | None:
+        """Drop what is held of an incident; return how many messages stay held, None where it is unknown.
+
+        Reports are dropped `with_reports` alone. Raises IllegalTransition where the reason is empty.
+        """
+        facts = self._facts()
+        with self._database.writing() as connection:
+            incident = incidents.incident(connection, number)
+            if incident is None:
+                return None
+            check_reason(incident, why)
+            reason = f"dropped by {by}: {why}"
+            return len(holding.drop_held(connection, number, facts, now, why=reason, with_reports=with_reports))
+
+    def close(
+        self, number: str, *, by: str, why: str, now: datetime, outcome: Resolution | None = None
+    ) -> Incident | None:
+        """Close an incident and queue the updates that its notices promised, with what came of it; None where unknown.
+
+        What is held of it is dropped with the reason, reports excepted. Raises IllegalTransition where it is closed
+        already or the reason is empty.
+        """
+        facts = self._facts()
+        with self._database.writing() as connection:
+            incident = incidents.incident(connection, number)
+            if incident is None:
+                return None
+            closed = moved(incident, Status.CLOSED, at=now, by=by, why=why, outcome=outcome)
+            incidents.save_incidents(connection, [closed])
+            reaction = react(IncidentChange(ChangeKind.CLOSED, closed), facts, now)
+            outbox.queue(connection, reaction.commands)
+            legal_clocks.save_clocks(connection, reaction.clocks)
+            reason = f"closed by {by}: {why}"
+            holding.drop_held(connection, number, facts, now, why=reason, with_reports=False)
+        return closed
+
+    def _facts(self) -> Facts:
+        return self._knowledge().facts
+
+    def _knowledge(self) -> Knowledge:
+        return build_knowledge(self._settings, notice_key=keys.notice_key(self._settings))

@@ -1,0 +1,110 @@
+"""The operators' view of silences: what one would have hidden, what it has hidden, and its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from credwatch.casework.casebook import Casebook
+from credwatch.incidents.silencing import is_meant, needs_second
+from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.detection import Detection
+from credwatch.kernel.errors import CredwatchError
+from credwatch.kernel.silence import LONGEST, Silence
+from credwatch.store.cases import incidents, silences
+
+
+class SilenceRefused(CredwatchError):
+    """A silence may not be made or ended so."""
+
+
+class Foresight(Struct, frozen=True):
+    """What a silence would have hidden."""
+
+    hidden: tuple[Detection, ...]
+    """The detections that it would have kept from opening an incident, the latest first."""
+    kept: tuple[Detection, ...]
+    """Those that it means and never hides, for no second person has agreed."""
+
+
+class Silences(Casebook):
+    """Makes, lists and ends silences in a store that a daemon may be using; use it in a `with` block."""
+
+    def foresight(self, silence: Silence, since: datetime) -> Foresight:
+        """Return which detections since a moment the silence means; raises SilenceRefused where it may not be made."""
+        self._check(silence)
+        with self._database.reading() as connection:
+            meant = [each for each in incidents.detections_since(connection, since) if is_meant(silence, each)]
+        kept = tuple(each for each in meant if needs_second(each) and not silence.second)
+        return Foresight(tuple(each for each in meant if each not in kept), kept)
+
+    def add(self, silence: Silence) -> None:
+        """Begin a silence: the daemon holds the next lines against it. Raises SilenceRefused."""
+        self._check(silence)
+        with self._database.writing() as connection:
+            silences.save_silence(connection, silence)
+
+    def listed(self, now: datetime, *, everything: bool) -> list[dict[str, Any]]:
+        """Return silences as JSON values with what each has hidden; those that are over only where asked for."""
+        with self._database.reading() as connection:
+            every, counts = silences.all_silences(connection), silences.hidden_by(connection)
+        return [
+            described(silence, now, counts.get(silence.id, 0))
+            for silence in every
+            if everything or silence.over_at > now
+        ]
+
+    def end(self, id_: str, *, by: str, now: datetime) -> Silence | None:
+        """End a silence before its time; None where nobody made it. Raises SilenceRefused where it is over."""
+        with self._database.writing() as connection:
+            silence = silences.silence(connection, id_)
+            if silence is None:
+                return None
+            if silence.over_at <= now:
+                hint = f"it ended at {rfc3339(silence.over_at)}"
+                raise SilenceRefused("the silence is over already", where=id_, hint=hint)
+            ended = replace(silence, ended_at=now, ended_by=by)
+            silences.save_silence(connection, ended)
+        return ended
+
+    def _check(self, silence: Silence) -> None:
+        """Raise SilenceRefused for what no silence may be."""
+        if not any((silence.rule, silence.account, silence.address, silence.customer, silence.host)):
+            raise SilenceRefused("it names nothing, and would hide everything", where="silence", hint=_NAME_SOMETHING)
+        if not silence.why.strip():
+            raise SilenceRefused("a reason is missing", where="--why", hint="say why in a few words")
+        if not silence.starts_at < silence.expires_at <= silence.starts_at + LONGEST:
+            raise SilenceRefused(f"it must end within {LONGEST.days} days", where="--for", hint="make it anew then")
+        if silence.second.casefold() == silence.by.casefold():
+            raise SilenceRefused("the second person is the first one", where="--second", hint="name somebody else")
+        self._check_names(silence)
+
+    def _check_names(self, silence: Silence) -> None:
+        """Raise SilenceRefused where a rule or customer is none."""
+        knowledge = self._knowledge()
+        rule = knowledge.rules.by_id().get(silence.rule)
+        if silence.rule and rule is None:
+            raise SilenceRefused(f"no rule has the id {silence.rule}", where="--rule", hint="`rules explain` names ids")
+        if silence.customer and silence.customer not in knowledge.facts.recipients:
+            hint = "write its id as in customers.toml"
+            raise SilenceRefused(f"no customer has the id {silence.customer}", where="--customer", hint=hint)
+
+
+_NAME_SOMETHING = "give --rule, --account, --address, --customer or --host"
+
+
+def described(silence: Silence, now: datetime, hidden: int) -> dict[str, Any]:
+    """Return a silence as JSON values."""
+    state = "ended" if silence.ended_at else "expired" if silence.expires_at <= now else "running"
+    names = ("id", "rule", "account", "address", "customer", "host", "by", "second", "why", "ended_by")
+    return {
+        **{name: getattr(silence, name) for name in names},
+        "starts_at": rfc3339(silence.starts_at),
+        "expires_at": rfc3339(silence.expires_at),
+        "ended_at": rfc3339(silence.ended_at) if silence.ended_at else "",
+        "state": state,
+        "hidden": hidden,
+    }

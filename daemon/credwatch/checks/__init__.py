@@ -1,0 +1,1 @@
+"""What `credwatch check` looks at, one file a question."""

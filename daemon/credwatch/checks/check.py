@@ -1,0 +1,112 @@
+"""Everything that `run` would find wrong, found at once and without changing anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from credwatch.app import keys
+from credwatch.app.build import Gathering, followed_sources, format_of, gather_knowledge, logsources_of
+from credwatch.app.delivery import build_channel, build_fallback
+from credwatch.app.rendering import build_renderer
+from credwatch.app.settings import Settings, load_settings
+from credwatch.app.sharing import shared_files
+from credwatch.app.telephones import telephone_problems
+from credwatch.checks.emptiness import emptiness_problems
+from credwatch.checks.followable import source_problems
+from credwatch.checks.listening import listening_problems
+from credwatch.checks.mail import mail_problems
+from credwatch.checks.notices import notice_problems
+from credwatch.checks.permissions import permission_problems
+from credwatch.checks.salvage import salvaged
+from credwatch.kernel.clock import system_clock
+from credwatch.kernel.errors import CredwatchError, Problem, Severity
+from credwatch.kernel.secret import Secret
+from credwatch.outbox.email.render import Renderer
+from credwatch.outbox.options import FallbackOptions
+from credwatch.parse.samples import check_packs
+from credwatch.pipeline.pipeline import Knowledge
+from credwatch.policy.blocklist import load_blocklist
+from credwatch.policy.sealing import Sealer
+from credwatch.rules.reach import out_of_reach, unknown_packs
+from credwatch.rules.sigma.filters import muting
+
+
+def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
+    """Return every problem of a settings file and of all that it names; empty where `run` would start.
+
+    Where the settings have mistakes, the rest of them still leads to registers, rules, sources and templates. With
+    `online` the mail servers are asked too, which takes some seconds where one is dead.
+    """
+    gathering = Gathering()
+    settings = gathering.attempt(lambda: load_settings(config), None) or salvaged(config)
+    if settings is None:
+        return gathering.problems
+    knowledge = gather_knowledge(settings, Secret("check"), gathering)
+    # Where a pack cannot be loaded there are none to hold samples against; that is told already.
+    gathering.problems.extend(check_packs(knowledge.packs) if knowledge.packs.packs else [])
+    gathering.problems.extend(_reach(settings, knowledge))
+    gathering.problems.extend(muting(knowledge.rules))
+    gathering.problems.extend(emptiness_problems(settings, knowledge, tuple(gathering.problems)))
+    gathering.problems.extend(telephone_problems(settings, knowledge))
+    gathering.problems.extend(source_problems(settings))
+    gathering.problems.extend(shared_files(followed_sources(settings)))
+    gathering.problems.extend(_directories(settings))
+    gathering.problems.extend(permission_problems(config, settings))
+    gathering.problems.extend(listening_problems(settings))
+    renderer = gathering.attempt(lambda: build_renderer(settings), None)
+    _secrets(settings, renderer, gathering)
+    if renderer is not None:
+        gathering.problems.extend(notice_problems(renderer, knowledge.rules))
+    gathering.problems.extend(mail_problems(settings) if online else ())
+    return gathering.problems
+
+
+def _reach(settings: Settings, knowledge: Knowledge) -> Iterator[Problem]:
+    """Warn of rules that can never match; where packs could not be loaded that is told already."""
+    if not knowledge.packs.packs:
+        return
+    formats = {format_of(source).kind for source in settings.source}
+    yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=formats == {"json"})
+    with suppress(CredwatchError):  # what is wrong with them was found when the rules were read
+        yield from unknown_packs(logsources_of(settings), knowledge.packs)
+
+
+def _directories(settings: Settings) -> Iterator[Problem]:
+    daemon = settings.daemon
+    state = f"daemon.state_directory: {daemon.state_directory}"
+    if not daemon.state_directory.is_dir():
+        yield Problem(state, "the folder does not exist", "create it for the daemon's user")
+    elif not os.access(daemon.state_directory, os.W_OK | os.X_OK):
+        yield Problem(state, "the daemon may not write there", "give it to its user")
+    for name, folder in (("registers", daemon.registers_directory), ("templates", daemon.templates_directory)):
+        if folder is not None and not folder.is_dir():
+            hint = "create it, or mend the path; `run` goes on as if it were empty"
+            yield Problem(f"daemon.{name}_directory: {folder}", "the folder does not exist", hint, Severity.FAULT)
+
+
+def _secrets(settings: Settings, renderer: Renderer | None, gathering: Gathering) -> None:
+    """Try the keys and the mail server's options, and forget them."""
+    gathering.attempt(lambda: Sealer(keys.totp_key()), None)
+    gathering.attempt(lambda: load_blocklist(settings.gate.blocklists), None)
+    if renderer is None:
+        gathering.attempt(lambda: keys.smtp_password(settings), None)
+    else:
+        gathering.attempt(lambda: build_channel(settings, renderer, system_clock), None)
+        gathering.attempt(lambda: build_fallback(settings, renderer, system_clock), None)
+    gathering.problems.extend(_ways(settings.outbox.fallback))
+
+
+def _ways(fallback: FallbackOptions) -> Iterator[Problem]:
+    """Warn of programs that are not there, and of a file whose folder is not: `run` goes on without them."""
+    programs = [*fallback.command[:1], *(["wall"] if fallback.wall else [])]
+    for program in programs:
+        if shutil.which(program) is None:
+            hint = "name it with its whole path, or install it"
+            yield Problem("outbox.fallback", f"{program} cannot be run", hint, Severity.WARNING)
+    if fallback.file is not None and not os.access(fallback.file.parent, os.W_OK | os.X_OK):
+        hint = "create it for the daemon's user"
+        yield Problem("outbox.fallback.file", f"{fallback.file.parent} cannot be written to", hint, Severity.WARNING)

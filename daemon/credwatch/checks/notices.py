@@ -1,0 +1,54 @@
+"""Renders every message that could be sent, from invented facts, so that no template fails when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from credwatch.kernel.clock import system_clock
+from credwatch.kernel.command import Command
+from credwatch.kernel.errors import CredwatchError, Problem
+from credwatch.outbox.email.render import Renderer
+from credwatch.outbox.words.examples import EXAMPLES, example
+from credwatch.rules.model import Rule, RuleSet
+from credwatch.workflows.facts import Contact
+from credwatch.workflows.trial_message import trial_message
+
+LANGUAGES = ("vi", "en")
+_UPDATES = {"customer_notice": "customer_update", "breach_report": "breach_update"}
+"""What follows a notice when its incident is closed."""
+
+
+def notice_problems(renderer: Renderer, rules: RuleSet) -> list[Problem]:
+    """Return the mistakes in templates, each once, with file, line, and the rule whose notice meets it first."""
+    problems: dict[tuple[str, str], Problem] = {}
+    for rule, command in _messages(rules):
+        try:
+            renderer.render(command)
+        except CredwatchError as error:
+            whose = f", in what rule {rule.title!r} sends" if rule else ""
+            found = Problem(error.where, f"{error.message}{whose}", error.hint)
+            problems.setdefault((error.where, error.message), found)
+    return list(problems.values())
+
+
+def _messages(rules: RuleSet) -> Iterator[tuple[Rule | None, Command]]:
+    """Give one message of each kind in each language, then what the rules send that differs from these."""
+    for language in LANGUAGES:
+        for workflow in EXAMPLES:
+            yield None, example(workflow, language)
+        sender = Contact("MODORO", "info@modoro.example")
+        yield None, trial_message("ops@modoro.example", language, "localhost:587", sender, "UTC", system_clock())
+    for (workflow, kind), rule in _sent(rules).items():
+        for language in LANGUAGES:
+            yield rule, example(workflow, language, kind=kind)
+
+
+def _sent(rules: RuleSet) -> dict[tuple[str, str], Rule]:
+    """Map each message about each kind of incident to the first rule that sends it."""
+    sent: dict[tuple[str, str], Rule] = {}
+    for rule in rules.by_id().values():
+        for workflow in rule.consequence.workflows:
+            for template in (workflow, _UPDATES.get(workflow, workflow)):
+                if template in EXAMPLES:
+                    sent.setdefault((template, rule.consequence.incident), rule)
+    return sent

@@ -1,0 +1,171 @@
+"""Plays the story: writes each scene's lines, waits for what must come of them, and says so as it unfolds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from credwatch.casework.casebook import Casebook
+from credwatch.demo.story import Scene, scenes
+from credwatch.demo.world import World
+from credwatch.kernel.detection import Detection
+from credwatch.kernel.incident import Incident
+from credwatch.store.commands import StoredCommand
+
+_PATIENCE_SECONDS = 45
+_QUIET_SECONDS = 2
+_POLL_SECONDS = 0.2
+_SHOWN_LINES = 3
+_LANGUAGES = {"vi": "Vietnamese", "en": "English"}
+
+
+class Beat(StrEnum):
+    """What kind of thing happens."""
+
+    SCENE = "scene"
+    LINE = "line"
+    MORE = "more"
+    QUIET = "quiet"
+    DETECTION = "detection"
+    INCIDENT = "incident"
+    NOTICE = "notice"
+    TROUBLE = "trouble"
+
+
+Tell = Callable[[Beat, str], None]
+"""Says something: what kind of thing it is, and the words; for a line, the log line as it was written."""
+
+
+class Outcome(Struct, frozen=True):
+    """How the demonstration went."""
+
+    accepted: Mapping[str, int]
+    """Messages that the mail server accepted, by workflow."""
+    missing: tuple[str, ...]
+    """What should have come and did not."""
+
+
+def play(world: World, tell: Tell, *, pause_seconds: float = 0.0) -> Outcome:
+    """Play every scene in a running world, with a pause after each for whoever reads along."""
+    with ExitStack() as opened:
+        books = {each.role: opened.enter_context(Casebook.at(each.config)) for each in world.daemons}
+        stage = _Stage(world, books, tell)
+        missing = []
+        for scene in scenes():
+            missing += stage.play(scene)
+            time.sleep(pause_seconds)
+        accepted: dict[str, int] = {}
+        for message in stage.delivered():
+            accepted[message.command.workflow] = accepted.get(message.command.workflow, 0) + 1
+    return Outcome(accepted, tuple(missing))
+
+
+class _Stage:
+    """The running story: what the daemons' stores held when they were looked at last."""
+
+    def __init__(self, world: World, books: Mapping[str, Casebook], tell: Tell) -> None:
+        self._world = world
+        self._books = books
+        self._tell = tell
+        self._seen: set[str] = set()
+
+    def play(self, scene: Scene) -> list[str]:
+        """Play one scene and return what is missing at its end."""
+        self._tell(Beat.SCENE, scene.title)
+        self._write(scene)
+        trouble = self._await(scene) if scene.incident else self._await_quiet()
+        if trouble:
+            self._tell(Beat.TROUBLE, trouble)
+            return [f"{scene.title} {trouble}"]
+        return []
+
+    def delivered(self) -> Iterator[StoredCommand]:
+        """Give every message that the mail server has accepted."""
+        for book in self._books.values():
+            yield from (message for message in book.messages() if message.state == "delivered")
+
+    def _write(self, scene: Scene) -> None:
+        lines = list(scene.lines(datetime.now(UTC)))
+        for number, (file, line) in enumerate(lines):
+            self._world.write(file, line)
+            if number < _SHOWN_LINES:
+                self._tell(Beat.LINE, line)
+        if len(lines) > _SHOWN_LINES:
+            self._tell(Beat.MORE, f"… and {len(lines) - _SHOWN_LINES} more lines")
+
+    def _await(self, scene: Scene) -> str:
+        """Wait until all of a scene has come; say what has not when patience ends."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while lacking := self._lacking(scene):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+        self._tell_news()
+        return lacking
+
+    def _await_quiet(self) -> str:
+        """Give the daemons time to be wrong; say so where an incident came though nothing was amiss."""
+        before = len(self._seen)
+        time.sleep(_QUIET_SECONDS)
+        self._tell_news()
+        if len(self._seen) > before:
+            return "an incident has come, though all was well"
+        self._tell(Beat.QUIET, "all quiet, as it should be")
+        return ""
+
+    def _lacking(self, scene: Scene) -> str:
+        """Tell the news, and say what a scene still waits for; empty where all of it has come."""
+        self._tell_news()
+        book = self._books["customer" if scene.workflow == "breach_report" else "provider"]
+        incidents = [each.number for each in book.incidents(only_open=False) if each.kind == scene.incident]
+        if not incidents:
+            return f"no incident of the kind {scene.incident} has come"
+        messages = [each for each in book.messages() if each.command.workflow == scene.workflow]
+        mine = [each for each in messages if each.command.incident in incidents]
+        if scene.workflow and not (mine and all(each.state == "delivered" for each in mine)):
+            return f"no {scene.workflow} of it has been accepted"
+        return ""
+
+    def _tell_news(self) -> None:
+        for book in self._books.values():
+            for incident in reversed(book.incidents(only_open=False)):
+                self._tell_detections(book, incident)
+                if self._is_new(incident.number):
+                    self._tell(Beat.INCIDENT, _incident_words(incident))
+        for message in self.delivered():
+            if self._is_new(message.command.id):
+                self._tell(Beat.NOTICE, _notice_words(message))
+
+    def _tell_detections(self, book: Casebook, incident: Incident) -> None:
+        if self._seen.issuperset(incident.detections):
+            return
+        for detection, _, _ in book.detections(incident.number):
+            if self._is_new(detection.id):
+                self._tell(Beat.DETECTION, _detection_words(detection))
+
+    def _is_new(self, name: str) -> bool:
+        if name in self._seen:
+            return False
+        self._seen.add(name)
+        return True
+
+
+def _detection_words(detection: Detection) -> str:
+    counted = f", {detection.count} events" if detection.count > 1 else ""
+    return f"{detection.level.name.lower()}: {detection.title}{counted}"
+
+
+def _incident_words(incident: Incident) -> str:
+    about = f"{incident.subject} ({incident.organization})" if incident.organization else incident.subject
+    return f"{incident.number} {incident.kind}: {about}"
+
+
+def _notice_words(message: StoredCommand) -> str:
+    command = message.command
+    language = _LANGUAGES.get(command.languages[0], command.languages[0])
+    return f"{command.workflow} ({language}) accepted for {command.recipient}"

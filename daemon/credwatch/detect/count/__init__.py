@@ -1,0 +1,1 @@
+"""Conditions over counts, sums and percentiles."""

@@ -1,0 +1,272 @@
+"""Correlations in time: the moments at which several rules have matched within a span, in any order or in theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct, field
+from numpy.typing import NDArray
+
+from credwatch.detect.count.sliding import Flags
+from credwatch.detect.episodes.advance import Feed, Rewound, Watch
+from credwatch.detect.in_time.absence import evaluated, forbids, wanted
+from credwatch.detect.in_time.parts import STANDS_IN, Lasting, Plain, end_rows, old_view
+from credwatch.detect.windows.keys import mixed
+from credwatch.detect.windows.latest import NEVER, Keys, Latest
+from credwatch.detect.windows.rows import CARRIED, ROW, Rows
+from credwatch.detect.windows.streams import NO_KEYS
+from credwatch.detect.windows.views import View
+from credwatch.kernel.ordering import among, distinct
+from credwatch.rules.model import PartCondition
+
+
+class Nested(Struct, frozen=True, eq=False):
+    """A part that is itself a correlation in time: the openings of its episodes, and their latest rows."""
+
+    inner: TemporalWatch
+    """The correlation."""
+
+    @property
+    def latest(self) -> int:
+        """Tell the time of the latest row before the batch."""
+        return self.inner.latest
+
+    def touched(self) -> Keys:
+        """Return the groups in which the batch may have changed anything, sorted."""
+        return self.inner.touched()
+
+    def has_rows(self, keys: Keys) -> Flags:
+        """Say which groups may have an episode once the batch is taken."""
+        return np.isin(keys, self.inner.watch.episodes.table["group"]) | among(keys, self.inner.conceivable())
+
+    def holds(self, keys: Keys) -> Flags:
+        """Say which groups have an episode at hand."""
+        return np.isin(keys, self.inner.watch.episodes.table["group"])
+
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time from which the group's rows may differ from those before the batch."""
+        return self.inner.began(keys)
+
+    def kept(self, keys: Keys, *, since: int) -> View:
+        """Return what was there of the groups before the batch; to be asked before anything goes on."""
+        return self.view(keys, since=since, before=True)
+
+    def view(self, keys: Keys, *, since: int, before: bool = False) -> View:  # noqa: ARG002  # episodes are few
+        """Return the openings of the groups' episodes and their ends; for those before the batch, ask before it."""
+        table = self.inner.watch.episodes.table
+        episodes = table[among(table["group"], keys)]
+        opened, last = end_rows(episodes, "opened"), end_rows(episodes, "last")
+        may_differ = opened["time"] >= self.began(np.ascontiguousarray(opened["key"]))
+        event = np.where(may_differ & (not before), 0, -1)
+        return View.sorted(np.concatenate([opened, last]), np.concatenate([event, np.full(len(last), STANDS_IN)]))
+
+    def arrived(self, keys: Keys, *, since: int) -> View:
+        """Return the same; an opening is taken to have arrived with the batch."""
+        return self.view(keys, since=since)
+
+    def fresh(self) -> View:
+        """Return the openings that the batch has brought."""
+        view = self.view(self.touched(), since=-NEVER)
+        return view.at(np.flatnonzero(view.new))
+
+
+TemporalPart = Plain | Lasting | Nested
+
+
+class TemporalWatch(Struct, eq=False):
+    """A correlation in time at work."""
+
+    watch: Watch
+    """Its episodes."""
+    parts: tuple[TemporalPart, ...]
+    """What it waits for."""
+    ordered: bool
+    """True where the parts must happen in their order."""
+    condition: PartCondition | None = None
+    """What must and must not have happened; None where all parts must."""
+    _since: int = -NEVER
+    _conceivable: Keys = field(default_factory=lambda: NO_KEYS)
+    _told: View = field(default_factory=View.empty)
+    """What had completed before the batch, for groups in which rows came out of order."""
+    _rewound: Keys = field(default_factory=lambda: NO_KEYS)
+    _pending: Rows = field(default_factory=lambda: np.empty(0, ROW))
+    """Rows that may complete once nothing can come any more that forbids it."""
+
+    @property
+    def waits(self) -> bool:
+        """Say whether the condition forbids a part, so that it can be decided only when the span is over."""
+        return self.condition is not None and forbids(self.condition)
+
+    def look_back(self, earliest: int) -> None:
+        """Note, before any rule goes on, what had completed in the groups in which rows now come out of order.
+
+        No row of the batch is older than `earliest`: what happened a span before it cannot matter any more.
+        """
+        self._rewound, self._told = NO_KEYS, View.empty()
+        self._since = earliest - self.watch.span_us
+        self._conceivable = keys = NO_KEYS if self.waits else self.conceivable()
+        if not len(keys):
+            return
+        keys = keys[self.began(keys) <= self.latest]
+        began, latest = self.began(keys), np.full(len(keys), -NEVER)
+        for part in self.parts if len(keys) else ():
+            old = part.kept(keys, since=self._since)
+            np.maximum.at(latest, np.searchsorted(keys, old.keys), old.times)
+        self._rewound = keys[latest >= began]
+        held = self._possible(self._rewound)
+        self._told = self._completions(held, before=True) if len(held) else View.empty()
+
+    def feed(self, *, settled: int, oldest: int) -> Feed:
+        """Return the completing rows that the rule's episodes have to take.
+
+        Of what happened before `oldest` it cannot be known any more what else did not happen: it is not decided.
+        """
+        if self.waits:
+            return Feed(self._decided(settled, oldest))
+        keys = self._possible(self._conceivable)
+        if not len(keys):
+            return Feed(View.empty())
+        view = self._completions(keys, before=False)
+        if not len(self._rewound):
+            return Feed(view.at(np.flatnonzero(view.new)))
+        return self._corrected(view)
+
+    def resume(self, settled: int) -> None:
+        """Take up, after a restart, the rows that were not decided yet."""
+        if self.waits:
+            rows = [part.stream.log.rows() for part in self._wanted() if isinstance(part, Plain)]
+            every = np.concatenate([np.empty(0, ROW), *rows])
+            self._pending = every[every["time"] >= settled - self.watch.span_us]
+
+    @property
+    def latest(self) -> int:
+        """Tell the time of the latest row that any part has had before the batch; far in the past for none."""
+        return max(part.latest for part in self.parts)
+
+    def touched(self) -> Keys:
+        """Return the groups in which the batch may have changed anything, sorted."""
+        touched = [keys for part in self.parts if len(keys := part.touched())]
+        return distinct(np.concatenate(touched)) if touched else NO_KEYS
+
+    def began(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the time from which each group's rows may differ from those before the batch."""
+        return np.asarray(np.minimum.reduce([part.began(keys) for part in self.parts]))
+
+    def conceivable(self) -> Keys:
+        """Return the groups that the batch touched and in which every part that must happen has a row."""
+        found = [part.touched() for part in self.parts]
+        if self.condition is None:
+            for part in self.parts:
+                found = [
+                    keys[part.has_rows(keys)] if len(keys) and of is not part else keys
+                    for of, keys in zip(self.parts, found, strict=True)
+                ]
+        return distinct(np.concatenate(found)) if any(map(len, found)) else NO_KEYS
+
+    def _possible(self, keys: Keys) -> Keys:
+        """Leave out the groups in which a part that must happen has not."""
+        if self.condition is not None or not len(keys):
+            return keys
+        return keys[np.logical_and.reduce([part.holds(keys) for part in self.parts])]
+
+    def _corrected(self, view: View) -> Feed:
+        """Feed new rows of groups in order, and of the others all from where they may differ."""
+        groups = view.columns.column("value")
+        again = among(groups, self._rewound)
+        since = self.began(self._rewound)
+        place = np.minimum(np.searchsorted(self._rewound, groups), len(since) - 1)
+        view.new = np.where(again, view.times >= since[place], view.new)
+        told_since = since[np.searchsorted(self._rewound, self._told.columns.column("value"))]
+        told = self._told.at(np.flatnonzero(self._told.times >= told_since))
+        keys, first = np.unique(np.concatenate([view.keys[again], told.keys]), return_index=True)
+        since_of = np.concatenate([since[place[again]], told_since[self._told.times >= told_since]])[first]
+        rewound = tuple(
+            Rewound(key, int(moment), told.times[told.span_of(key)]) for key, moment in zip(keys, since_of, strict=True)
+        )
+        return Feed(view.at(np.flatnonzero(again | view.new)), rewound)
+
+    def _completions(self, keys: Keys, *, before: bool) -> View:
+        """Return the rows of sorted groups at which the condition holds, told apart by subject and customer."""
+        views = [part.view(keys, since=self._since, before=before) for part in self.parts]
+        asked = views[-1] if self.ordered else View.stacked(views)
+        # What the batch cannot have changed is asked for only to compare it with what it has.
+        differs = True if before else asked.new | among(asked.keys, self._rewound)
+        asked = asked.at(np.flatnonzero(differs & (asked.event != STANDS_IN)))
+        hits = asked.at(np.flatnonzero(self._complete(asked, views, arrived=False)))
+        # Of rows of one moment, the one with which the last of what was needed arrived goes first and is told of.
+        arrived = np.ones(len(hits.keys), bool) if before else self._arrived(hits)
+        first = np.lexsort((hits.event, ~arrived))
+        event = np.where(arrived, hits.event, -1)
+        return self._told_apart(hits.at(first).rows, event[first], hits.new[first])
+
+    def _arrived(self, hits: View) -> Flags:
+        """Say which of the completing rows were complete with what had arrived when they did.
+
+        Of rows that only carry on an open episode none is told of: they are not asked.
+        """
+        episodes = self.watch.episodes
+        carried = episodes.carried_on(self._keys_apart(hits.rows), hits.times, self.watch.span_us) >= 0
+        asked = np.flatnonzero(~carried | among(hits.keys, self._rewound))
+        arrived = np.ones(len(hits.keys), bool)
+        if len(asked):
+            some = hits.at(asked)
+            keys = distinct(some.keys)
+            views = [part.arrived(keys, since=self._since) for part in self.parts]
+            arrived[asked] = self._complete(some, views, arrived=True)
+        return arrived
+
+    def _complete(self, asked: View, views: list[View], *, arrived: bool) -> Flags:
+        """Say at which rows the condition holds; with `arrived`, by what had arrived with the row."""
+        latest = Latest(asked, views, arrived=arrived)
+        since = asked.times - self.watch.span_us
+        if self.condition is not None:
+            there = [latest.of(view, asked.times, asked.event) >= since for view in views]
+            return evaluated(self.condition, there)
+        complete, limit, event = np.ones(len(asked.keys), dtype=bool), asked.times, asked.event
+        for view in reversed(views):
+            place = latest.place(view, limit, event)
+            moment = np.append(view.times, -NEVER)[place]
+            complete &= moment >= since
+            if self.ordered:
+                limit, event = moment, np.append(view.event, -1)[place]
+        return complete
+
+    def _told_apart(self, rows: Rows, event: NDArray[np.int64], new: Flags) -> View:
+        rows = rows.copy()
+        rows["value"] = rows["key"]
+        rows["key"] = self._keys_apart(rows)
+        order = np.lexsort((rows["time"], rows["key"]))
+        view = View.of(rows.take(order), event[order])
+        view.new = new[order]
+        return view
+
+    def _keys_apart(self, rows: Rows) -> Keys:
+        subject = CARRIED.get(self.watch.rule.consequence.subject)
+        key = mixed(rows["key"], rows["organization"])
+        return mixed(key, rows[subject]) if subject else key
+
+    def _wanted(self) -> list[TemporalPart]:
+        """List the parts that may complete: those the condition does not only forbid."""
+        assert self.condition is not None
+        numbers = wanted(self.condition)
+        return [part for at, part in enumerate(self.parts) if at in numbers]
+
+    def _decided(self, settled: int, oldest: int) -> View:
+        """Decide about the rows behind which nothing can come any more that would forbid them."""
+        span_us = self.watch.span_us
+        fresh = np.concatenate([part.fresh().rows for part in self._wanted()])
+        self._pending = np.concatenate([self._pending, fresh.compress(fresh["time"] >= oldest)])
+        due = self._pending["time"] < settled - span_us
+        if not due.any():
+            return View.empty()
+        rows, self._pending = self._pending.compress(due), self._pending.compress(~due)
+        asked = old_view(rows)
+        keys = distinct(asked.keys)
+        views = [part.view(keys, since=-NEVER) for part in self.parts]
+        latest, there = Latest(asked, views, arrived=False), []
+        numbers = wanted(self.condition) if self.condition is not None else frozenset()
+        for at, view in enumerate(views):
+            until = asked.times if at in numbers else asked.times + span_us
+            there.append(latest.of(view, until, asked.event) >= asked.times - span_us)
+        assert self.condition is not None
+        hits = np.flatnonzero(evaluated(self.condition, there))
+        return self._told_apart(asked.at(hits).rows, asked.event[hits], np.ones(len(hits), dtype=bool))

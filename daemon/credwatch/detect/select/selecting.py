@@ -1,0 +1,173 @@
+"""Finds the events that each rule matches, and holds a condition only against those for which it may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from credwatch.detect.select.expressions import compiled, fields_of, only_fields
+from credwatch.kernel.fields import FieldType, is_native, type_of
+from credwatch.kernel.ordering import numbered
+from credwatch.rules.model import AllOf, AnyOf, Condition, EventRule, NotThis, Operator, Test
+
+KINDS = ("event.action", "event.category", "event.dataset", "event.outcome")
+"""The fields that sort events into a few kinds; most conditions are about some kinds alone."""
+
+Rows = NDArray[np.intp]
+"""Positions in a frame, rising."""
+
+_NAME = "user.name"
+_COSTLY = frozenset({Operator.REGEX, Operator.CONTAINS})
+_Kind = tuple[str | None, ...]
+_MOST_KINDS = 10_000
+
+
+class Selection:
+    """Holds the conditions of rules against batches of events."""
+
+    def __init__(self, rules: Iterable[EventRule]) -> None:
+        self._rules = tuple(rules)
+        self._conditions = tuple({rule.condition: None for rule in self._rules})
+        self._needed = [needed_by(each) for each in self._conditions]
+        kinds = frozenset(KINDS)
+        weak = {str(at): weakened(each, kinds) for at, each in enumerate(self._conditions)}
+        self._weak = [compiled(each).alias(at) for at, each in weak.items() if each is not None]
+        self._strict = [int(at) for at, each in weak.items() if each is not None]
+        rests = {at: without(each, kinds) for at, each in enumerate(self._conditions)}
+        self._rests = {at: compiled(each).alias(str(at)) for at, each in rests.items() if each is not None}
+        self._fields = {at: fields_of(each) for at, each in rests.items() if each is not None}
+        of_name = {at: weakened(each, frozenset((_NAME,))) for at, each in rests.items() if each is not None}
+        self._of_name = {
+            at: compiled(each).any().alias(str(at))
+            for at, each in of_name.items()
+            if each is not None and any(test.operator in _COSTLY for test in _tests(each))
+        }
+        self._known: dict[_Kind, NDArray[np.bool_]] = {}
+
+    def matches(self, events: pl.DataFrame) -> dict[str, Rows]:
+        """Map the ids of the rules that match any event to the rows of those events."""
+        kinds, kind_of = _kinds_in(events)
+        may_hold = self._may_hold(kinds)
+        filled = _filled(events, frozenset().union(*self._needed))
+        open_ones = [at for at in np.flatnonzero(may_hold.any(axis=0)).tolist() if self._needed[at] <= filled]
+        hopeless = self._hopeless(events, open_ones)
+        asked: dict[bytes, list[int]] = {}
+        for at in open_ones:
+            if at not in hopeless:
+                asked.setdefault(may_hold[:, at].tobytes(), []).append(at)
+        found: dict[Condition, Rows] = {}
+        for some, numbers in asked.items():
+            rows = np.flatnonzero(np.frombuffer(some, np.bool_)[kind_of])
+            found.update(self._held(events, rows, numbers))
+        return {rule.id: found[rule.condition] for rule in self._rules if rule.condition in found}
+
+    def _hopeless(self, events: pl.DataFrame, numbers: list[int]) -> frozenset[int]:
+        """Name the costly conditions that no user name passes; names come again and again, and each is asked once."""
+        asked = [at for at in numbers if at in self._of_name]
+        if not asked:
+            return frozenset()
+        names = only_fields(events, (_NAME,)).get_column(_NAME).unique().to_frame()
+        held = names.select_seq([self._of_name[at] for at in asked])
+        return frozenset(at for at, may in zip(asked, held.row(0), strict=True) if not may)
+
+    def _held(self, events: pl.DataFrame, rows: Rows, numbers: list[int]) -> Mapping[Condition, Rows]:
+        """Hold conditions against the events whose kind they are about; those that match none are left out."""
+        found = {self._conditions[at]: rows for at in numbers if at not in self._rests}
+        asked = [at for at in numbers if at in self._rests]
+        if asked:
+            fields = frozenset().union(*(self._fields[at] for at in asked))
+            frame = only_fields(events, fields)
+            some = frame[pl.Series(rows.astype(np.uint32))] if len(rows) < len(frame) else frame
+            held = some.select_seq([self._rests[at] for at in asked])
+            found |= {
+                self._conditions[int(column.name)]: rows.compress(column.to_numpy()) for column in held.iter_columns()
+            }
+        return {condition: matched for condition, matched in found.items() if len(matched)}
+
+    def _may_hold(self, kinds: pl.DataFrame) -> NDArray[np.bool_]:
+        """Say for each kind, a row each, for which conditions, a column each, its events are to be looked at."""
+        rows = kinds.rows()
+        new = [at for at, kind in enumerate(rows) if kind not in self._known]
+        if new:
+            held = np.ones((len(new), len(self._conditions)), bool)
+            held[:, self._strict] = kinds[new].select(self._weak).to_numpy().reshape(len(new), -1)
+            if len(self._known) > _MOST_KINDS:
+                self._known.clear()
+            self._known.update((rows[at], held[place]) for place, at in enumerate(new))
+        return np.array([self._known[kind] for kind in rows]).reshape(len(rows), len(self._conditions))
+
+
+def weakened(condition: Condition, fields: frozenset[str]) -> Condition | None:
+    """Return a condition on some fields alone that holds wherever the whole one does; None where any event may do."""
+    match condition:
+        case AllOf(items):
+            kept = tuple(weak for item in items if (weak := weakened(item, fields)) is not None)
+            return AllOf(kept) if kept else None
+        case AnyOf(items):
+            each = [weakened(item, fields) for item in items]
+            kept = tuple(weak for weak in each if weak is not None)
+            return AnyOf(kept) if len(kept) == len(each) else None
+        case _:
+            return condition if fields_of(condition) <= fields else None
+
+
+def without(condition: Condition, fields: frozenset[str]) -> Condition | None:
+    """Return what is to be asked of an event for which the weakened condition holds; None where that is all."""
+    if fields_of(condition) <= fields:
+        return None
+    if not isinstance(condition, AllOf):
+        return condition
+    return AllOf(tuple(rest for item in condition.items if (rest := without(item, fields)) is not None))
+
+
+def _tests(condition: Condition) -> Iterator[Test]:
+    match condition:
+        case AllOf(items) | AnyOf(items):
+            for item in items:
+                yield from _tests(item)
+        case NotThis(item):
+            yield from _tests(item)
+        case Test():
+            yield condition
+
+
+def needed_by(condition: Condition) -> frozenset[str]:
+    """Name the fields without a value of which the condition cannot hold, a Boolean one without true."""
+    match condition:
+        case AllOf(items):
+            return frozenset[str]().union(*map(needed_by, items))
+        case AnyOf(items):
+            first, *others = map(needed_by, items)
+            return first.intersection(*others)
+        case Test(field) if not is_native(field) and _needs_value(condition):
+            return frozenset((field,))
+        case _:
+            return frozenset()
+
+
+def _needs_value(test: Test) -> bool:
+    if type_of(test.field) is FieldType.BOOLEAN:
+        return test.operator is Operator.EQUALS and str(test.value).lower() == "true"
+    if test.operator is Operator.EXISTS:
+        return bool(test.value)
+    return test.operator is not Operator.NULL
+
+
+def _filled(events: pl.DataFrame, fields: frozenset[str]) -> frozenset[str]:
+    """Name those of the fields that have a value in any event, Boolean ones true."""
+    columns = (events.get_column(name) for name in fields.intersection(events.columns))
+    return frozenset(
+        column.name
+        for column in columns
+        if (column.any() if column.dtype == pl.Boolean else column.null_count() < len(column))
+    )
+
+
+def _kinds_in(events: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.intp]]:
+    """Return the distinct kinds of events, a row each, and for each event which of them it is of."""
+    kinds = only_fields(events, KINDS)
+    example, kind_of = numbered(kinds.hash_rows(seed=0).to_numpy())
+    return kinds[example], kind_of

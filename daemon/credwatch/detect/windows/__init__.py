@@ -1,0 +1,1 @@
+"""The rows that rules count, kept for as long as a rule needs them."""

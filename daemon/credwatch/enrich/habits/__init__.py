@@ -1,0 +1,1 @@
+"""What the events before one say of it."""

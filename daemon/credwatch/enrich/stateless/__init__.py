@@ -1,0 +1,1 @@
+"""What the registers and databases say of an event by itself."""

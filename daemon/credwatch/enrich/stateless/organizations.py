@@ -1,0 +1,56 @@
+"""Tells which customer an event concerns, by what its writer says and by the host it is from."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from credwatch.enrich.columns import folded
+from credwatch.enrich.stateless.known import Known
+
+
+class Organizations:
+    """The customers by the writer's organisation ids and by host patterns."""
+
+    def __init__(self, known: Known) -> None:
+        self._written = {
+            name.lower(): customer.id
+            for customer in known.customers
+            for name in (*customer.recognise.organizations, customer.id)
+        }
+        self._hosts = [
+            (_pattern(glob), customer.id) for customer in known.customers for glob in customer.recognise.hosts
+        ]
+
+    def by_writer(self, written: pl.Series) -> pl.Series | None:
+        """Find customers by what stands in `organization.id`; None where there is nothing to look up."""
+        if not self._written:
+            return None
+        names, ids = list(self._written), list(self._written.values())
+        found = folded("written").replace_strict(names, ids, default=None, return_dtype=pl.String)
+        return _mapped(written, found)
+
+    def by_host(self, hosts: pl.Series) -> pl.Series | None:
+        """Find customers by `host.name`; None likewise. The first customer whose pattern fits has it."""
+        if not self._hosts:
+            return None
+        found = [
+            pl.when(folded("written").str.contains(pattern)).then(pl.lit(customer)) for pattern, customer in self._hosts
+        ]
+        return _mapped(hosts, pl.coalesce(found))
+
+
+def _mapped(values: pl.Series, found: pl.Expr) -> pl.Series | None:
+    """Evaluate an expression over the distinct values, named `written`, and give each row its result."""
+    if values.null_count() == len(values):
+        return None
+    rows = pl.LazyFrame({"written": values})
+    distinct = pl.LazyFrame({"written": values.unique()}).with_columns(found=found)
+    return rows.join(distinct, on="written", how="left", maintain_order="left").select("found").collect()["found"]
+
+
+def _pattern(glob: str) -> str:
+    """Write a glob as a regular expression for the whole, folded name."""
+    wild = {"*": ".*", "?": "."}
+    return "^" + "".join(wild.get(letter, re.escape(letter)) for letter in glob.lower()) + "$"

@@ -1,0 +1,1 @@
+"""JSON objects read by paths."""

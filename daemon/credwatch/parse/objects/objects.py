@@ -1,0 +1,287 @@
+"""Reads JSON lines with the JSON packs: a path of the object for each field, nested or with dots in the key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+from msgspec import Struct
+
+from credwatch.kernel.fields import BY_NAME, FieldType
+from credwatch.kernel.json_path import JsonPath, Step, read_path
+from credwatch.kernel.pack import ANY_VALUE, PATH_MARK, EnvelopeKind, Match, Pack, PackSet, Value, is_expression
+from credwatch.parse.claims import held_claims
+from credwatch.parse.messages.dispatch import Reader
+from credwatch.parse.objects.decode import Tree, decode, nested_or_dotted
+from credwatch.parse.words import replaced
+
+_TYPES: dict[FieldType, pl.DataType] = {
+    FieldType.STRING: pl.String(),
+    FieldType.INTEGER: pl.Int64(),
+    FieldType.NUMBER: pl.Float64(),
+    FieldType.BOOLEAN: pl.Boolean(),
+    FieldType.TIMESTAMP: pl.String(),
+}
+_TESTED = "tested:"
+"""Stands before the name of a column that only `when` reads."""
+_OWN = "own:"
+"""Stands before the number of a pattern, and the name of a field that it alone takes from there."""
+_NOTHING_READ = pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})
+
+
+class ObjectReader(Struct, frozen=True, eq=False):
+    """A JSON pack made ready to run."""
+
+    pack: Pack
+    """The pack."""
+    readers: tuple[Reader, ...]
+    """One for each of its patterns, tried in order."""
+    tree: Tree
+    """What is decoded of an object; everything else in it is passed over."""
+    claims: tuple[str, ...]
+    """Keys as they stand in a text, of which one is in every object of the pack."""
+
+
+def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...]:
+    """Make a reader of each JSON pack; their patterns are numbered from `first_number`."""
+    found: list[ObjectReader] = []
+    for pack in packs.packs:
+        if pack.kind is EnvelopeKind.JSON:
+            readers = tuple(
+                Reader(first_number + at, pack.id, pattern, pattern.groups or {}, pack.values or {})
+                for at, pattern in enumerate(pack.patterns)
+            )
+            found.append(ObjectReader(pack, readers, _tree(pack), tuple(map(_claim, pack.match))))
+            first_number += len(readers)
+    return tuple(found)
+
+
+def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read JSON texts (`row` UInt32, `json` String) with the first pack that each matches.
+
+    Gives two frames: the read ones (`row`, `reader`, a typed column for each field, `@timestamp` as String), and the
+    problems (`row`, `problem`): `not_json`, `unknown_json` where no pack matches, `unknown_event` where no pattern of
+    the pack fits, `missing <field>`. A value of the wrong type is null. Nothing in a text makes this raise.
+    """
+    if texts.is_empty():
+        return _NOTHING_READ, pl.DataFrame(schema={"row": pl.UInt32, "problem": pl.String})
+    problems: list[pl.DataFrame] = []
+    taken = [_NOTHING_READ]
+    claims = held_claims(texts["json"], sorted({claim for reader in readers for claim in reader.claims}))
+    free = pl.Series([True]).new_from_index(0, len(texts))
+    for reader in readers:
+        if claims.present.isdisjoint(reader.claims):
+            continue
+        able = (claims.of(reader.claims) & free).arg_true()
+        # Each object is decoded once: what the pack is known by is looked up in what its fields are made of.
+        decoded = decode(texts["json"][able], reader.tree)
+        mine = decoded.select(_matches(reader.pack)).to_series().arg_true()
+        read, refused = _read(texts[able[mine]], decoded[mine], reader)
+        taken.append(read)
+        problems.append(refused)
+        free = free.scatter(able[mine], False)
+    rest = texts.filter(free)
+    is_object = pl.col("json").str.json_path_match("$").str.starts_with("{").fill_null(False)
+    why = pl.when(is_object).then(pl.lit("unknown_json")).otherwise(pl.lit("not_json"))
+    problems.append(rest.select("row", why.alias("problem")))
+    return pl.concat(taken, how="diagonal_relaxed"), pl.concat(problems)
+
+
+def claimants(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> pl.DataFrame:
+    """List every pack (`row`, `pack`) that matches each JSON text (`row`, `json`), not the first alone."""
+    listed = [pl.DataFrame(schema={"row": pl.UInt32, "pack": pl.String})]
+    claims = held_claims(texts["json"], sorted({claim for reader in readers for claim in reader.claims}))
+    for reader in readers:
+        able = texts.filter(claims.of(reader.claims))
+        is_match = decode(able["json"], reader.tree).select(_matches(reader.pack)).to_series()
+        listed.append(able.filter(is_match).select("row", pl.lit(reader.pack.id).alias("pack")))
+    return pl.concat(listed)
+
+
+def _claim(way: Match) -> str:
+    """Take the longest key of those a pack is known by, as it stands in a text: it is in the fewest others' objects."""
+    plain = [path for path in way if "." not in path] or [f".{path.rpartition('.')[2]}" for path in way]
+    longest = max(plain, key=len)
+    # A key within another may also be written with dots, as one key that ends so.
+    return json.dumps(longest)[1:].lstrip(".") if longest.startswith(".") else json.dumps(longest)
+
+
+def _matches(pack: Pack) -> pl.Expr:
+    ways = [pl.all_horizontal(_test(path, texts) for path, texts in way.items()) for way in pack.match]
+    return pl.any_horizontal(ways).fill_null(False).alias("matches")
+
+
+def _test(path: str, texts: tuple[str, ...]) -> pl.Expr:
+    value = nested_or_dotted(path)
+    if texts == (ANY_VALUE,):
+        return value.is_not_null()
+    value = value.cast(pl.String)
+    tests = [value.str.contains(text[1:-1]) if is_expression(text) else value == text for text in texts]
+    return pl.any_horizontal(tests).fill_null(False)
+
+
+def _read(texts: pl.DataFrame, decoded: pl.DataFrame, reader: ObjectReader) -> tuple[pl.DataFrame, pl.DataFrame]:
+    frame = decoded.select(*_pack_fields(reader.pack), *_tested_paths(reader.pack), *_own_fields(reader))
+    frame = frame.with_columns(_chosen(reader).alias("reader"))
+    frame = frame.with_columns(_in_place(reader, frame.columns)).select(pl.exclude(f"^{_TESTED}.*$|^{_OWN}.*$"))
+    frame = frame.insert_column(0, texts["row"])
+    frame = frame.with_columns(_problem(reader).alias("problem"))
+    frame = frame.with_columns(_without_ignored(reader, frame.columns))
+    bad = pl.col("problem").is_not_null()
+    return frame.filter(~bad).drop("problem"), frame.filter(bad).select("row", "problem")
+
+
+def _pack_fields(pack: Pack) -> Iterator[pl.Expr]:
+    """Fill each field from the first of the pack's paths for it that has a value."""
+    for name, paths in _by_field(pack.paths or {}).items():
+        yield _filled(name, paths, pack)
+
+
+def _own_fields(reader: ObjectReader) -> Iterator[pl.Expr]:
+    """Fill the fields that single patterns take from elsewhere: one column for each pattern and field."""
+    for one in reader.readers:
+        for name, paths in _by_field(one.groups).items():
+            yield _filled(name, paths, reader.pack).alias(f"{_OWN}{one.number}:{name}")
+
+
+def _in_place(reader: ObjectReader, columns: list[str]) -> Iterator[pl.Expr]:
+    """Let what a pattern takes itself stand in place of what the pack says of the field."""
+    fields: dict[str, pl.Expr] = {}
+    for one in reader.readers:
+        for name in dict.fromkeys(one.groups.values()):
+            before = fields.get(name, pl.col(name) if name in columns else pl.lit(None, _TYPES[BY_NAME[name].type]))
+            own = pl.col(f"{_OWN}{one.number}:{name}")
+            fields[name] = pl.when(pl.col("reader") == one.number).then(own).otherwise(before)
+    yield from (value.alias(name) for name, value in fields.items())
+
+
+def _by_field(paths: Mapping[str, str]) -> dict[str, list[JsonPath]]:
+    fields: dict[str, list[JsonPath]] = {}
+    for text, name in paths.items():
+        fields.setdefault(name, []).append(read_path(text))
+    return fields
+
+
+def _filled(name: str, paths: list[JsonPath], pack: Pack) -> pl.Expr:
+    kind = _TYPES[BY_NAME[name].type]
+    words = (pack.values or {}).get(name)
+    found = pl.coalesce(_at(path) for path in paths)
+    if words:
+        return _cast(replaced(found.cast(pl.String), words), kind).alias(name)
+    return _cast(found, kind).alias(name)
+
+
+def _cast(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if kind == pl.Boolean():
+        return value.cast(pl.String).replace_strict({"true": True, "false": False}, default=None)
+    return value.cast(kind, strict=False)
+
+
+def _tested_paths(pack: Pack) -> Iterator[pl.Expr]:
+    for path in _tested(pack):
+        yield _at(read_path(path)).cast(pl.String).alias(_TESTED + path)
+
+
+def _tested(pack: Pack) -> set[str]:
+    marked = (name for pattern in pack.patterns for name in pattern.when or {} if name.startswith(PATH_MARK))
+    return {name.removeprefix(PATH_MARK) for name in marked}
+
+
+def _tree(pack: Pack) -> Tree:
+    """Describe each path: as nested objects and lists, and, where it picks no element, as one key with dots too.
+
+    A path that fills fields of several types, or whose words are replaced, is decoded as text.
+    """
+    kinds: dict[str, set[pl.DataType]] = {text: {pl.String()} for text in pack.every_path()}
+    worded = {name for name in pack.values or {}}
+    sources = [pack.paths or {}, *(pattern.groups or {} for pattern in pack.patterns)]
+    texts = {*_tested(pack), *(path for way in pack.match for path in way)}
+    filled = [(text, name) for paths in sources for text, name in paths.items()]
+    for text in kinds:
+        asked = {pl.String() if name in worded else _TYPES[BY_NAME[name].type] for path, name in filled if path == text}
+        kinds[text] = asked | ({pl.String()} if text in texts else set())
+    tree: Tree = {}
+    for text, asked in kinds.items():
+        leaf = next(iter(asked)) if len(asked) == 1 else pl.String()
+        _plant(tree, read_path(text), leaf)
+    return tree
+
+
+def _plant(tree: Tree, path: JsonPath, leaf: pl.DataType) -> None:
+    if not any(step.picks for step in path.steps):
+        tree[path.text] = leaf
+    branch = tree
+    for step in path.steps[:-1]:
+        branch = _branch(branch, step)
+    last = path.steps[-1]
+    branch[last.key] = [leaf] if last.picks else leaf
+
+
+def _branch(tree: Tree, step: Step) -> Tree:
+    """Go into the object, or the objects of the list, that the step's key holds."""
+    if not step.picks:
+        inner: Tree = tree.setdefault(step.key, {})
+        return inner
+    (inner,) = tree.setdefault(step.key, [{}])
+    if step.having:
+        inner[step.having[0]] = pl.String()
+    return inner
+
+
+def _at(path: JsonPath) -> pl.Expr:
+    found = _value(pl.col(path.steps[0].key), path.steps)
+    if not any(step.picks for step in path.steps):
+        found = pl.coalesce(found, pl.col(path.text))
+    return found
+
+
+def _value(found: pl.Expr, steps: tuple[Step, ...]) -> pl.Expr:
+    """Reach the end of a path from what stands at its first key."""
+    step, *rest = steps
+    if step.index is not None:
+        found = found.list.get(step.index, null_on_oob=True)
+    if not rest:
+        return found
+    if step.having is None:
+        return _value(found.struct.field(rest[0].key), tuple(rest))
+    key, value = step.having
+    inner = _value(pl.element().struct.field(rest[0].key), tuple(rest))
+    chosen = pl.when(pl.element().struct.field(key) == value).then(inner)
+    return found.list.eval(chosen).list.drop_nulls().list.first()
+
+
+def _chosen(reader: ObjectReader) -> pl.Expr:
+    chosen = pl.lit(None, pl.UInt32)
+    for one in reversed(reader.readers):
+        fits = [_fits(name, values) for name, values in (one.pattern.when or {}).items()]
+        chosen = pl.when(pl.all_horizontal(pl.lit(True), *fits)).then(pl.lit(one.number, pl.UInt32)).otherwise(chosen)
+    return chosen
+
+
+def _fits(name: str, values: tuple[Value, ...]) -> pl.Expr:
+    if name.startswith(PATH_MARK):
+        texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+        return pl.col(_TESTED + name.removeprefix(PATH_MARK)).is_in(texts)
+    return pl.col(name).is_in(list(values))
+
+
+def _without_ignored(reader: ObjectReader, columns: list[str]) -> list[pl.Expr]:
+    """Empty, for the events of each pattern, the fields that it does not take from the object."""
+    by_name: dict[str, list[int]] = {}
+    for one in reader.readers:
+        for name in set(one.pattern.ignores).intersection(columns):
+            by_name.setdefault(name, []).append(one.number)
+    return [
+        pl.when(~pl.col("reader").is_in(numbers)).then(pl.col(name)).alias(name) for name, numbers in by_name.items()
+    ]
+
+
+def _problem(reader: ObjectReader) -> pl.Expr:
+    """Say what is wrong with each object: no pattern, or the first field that its pattern requires and it lacks."""
+    problems = [pl.when(pl.col("reader").is_null()).then(pl.lit("unknown_event"))]
+    for one in reader.readers:
+        for name in one.pattern.requires:
+            lacks = (pl.col("reader") == one.number) & pl.col(name).is_null()
+            problems.append(pl.when(lacks).then(pl.lit(f"missing {name}")))
+    return pl.coalesce(*problems)

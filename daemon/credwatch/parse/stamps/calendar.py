@@ -1,0 +1,113 @@
+"""Says near which moment each part of a long file ends, whose stamps tell no year: by all that stands behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from credwatch.parse.stamps.years import DAY_US, LEAP_DAY, Numbers, is_leap, years
+
+ReadAt = Callable[[int, int], bytes]
+"""Reads up to so many bytes from an offset: `read_at(size, offset)`."""
+
+_BEGINS = re.compile(rb"(?:<\d{1,3}>)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}\d")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_STARTS = np.array([0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335])
+"""The first day of each month in a leap year, counted from 0."""
+_WHOLE = 1 << 25
+"""A file up to this size is looked at as a whole; of a longer one a little in each `_STRIDE`."""
+_STRIDE = 1 << 18
+_LITTLE = 1 << 12
+_WEEK = 7
+_NEARLY_A_YEAR = np.timedelta64(350, "D")
+_AHEAD = timedelta(days=1)
+
+
+class Calendar(Struct, frozen=True, eq=False):
+    """The dates of lines of one file, by where they stand."""
+
+    offsets: Numbers
+    """Where lines with a date begin, ascending."""
+    days: NDArray[np.datetime64]
+    """The days they are of, with their year."""
+    begin: int
+    """From where the file was looked at."""
+    end: int
+    """Up to where."""
+
+    def near(self, offset: int) -> datetime | None:
+        """Give a moment (UTC) near which the lines before an offset end; None where no date stands there.
+
+        It is that of the next line with a date, or, where that is a year away, of the one before.
+        """
+        if not len(self.offsets):
+            return None
+        at = min(int(np.searchsorted(self.offsets, offset)), len(self.offsets) - 1)
+        if at and self.days[at] - self.days[at - 1] > _NEARLY_A_YEAR:
+            at -= 1
+        day: datetime = self.days[at].astype("M8[us]").item()
+        return day.replace(hour=23, minute=59, tzinfo=UTC)
+
+
+def tells_no_year(data: bytes) -> bool:
+    """Say whether lines begin with a stamp without a year."""
+    return _BEGINS.match(data) is not None
+
+
+def calendar(read_at: ReadAt, begin: int, end: int, written_at: datetime) -> Calendar:
+    """Look at the dates of a file from one offset to another; `written_at` is when it was written last.
+
+    Only what falls or leaps is kept, and one line of each piece.
+    """
+    offsets, days = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for offset, data in _pieces(read_at, begin, end):
+        at, day = _dates(data)
+        kept = _kept(day)
+        offsets.append(at[kept] + offset)
+        days.append(day[kept])
+    since = np.concatenate(days) * DAY_US
+    year, is_odd = years(since, written_at.astimezone(UTC).replace(tzinfo=None) + _AHEAD)
+    number = since // DAY_US - ((since // DAY_US > LEAP_DAY) & ~is_leap(year))
+    starts: NDArray[np.datetime64] = (year - 1970).astype("M8[Y]").astype("M8[D]")
+    dated = starts + number.astype("m8[D]")
+    return Calendar(np.concatenate(offsets)[~is_odd], dated[~is_odd], begin, end)
+
+
+def _pieces(read_at: ReadAt, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+    size = _STRIDE if end - begin <= _WHOLE else _LITTLE
+    for offset in range(begin, end, _STRIDE):
+        yield offset, read_at(size, offset)
+
+
+def _kept(day: Numbers) -> NDArray[np.intp]:
+    """Number the first two, the last two, and all on both sides of a leap: how many stand together counts as well."""
+    leaps = np.flatnonzero(np.abs(np.diff(day)) > _WEEK)
+    around = np.concatenate([leaps - 1, leaps, leaps + 1, leaps + 2, [0, 1, len(day) - 2, len(day) - 1]])
+    return np.unique(around[(around >= 0) & (around < len(day))]).astype(np.intp)
+
+
+def _dates(data: bytes) -> tuple[Numbers, Numbers]:
+    """Read the dates that lines begin with, as days of a leap year; the first line may be torn, and reads as none."""
+    codes = np.frombuffer(data + b"\n" * 8, np.uint8).astype(np.int64)
+    begins = np.append(0, np.flatnonzero(codes[: len(data)] == 10) + 1)
+    begins = begins[begins < len(data)]
+    behind = begins.copy()
+    for _ in range(5):  # a priority, such as <38>
+        inside = (codes[begins] == 60) & (codes[behind] != 62) & (behind - begins < 5)
+        behind = behind + inside
+    behind = behind + (codes[behind] == 62)
+    names = codes[behind] << 16 | codes[behind + 1] << 8 | codes[behind + 2]
+    known = np.array([int.from_bytes(month.encode(), "big") for month in _MONTHS])
+    order = np.argsort(known)
+    month = order[np.minimum(np.searchsorted(known[order], names), 11)]
+    wide = (codes[behind + 4] == 32).astype(np.int64)  # the day behind one blank or two
+    first, second = codes[behind + 4 + wide] - 48, codes[behind + 5 + wide] - 48
+    is_digit = (second >= 0) & (second <= 9)
+    date = np.where(is_digit, first * 10 + second, first)
+    good = (known[month] == names) & (codes[behind + 3] == 32) & (first >= 0) & (first <= 9) & (date > 0) & (date < 32)
+    return begins[good].astype(np.int64), (_STARTS[month] + date - 1)[good]

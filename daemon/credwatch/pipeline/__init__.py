@@ -1,0 +1,1 @@
+"""From lines to one commit: prepare, mark, detect, decide, store."""

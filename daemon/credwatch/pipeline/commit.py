@@ -1,0 +1,228 @@
+"""The one transaction of a batch: everything it caused, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from time import thread_time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from credwatch.detect.episodes.found import Found
+from credwatch.enrich.habits.profiles import ProfileDelta
+from credwatch.incidents.grouping import Ending, ended, gone_on, grouped, key_of
+from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
+from credwatch.kernel.detection import Detection
+from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
+from credwatch.kernel.moment import Discovery
+from credwatch.pipeline.flood import TALLY
+from credwatch.pipeline.prepared import Prepared
+from credwatch.pipeline.silencing import silenced
+from credwatch.store import outbox
+from credwatch.store.cases import held, incidents, legal_clocks
+from credwatch.store.moments import from_micros, to_micros
+from credwatch.store.state import profiles, progress
+from credwatch.workflows.facts import Reaction
+
+SETTLED = "settled"
+PAIRING = "attempt_pairing"
+_MOST_UNPARSED = 10_000
+
+React = Callable[[IncidentChange], Reaction]
+"""Decides what follows from a change of an incident."""
+
+
+class Taken(Struct, frozen=True, eq=False):
+    """What is to be remembered of the lines of one log."""
+
+    source: str
+    """The source."""
+    file: str
+    """The file or stream within it."""
+    cursor: Any
+    """How far it has been read with these lines."""
+    received_at: datetime
+    """When they were read, UTC."""
+    lines: int
+    """How many they are."""
+    unparsed: pl.DataFrame
+    """`position`, `line` and `reason` of those that nothing read."""
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> Taken:
+        """Say what is to be remembered of a chunk."""
+        chunk, lines = prepared.chunk, len(prepared.positions)
+        return cls(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines, prepared.unparsed)
+
+
+class Batch(Struct, frozen=True, eq=False):
+    """What lines led to, before it is stored."""
+
+    taken: tuple[Taken, ...]
+    """The lines, log by log."""
+    received_at: datetime
+    """When the latest of them were read, UTC."""
+    found: Found = field(default_factory=Found)
+    """What the engine found, and what it must remember."""
+    pairing: bytes = b""
+    """What the pairing of login attempts must remember; empty where that did not change."""
+    events: int = 0
+    """How many events they gave."""
+    profiles: ProfileDelta | None = None
+    """What was learnt of accounts' habits; None where nothing was."""
+
+
+class Consequences(Struct, frozen=True):
+    """What a stored batch caused."""
+
+    detections: tuple[Detection, ...]
+    """What was found, each with the moments of its reading and its finding, and whether it is history."""
+    changes: tuple[IncidentChange, ...]
+    """What happened to incidents."""
+    queued: int
+    """How many messages were queued."""
+    window_seconds: float
+    """CPU time that storing windows took, and what else the engine must remember."""
+
+
+def commit(connection: Connection, batch: Batch, react: React, discovery: Discovery, zone: str = "UTC") -> Consequences:
+    """Store a batch and everything that follows from it on a connection whose transaction the caller ends.
+
+    `discovery` says when its lines were read and when the daemon has concluded what they mean: now. `zone` is that of
+    the operators, whose day the counts of the digest belong to.
+    """
+    began = thread_time()
+    _remember(connection, batch)
+    window_seconds = thread_time() - began
+    detections = _dated(batch.found, discovery)
+    changes = _incidents(connection, batch.found, detections, discovery)
+    opened = sum(change.kind is ChangeKind.OPENED for change in changes)
+    live = sum(change.kind is ChangeKind.OPENED and not change.incident.history for change in changes)
+    detected = sum(not detection.shadow for detection in batch.found.detections)
+    counts = _tallies(batch) | {"detections": detected, "incidents": opened, TALLY: live}
+    progress.add_tallies(connection, f"{batch.received_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}", counts)
+    queued = _follow(connection, [react(change) for change in changes])
+    _let_go(connection, changes, discovery)
+    return Consequences(detections, changes, queued, window_seconds)
+
+
+def _follow(connection: Connection, reactions: list[Reaction]) -> int:
+    """Queue what follows and start its clocks; of an incident that changed several times, letters say the latest."""
+    commands = {command.id: command for reaction in reactions for command in reaction.commands}
+    legal_clocks.save_clocks(connection, (clock for reaction in reactions for clock in reaction.clocks))
+    return outbox.queue(connection, commands.values())
+
+
+def _remember(connection: Connection, batch: Batch) -> None:
+    """Store how far the batch came: cursor, unread lines, and the engine's delta."""
+    delta = batch.found.delta
+    progress.save_cursors(connection, ((taken.source, taken.file, taken.cursor) for taken in batch.taken))
+    progress.add_unparsed(connection, _unparsed_rows(batch), most=_MOST_UNPARSED)
+    progress.add_windows(connection, delta.windows)
+    progress.forget_windows(connection, delta.forget)
+    if delta.names is not None:
+        progress.add_words(connection, *delta.names)
+    if delta.watermarks:
+        progress.save_watermarks(connection, delta.watermarks)
+        progress.save_value(connection, SETTLED, str(delta.settled).encode())
+    if batch.pairing:
+        progress.save_value(connection, PAIRING, batch.pairing)
+    if batch.profiles is not None:
+        profiles.add_profiles(connection, batch.profiles.parts(), instead=batch.profiles.whole)
+
+
+def _incidents(
+    connection: Connection, found: Found, detections: tuple[Detection, ...], discovery: Discovery
+) -> tuple[IncidentChange, ...]:
+    """Group what was found: what ended first, then what opened, so that a new act is not added to an old one."""
+    closed = ended(_endings(connection, found), discovery)
+    incidents.save_incidents(connection, (change.incident for change in closed))
+    going_on = gone_on(_going_on(connection, found, discovery), discovery)
+    incidents.save_incidents(connection, (change.incident for change in going_on))
+    keys = [key_of(detection) for detection in detections if detection.is_consequential]
+    at_hand = incidents.open_incidents(connection, keys)
+    detections = silenced(connection, detections, at_hand, discovery.detected_at)
+    # An act that is over by itself is no matter that comes back.
+    unknown = [key for key in keys if key not in at_hand and key[0] not in ENDS_BY_ITSELF]
+    grouping = grouped(detections, at_hand, discovery, incidents.former_incidents(connection, unknown))
+    stored = zip(detections, grouping.numbers, strict=True)
+    incidents.add_detections(connection, stored, discovery.recorded_at, discovery.detected_at)
+    incidents.save_episodes(connection, found.episodes)
+    incidents.save_incidents(connection, (change.incident for change in grouping.changes))
+    return (*closed, *going_on, *grouping.changes)
+
+
+def _dated(found: Found, discovery: Discovery) -> tuple[Detection, ...]:
+    """Give detections their moments; history are those of which nothing happened within the time before the reading."""
+    some = any(discovery.is_history(detection.opened_at) for detection in found.detections)
+    latest = _latest(found) if some else {}
+    return tuple(
+        replace(
+            detection,
+            recorded_at=discovery.recorded_at,
+            detected_at=discovery.detected_at,
+            history=discovery.is_history(latest.get(detection.serial, detection.opened_at)),
+        )
+        for detection in found.detections
+    )
+
+
+def _latest(found: Found) -> dict[int, datetime]:
+    """Say of each detection that opened, by its number, when its latest event happened."""
+    return {
+        serial: from_micros(last)
+        for episodic in found.episodes
+        for serial, last in zip(episodic.opened["serial"].tolist(), episodic.opened["last"].tolist(), strict=True)
+    }
+
+
+def _going_on(connection: Connection, found: Found, discovery: Discovery) -> list[Incident]:
+    """Give the incidents of history whose episodes have gone on until now."""
+    if not any(len(episodic.changed) for episodic in found.episodes) or not incidents.any_held(connection):
+        return []
+    since = to_micros(discovery.recorded_at - discovery.history_after)
+    fresh = [episodic.changed[episodic.changed["last"] >= since] for episodic in found.episodes]
+    return incidents.held_incidents_of(connection, [serial for table in fresh for serial in table["serial"].tolist()])
+
+
+def _let_go(connection: Connection, changes: tuple[IncidentChange, ...], discovery: Discovery) -> None:
+    """Let go what was held of incidents that live evidence has joined, and was not written again just now."""
+    freed = sorted(
+        {change.incident.number for change in changes if change.incident.released_at == discovery.detected_at}
+    )
+    if freed:
+        waiting = held.held_messages(connection, incidents=freed)
+        held.let_go(connection, [stored.command.id for stored in waiting], discovery.detected_at)
+
+
+def _endings(connection: Connection, found: Found) -> Iterator[Ending]:
+    """Give the episodes that ended, of the rules whose incidents end with them."""
+    for rule, table in found.ended(ENDS_BY_ITSELF):
+        known = incidents.incidents_of(connection, table["serial"].tolist())
+        for serial in table["serial"].tolist():
+            if serial in known:
+                detection, incident = known[serial]
+                yield Ending(detection, rule.id, incident)
+
+
+def _tallies(batch: Batch) -> dict[str, int]:
+    """Count what the daily digest tells."""
+    return {
+        "lines": sum(taken.lines for taken in batch.taken),
+        "events": batch.events,
+        "unparsed": sum(taken.unparsed.height for taken in batch.taken),
+    }
+
+
+def _unparsed_rows(batch: Batch) -> list[dict[str, Any]]:
+    return [row for taken in batch.taken if taken.unparsed.height for row in _rows_of(taken)]
+
+
+def _rows_of(taken: Taken) -> list[dict[str, Any]]:
+    about = {"source": taken.source, "file": taken.file, "received": to_micros(taken.received_at)}
+    return [about | row for row in taken.unparsed.select("position", "line", "reason").to_dicts()]

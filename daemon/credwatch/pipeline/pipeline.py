@@ -1,0 +1,254 @@
+"""The sentence of the architecture on one screen: lines → events → detections → incidents → commands, in one commit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from time import perf_counter
+
+import numpy as np
+import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from credwatch.detect.engine import Engine
+from credwatch.detect.plan import plan_for
+from credwatch.detect.windows.event_time import Arrival
+from credwatch.detect.windows.rows import ROW
+from credwatch.detect.windows.windows import Caps
+from credwatch.enrich.enrich import Enricher
+from credwatch.enrich.habits.attempts import AttemptPairing, mark_attempts
+from credwatch.enrich.habits.logins import logins_in
+from credwatch.enrich.habits.novelty import mark_novelty
+from credwatch.enrich.habits.profiles import Learning, Profiles
+from credwatch.enrich.habits.usual import mark_usual
+from credwatch.kernel.clock import Clock
+from credwatch.kernel.moment import Discovery
+from credwatch.kernel.pack import PackSet
+from credwatch.parse.lines import split_lines
+from credwatch.parse.parse import SourceFormat
+from credwatch.parse.secrets.redact import redact_lines
+from credwatch.pipeline.commit import PAIRING, SETTLED, Batch, Consequences, Taken, commit
+from credwatch.pipeline.holding import tell_of_held
+from credwatch.pipeline.merge import Turn
+from credwatch.pipeline.news import tell_changes
+from credwatch.pipeline.prepared import Prepared
+from credwatch.pipeline.preparing import prepare
+from credwatch.pipeline.report import Detected, Gathered, Marked, Report, report_of
+from credwatch.rules.model import RuleSet
+from credwatch.sources.interface import Chunk
+from credwatch.store.cases import incidents
+from credwatch.store.database import Database
+from credwatch.store.moments import to_micros
+from credwatch.store.state import profiles, progress
+from credwatch.workflows.decide import react
+from credwatch.workflows.facts import Facts
+
+_SEED = "seed"
+_FORM = "window_form"
+_PRESENT_FORM = f"keys 2, rows 2 of {ROW.descr}, words 2".encode()
+
+
+class Knowledge(Struct, frozen=True):
+    """Everything that a reload replaces at once."""
+
+    packs: PackSet
+    """How lines are read."""
+    enricher: Enricher
+    """What is known of people and customers."""
+    rules: RuleSet
+    """What is looked for."""
+    facts: Facts
+    """Who must be told, and how."""
+    profile_of: Mapping[str, str]
+    """The name of each customer's policy profile, by the customer's id."""
+    formats: Mapping[str, SourceFormat]
+    """How each source's lines begin, by the source's id."""
+    lateness_us: int = 10_000_000
+    """How much later than those of other logs a line may come, microseconds: the longest of all sources."""
+    clock_skew: timedelta = timedelta(minutes=5)
+    """How far ahead of the time of reading a line may be stamped and be believed."""
+    history_after: timedelta = timedelta(hours=6)
+    """What is read later than this after it happened is history, whose messages wait for a person."""
+    caps: Caps = field(default_factory=Caps)
+    """How many rows windows may hold."""
+    learning: Learning = field(default_factory=Learning)
+    """How the habits of accounts are learnt and kept."""
+
+
+def gather(turn: Turn, clock_skew: timedelta) -> Gathered:
+    """Put the events of several logs in one order: by their turns, and those of one log as they stand."""
+    began = perf_counter()
+    parts, spoken = turn.parts, [part for part in turn.parts if part.events.height]
+    received_at = max(part.chunk.received_at for part in parts)
+    received = to_micros(received_at)
+    arrival = Arrival(
+        marks={part.log: int(part.order[-1]) for part in spoken},
+        expected=turn.expected,
+        received=received,
+        bound=received + int(clock_skew.total_seconds() * 1_000_000),
+    )
+    events = spoken[0].events if spoken else pl.DataFrame()
+    if len(spoken) > 1:
+        order = np.argsort(np.concatenate([part.order for part in spoken]), kind="stable")
+        events = pl.concat([part.events for part in spoken], how="diagonal")[order]
+    seconds = sum(part.seconds for part in parts) + perf_counter() - began
+    return Gathered(parts, events, arrival, received_at, seconds)
+
+
+class Pipeline:
+    """Takes lines, and commits what follows from them in one transaction.
+
+    `prepare` may be called from another thread, ahead of `take`; `take`, `set_aside` and `reload` from one alone.
+    After StoreError nothing of the lines was kept, in the store or in memory;
+    the caller lets their sources go back to the committed cursors and gives the lines again.
+    """
+
+    def __init__(self, knowledge: Knowledge, database: Database, clock: Clock) -> None:
+        self._knowledge = knowledge
+        self._database = database
+        self._clock = clock
+        self.discarded_windows = False
+        self._engine, self._pairing = self._restored()
+        self._profiles = self._remembered()
+
+    def reload(self, knowledge: Knowledge) -> None:
+        """Go on with other rules, packs and registers; windows of rules that did not change are kept."""
+        before, self._knowledge = self._knowledge, knowledge
+        try:
+            self._engine, self._pairing = self._restored()
+        except Exception:
+            self._knowledge = before
+            raise
+
+    def prepare(self, chunks: Sequence[Chunk]) -> list[Prepared]:
+        """Carry chunks of one source from lines to enriched events, as `prepare` does with what is known now."""
+        know = self._knowledge
+        return prepare(chunks, know.packs, know.formats[chunks[0].source], know.enricher, know.clock_skew)
+
+    def take(self, turn: Turn) -> Report:
+        """Carry lines through to the commit; raises StoreError where it cannot be stored.
+
+        Chunks without lines only move the cursors of their logs.
+        """
+        try:
+            detected = self.detect(self.mark(self.gather(turn)))
+            return self.keep(detected.batch, detected.report)
+        except BaseException:
+            self._go_back()
+            raise
+
+    def gather(self, turn: Turn) -> Gathered:
+        """Put the lines of a turn in one order."""
+        return gather(turn, self._knowledge.clock_skew)
+
+    # Who calls the three that follow instead of `take` may do so in a thread each, each in the turns' order; where one
+    # of them fails, the pipeline is of no use any more.
+
+    def mark(self, gathered: Gathered) -> Marked:
+        """Mark events with what the events before them tell of them."""
+        began = perf_counter()
+        events, pairing, learnt = gathered.events, self._pairing, None
+        if events.height:
+            events, pairing = mark_attempts(events, pairing)
+            received_at, learning = gathered.received_at, self._knowledge.learning
+            events, addresses = mark_usual(events, self._profiles)
+            logins = logins_in(events, self._profiles.seed, received_at)
+            events, learnt = mark_novelty(events, logins, self._profiles, learning, received_at, addresses)
+        paired = b"" if pairing is self._pairing else pairing.to_bytes()
+        self._pairing = pairing
+        if learnt is not None:
+            self._profiles.keep(learnt)
+        seconds = gathered.seconds + perf_counter() - began
+        return Marked(gathered, events, paired, learnt, self._profiles.accounts, seconds)
+
+    def detect(self, marked: Marked) -> Detected:
+        """Hold events against the rules and all events before them: what follows is not stored yet."""
+        began = perf_counter()
+        gathered = marked.gathered
+        found = self._engine.process(marked.events, gathered.arrival)
+        batch = Batch(
+            taken=tuple(Taken.of(part) for part in gathered.parts),
+            received_at=gathered.received_at,
+            found=found,
+            pairing=marked.pairing,
+            events=marked.events.height,
+            profiles=marked.learnt,
+        )
+        seconds = marked.seconds + perf_counter() - began
+        return Detected(batch, report_of(marked, batch, window_rows=self._engine.rows_kept(), seconds=seconds))
+
+    def keep(self, batch: Batch, report: Report) -> Report:
+        """Store what follows from a chunk, and what must be remembered of it; raises StoreError."""
+        began = perf_counter()
+        consequences = self._commit(batch)
+        seconds = perf_counter() - began
+        return replace(
+            report,
+            detections=consequences.detections,
+            changes=consequences.changes,
+            queued=consequences.queued,
+            seconds=report.seconds + seconds,
+            commit_seconds=seconds,
+            window_seconds=consequences.window_seconds,
+        )
+
+    def set_aside(self, chunk: Chunk) -> None:
+        """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""
+        lines = split_lines(chunk.data, chunk.first_position)
+        unparsed = redact_lines(lines.select("position", "line", pl.lit("internal_error").alias("reason")))
+        taken = Taken(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines.height, unparsed)
+        self._commit(Batch(taken=(taken,), received_at=chunk.received_at))
+
+    def _commit(self, batch: Batch) -> Consequences:
+        with self._database.writing() as connection:
+            know, now = self._knowledge, self._clock()
+            discovery = Discovery(batch.received_at, now, know.history_after)
+            done = commit(connection, batch, lambda change: react(change, know.facts, now), discovery, know.facts.zone)
+            done = replace(done, queued=done.queued + tell_changes(connection, done.changes, know.facts, now))
+            if any(change.incident.is_held for change in done.changes):
+                done = replace(done, queued=done.queued + tell_of_held(connection, know.facts, now))
+            return done
+
+    def _go_back(self) -> None:
+        """Forget what has not been stored: the engine has gone on, and goes back to where the store is."""
+        self._engine, self._pairing = self._restored()
+        self._profiles = self._remembered()
+
+    def _remembered(self) -> Profiles:
+        """Take up the habits that the store has; unlike windows, they do not depend on the rules."""
+        with self._database.reading() as connection:
+            seed = progress.value(connection, _SEED)
+            assert seed is not None, "the engine has been restored, which makes the seed"
+            return Profiles(seed, profiles.all_profiles(connection))
+
+    def _restored(self) -> tuple[Engine, AttemptPairing]:
+        """Build the engine from the rules and bring it to the state that the store has."""
+        know = self._knowledge
+        plan = plan_for(know.rules, lateness_us=know.lateness_us, caps=know.caps)
+        with self._database.writing() as connection:
+            seed = progress.value(connection, _SEED)
+            if seed is None:
+                seed = os.urandom(8)
+                progress.save_value(connection, _SEED, seed)
+            if progress.value(connection, _FORM) != _PRESENT_FORM:
+                self.discarded_windows = progress.value(connection, _FORM) is not None
+                progress.forget_engine(connection)
+                progress.save_value(connection, _FORM, _PRESENT_FORM)
+            number = int.from_bytes(seed, "big")
+            engine = Engine(plan, seed=number, lateness_us=know.lateness_us)
+            marks = progress.all_watermarks(connection)
+            bound = to_micros(self._clock() + know.clock_skew)
+            low = min((time for _, time in marks if time <= bound), default=0)
+            engine.restore(
+                watermarks=marks,
+                windows=progress.all_windows(connection),
+                names=progress.all_words(connection),
+                episodes=incidents.episodes_kept(connection, since_us=low - 2 * plan.longest_us),
+                serial=incidents.next_serial(connection),
+                settled=None if (settled := progress.value(connection, SETTLED)) is None else int(settled),
+                bound=bound,
+            )
+            pairing = progress.value(connection, PAIRING)
+        return engine, AttemptPairing.from_bytes(pairing) if pairing else AttemptPairing()

@@ -1,0 +1,1 @@
+"""Sigma documents as rules of our own; the only folder that knows pySigma."""

@@ -1,0 +1,145 @@
+"""What the daemon owes by the clock: ticking clocks, honest gauges, the digest, a tidy store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from credwatch.app.settings import Settings
+from credwatch.kernel.clock import Clock, Steady, steady_clock
+from credwatch.pipeline.flood import tell_of_flood
+from credwatch.pipeline.holding import tell_of_held
+from credwatch.pipeline.news import tell_waiting
+from credwatch.pipeline.silencing import tell_of_ended
+from credwatch.service.deadlines import Deadlines
+from credwatch.service.memory import return_free_memory
+from credwatch.service.retention import Retention
+from credwatch.service.schedule import Daily, Every, Job
+from credwatch.store import outbox, retention
+from credwatch.store.cases import held, incidents, legal_clocks
+from credwatch.store.database import Database
+from credwatch.store.state import progress
+from credwatch.telemetry.metrics import Metrics
+from credwatch.workflows.clocks import on_tick
+from credwatch.workflows.digest import digest
+from credwatch.workflows.facts import Facts
+
+_TICK_SECONDS = 5
+
+
+class Chores:
+    """The jobs of the timetable; each is one short transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        metrics: Metrics,
+        wake_outbox: Callable[[], None],
+        clock: Clock,
+        facts: Callable[[], Facts],
+        settings: Settings,
+        steady: Steady = steady_clock,
+    ) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._wake_outbox = wake_outbox
+        self._clock = clock
+        self._facts = facts
+        self._settings = settings
+        self._deadlines = Deadlines(steady)
+        self._retention = Retention(database, metrics, settings.retention, clock, steady)
+
+    def jobs(self) -> list[Job]:
+        """Name every job and its time."""
+        hour, minute = map(int, self._settings.operators.digest_at.split(":"))
+        return [
+            Job("clocks", Every(_TICK_SECONDS), self.tick),
+            Job("gauges", Every(_TICK_SECONDS), self.gauge),
+            Job("retries", Every(30), self._wake_outbox),
+            Job(
+                "digest", Daily(hour, minute, self._settings.daemon.time_zone, self._latest_digest()), self.send_digest
+            ),
+            Job("windows", Every(3600), self.compact),
+            Job("retention", Every(60), self._retention.turn),
+            Job("memory", Every(60), return_free_memory),
+            Job("housekeeping", Daily(3, 30, self._settings.daemon.time_zone), self.tidy),
+        ]
+
+    def tick(self) -> None:
+        """Tell the operators of clocks that have run out, and of a flood that waits for them and has grown."""
+        now = self._clock()
+        with self._database.writing() as connection:
+            clocks = legal_clocks.running_clocks(connection)
+            left = self._deadlines.left(clocks, now)
+            reaction = on_tick(now, clocks, self._facts(), lambda clock: left[clock.id])
+            queued = outbox.queue(connection, reaction.commands)
+            legal_clocks.save_clocks(connection, reaction.clocks)
+            queued += tell_of_flood(connection, self._facts(), now)
+            queued += tell_of_held(connection, self._facts(), now) + tell_waiting(connection, self._facts(), now)
+            queued += tell_of_ended(connection, self._facts(), now)
+        if queued:
+            self._wake_outbox()
+
+    def gauge(self) -> None:
+        """Set the metrics that only the store knows."""
+        now = self._clock()
+        with self._database.reading() as connection:
+            running = legal_clocks.running_clocks(connection)
+            state = outbox.queue_state(connection)
+            by_kind = incidents.open_by_kind(connection)
+        self._metrics.set_open_incidents(by_kind)
+        self._metrics.set_store_bytes(retention.size(self._database))
+        age = max(0.0, (now - state.oldest).total_seconds()) if state.oldest else 0.0
+        self._metrics.set_outbox(state.waiting, state.refused, age)
+        held_age = max(0.0, (now - state.oldest_held).total_seconds()) if state.oldest_held else 0.0
+        self._metrics.set_held(state.held, held_age)
+        left = self._deadlines.left(running, now)
+        clocks: dict[str, tuple[int, int, float]] = {}
+        for each in running:
+            count, overdue, remaining = clocks.get(each.workflow, (0, 0, float("inf")))
+            seconds = float("inf") if each.held else left[each.id].total_seconds()
+            clocks[each.workflow] = (count + 1, overdue + (seconds <= 0), min(remaining, seconds))
+        self._metrics.set_clocks(clocks)
+
+    def send_digest(self) -> None:
+        """Queue the digest of the local day that has just passed: its own counts, and what stands now."""
+        now = self._clock()
+        zone = ZoneInfo(self._settings.daemon.time_zone)
+        today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+        begin = datetime.combine(today.date() - timedelta(days=1), time(), zone)
+        with self._database.writing() as connection:
+            state = outbox.queue_state(connection)
+            counts = progress.tallies_of(connection, begin.date().isoformat())
+            counts |= {
+                "delivered": outbox.delivered_between(connection, begin, today),
+                "waiting": state.waiting,
+                "refused": state.refused,
+                "held": state.held,
+            }
+            commands = digest(
+                begin.date(),
+                counts,
+                incidents.list_incidents(connection, only_open=True),
+                legal_clocks.running_clocks(connection),
+                held.held_now(connection),
+                self._facts(),
+                now,
+            )
+            outbox.queue(connection, commands)
+        self._wake_outbox()
+
+    def _latest_digest(self) -> date | None:
+        """Tell the local day on which the latest digest was queued, so that a start makes up for a missed one."""
+        with self._database.reading() as connection:
+            queued_at = outbox.latest(connection, "digest")
+        return queued_at.astimezone(ZoneInfo(self._settings.daemon.time_zone)).date() if queued_at else None
+
+    def compact(self) -> None:
+        """Let the stored windows be few large pieces again."""
+        with self._database.writing() as connection:
+            progress.compact_windows(connection)
+
+    def tidy(self) -> None:
+        """Give free pages back and let the log file of the store shrink."""
+        self._database.tidy()

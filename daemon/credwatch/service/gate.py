@@ -1,0 +1,40 @@
+"""Puts the gate together: its decisions, its store, its events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from credwatch.app import keys
+from credwatch.app.settings import Settings
+from credwatch.kernel.clock import Clock
+from credwatch.pipeline.pipeline import Knowledge
+from credwatch.policy.blocklist import load_blocklist
+from credwatch.policy.events import EventsFile
+from credwatch.policy.gate import CustomerPolicy, Gate
+from credwatch.policy.history import PasswordHistory
+from credwatch.policy.sealing import Sealer
+from credwatch.policy.totp import Totp
+from credwatch.store.database import Database
+from credwatch.store.gate import FactorRows, PasswordHashes
+
+
+def build_gate(settings: Settings, database: Database, knowledge: Callable[[], Knowledge], clock: Clock) -> Gate:
+    """Build the gate; raises ConfigurationError where a block list or the sealing key cannot be used."""
+    options = settings.gate
+
+    def policy_of(organization: str) -> CustomerPolicy:
+        known = knowledge().facts.recipients.get(organization)
+        profile = settings.profile.get(
+            knowledge().profile_of.get(organization, ""), settings.profile[settings.staff_profile]
+        )
+        return CustomerPolicy(profile=profile, name=known.name if known else "")
+
+    return Gate(
+        policy_of=policy_of,
+        blocklist=load_blocklist(options.blocklists),
+        history=PasswordHistory(PasswordHashes(database)),
+        totp=Totp(FactorRows(database), Sealer(keys.totp_key()), issuer=options.service),
+        events=EventsFile(options.events_file),
+        clock=clock,
+        service=options.service,
+    )

@@ -1,0 +1,297 @@
+"""The daemon: starts everything, keeps it running, reloads it, and stops it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from msgspec.structs import replace
+from starlette.applications import Starlette
+
+from credwatch.app import keys
+from credwatch.app.build import build_knowledge, followed_sources, registers_in
+from credwatch.app.delivery import build_channel, build_fallback
+from credwatch.app.lock import StateLock
+from credwatch.app.rendering import build_renderer
+from credwatch.app.settings import Settings, load_settings
+from credwatch.app.sharing import refuse_shared_files
+from credwatch.kernel.clock import Clock, steady_clock, system_clock
+from credwatch.kernel.command import Command
+from credwatch.kernel.errors import ConfigurationError, CredwatchError, ProblemsFound
+from credwatch.outbox.dispatcher import Dispatcher, Settled
+from credwatch.outbox.email.outage import Outage
+from credwatch.outbox.fallback import Heard
+from credwatch.parse.samples import check_packs
+from credwatch.pipeline.pipeline import Knowledge, Pipeline
+from credwatch.pipeline.report import Report, moments_of, moments_of_detection
+from credwatch.service.chores import Chores
+from credwatch.service.gate import build_gate
+from credwatch.service.losses import Losses
+from credwatch.service.memory import settle
+from credwatch.service.missing import MissingLogs
+from credwatch.service.parts.answering import GatePart
+from credwatch.service.parts.delivery import DeliveryPart, WatchedOutbox
+from credwatch.service.parts.interface import LivingPart, Pulse
+from credwatch.service.parts.keeper import Keeper
+from credwatch.service.parts.reading import ReadingPart
+from credwatch.service.parts.telling import MetricsPart
+from credwatch.service.parts.timing import TimetablePart
+from credwatch.service.parts.watching import WatchPart
+from credwatch.service.reader import OpenSource, Reader
+from credwatch.service.schedule import Job, Timetable
+from credwatch.service.systemd import SaidState
+from credwatch.service.watchfiles import ConfigurationWatch
+from credwatch.sources.interface import Cursor, Source
+from credwatch.sources.options import SourceOptions, files_among
+from credwatch.sources.registry import open_source
+from credwatch.store.database import Database
+from credwatch.store.migrate import migrate_apart
+from credwatch.telemetry.metrics import Metrics
+from credwatch.telemetry.serving import serve_metrics
+from credwatch.web.gate.routes import gate_app
+from credwatch.workflows.escalation import on_outage, on_refused
+
+log = structlog.get_logger(__name__)
+
+_LOOK_SECONDS = 1.0
+
+
+class Supervisor:
+    """Runs one daemon from one settings file until it is told to stop.
+
+    Lines are read in a thread of their own, messages leave and the gate answers in the event loop, and chores run by
+    the timetable in a third; they meet only in the store, whose transactions keep them apart.
+    """
+
+    def __init__(self, config: Path, *, clock: Clock = system_clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._settings = load_settings(config)
+        self._lock = StateLock(self._settings.daemon.state_directory, clock())
+        self._sources = followed_sources(self._settings)
+        refuse_shared_files(self._sources)
+        self._missing = MissingLogs({source.id: source.paths for source in files_among(self._settings.source)})
+        self._notice_key = keys.notice_key(self._settings)
+        self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)
+        self._registers = registers_in(self._settings)
+        self._database = Database(self._settings.daemon.store)
+        migrate_apart(self._database)
+        self._metrics = Metrics()
+        self._losses = Losses(self._metrics.count_file_events)
+        self._declare(self._knowledge)
+        self._reading, self._delivering = Pulse(), Pulse()
+        self._dispatcher = self._build_dispatcher()
+        self._reader_at_hand: Reader | None = self._build_reader()
+        self._reader = self._reader_at_hand
+        self._chores = Chores(
+            self._database, self._metrics, self._dispatcher.wake, clock, lambda: self._knowledge.facts, self._settings
+        )
+        self._keeper = Keeper(self._parts(), self._metrics)
+        self._state = SaidState()
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT; SIGHUP and changed files reload. Returns when everything is committed.
+
+        Raises PartLost where a part that is needed cannot come back.
+        """
+        self._take_signals()
+        try:
+            await self._live()
+        finally:
+            # Parts end in the order in which lines flow: the batch under way is committed, attempts are settled.
+            self._state.stopping()
+            await self._keeper.stop()
+            self._database.close()
+            self._lock.release()
+        log.info("daemon.stopped")
+
+    async def _live(self) -> None:
+        """Look after the parts once a second, and say that the daemon lives while it does."""
+        while not self._stop.is_set():
+            await self._keeper.look()
+            troubles = self._keeper.troubles()
+            if not troubles and not self._state.is_ready:
+                self._ready()
+            self._state.told(troubles)
+            if self._keeper.is_sound():
+                self._state.alive()
+                self._metrics.alive()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _LOOK_SECONDS)
+
+    def _ready(self) -> None:
+        settle()
+        self._state.ready()
+        log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources])
+
+    def _parts(self) -> list[LivingPart]:
+        """List what lives long: what tells, what delivers, what answers, what ticks, what reads, what notices edits.
+
+        They start in this order, from the back of the flow, and end in the opposite one.
+        """
+        metrics, gate = self._settings.metrics, self._settings.gate
+        telling = MetricsPart(metrics.address, lambda: serve_metrics(self._metrics, metrics.address, metrics.port))
+        return [
+            *([telling] if metrics.enabled else []),
+            DeliveryPart(self._dispatcher, self._delivering),
+            *([GatePart(self._build_gate, gate)] if gate.enabled else []),
+            TimetablePart(self._chores.jobs(), self._timetable, Pulse()),
+            ReadingPart(self._next_reader, self._reading),
+            WatchPart(lambda: ConfigurationWatch(self._watched(), self._reload_soon), self._reload_soon),
+        ]
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+
+    def _reload_soon(self) -> None:
+        """Have the reading thread reload between two batches; may be called from any thread."""
+        self._reader.between_batches(self._reload)
+
+    def _reload(self) -> None:
+        """Take up changed rules, packs, registers and profiles; on any problem the last good state stays."""
+        self._state.reloading()
+        now = self._clock()
+        try:
+            self._take_up(load_settings(self._config))
+        except Exception as error:  # noqa: BLE001  # the reading thread must live on, whatever an edit brings
+            told = str(error) if isinstance(error, CredwatchError) else type(error).__name__
+            log.error("reload.failed", error=told, hint="the last good state stays in force")
+            self._metrics.reloaded(False, now)
+        else:
+            log.info("reload.done", rules=len(self._knowledge.rules.by_id()))
+            self._metrics.reloaded(True, now)
+        self._state.reloaded()
+
+    def _take_up(self, settings: Settings) -> None:
+        registers = registers_in(settings)
+        if gone := sorted(self._registers - registers):
+            raise ConfigurationError(
+                "the register is gone", where=gone[0], hint="put it back; an empty file says that nobody is in it"
+            )
+        knowledge = build_knowledge(settings, notice_key=self._notice_key)
+        if settings.daemon.packs_directories and (problems := check_packs(knowledge.packs)):
+            raise ProblemsFound(problems)
+        # Sources are followed as they were at the start, so their lines must be read as they were.
+        knowledge = replace(knowledge, formats=self._knowledge.formats)
+        self._pipeline.reload(knowledge)
+        self._knowledge, self._registers = knowledge, registers
+        self._declare(knowledge)
+
+    def _watched(self) -> list[Path]:
+        daemon, databases = self._settings.daemon, self._settings.enrichment.databases
+        folders = [daemon.registers_directory, *daemon.rules_directories, *daemon.packs_directories]
+        return [*folders, *{path.parent for path in databases.values()} - {*folders}]
+
+    def _opener(self, options: SourceOptions) -> OpenSource:
+        def opened(cursors: Mapping[str, Cursor]) -> Source:
+            return open_source(options, cursors, clock=self._clock, wake=lambda: self._reader.wake())
+
+        return opened
+
+    def _next_reader(self) -> Reader:
+        """Give the reader that was built with the rest, then, where one died, others that begin from the store."""
+        reader, self._reader_at_hand = self._reader_at_hand, None
+        self._reader = reader or self._build_reader()
+        if reader is None:
+            self._reload_soon()  # the one that died may have had a reload to do
+        return self._reader
+
+    def _build_reader(self) -> Reader:
+        self._pipeline = Pipeline(self._knowledge, self._database, self._clock)
+        return Reader(
+            self._pipeline,
+            {source.id: self._opener(source) for source in self._sources},
+            self._database,
+            batch_bytes=self._settings.detection.batch_bytes,
+            on_report=self._reported,
+            on_turn=self._turned,
+            on_store_failure=self._store_failed,
+        )
+
+    def _build_dispatcher(self) -> Dispatcher:
+        settings = self._settings
+        renderer = build_renderer(settings)
+        return Dispatcher(
+            WatchedOutbox(self._database, self._delivering),
+            build_channel(settings, renderer, self._clock),
+            self._clock,
+            self._refused,
+            concurrency=settings.outbox.concurrency,
+            on_settled=self._settled,
+            fallback=build_fallback(settings, renderer, self._clock, self._heard),
+            outage=Outage(steady_clock, settings.outbox.fallback.after_seconds),
+            on_outage=self._mail_turned,
+        )
+
+    def _mail_turned(self, is_down: bool, reply: str, last: datetime | None, now: datetime) -> tuple[Command, ...]:
+        self._metrics.set_mail_down(is_down)
+        return on_outage(is_down, reply, last, self._knowledge.facts, now)
+
+    def _heard(self, heard: Heard) -> None:
+        self._metrics.told_otherwise(heard.way, heard.succeeded)
+
+    def _refused(self, command: Command, reply: str, now: datetime) -> tuple[Command, ...]:
+        return on_refused(command, reply, self._knowledge.facts, now)
+
+    def _settled(self, settled: Settled) -> None:
+        self._metrics.settled(type(settled.receipt).__name__.lower())
+
+    def _store_failed(self) -> None:
+        self._reading.beat()
+        self._metrics.store_failed()
+
+    def _reported(self, report: Report) -> None:
+        self._reading.beat()
+        self._metrics.record(report)
+        for detection in report.detections:
+            level, moments = detection.level.name.lower(), moments_of_detection(detection)
+            log.info("detection", rule=detection.title, level=level, id=detection.id, **moments)
+        for change in report.changes:
+            incident = change.incident
+            what, moments = change.kind.value, moments_of(incident)
+            log.info("incident", what=what, number=incident.number, kind=incident.kind, **moments)
+        if report.queued:
+            self._dispatcher.wake()
+
+    def _turned(self, name: str, source: Source) -> None:
+        self._reading.beat()
+        self._metrics.set_sources_up({name: not source.problems() and not self._missing.is_any(name)})
+        self._losses.notice(source)
+        if source.lag() == 0:
+            self._metrics.set_caught_up(name)
+
+    def _stepped(self, step: timedelta) -> None:
+        """Wake whatever may wait for a moment that the clock has been set away from."""
+        self._metrics.clock_stepped(step)
+        self._dispatcher.wake()
+        self._reader.wake()
+
+    def _timetable(self, jobs: list[Job]) -> Timetable:
+        return Timetable(jobs, self._metrics.ran, clock=self._clock, on_step=self._stepped)
+
+    def _build_gate(self) -> Starlette:
+        gate = build_gate(self._settings, self._database, lambda: self._knowledge, self._clock)
+        return gate_app(gate, self._settings.gate, on_answer=self._metrics.gate_answered)
+
+    def _declare(self, knowledge: Knowledge) -> None:
+        every = knowledge.rules.by_id().values()
+        speaking = [(rule.title, rule.level.name.lower(), rule.shadow) for rule in every if rule.alone]
+        kinds = {rule.consequence.incident for rule in every} - {""}
+        workflows = {name for rule in every for name in rule.consequence.workflows}
+        self._metrics.declare(
+            sources=[source.id for source in self._sources],
+            packs=[pack.id for pack in knowledge.packs.packs],
+            rules=[(title, level) for title, level, shadow in speaking if not shadow],
+            shadow_rules=[(title, level) for title, level, shadow in speaking if shadow],
+            kinds=sorted(kinds),
+            workflows=sorted(workflows),
+        )

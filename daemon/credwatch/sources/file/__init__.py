@@ -1,0 +1,1 @@
+"""Log files: followed, or read once."""

@@ -1,0 +1,31 @@
+"""Tells near which moment the lines of a chunk end, so that stamps without a year get the right one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from credwatch.parse.stamps.calendar import Calendar, calendar, tells_no_year
+from credwatch.sources.file.lines import Cut
+from credwatch.sources.file.opened import OpenLog
+
+
+class Dates:
+    """What is remembered of one file, while it is read in chunks."""
+
+    def __init__(self) -> None:
+        self._calendar: Calendar | None = None
+
+    def near(self, log: OpenLog, cut: Cut) -> datetime:
+        """Give the moment (UTC) near which lines end that were cut from a file.
+
+        The last lines of a file end when it was written last. Those before them may be of earlier years: where their
+        stamps tell no year, the dates of all that follows are looked at, once; not in a compressed file, which would
+        have to be unpacked twice. Raises OSError where it cannot be read.
+        """
+        status = log.status()
+        written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+        if log.is_packed or cut.end >= status.st_size or not tells_no_year(cut.data):
+            return written_at
+        if self._calendar is None or self._calendar.end < cut.end or self._calendar.begin > cut.offset:
+            self._calendar = calendar(log.read_at, cut.offset, status.st_size, written_at)
+        return self._calendar.near(cut.end) or written_at

@@ -1,0 +1,91 @@
+"""Finds incidents by what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from ipaddress import ip_address, ip_network
+
+from msgspec import Struct
+from msgspec.json import Decoder
+from sqlalchemy import Connection, select
+
+from credwatch.kernel.account import compared
+from credwatch.kernel.incident import Incident
+from credwatch.store.cases.incidents import incidents
+from credwatch.store.moments import to_micros
+
+_INCIDENT = Decoder(Incident)
+
+
+class Wanted(Struct, frozen=True):
+    """What is looked for; of several things that are given, each must hold."""
+
+    text: str = ""
+    """Words in its title, subject, accounts, addresses, details, lines or reasons, in any letter case."""
+    account: str = ""
+    """An account, however its name is written."""
+    address: str = ""
+    """An address or network, in CIDR: one of its addresses is within it."""
+    customer: str = ""
+    """The id of a customer."""
+    rule: str = ""
+    """The id of a rule that fired."""
+    kind: str = ""
+    """Its kind."""
+    outcome: str = ""
+    """What came of it."""
+    since: datetime | None = None
+    """Detected at or after this moment."""
+    until: datetime | None = None
+    """Detected before this moment."""
+
+
+def search(connection: Connection, wanted: Wanted) -> Iterator[Incident]:
+    """Give the incidents that are wanted, those found last first.
+
+    Kind and moments are asked of the store; for the rest each of these incidents is read, one after the other.
+    """
+    table = incidents.c
+    query = select(table.document).order_by(table.detected.desc(), table.occurred.desc(), table.number)
+    if wanted.kind:
+        query = query.where(table.kind == wanted.kind)
+    if wanted.since:
+        query = query.where(table.detected >= to_micros(wanted.since))
+    if wanted.until:
+        query = query.where(table.detected < to_micros(wanted.until))
+    for document in connection.execute(query).scalars():
+        incident = _INCIDENT.decode(document)
+        if is_wanted(incident, wanted):
+            yield incident
+
+
+def is_wanted(incident: Incident, wanted: Wanted) -> bool:
+    """Say whether an incident has all that is wanted beside its kind and moments."""
+    accounts = {compared(account) for account in (incident.subject, *incident.accounts)}
+    return (
+        (not wanted.account or compared(wanted.account) in accounts)
+        and (not wanted.customer or wanted.customer in (incident.organization, *incident.organizations))
+        and (not wanted.rule or wanted.rule in incident.rules)
+        and (not wanted.outcome or wanted.outcome == incident.outcome)
+        and (not wanted.address or any(_is_within(address, wanted.address) for address in _addresses(incident)))
+        and wanted.text.casefold() in _words(incident)
+    )
+
+
+def _addresses(incident: Incident) -> tuple[str, ...]:
+    return (incident.subject, *incident.addresses)
+
+
+def _is_within(address: str, network: str) -> bool:
+    try:
+        return ip_address(address) in ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def _words(incident: Incident) -> str:
+    details = (value for _, value in incident.details)
+    reasons = (step.why for step in incident.transitions)
+    own = (incident.number, incident.title, incident.subject, incident.kind)
+    return "\n".join((*own, *incident.accounts, *incident.addresses, *details, *incident.lines, *reasons)).casefold()

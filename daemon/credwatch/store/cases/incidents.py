@@ -1,0 +1,296 @@
+"""Tables of detections and incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from msgspec.json import Decoder, Encoder
+from msgspec.structs import replace
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    select,
+    text,
+)
+
+from credwatch.detect.episodes.episodes import STORED
+from credwatch.detect.episodes.episodes import Table as EpisodeTable
+from credwatch.detect.episodes.found import Episodic
+from credwatch.kernel.detection import Detection
+from credwatch.kernel.incident import Incident, Status
+from credwatch.store.database import many, metadata
+from credwatch.store.moments import from_micros, to_micros
+
+_DOCUMENT = Encoder()
+_DETECTION = Decoder(Detection)
+_INCIDENT = Decoder(Incident)
+_AT_ONCE = 500
+
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("serial", Integer, primary_key=True),
+    Column("rule_id", String, nullable=False),
+    Column("group_key", Integer, nullable=False),  # hashes are kept as signed numbers
+    Column("group", Integer, nullable=False),
+    Column("opened", Integer, nullable=False),  # microseconds since the epoch, UTC, like every moment here
+    Column("last", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("user", Integer, nullable=False),
+    Column("address", Integer, nullable=False),
+    Column("organization", Integer, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    # Of open episodes the latest row changes all the time: no index has it.
+    Index("episodes_open", "serial", sqlite_where=text("closed = 0")),
+    Index("episodes_ended", "last", sqlite_where=text("closed = 1")),
+)
+
+detections = Table(
+    "detections",
+    metadata,
+    Column("serial", Integer, primary_key=True),  # of its episode
+    Column("id", String, nullable=False, unique=True),
+    Column("rule_id", String, nullable=False),
+    Column("incident", String, nullable=False),  # number of its incident; empty where it has none
+    Column("opened", Integer, nullable=False),  # event time
+    Column("document", Text, nullable=False),  # the Detection as it opened, JSON
+    Column("recorded", Integer, nullable=False, server_default=text("0")),  # when its lines were read
+    Column("detected", Integer, nullable=False, server_default=text("0")),  # when the daemon concluded it
+    Index("detections_incident", "incident"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("number", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("organization", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("detected", Integer, nullable=False),  # when the daemon concluded it
+    Column("document", Text, nullable=False),  # the Incident, JSON
+    Column("occurred", Integer, nullable=False, server_default=text("0")),  # event time of its latest event
+    Column("recorded", Integer, nullable=False, server_default=text("0")),  # when the line that opened it was read
+    Column("held", Boolean, nullable=False, server_default=text("0")),  # whether its messages wait for a person
+    Index("incidents_open", "subject", "status"),
+    Index("incidents_held", "number", sqlite_where=text("held = 1")),
+)
+
+
+def add_detections(
+    connection: Connection, found: Iterable[tuple[Detection, str]], recorded_at: datetime, detected_at: datetime
+) -> None:
+    """Store opened detections, each with the number of its incident (empty for none); known ids are left alone.
+
+    `recorded_at` is when their lines were read, `detected_at` when the daemon concluded them.
+    """
+    known_at = (to_micros(recorded_at), to_micros(detected_at))
+    rows = [
+        (
+            each.serial,
+            each.id,
+            each.rule_id,
+            incident,
+            to_micros(each.opened_at),
+            *known_at,
+            _DOCUMENT.encode(replace(each, recorded_at=recorded_at, detected_at=detected_at)).decode(),
+        )
+        for each, incident in found
+    ]
+    many(
+        connection,
+        "INSERT OR IGNORE INTO detections (serial, id, rule_id, incident, opened, recorded, detected, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def save_episodes(connection: Connection, changed: Iterable[Episodic]) -> None:
+    """Store what became of episodes."""
+    for each in changed:
+        columns = [_signed(each.opened, name) for name in STORED]
+        rule = [each.rule.id] * len(each.opened)
+        many(
+            connection,
+            'INSERT INTO episodes (rule_id, serial, group_key, "group", opened, last, count, user, address,'
+            " organization, closed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            list(zip(rule, *columns, strict=True)),
+        )
+        gone = each.withdrawn
+        now = [_signed(each.changed, name) for name in ("opened", "last", "count", "closed", "serial")]
+        many(
+            connection,
+            "UPDATE episodes SET opened = ?, last = ?, count = ?, closed = ? WHERE serial = ?",
+            list(zip(*now, strict=True)),
+        )
+        many(
+            connection,
+            "UPDATE episodes SET count = 0, closed = 1 WHERE serial = ?",
+            [(serial,) for serial in gone["serial"].tolist()],
+        )
+
+
+def episodes_kept(connection: Connection, *, since_us: int) -> list[tuple[str, tuple[int, ...]]]:
+    """Return open episodes and those that ended after a moment, in the form `Engine.restore` takes."""
+    kept = episodes.c
+    columns = (kept.serial, kept.group_key, kept.group, kept.opened, kept.last, kept.count, kept.user, kept.address)
+    query = select(kept.rule_id, *columns, kept.organization, kept.closed).where(
+        ((~kept.closed) | (kept.last >= since_us)) & (kept.count > 0)
+    )
+    return [(row[0], tuple(row[1:])) for row in connection.execute(query)]
+
+
+def next_serial(connection: Connection) -> int:
+    """Return the first number that no episode has."""
+    return int(connection.execute(select(func.max(episodes.c.serial))).scalar() or 0) + 1
+
+
+def detections_of(connection: Connection, number: str) -> list[tuple[Detection, int, datetime]]:
+    """Return an incident's detections with their present count and latest event."""
+    query = (
+        select(detections.c.document, episodes.c.count, episodes.c.last)
+        .join(episodes, episodes.c.serial == detections.c.serial)
+        .where(detections.c.incident == number)
+        .order_by(detections.c.opened)
+    )
+    return [
+        (_DETECTION.decode(document), count, from_micros(last)) for document, count, last in connection.execute(query)
+    ]
+
+
+def detections_since(connection: Connection, since: datetime) -> Iterator[Detection]:
+    """Give the detections that were concluded since a moment, the latest first; reads them all."""
+    table = detections.c
+    query = select(table.document).where(table.detected >= to_micros(since)).order_by(table.serial.desc())
+    return map(_DETECTION.decode, connection.execute(query).scalars())
+
+
+def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
+    """Store incidents as they are now."""
+    latest = {incident.number: incident for incident in changed}
+    rows = [
+        (
+            incident.number,
+            incident.kind,
+            incident.organization,
+            incident.subject,
+            incident.status.value,
+            int(incident.level),
+            to_micros(incident.occurred_last),
+            to_micros(incident.recorded_at),
+            to_micros(incident.detected_at),
+            incident.is_held,
+            _DOCUMENT.encode(incident).decode(),
+        )
+        for incident in latest.values()
+    ]
+    many(
+        connection,
+        "INSERT INTO incidents"
+        " (number, kind, organization, subject, status, level, occurred, recorded, detected, held, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number)"
+        " DO UPDATE SET status = excluded.status, level = excluded.level, occurred = excluded.occurred,"
+        " held = excluded.held, document = excluded.document",
+        rows,
+    )
+
+
+def open_incidents(
+    connection: Connection, keys: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], Incident]:
+    """Return the open incidents of the given (kind, organization, subject) keys."""
+    wanted = set(keys)
+    subjects = sorted({subject for _, _, subject in wanted})
+    found: dict[tuple[str, str, str], Incident] = {}
+    table = incidents.c
+    columns = (table.kind, table.organization, table.subject, table.document)
+    for start in range(0, len(subjects), _AT_ONCE):
+        some = subjects[start : start + _AT_ONCE]
+        query = select(*columns).where(table.subject.in_(some), table.status != Status.CLOSED.value)
+        for kind, organization, subject, document in connection.execute(query):
+            if (kind, organization, subject) in wanted:
+                found[kind, organization, subject] = _INCIDENT.decode(document)
+    return found
+
+
+def former_incidents(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    """Map keys (kind, customer, subject) to the number of the closed incident of each that was found last."""
+    wanted = set(keys)
+    subjects = sorted({subject for _, _, subject in wanted})
+    found: dict[tuple[str, str, str], str] = {}
+    table = incidents.c
+    for start in range(0, len(subjects), _AT_ONCE):
+        some = subjects[start : start + _AT_ONCE]
+        query = select(table.kind, table.organization, table.subject, table.number).order_by(table.detected)
+        closed = query.where(table.subject.in_(some), table.status == Status.CLOSED.value)
+        rows = connection.execute(closed)
+        found.update({key: number for *parts, number in rows if (key := (parts[0], parts[1], parts[2])) in wanted})
+    return found
+
+
+def any_held(connection: Connection) -> bool:
+    """Say whether messages of any incident wait for a person."""
+    return connection.execute(select(incidents.c.number).where(incidents.c.held).limit(1)).first() is not None
+
+
+def held_incidents_of(connection: Connection, serials: Sequence[int]) -> list[Incident]:
+    """Return the incidents of episodes, by their numbers, whose messages wait for a person; each once."""
+    found: dict[str, Incident] = {}
+    for start in range(0, len(serials), _AT_ONCE):
+        query = (
+            select(incidents.c.number, incidents.c.document)
+            .join(detections, incidents.c.number == detections.c.incident)
+            .where(detections.c.serial.in_(serials[start : start + _AT_ONCE]), incidents.c.held)
+        )
+        found.update({number: _INCIDENT.decode(document) for number, document in connection.execute(query)})
+    return [found[number] for number in sorted(found)]
+
+
+def incidents_of(connection: Connection, serials: Sequence[int]) -> dict[int, tuple[str, Incident]]:
+    """Map the numbers of episodes to the ids of their detections and the incidents of these."""
+    found: dict[int, tuple[str, Incident]] = {}
+    for start in range(0, len(serials), _AT_ONCE):
+        query = (
+            select(detections.c.serial, detections.c.id, incidents.c.document)
+            .join(incidents, incidents.c.number == detections.c.incident)
+            .where(detections.c.serial.in_(serials[start : start + _AT_ONCE]))
+        )
+        rows = connection.execute(query)
+        found.update({serial: (id_, _INCIDENT.decode(document)) for serial, id_, document in rows})
+    return found
+
+
+def incident(connection: Connection, number: str) -> Incident | None:
+    """Return one incident, None where the number is unknown."""
+    document = connection.execute(select(incidents.c.document).where(incidents.c.number == number)).scalar()
+    return None if document is None else _INCIDENT.decode(document)
+
+
+def list_incidents(connection: Connection, *, only_open: bool = False) -> list[Incident]:
+    """Return the incidents, those found last first; of those found together, what happened last."""
+    latest = (incidents.c.detected.desc(), incidents.c.occurred.desc(), incidents.c.number)
+    query = select(incidents.c.document).order_by(*latest)
+    if only_open:
+        query = query.where(incidents.c.status != Status.CLOSED.value)
+    return [_INCIDENT.decode(document) for (document,) in connection.execute(query)]
+
+
+def open_by_kind(connection: Connection) -> dict[str, int]:
+    """Count the open incidents of each kind."""
+    query = select(incidents.c.kind, func.count()).where(incidents.c.status != Status.CLOSED.value)
+    return {kind: count for kind, count in connection.execute(query.group_by(incidents.c.kind))}
+
+
+def _signed(table: EpisodeTable, name: str) -> list[int]:
+    """Return a column as plain numbers; SQLite's are signed."""
+    column: list[int] = table[name].astype("i8").tolist()
+    return column

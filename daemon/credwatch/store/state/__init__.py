@@ -1,0 +1,1 @@
+"""What the pipeline goes on from."""

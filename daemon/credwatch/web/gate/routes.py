@@ -1,0 +1,190 @@
+"""The gate's endpoints, for the application on the same machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from credwatch.policy.gate import Gate
+from credwatch.policy.options import GateOptions
+from credwatch.policy.totp import UnlockOutcome
+from credwatch.web.gate.answers import answer, enrol_answer, error_answer, mfa_answer, password_answer
+from credwatch.web.gate.requests import (
+    BadRequest,
+    CodeRequest,
+    EnrolRequest,
+    OperatorRequest,
+    PasswordRequest,
+    understood,
+)
+from credwatch.web.queues import Queue
+
+_LONGEST_BODY = 16 * 1024
+"""Bytes: a password of 1,024 code points fits, each written as two JSON escapes."""
+
+R = TypeVar("R", EnrolRequest, CodeRequest, OperatorRequest)
+
+
+Endpoint = Callable[[Request], Awaitable[JSONResponse]]
+
+OnAnswer = Callable[[str, str], None]
+"""Told of each answer: the endpoint, such as totp/verify, and accepted, refused or failed."""
+
+
+def gate_app(
+    service: Gate,
+    options: GateOptions | None = None,
+    *,
+    on_answer: OnAnswer = lambda _endpoint, _outcome: None,
+) -> Starlette:
+    """Build the application: JSON in, JSON out, described in `docs/gate.md`.
+
+    Password checks, changes of passwords and second factors each have threads and a queue of their own. Whatever
+    fails, nothing of the request is repeated or logged, and no second factor is accepted.
+    """
+    desk = _Desk(service, options or GateOptions())
+    questions: dict[str, Endpoint] = {
+        "password/check": desk.password_check,
+        "password/changed": desk.password_changed,
+        "totp/enrol": desk.totp_enrol,
+        "totp/confirm": desk.totp_confirm,
+        "totp/verify": desk.totp_verify,
+        "totp/unlock": desk.totp_unlock,
+        "totp/remove": desk.totp_remove,
+    }
+    routes = [
+        Route("/v1/health", desk.health, methods=["GET"]),
+        *(Route(f"/v1/{name}", _told(name, ask, on_answer), methods=["POST"]) for name, ask in questions.items()),
+    ]
+    return Starlette(routes=routes, lifespan=desk.open, exception_handlers={HTTPException: _no_such_place})
+
+
+class _Desk:
+    """Takes questions in and hands out the gate's answers."""
+
+    def __init__(self, gate: Gate, options: GateOptions) -> None:
+        self._gate = gate
+        self._options = options
+        self._checks, self._changes, self._factors = (Queue(kind, options) for kind in ("check", "change", "factor"))
+
+    @asynccontextmanager
+    async def open(self, _app: Starlette) -> AsyncIterator[None]:
+        """Let the threads go at the end."""
+        yield
+        for queue in (self._checks, self._changes, self._factors):
+            queue.close()
+
+    async def health(self, _request: Request) -> JSONResponse:
+        """Say that the gate answers, and whether it can do second factors."""
+        return answer({"status": "ok", "second_factors": "ready" if self._gate.mfa_ready else "no_sealing_key"})
+
+    async def password_check(self, request: Request) -> JSONResponse:
+        """Judge a prospective password; the customer's profile says what a failure means."""
+        try:
+            asked = understood(await self._body(request), PasswordRequest)
+        except BadRequest as error:
+            return _misunderstood(error)
+        reply = await self._checks.answered(lambda: password_answer(self._gate.check_password(asked.question())))
+        if reply.status_code < 500:
+            return reply
+        code = str(json.loads(bytes(reply.body))["undecided"])
+        return password_answer(self._gate.when_undecided(asked.organization, busy=code == "busy"), undecided=code)
+
+    async def password_changed(self, request: Request) -> JSONResponse:
+        """Remember a password that was just set."""
+        try:
+            asked = understood(await self._body(request), PasswordRequest)
+        except BadRequest as error:
+            return _misunderstood(error)
+        return await self._changes.answered(
+            lambda: answer({"recorded": True, "remembered": self._gate.password_changed(asked.question())})
+        )
+
+    async def totp_enrol(self, request: Request) -> JSONResponse:
+        """Make a secret and show it once."""
+        return await self._answered(request, EnrolRequest, lambda asked: enrol_answer(self._gate.enrol(asked.caller())))
+
+    async def totp_confirm(self, request: Request) -> JSONResponse:
+        """Take the first code of a new secret."""
+        return await self._answered(
+            request, CodeRequest, lambda asked: mfa_answer(self._gate.confirm(asked.caller(), asked.code))
+        )
+
+    async def totp_verify(self, request: Request) -> JSONResponse:
+        """Take a code."""
+        return await self._answered(
+            request, CodeRequest, lambda asked: mfa_answer(self._gate.verify(asked.caller(), asked.code))
+        )
+
+    async def totp_unlock(self, request: Request) -> JSONResponse:
+        """Forgive the failures of a locked factor."""
+
+        def work(asked: OperatorRequest) -> JSONResponse:
+            outcome = self._gate.unlock(asked.caller(), asked.why)
+            return answer({"unlocked": outcome is UnlockOutcome.UNLOCKED, "outcome": outcome.value})
+
+        return await self._answered(request, OperatorRequest, work)
+
+    async def totp_remove(self, request: Request) -> JSONResponse:
+        """Take a factor away."""
+        return await self._answered(
+            request, OperatorRequest, lambda asked: answer({"removed": self._gate.remove(asked.caller(), asked.why)})
+        )
+
+    async def _answered(self, request: Request, model: type[R], work: Callable[[R], JSONResponse]) -> JSONResponse:
+        try:
+            asked = understood(await self._body(request), model)
+        except BadRequest as error:
+            return _misunderstood(error)
+        return await self._factors.answered(lambda: work(asked))
+
+    async def _body(self, request: Request) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._options.timeout_seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > _LONGEST_BODY:
+                        raise BadRequest(f"expected at most {_LONGEST_BODY} bytes", status=413)
+        except TimeoutError as error:
+            raise BadRequest("the request did not arrive in time", status=408) from error
+        return bytes(body)
+
+
+def _told(name: str, ask: Endpoint, on_answer: OnAnswer) -> Endpoint:
+    async def endpoint(request: Request) -> JSONResponse:
+        response = await ask(request)
+        on_answer(name, _outcome(response))
+        return response
+
+    return endpoint
+
+
+def _outcome(response: JSONResponse) -> str:
+    """Say what an answer comes to: yes, no, or that the gate could not tell."""
+    content = json.loads(bytes(response.body))
+    if "undecided" in content:
+        return "failed"
+    if response.status_code >= 400:
+        return "refused"
+    return (
+        "refused" if False in (content.get("accepted"), content.get("unlocked"), content.get("removed")) else "accepted"
+    )
+
+
+def _misunderstood(error: BadRequest) -> JSONResponse:
+    return error_answer("bad_request", error.message, error.status, error.fields)
+
+
+async def _no_such_place(_request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return error_answer("not_here", "no such endpoint or method; see docs/gate.md", status)

@@ -1,0 +1,76 @@
+"""The authorisations: which staff may do what to which accounts of a customer, why, until when, and who agreed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from credwatch.kernel.options import Options, read_toml
+from credwatch.world.entries import Id, Name, require_unique
+
+LONGEST = timedelta(days=90)
+"""No authorisation lasts longer; what is needed longer is asked for again."""
+
+
+class Authorisation(Options):
+    """One `[[authorisation]]`."""
+
+    id: Id
+    """Its id in events and notices."""
+    basis: Literal["customer_request", "court_order", "authority_request"]
+    """What allows the act."""
+    reference: Name
+    """The order's or ticket's number."""
+    issuer: Annotated[str, Field(max_length=254)] = ""
+    """The person, court or authority that issued it; an order names it."""
+    document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the document that gives it, in 64 small hexadecimal digits."""
+    customer: Id
+    """Whose accounts."""
+    accounts: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Which accounts, by login name or e-mail address, or `*`."""
+    actors: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Which staff, by id, or `*`."""
+    actions: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Which actions, as `event.action` names them, or `*`."""
+    valid_from: AwareDatetime
+    """From when on, with its time zone."""
+    valid_until: AwareDatetime
+    """Until when, exclusive, with its time zone."""
+    approvers: Annotated[tuple[Id, ...], Field(min_length=2, max_length=2)]
+    """The two staff members who agreed, neither of them an actor."""
+
+    @model_validator(mode="after")
+    def _has_issuer(self) -> Self:
+        if self.basis != "customer_request" and not self.issuer:
+            raise ValueError("issuer is missing: name the court or authority that gave the order")
+        return self
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if self.valid_until <= self.valid_from:
+            raise ValueError("valid_until must be later than valid_from")
+        if self.valid_until - self.valid_from > LONGEST:
+            raise ValueError(f"valid_until may be {LONGEST.days} days after valid_from at most; ask again for longer")
+        return self
+
+    @model_validator(mode="after")
+    def _is_agreed(self) -> Self:
+        if len(set(self.approvers)) < len(self.approvers):
+            raise ValueError("the two approvers must differ")
+        if both := sorted(set(self.approvers) & set(self.actors)):
+            raise ValueError(f"{both[0]!r} is both actor and approver; nobody approves their own act")
+        return self
+
+
+class _AuthorisationsFile(Options):
+    authorisation: tuple[Authorisation, ...] = ()
+
+
+def read_authorisations(text: str, where: str) -> tuple[Authorisation, ...]:
+    """Read `authorisations.toml`; raises ConfigurationError or ProblemsFound with file, entry and key."""
+    authorisations = read_toml(text, _AuthorisationsFile, where=where).authorisation
+    require_unique((entry.id for entry in authorisations), key="authorisation.id", where=where)
+    return authorisations

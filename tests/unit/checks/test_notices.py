@@ -1,0 +1,46 @@
+"""Every message that a rule sends is rendered before it is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from builders_outbox import a_renderer
+from credwatch.app.build import rule_folders, rules_in
+from credwatch.app.settings import Settings
+from credwatch.checks.notices import notice_problems
+from credwatch.outbox.words.templates import Templates
+from credwatch.rules.model import RuleSet
+
+SETTINGS = Settings()
+RULES, _ = rules_in(rule_folders(SETTINGS), SETTINGS)
+NO_RULES = RuleSet((), ())
+
+
+def _problems(folder: Path, template: str, rules: RuleSet) -> list[str]:
+    (folder / "vi").mkdir()
+    (folder / "vi" / "customer_notice.j2").write_text(template, encoding="utf-8")
+    return [str(problem) for problem in notice_problems(a_renderer(templates=Templates(folder)), rules)]
+
+
+def test_the_shipped_templates_serve_every_shipped_rule() -> None:
+    """Each rule's notice, in both languages, renders from what its kind of incident has."""
+    assert [] == notice_problems(a_renderer(), RULES)
+
+
+def test_a_mistake_is_told_once_with_its_line(tmp_path: Path) -> None:
+    """A template that fails for every rule is one problem, with file, line and what to do."""
+    (told,) = _problems(tmp_path, '{% set subject = "x" %}\n{{ nummer }}', RULES)
+    assert told.startswith(f"{tmp_path}/vi/customer_notice.j2:2: ")
+    assert "'nummer' is undefined" in told
+    assert "hint: " in told
+
+
+def test_a_mistake_in_one_kind_names_the_rule_that_meets_it(tmp_path: Path) -> None:
+    """What fails for one kind of incident alone is found, and nowhere else."""
+    notified = [rule.consequence for rule in RULES.by_id().values() if "customer_notice" in rule.consequence.workflows]
+    kind = min({consequence.incident for consequence in notified} - {"account_takeover"})
+    template = '{% set subject = "x" %}{% if kind.title == kind_of("' + kind + '").title %}{{ nummer }}{% endif %}'
+    assert [] == [told for told in _problems(tmp_path, template, NO_RULES) if "nummer" in told]
+    (tmp_path / "vi" / "customer_notice.j2").unlink()
+    (tmp_path / "vi").rmdir()
+    assert [told for told in _problems(tmp_path, template, RULES) if "in what rule '" in told]

@@ -1,0 +1,142 @@
+"""What the daemon owes by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct, field
+
+from builders_outbox import NOON, a_command, an_incident, some_facts
+from credwatch.app.settings import Settings
+from credwatch.kernel.command import CommandKind, LegalClock
+from credwatch.kernel.receipt import Delivered
+from credwatch.service.chores import Chores
+from credwatch.store import outbox
+from credwatch.store.cases import incidents, legal_clocks
+from credwatch.store.database import Database
+from credwatch.store.receipts import settle
+from credwatch.store.state import progress
+from credwatch.telemetry.label_values import TASKS
+from credwatch.telemetry.metrics import Metrics
+from scenarios.pipeline import a_store
+
+
+class Post(Struct):
+    """Chores over a store, with a clock that a test moves."""
+
+    database: Database
+    now: datetime = NOON
+    steady: float = 0.0
+    wakes: list[datetime] = field(default_factory=list)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def chores(self) -> Chores:
+        """Build the chores."""
+        return Chores(
+            self.database,
+            self.metrics,
+            lambda: self.wakes.append(self.now),
+            lambda: self.now,
+            some_facts,
+            Settings(),
+            lambda: self.steady,
+        )
+
+    def kinds(self) -> list[CommandKind]:
+        """Return the kinds of the messages that wait."""
+        return [stored.command.kind for stored in outbox.OutboxStore(self.database).listed()]
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Iterator[Post]:
+    """Make a store in which one duty runs and one message waits."""
+    clock = LegalClock("clock-1", "customer_notice", "CW-2026-7KQ2M4", "tanphat", NOON, NOON + timedelta(minutes=15))
+    with a_store(tmp_path / "store.sqlite") as database:
+        with database.writing() as connection:
+            incidents.save_incidents(connection, [an_incident()])
+            legal_clocks.save_clocks(connection, [clock])
+            outbox.queue(connection, [a_command(1)])
+        yield Post(database)
+
+
+def test_a_clock_that_ran_out_is_told_once(post: Post) -> None:
+    """Before its end nobody is written to; after it the operators are, once however often it ticks."""
+    chores = post.chores()
+    post.now = NOON + timedelta(minutes=14)
+    chores.tick()
+    assert ([], [CommandKind.NOTIFY]) == (post.wakes, post.kinds())
+    post.now = NOON + timedelta(minutes=16)
+    chores.tick()
+    chores.tick()
+    assert [CommandKind.NOTIFY, CommandKind.ESCALATE] == post.kinds()
+    assert [post.now] == post.wakes
+
+
+def test_a_clock_set_back_does_not_keep_a_duty_from_running_out(post: Post) -> None:
+    """The operators are told when its time is over by the steady clock."""
+    chores, post.now = post.chores(), NOON
+    chores.tick()
+    post.now, post.steady = NOON - timedelta(hours=3), post.steady + 16 * 60
+    chores.tick()
+    assert [CommandKind.NOTIFY, CommandKind.ESCALATE] == sorted(post.kinds(), reverse=True)
+
+
+def test_gauges_tell_what_the_store_has(post: Post) -> None:
+    """Open incidents, waiting messages and their age, and what the clocks have left."""
+    post.now = NOON + timedelta(minutes=20)
+    post.chores().gauge()
+    value = post.metrics.registry.get_sample_value
+    assert 1 == value("credwatch_incidents_open", {"kind": "account_takeover"})
+    assert 1200 == value("credwatch_outbox_oldest_age_seconds")
+    assert -300 == value("credwatch_clock_remaining_seconds", {"workflow": "customer_notice"})
+    assert 1 == value("credwatch_clocks_overdue", {"workflow": "customer_notice"})
+
+
+def test_the_digest_tells_of_yesterday(post: Post) -> None:
+    """It goes to the operators once a day, with the counts of the day before."""
+    with post.database.writing() as connection:
+        progress.add_tallies(connection, f"{NOON - timedelta(days=1):%Y-%m-%d}", {"lines": 12_345})
+    post.chores().send_digest()
+    post.chores().send_digest()
+    (digest,) = [
+        stored.command
+        for stored in outbox.OutboxStore(post.database).listed()
+        if stored.command.kind is CommandKind.DIGEST
+    ]
+    assert "12345" in str(digest.context)
+    assert "ops@modoro.example" == digest.recipient
+
+
+def test_the_digest_counts_its_local_day_alone(post: Post) -> None:
+    """A day of Việt Nam ends at 17:00 UTC: what was accepted or read on another day is not told."""
+    post.now = NOON.replace(hour=23)  # six in the morning of the 21st
+    with post.database.writing() as connection:
+        progress.add_tallies(connection, "2026-11-20", {"lines": 20})
+        progress.add_tallies(connection, "2026-11-21", {"lines": 21})
+        outbox.queue(connection, [a_command(number) for number in (2, 3, 4)])
+        for number, at in ((2, 16), (3, 17), (4, -8)):
+            accepted = NOON.replace(hour=0) + timedelta(hours=at)
+            settle(connection, a_command(number).id, Delivered(accepted, "250 ok"), accepted, None)
+    post.chores().send_digest()
+    kind = CommandKind.DIGEST
+    (context,) = [
+        stored.command.context for stored in outbox.OutboxStore(post.database).listed() if stored.command.kind is kind
+    ]
+    assert "2026-11-20" == context["day"]
+    counts: Any = context["counts"]
+    assert (20, 1) == (counts["lines"], counts["delivered"])
+    standing: Any = context["standing"]
+    assert (1, 1) == (standing["waiting"], standing["overdue"])
+
+
+def test_every_job_has_a_time_and_can_run(post: Post) -> None:
+    """Names are told apart, and each act runs on a store as it is."""
+    jobs = post.chores().jobs()
+    assert set(TASKS) == {job.name for job in jobs}
+    assert len(jobs) == len({job.name for job in jobs})
+    for job in jobs:
+        job.act()
