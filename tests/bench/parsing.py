@@ -36,7 +36,7 @@ def cost_of_packs(log: Path, packs: tuple[str, ...]) -> tuple[float, float, int]
     from credwatch.kernel.resources import shipped
     from credwatch.parse.lines import split_lines
     from credwatch.parse.parse import SourceFormat, parse
-    from credwatch.rules.packs import load_packs
+    from credwatch.rules.packs.packs import load_packs
 
     every = load_packs(shipped("rules") / "packs")
     some = PackSet(tuple(pack for pack in every.packs if pack.id in packs))

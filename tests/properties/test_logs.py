@@ -12,7 +12,7 @@ from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.logs import Stacked
 from credwatch.parse.parse import SourceFormat, parse
-from credwatch.rules.packs import load_packs
+from credwatch.rules.packs.packs import load_packs
 
 PACKS = load_packs(shipped("rules") / "packs")
 SOURCE = SourceFormat("hosts", "auto", "Europe/Berlin")

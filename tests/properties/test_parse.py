@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import Parsed, SourceFormat, parse
-from credwatch.rules.packs import load_packs
+from credwatch.rules.packs.packs import load_packs
 
 PACKS = load_packs(shipped("rules") / "packs")
 SAMPLES = [sample.line for pack in PACKS.packs for pattern in pack.patterns for sample in pattern.samples]

@@ -25,7 +25,7 @@ from credwatch.parse.parse import SourceFormat
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.rules.logsource import LogSources, load_logsources, shipped_logsources
 from credwatch.rules.model import RuleSet
-from credwatch.rules.packs import load_packs
+from credwatch.rules.packs.packs import load_packs
 from credwatch.rules.sigma.sigma import read_rules
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, SourceOptions
 from credwatch.workflows.facts import Authorisation, Contact, Duties, Facts, Operators, Recipients, Role, Vendor

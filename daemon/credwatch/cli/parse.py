@@ -42,7 +42,7 @@ def parse(
     with told_plainly():
         from credwatch.kernel.resources import shipped
         from credwatch.parse.parse import SourceFormat
-        from credwatch.rules.packs import load_packs
+        from credwatch.rules.packs.packs import load_packs
 
         source = SourceFormat("parse", kind.value, zone)
         loaded = load_packs([shipped("rules") / "packs", *(packs or [])])

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from credwatch.kernel.pack import Header, PackSet
 from credwatch.parse.claims import held_claims
-from credwatch.parse.stamps import spelled
+from credwatch.parse.stamps.spelled import spelled
 
 _HIT = "hit_"
 _COLUMNS = ("row", "stamp", "host", "program", "pid", "message", "priority")

@@ -24,7 +24,7 @@ from credwatch.parse.odd_envelopes import is_odd, read_odd, repeats_of_last
 from credwatch.parse.own_headers import OwnHeaders, own_headers, read_own
 from credwatch.parse.secrets.redact import redact_events, redact_lines
 from credwatch.parse.spelling import respelled
-from credwatch.parse.stamps import spelled
+from credwatch.parse.stamps.spelled import spelled
 
 
 class SourceFormat(Struct, frozen=True):

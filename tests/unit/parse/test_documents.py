@@ -15,7 +15,7 @@ from credwatch.kernel.fields import FIELDS
 from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import SourceFormat, parse
-from credwatch.rules.packs import load_packs, read_pack
+from credwatch.rules.packs.packs import load_packs, read_pack
 
 DOCS = Path(__file__).parents[3] / "docs"
 PACKS = load_packs(shipped("rules") / "packs")

@@ -15,7 +15,7 @@ from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import Parsed, SourceFormat, parse
-from credwatch.rules.packs import load_packs
+from credwatch.rules.packs.packs import load_packs
 
 HEAD = "Nov 30 06:39:00 web1 sshd[811]: "
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

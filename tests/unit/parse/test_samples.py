@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.parse.samples import check_packs
-from credwatch.rules.packs import load_packs, read_pack
+from credwatch.rules.packs.packs import load_packs, read_pack
 
 PACK = """
 pack: demo

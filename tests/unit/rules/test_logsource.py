@@ -11,7 +11,7 @@ from credwatch.kernel.fields import BY_NAME
 from credwatch.kernel.resources import shipped
 from credwatch.rules.logsource import LogSources, Route, load_logsources, shipped_logsources
 from credwatch.rules.model import AllOf, AnyOf, EventRule, Operator, Test
-from credwatch.rules.packs import load_packs
+from credwatch.rules.packs.packs import load_packs
 from credwatch.rules.reach import unknown_packs
 from credwatch.rules.sigma.sigma import read_rules
 

@@ -10,7 +10,7 @@ from credwatch.kernel.errors import Severity
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.rules.logsource import LogSource, LogSources
-from credwatch.rules.packs import load_packs, read_pack
+from credwatch.rules.packs.packs import load_packs, read_pack
 from credwatch.rules.reach import out_of_reach, unknown_packs
 from credwatch.rules.sigma.sigma import load_rules
 

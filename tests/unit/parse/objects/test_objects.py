@@ -11,7 +11,7 @@ import pytest
 from credwatch.kernel.pack import PackSet
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import Parsed, SourceFormat, parse
-from credwatch.rules.packs import read_pack
+from credwatch.rules.packs.packs import read_pack
 
 PACK = read_pack(
     """

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from credwatch.kernel.resources import shipped
 from credwatch.parse.parse import SourceFormat, parse
 from credwatch.parse.secrets.redact import redact_events, redact_lines
-from credwatch.rules.packs import load_packs
+from credwatch.rules.packs.packs import load_packs
 
 WAYS = (
     "curl -u lan:{} https://x.example",

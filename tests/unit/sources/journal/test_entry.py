@@ -11,7 +11,7 @@ import pytest
 from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import Parsed, SourceFormat, parse
-from credwatch.rules.packs import load_packs
+from credwatch.rules.packs.packs import load_packs
 from credwatch.sources.journal.entry import Entry, line_of
 from unit.sources.journal.written import fields_of
 

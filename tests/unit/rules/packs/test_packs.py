@@ -8,7 +8,7 @@ import pytest
 
 from credwatch.kernel.errors import ProblemsFound, RuleError
 from credwatch.kernel.pack import literal_head
-from credwatch.rules.packs import load_packs, read_pack
+from credwatch.rules.packs.packs import load_packs, read_pack
 
 PACK = """
 pack: {id}

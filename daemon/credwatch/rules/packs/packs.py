@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError
 from credwatch.kernel.options import Options, validated
 from credwatch.kernel.pack import EnvelopeKind, Header, Match, Pack, PackSet, Pattern, Sample, Value, literal_head
-from credwatch.rules.pack_clashes import clashes
-from credwatch.rules.pack_problems import pack_problems
+from credwatch.rules.packs.clashes import clashes
+from credwatch.rules.packs.problems import pack_problems
 
 _Scalar = StrictStr | StrictInt | StrictBool
 _Words = Annotated[tuple[str, ...], Field(min_length=1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from credwatch.parse.stamps import spelled
+from credwatch.parse.stamps.spelled import spelled
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Log packs: their format, and what they must not do."""
