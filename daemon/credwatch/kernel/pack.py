@@ -1,6 +1,6 @@
 """Log packs as values: which lines a program writes, and which event each of them gives.
 
-`rules/packs/packs.py` reads them from YAML; `parse/` compiles them to column expressions. The file format is `docs/packs.md`.
+`rules/packs/` reads them from YAML; `parse/` compiles them to column expressions. The file format is `docs/packs.md`.
 """
 
 from __future__ import annotations
