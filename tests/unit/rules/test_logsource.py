@@ -106,7 +106,7 @@ def test_narrowed() -> None:
     [
         ("{category: authentication}", "{user.name: lan}", None),
         ("{product: okta, service: okta}", "{actor.alternateId: lan}", {"okta"}),
-        ("{product: linux, service: sshd}", "['Failed password']", {"openssh", "pam"}),
+        ("{product: linux, service: sshd}", "['Failed password']", {"dropbear", "openssh", "pam"}),
         ("{product: windows, service: security}", "{EventID: 4625}", set()),
     ],
 )
@@ -178,3 +178,15 @@ def test_the_shipped_taxonomy() -> None:
     assert [] == unknown_packs(shipped_logsources(), packs)
     assert {pack.id for pack in packs.packs} == {name for entry in entries for name in entry.packs or ()}
     assert all(value in BY_NAME or value.startswith("native:") for each in entries for value in each.fields.values())
+
+
+def test_every_pack_has_a_product() -> None:
+    """Each shipped pack is found by a product and a service, and what servers log is in their `auth` log."""
+    packs = load_packs(shipped("rules") / "packs").packs
+    entries = [
+        entry for entry in shipped_logsources().entries if entry.keys.get("product") and entry.keys.get("service")
+    ]
+    assert {pack.id for pack in packs} == {name for entry in entries for name in entry.packs or ()}
+    auth = {name for entry in entries if "auth" in entry.keys["service"] for name in entry.packs or ()}
+    shell = {"accounts", "cron", "doas", "dropbear", "login", "logind", "macos", "openssh", "pam", "su", "sudo"}
+    assert shell <= auth

@@ -88,7 +88,7 @@ def test_a_log_source_that_nobody_provides(tmp_path: Path) -> None:
     assert "no source is read for okta" in warnings(tmp_path, "{eventType: x}", "{product: okta}")
     sshd = "{product: linux, service: sshd}"
     assert "" == warnings(tmp_path, "{user.name: lan}", sshd)
-    assert "no source is read for openssh, pam" in warnings(tmp_path, "{user.name: lan}", sshd, only=True)
+    assert "no source is read for dropbear, openssh, pam" in warnings(tmp_path, "{user.name: lan}", sshd, only=True)
 
 
 def test_native_rules_may_name_any_path(tmp_path: Path) -> None:
