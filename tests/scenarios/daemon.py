@@ -21,7 +21,8 @@ from sqlalchemy import inspect, select
 
 from credwatch.kernel.incident import Incident
 from credwatch.store import outbox
-from credwatch.store.cases import incidents, legal_clocks
+from credwatch.store.cases import legal_clocks
+from credwatch.store.cases.case_list import list_incidents
 from credwatch.store.commands import StoredCommand
 from credwatch.store.database import Database
 from credwatch.store.state import progress
@@ -201,7 +202,7 @@ class Site(Struct):
     def incidents(self) -> list[Incident]:
         """Return every incident."""
         with self.store() as database, database.reading() as connection:
-            return incidents.list_incidents(connection)
+            return list_incidents(connection)
 
     def kinds(self) -> Counter[str]:
         """Count the incidents by kind."""

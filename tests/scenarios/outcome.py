@@ -12,6 +12,7 @@ from sqlalchemy import select
 from credwatch.kernel.incident import Incident
 from credwatch.store import outbox
 from credwatch.store.cases import incidents, legal_clocks
+from credwatch.store.cases.case_list import list_incidents
 from credwatch.store.database import Database
 from credwatch.store.state import progress
 
@@ -62,7 +63,7 @@ def outcome_of(database: Database) -> Outcome:
             detections=Counter(map(Told._make, connection.execute(detections))),
             incidents=[
                 _timeless(incident)
-                for incident in sorted(incidents.list_incidents(connection), key=lambda incident: incident.number)
+                for incident in sorted(list_incidents(connection), key=lambda incident: incident.number)
             ],
             notices=_notices(database),
             clocks=sorted(map(tuple, connection.execute(select(clock.workflow, clock.incident, clock.organization)))),

@@ -21,7 +21,8 @@ from credwatch.pipeline import holding
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.service.chores import Chores
 from credwatch.store import outbox
-from credwatch.store.cases import incidents, legal_clocks
+from credwatch.store.cases import legal_clocks
+from credwatch.store.cases.case_list import list_incidents
 from credwatch.store.commands import EVERY
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics
@@ -61,13 +62,13 @@ class Late(Struct):
     def incident(self, kind: str = "account_takeover") -> Incident:
         """Return the one incident of a kind."""
         with self.database.reading() as connection:
-            (one,) = [each for each in incidents.list_incidents(connection) if each.kind == kind]
+            (one,) = [each for each in list_incidents(connection) if each.kind == kind]
         return one
 
     def kinds(self) -> Counter[str]:
         """Count the incidents by kind."""
         with self.database.reading() as connection:
-            return Counter(each.kind for each in incidents.list_incidents(connection))
+            return Counter(each.kind for each in list_incidents(connection))
 
     def messages(self, *states: str) -> list[Command]:
         """Return the messages in some states; in all where none is named."""
@@ -191,7 +192,7 @@ def test_a_flood_of_the_past_makes_one_letter(late: Late) -> None:
         late.tick(now + batch * MINUTE)
     (letter,) = late.messages("queued")
     with late.database.reading() as connection:
-        waiting = sum(each.is_held for each in incidents.list_incidents(connection))
+        waiting = sum(each.is_held for each in list_incidents(connection))
     assert (waiting, 300) == (letter.context["held"]["incidents"], waiting)
 
 

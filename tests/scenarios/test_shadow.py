@@ -13,7 +13,8 @@ from sqlalchemy import select
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.pipeline.report import Report
 from credwatch.rules.model import RuleSet
-from credwatch.store.cases.incidents import detections, list_incidents
+from credwatch.store.cases.case_list import list_incidents
+from credwatch.store.cases.incidents import detections
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore
 from credwatch.telemetry.metrics import Metrics

@@ -20,7 +20,8 @@ from credwatch.kernel.secret import Secret
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.service.chores import Chores
 from credwatch.store import outbox
-from credwatch.store.cases import incidents, legal_clocks
+from credwatch.store.cases import legal_clocks
+from credwatch.store.cases.case_list import list_incidents
 from credwatch.store.commands import EVERY
 from credwatch.store.database import Database
 from credwatch.telemetry.metrics import Metrics
@@ -72,7 +73,7 @@ class Watched:
     def kinds(self) -> list[str]:
         """Return the kinds of the incidents, sorted."""
         with self.database.reading() as connection:
-            return sorted(incident.kind for incident in incidents.list_incidents(connection))
+            return sorted(incident.kind for incident in list_incidents(connection))
 
     def letters(self, now: datetime) -> list[Command]:
         """Do what the timetable does, and return the operators' letters about silences."""
@@ -147,7 +148,7 @@ def test_evidence_of_a_case_that_others_hear_of_is_not_hidden(watched: Watched) 
     watched.silence("--address", OTHER, "--by", "lan", "--second", "mai")
     watched.read(*guesses(OTHER, succeeds=True, seconds_ago=20))
     with watched.database.reading() as connection:
-        (case,) = [one for one in incidents.list_incidents(connection) if one.kind == "account_takeover"]
+        (case,) = [one for one in list_incidents(connection) if one.kind == "account_takeover"]
     assert OTHER in case.addresses
 
 

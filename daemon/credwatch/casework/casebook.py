@@ -22,10 +22,11 @@ from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Reso
 from credwatch.pipeline import holding
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.store import outbox
-from credwatch.store.cases import case_entries, case_search, held, incidents, legal_clocks
-from credwatch.store.cases.case_search import Wanted
+from credwatch.store.cases import case_entries, case_list, case_search, held, incidents, legal_clocks
+from credwatch.store.cases.case_search import Findings, Wanted
 from credwatch.store.commands import EVERY, StoredCommand
 from credwatch.store.database import Database
+from credwatch.store.pages import FIRST, Page
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
 
@@ -78,29 +79,34 @@ class Casebook:
         """Open the casebook of a settings file; raises ConfigurationError, ProblemsFound or StoreError."""
         return cls(load_settings(config))
 
-    def incidents(self, *, only_open: bool) -> list[Incident]:
-        """Return incidents, the latest first."""
+    def incidents(self, only_open: bool, page: Page = FIRST) -> list[Incident]:
+        """Return a page of the incidents, the latest first; raises UnknownPlace."""
         with self._database.reading() as connection:
-            return incidents.list_incidents(connection, only_open=only_open)
+            return case_list.list_incidents(connection, only_open=only_open, page=page)
 
-    def search(self, wanted: Wanted) -> Iterator[Incident]:
-        """Give the incidents that are wanted, the latest first; they are read as they are asked for."""
+    def held_incidents(self, page: Page = FIRST) -> list[Incident]:
+        """Return a page of the incidents of which messages wait, closed ones too, the latest first."""
         with self._database.reading() as connection:
-            yield from case_search.search(connection, wanted)
+            return case_list.some_incidents(connection, held.held_numbers(connection), page)
+
+    def search(self, wanted: Wanted, page: Page = FIRST) -> Findings:
+        """Look for the incidents that are wanted, the latest first; raises UnknownPlace."""
+        with self._database.reading() as connection:
+            return case_search.search(connection, wanted, page)
 
     def held(self) -> set[str]:
         """Return the numbers of the incidents of which messages wait for a person."""
         with self._database.reading() as connection:
-            return {stored.command.incident for stored in held.held_messages(connection)}
+            return set(held.held_numbers(connection))
 
     def detections(self, number: str) -> list[tuple[Detection, int, datetime]]:
         """Return an incident's detections, each with its present count and latest event."""
         with self._database.reading() as connection:
             return incidents.detections_of(connection, number)
 
-    def messages(self) -> list[StoredCommand]:
-        """Return every message, delivered and dropped ones too, the oldest first."""
-        return outbox.OutboxStore(self._database).listed(EVERY)
+    def messages(self, page: Page = FIRST) -> list[StoredCommand]:
+        """Return a page of the messages, delivered and dropped ones too, the oldest first; raises UnknownPlace."""
+        return outbox.OutboxStore(self._database).listed(EVERY, page)
 
     def case(self, number: str) -> dict[str, Any] | None:
         """Return one incident with its detections and messages as JSON values; None where it is unknown."""
@@ -110,7 +116,7 @@ class Casebook:
                 return None
             clocks = legal_clocks.clocks_of(connection, number)
             entries = case_entries.entries_of(connection, number)
-        messages = [stored for stored in self.messages() if stored.command.incident == number]
+            messages = outbox.messages_of(connection, number)
         case = described(incident)
         case["found"] = [
             {

@@ -11,7 +11,7 @@ from typing import Any
 from credwatch.app.rendering import build_renderer
 from credwatch.casework.casebook import Casebook
 from credwatch.kernel.errors import CredwatchError
-from credwatch.store import receipts
+from credwatch.store import outbox, receipts
 
 _SUMS = "SHA256SUMS"
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
@@ -64,9 +64,10 @@ class CaseExport(Casebook):
 
     def _messages(self, case: dict[str, Any]) -> Iterator[_File]:
         renderer = build_renderer(self._settings)
-        commands = [stored.command for stored in self.messages() if stored.command.incident == case["number"]]
-        for command in commands:
-            yield f"messages/{command.id}.eml", bytes(renderer.render(command))
+        with self._database.reading() as connection:
+            messages = outbox.messages_of(connection, case["number"])
+        for stored in messages:
+            yield f"messages/{stored.command.id}.eml", bytes(renderer.render(stored.command))
 
     def _rules(self, case: dict[str, Any]) -> Iterator[_File]:
         """Give the rules that fired as they are now, and the files that they stand in."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from credwatch.cli.incidents import NumberArgument, incidents_app, row, unknown, words_of
-from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from credwatch.cli.output import print_json, say, tell, told_plainly
+from credwatch.cli.options import DEFAULT_CONFIG, AfterOption, ConfigOption, JsonOption, LimitOption
+from credwatch.cli.output import print_json, say, tell, tell_more, told_plainly
 from credwatch.kernel.incident import Resolution
 
 _DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"]
@@ -29,8 +28,8 @@ def search(
     outcome: Annotated[Resolution | None, typer.Option(help="What came of it.")] = None,
     since: Annotated[datetime | None, typer.Option(formats=_DAYS, help="Detected then or later, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=_DAYS, help="Detected before, UTC.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many are shown at most.")] = 50,
-    page: Annotated[int, typer.Option(min=1, help="Which of the pages.")] = 1,
+    limit: LimitOption = 50,
+    after: AfterOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,6 +40,7 @@ def search(
     with told_plainly():
         from credwatch.casework.casebook import Casebook, described
         from credwatch.store.cases.case_search import Wanted
+        from credwatch.store.pages import Page
 
         asked = Wanted(
             text=text,
@@ -54,15 +54,16 @@ def search(
             until=_in_utc(until),
         )
         with Casebook.at(config) as casebook:
-            first = (page - 1) * limit
-            some = list(islice(casebook.search(asked), first, first + limit + 1))
+            found = casebook.search(asked, Page(limit, after))
             held = casebook.held()
-    for incident in some[:limit]:
+    for incident in found.incidents:
         is_held = incident.number in held
         print_json(described(incident) | {"held": is_held}) if as_json else say(row(incident, is_held=is_held))
-    if len(some) > limit:
-        tell(f"there are more: --page {page + 1}")
-    elif not some:
+    if found.last and len(found.incidents) < limit:
+        tell(f"looked at {found.looked_at} incidents; to look at earlier ones: --after {found.last}")
+    elif found.last:
+        tell_more(found.last)
+    elif not found.incidents and not after:
         tell("no such incident")
 
 

@@ -9,8 +9,8 @@ import typer
 
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.case_entries import written
-from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, told_plainly
+from credwatch.cli.options import DEFAULT_CONFIG, AfterOption, ConfigOption, JsonOption, LimitOption
+from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, tell_more, told_plainly
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.incident import Incident, Resolution
 
@@ -29,25 +29,30 @@ def list_(
     only_held: Annotated[
         bool, typer.Option("--held", help="Those whose messages wait for you, closed ones too.")
     ] = False,
+    limit: LimitOption = 100,
+    after: AfterOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List the open incidents, the latest first.
+    """List the open incidents, the latest first, a page at a time.
 
     Each with the moment when it was found, and the one when it happened last.
     """
     with told_plainly():
         from credwatch.casework.casebook import Casebook, described
+        from credwatch.store.pages import Page
 
+        page = Page(limit + 1, after)
         with Casebook.at(config) as casebook:
             held = casebook.held()
-            found = casebook.incidents(only_open=not (everything or only_held))
-    found = [incident for incident in found if not only_held or incident.number in held]
-    for incident in found:
+            listed = casebook.held_incidents(page) if only_held else casebook.incidents(not everything, page)
+    for incident in listed[:limit]:
         if as_json:
             print_json(described(incident) | {"held": incident.number in held})
         else:
             say(row(incident, is_held=incident.number in held))
-    if not found and not as_json:
+    if len(listed) > limit:
+        tell_more(listed[limit - 1].number)
+    elif not listed and not after and not as_json:
         tell("nothing is held" if only_held else "no incidents" if everything else "no open incidents")
 
 

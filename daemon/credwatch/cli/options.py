@@ -26,6 +26,8 @@ ConfigOption = Annotated[
 StoreOption = Annotated[
     Path | None, typer.Option("--store", metavar="FILE", help="The store, in place of the one --config leads to.")
 ]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many are shown at most.")]
+AfterOption = Annotated[str, typer.Option("--after", metavar="NUMBER", help="Begin behind this incident.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.", show_default=False)]
 KindOption = Annotated[LineKind, typer.Option("--kind", metavar="auto|syslog|json", help="What the lines are.")]
 ZoneOption = Annotated[str, typer.Option("--zone", metavar="ZONE", help="IANA time zone of stamps that say none.")]

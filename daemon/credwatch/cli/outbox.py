@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, StoreOption
-from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, told_plainly
+from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LimitOption, StoreOption
+from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, tell_more, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
 
 if TYPE_CHECKING:
@@ -16,24 +16,28 @@ if TYPE_CHECKING:
 
 outbox_app = typer.Typer(no_args_is_help=True, help="List messages that have not arrived; try or release them.")
 
-_WAITING = ("queued", "sending", "refused", "held")
-
 
 @outbox_app.command("list")
 def list_commands(
     config: ConfigOption = DEFAULT_CONFIG,
     store: StoreOption = None,
     every: Annotated[bool, typer.Option("--all", help="Delivered and dropped ones too.")] = False,
+    limit: LimitOption = 100,
+    after: Annotated[str, typer.Option(metavar="ID", help="Begin behind this message.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List messages, oldest first. Exit code 0 whether or not there are any."""
+    """List messages, oldest first, a page at a time.
+
+    Exit code 0 whether or not there are any.
+    """
     with told_plainly():
         from credwatch.casework.casebook import opened_outbox
+        from credwatch.store.commands import EVERY, WAITING
+        from credwatch.store.pages import Page
 
         with opened_outbox(config, store) as outbox:
-            rows = [
-                _described(item) for item in outbox.listed((*_WAITING, "delivered", "dropped") if every else _WAITING)
-            ]
+            listed = outbox.listed(EVERY if every else WAITING, Page(limit + 1, after))
+    rows = [_described(stored) for stored in listed[:limit]]
     if as_json:
         for row in rows:
             print_json(row)
@@ -41,7 +45,9 @@ def list_commands(
         for line in chain.from_iterable(map(_told, rows)):
             say(line)
     else:
-        tell("no messages" if every else "no message waits")
+        tell("no more messages" if after else "no messages" if every else "no message waits")
+    if len(listed) > limit:
+        tell_more(str(rows[-1]["id"]))
 
 
 @outbox_app.command()

@@ -55,6 +55,11 @@ def print_json(value: Any) -> None:
     sys.stdout.write(in_json(json.dumps(value, ensure_ascii=False, default=str)) + "\n")
 
 
+def tell_more(last: str) -> None:
+    """Say how to see what stands behind a page."""
+    tell(f"there are more: --after {last}")
+
+
 @contextmanager
 def told_plainly() -> Iterator[None]:
     """Turn errors into messages with where and hint, and exit 2, or 3 where nobody answered."""

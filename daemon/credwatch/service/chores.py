@@ -17,8 +17,10 @@ from credwatch.service.memory import return_free_memory
 from credwatch.service.retention import Retention
 from credwatch.service.schedule import Daily, Every, Job
 from credwatch.store import outbox, retention
-from credwatch.store.cases import held, incidents, legal_clocks
+from credwatch.store.cases import held, legal_clocks
+from credwatch.store.cases.case_list import list_incidents, open_by_kind
 from credwatch.store.database import Database
+from credwatch.store.pages import WHOLE
 from credwatch.store.state import progress
 from credwatch.telemetry.metrics import Metrics
 from credwatch.workflows.clocks import on_tick
@@ -87,7 +89,7 @@ class Chores:
         with self._database.reading() as connection:
             running = legal_clocks.running_clocks(connection)
             state = outbox.queue_state(connection)
-            by_kind = incidents.open_by_kind(connection)
+            by_kind = open_by_kind(connection)
         self._metrics.set_open_incidents(by_kind)
         self._metrics.set_store_bytes(retention.size(self._database))
         age = max(0.0, (now - state.oldest).total_seconds()) if state.oldest else 0.0
@@ -120,7 +122,7 @@ class Chores:
             commands = digest(
                 begin.date(),
                 counts,
-                incidents.list_incidents(connection, only_open=True),
+                list_incidents(connection, only_open=True, page=WHOLE),
                 legal_clocks.running_clocks(connection),
                 held.held_now(connection),
                 self._facts(),

@@ -37,6 +37,10 @@ commands = Table(
     Column("lane", Text, nullable=False, server_default=text("''")),
     Index("commands_due", "state", "next_at"),
     Index("commands_duty", "workflow", "incident", "organization"),
+    Index("commands_incident", "incident", "settled_at"),
+    Index("commands_settled", "state", "settled_at"),
+    Index("commands_listed", "state", "created_at", "id"),
+    Index("commands_latest", "workflow", "created_at"),
     # All that the choice of the next message looks at.
     Index(
         "commands_waiting",

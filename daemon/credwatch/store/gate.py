@@ -27,6 +27,7 @@ past_passwords = Table(
     Column("hash", Text, nullable=False),
     Column("kept_at", BigInteger, nullable=False),
     Index("past_passwords_account", "organization", "user"),
+    Index("past_passwords_age", "kept_at"),
 )
 """One row for each remembered password of an account: an argon2id hash, never the password."""
 

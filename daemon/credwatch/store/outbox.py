@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, case, func, select
+from sqlalchemy import Connection, bindparam, case, func, select, text
 from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.kernel.command import Command, CommandKind
@@ -16,8 +16,11 @@ from credwatch.kernel.receipt import Receipt, Refused
 from credwatch.store.commands import WAITING, StoredCommand, commands, readable, row_of
 from credwatch.store.database import Database
 from credwatch.store.moments import from_micros, to_micros
+from credwatch.store.pages import FIRST, Page, paged
 from credwatch.store.receipts import receipts, settle
 from credwatch.store.turns import next_rows, take_turn
+
+_IS_BEGUN = text("result = 'started'")  # written out, for so alone the index of these is used
 
 
 class QueueState(Struct, frozen=True):
@@ -97,7 +100,7 @@ class OutboxStore:
     def recover(self, now: datetime) -> int:
         """Put back what a crash interrupted, due now, and return how many; call once, before the first `due`."""
         with self._database.writing() as connection:
-            connection.execute(receipts.update().where(receipts.c.result == "started").values(result="interrupted"))
+            connection.execute(receipts.update().where(_IS_BEGUN).values(result="interrupted"))
             interrupted = commands.update().where(commands.c.state == "sending")
             return connection.execute(interrupted.values(state="queued", next_at=to_micros(now))).rowcount
 
@@ -176,11 +179,11 @@ class OutboxStore:
     def untold(self, kind: CommandKind, limit: int, *, waiting: bool) -> list[Command]:
         """List the refused commands of a kind that no other way has told yet, oldest first; `waiting` ones too."""
         states = ("queued", "sending", "refused") if waiting else ("refused",)
-        was_told = select(receipts.c.command).where(receipts.c.result == "told")
+        was_told = select(receipts.c.id).where(receipts.c.command == commands.c.id, receipts.c.result == "told")
         statement = (
             select(commands)
             .where(commands.c.state.in_(states), commands.c.kind == kind.value)
-            .where(commands.c.id.not_in(was_told))
+            .where(~was_told.exists())
             .order_by(commands.c.created_at, commands.c.id)
             .limit(limit)
         )
@@ -222,14 +225,15 @@ class OutboxStore:
             settle(connection, command_id, receipt, now, next_at)
             queue(connection, escalations)
 
-    def listed(self, states: Sequence[str] = WAITING) -> list[StoredCommand]:
-        """List the commands in these states, oldest first."""
-        statement = select(commands).where(commands.c.state.in_(states))
+    def listed(self, states: Sequence[str] = WAITING, page: Page = FIRST) -> list[StoredCommand]:
+        """List a page of the commands in these states, oldest first.
+
+        Raises UnknownPlace where no command has the id that the page begins behind.
+        """
         with self._database.reading() as connection:
-            rows = [
-                row._mapping for row in connection.execute(statement.order_by(commands.c.created_at, commands.c.id))
-            ]
-        return [stored for row in rows if (stored := readable(row)) is not None]
+            rows = [row for state in states for row in _page_of(connection, state, page)]
+        rows.sort(key=lambda row: (row["created_at"], row["id"]))
+        return [stored for row in rows[: page.limit] if (stored := readable(row)) is not None]
 
     def retry(self, now: datetime, ids: Sequence[str] = ()) -> list[str]:
         """Put refused and waiting commands back, due now, and return their ids; without `ids`, all refused ones."""
@@ -243,6 +247,20 @@ class OutboxStore:
             back = table.update().where(chosen)
             connection.execute(back.values(state="queued", attempts=0, since=at, next_at=at, settled_at=None))
             return found
+
+
+def _page_of(connection: Connection, state: str, page: Page) -> list[Any]:
+    """Read a page of the commands in one state: an index has these alone in the order of their age."""
+    query = select(commands).where(commands.c.state == state)
+    some = paged(connection, query, page, (commands.c.created_at, commands.c.id), latest_first=False)
+    return [row._mapping for row in connection.execute(some)]
+
+
+def messages_of(connection: Connection, incident: str) -> list[StoredCommand]:
+    """List the messages about an incident, delivered and dropped ones too, oldest first."""
+    query = select(commands).where(commands.c.incident == incident)
+    rows = connection.execute(query.order_by(commands.c.created_at, commands.c.id))
+    return [stored for row in rows if (stored := readable(row._mapping)) is not None]
 
 
 def _is_doubtful(row: Any, now: datetime, longest: Callable[[int], timedelta]) -> bool:

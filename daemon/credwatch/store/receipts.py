@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select, text
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.legible import in_a_log
@@ -24,7 +24,8 @@ receipts = Table(
     Column("settled_at", BigInteger),
     Column("result", Text, nullable=False),
     Column("reply", Text, nullable=False),
-    Index("receipts_command", "command"),
+    Index("receipts_command", "command", "result"),
+    Index("receipts_begun", "id", sqlite_where=text("result = 'started'")),
 )
 """One row for each attempt; `result` is started, delivered, retry, refused, interrupted by a crash,
 or told by another way than mail while that was down."""

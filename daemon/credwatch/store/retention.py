@@ -53,7 +53,7 @@ LIMIT :most
 _LONE_MESSAGES = """
 SELECT id FROM commands
 WHERE incident = '' AND state IN ('delivered', 'dropped') AND settled_at < :limit
-AND id NOT IN (SELECT id FROM commands WHERE kind = 'digest' ORDER BY created_at DESC LIMIT 1)
+AND id NOT IN (SELECT id FROM commands WHERE workflow = 'digest' ORDER BY created_at DESC LIMIT 1)
 LIMIT :most
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, Subquery, Table, Text, func, select, text
+from sqlalchemy import Column, Connection, Index, Integer, Subquery, Table, Text, func, select, text
 from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.store.commands import commands
@@ -19,6 +19,7 @@ turns = Table(
     metadata,
     Column("lane", Text, primary_key=True),
     Column("served", Integer, nullable=False),
+    Index("turns_served", "served"),
 )
 """One row for each lane that had a turn; the lowest number has waited longest for the next one."""
 

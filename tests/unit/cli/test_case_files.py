@@ -96,8 +96,13 @@ def test_what_is_given_must_all_hold(site: Path, arguments: tuple[str, ...], exp
 
 def test_pages(site: Path) -> None:
     """A page has as many as asked for, says where the rest is, and pages together have each incident once."""
-    assert "there are more: --page 2" in run(site, "search", "--limit", "2")[2]
-    assert ("CB", "A", "") == tuple(letters(site, "--limit", "2", "--page", page) for page in "123")
+    assert "there are more: --after CW-2026-BBBBBBBB" in run(site, "search", "--limit", "2")[2]
+    assert ("CB", "A", "") == tuple(
+        letters(site, "--limit", "2", *place)
+        for place in ((), ("--after", "CW-2026-BBBBBBBB"), ("--after", "CW-2026-AAAAAAAA"))
+    )
+    assert "there are more" not in run(site, "search", "--limit", "3")[2]
+    assert 2 == run(site, "search", "--after", "CW-2026-X")[0]
     assert (0, "", "no such incident\n") == run(site, "search", "nowhere")
 
 

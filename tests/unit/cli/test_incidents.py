@@ -18,6 +18,7 @@ from credwatch.store.database import Database
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NUMBER = "CW-2026-7KQ2M4AA"
+OLD = "CW-2026-OLDOLDOL"
 
 
 def an_incident(number: str = NUMBER, status: Status = Status.NEW) -> Incident:
@@ -66,7 +67,7 @@ def settings(tmp_path: Path) -> str:
     database = Database(tmp_path / "credwatch.sqlite")
     database.migrate()
     with database.writing() as connection:
-        save_incidents(connection, [an_incident(), an_incident("CW-2026-OLDOLDOL", Status.CLOSED)])
+        save_incidents(connection, [an_incident(), an_incident(OLD, Status.CLOSED)])
         connection.execute(
             episodes.insert(), {**dict.fromkeys(episodes.c.keys(), 0), "serial": 1, "count": 9, "rule_id": "r-1"}
         )
@@ -89,6 +90,15 @@ def test_open_incidents_are_listed(settings: str) -> None:
     row = [NUMBER, "2026-03-02", "12:00", "2026-03-02", "12:00", "high", "new", "account_takeover", "acme", "lan"]
     assert (0, [row]) == (code, [line.split() for line in shown.splitlines()])
     assert 2 == len(run("list", "--all", "--config", settings)[1].splitlines())
+
+
+def test_a_list_comes_in_pages(settings: str) -> None:
+    """No more than the limit, with the place where the rest begins; a place that is none is told."""
+    pages = [run("list", "--all", "--limit", "1", "--config", settings, *after) for after in ((), ("--after", OLD))]
+    assert [OLD, NUMBER] == [shown.split()[0] for _, shown, _ in pages]
+    assert [True, False] == [f"there are more: --after {OLD}" in talk for _, _, talk in pages]
+    code, _, talk = run("list", "--after", "CW-NONE", "--config", settings)
+    assert (2, True) == (code, "nothing here has this number" in talk)
 
 
 def test_a_list_as_json(settings: str) -> None:

@@ -135,6 +135,7 @@ def test_check_warns(tmp_path: Path) -> None:
         f'[daemon]\nrole = "customer"\nstate_directory = "{tmp_path}/state"\nregisters_directory = "{tmp_path}"\n'
         f'rules_directories = ["{tmp_path}/rules"]\n[operators]\naddresses = ["ops@acme.example"]\n'
         f'[gate]\nenabled = false\n[[source]]\nid = "servers"\npaths = ["{settings}"]\n'
+        '[contact]\nphone = "+84 28 5550 0100"\n[vendor]\nphone = "+84 258 555 0100"\n'
     )
     told = CliRunner().invoke(app, ["check", "--offline", "--config", str(settings)])
     assert (0, True) == (told.exit_code, "warning: " in told.stderr), told.stderr

@@ -47,6 +47,16 @@ def test_what_is_not_delivered_is_listed(store: str) -> None:
     assert 3 == len(_listed(store, "--all"))
 
 
+def test_a_list_comes_in_pages(store: str) -> None:
+    """No more than the limit over all states, oldest first, with the place where the rest begins."""
+    first, second = a_command(1).id, a_command(2).id
+    assert ["1", "2"] == [row[0] for row in _listed(store, "--all", "--limit", "2")]
+    assert f"there are more: --after {second}" in _run("list", "--store", store, "--all", "--limit", "2")[2]
+    assert ["2", "3"] == [row[0] for row in _listed(store, "--all", "--limit", "2", "--after", first)]
+    code, _, talk = _run("list", "--store", store, "--after", second)
+    assert (0, False) == (code, "there are more" in talk)
+
+
 def test_a_person_reads_a_table(store: str) -> None:
     """Without --json the reply of the server stands in the table."""
     code, shown, _ = _run("list", "--store", store)

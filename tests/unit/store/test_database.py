@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 from sqlalchemy import insert, select
@@ -26,8 +27,9 @@ def _schema(database: Database) -> dict[str, str]:
 
 def test_migrations_make_what_is_declared(database: Database, tmp_path: Path) -> None:
     """What the migrations make is what the code declares, table by table and index by index; a second run is quiet."""
-    for family in Path(credwatch.store.__path__[0]).glob("*.py"):
-        import_module(f"credwatch.store.{family.stem}")
+    for family in walk_packages(credwatch.store.__path__, "credwatch.store."):
+        if ".migrations" not in family.name:
+            import_module(family.name)
     database.migrate()
     at_once = Database(tmp_path / "at once.sqlite", durable=False)
     at_once.create()

@@ -284,7 +284,7 @@ def test_settled_commands_cost_the_queue_state_nothing(database: Database, outbo
         event.listen(connection, "before_cursor_execute", note)
         queue_state(connection)
     assert [plan for plan in plans if plan.startswith("SCAN")] == []
-    assert [plan for plan in plans if plan.startswith("SEARCH commands USING INDEX")]
+    assert [plan for plan in plans if plan.startswith("SEARCH commands USING COVERING INDEX")]
 
 
 def test_an_empty_queue_has_no_next_moment(outbox: OutboxStore) -> None:

@@ -115,7 +115,9 @@ def test_an_incident_that_owed_no_notice_has_its_own_time(database: Database) ->
 def test_what_belongs_to_no_incident_goes_by_its_age(database: Database) -> None:
     """Lone detections, old digests but the latest, unparsed lines, counts and hashes go; what is younger stays."""
     digests = [
-        a_command(number, kind=CommandKind.DIGEST, incident="", created_at=NOON + timedelta(hours=number))
+        a_command(
+            number, kind=CommandKind.DIGEST, workflow="digest", incident="", created_at=NOON + timedelta(hours=number)
+        )
         for number in (1, 2)
     ]
     line = {"source": "auth", "file": "a", "position": 1, "reason": "unknown", "line": "x"}

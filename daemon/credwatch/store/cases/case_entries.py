@@ -12,6 +12,7 @@ from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
 
 _ENCODER = Encoder()
+_AT_ONCE = 500
 _ENTRY = Decoder(CaseEntry)
 
 case_entries = Table(
@@ -50,9 +51,12 @@ def owner_of(entries: Sequence[CaseEntry]) -> str:
     return next((entry.owner for entry in reversed(entries) if entry.kind is EntryKind.ASSIGNED), "")
 
 
-def owners(connection: Connection) -> dict[str, str]:
-    """Map the numbers of incidents to who is in charge of them; those of nobody are left out."""
+def owners(connection: Connection, numbers: Sequence[str]) -> dict[str, str]:
+    """Map the numbers of some incidents to who is in charge of them; those of nobody are left out."""
     table = case_entries.c
-    latest = select(func.max(table.id)).where(table.kind == EntryKind.ASSIGNED.value).group_by(table.incident)
-    documents = connection.execute(select(table.document).where(table.id.in_(latest))).scalars()
+    documents: list[str] = []
+    for start in range(0, len(numbers), _AT_ONCE):
+        is_one = table.incident.in_(numbers[start : start + _AT_ONCE]) & (table.kind == EntryKind.ASSIGNED.value)
+        latest = select(func.max(table.id)).where(is_one).group_by(table.incident)
+        documents += connection.execute(select(table.document).where(table.id.in_(latest))).scalars()
     return {entry.incident: entry.owner for entry in map(_ENTRY.decode, documents) if entry.owner}

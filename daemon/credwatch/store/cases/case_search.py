@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from msgspec import Struct
 from msgspec.json import Decoder
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from credwatch.kernel.account import compared
 from credwatch.kernel.incident import Incident
+from credwatch.store.cases.case_list import FOUND
 from credwatch.store.cases.incidents import incidents
 from credwatch.store.moments import to_micros
+from credwatch.store.pages import FIRST, Page, paged
 
 _INCIDENT = Decoder(Incident)
+MOST = 20_000
+"""So many incidents are looked at in one search: two seconds of work."""
 
 
 class Wanted(Struct, frozen=True):
@@ -41,23 +45,45 @@ class Wanted(Struct, frozen=True):
     """Detected before this moment."""
 
 
-def search(connection: Connection, wanted: Wanted) -> Iterator[Incident]:
-    """Give the incidents that are wanted, those found last first.
+class Findings(Struct, frozen=True):
+    """A page of what was found."""
 
-    Kind and moments are asked of the store; for the rest each of these incidents is read, one after the other.
+    incidents: tuple[Incident, ...]
+    """The incidents that are wanted, those found last first."""
+    looked_at: int
+    """How many were looked at for it."""
+    last: str
+    """The number of the one looked at last, behind which the search goes on; empty where no more are there."""
+
+
+def search(connection: Connection, wanted: Wanted, page: Page = FIRST, most: int = MOST) -> Findings:
+    """Look for the incidents that are wanted, behind the place where the page begins.
+
+    Kind and moments are asked of the store; for the rest each of these incidents is read, one after the other, until
+    the page is full or `most` were looked at. Raises UnknownPlace.
     """
+    chosen: list[Incident] = []
+    number, looked_at = "", 0
+    for document in connection.execute(_candidates(connection, wanted, Page(most + 1, page.after))).scalars():
+        if len(chosen) == page.limit or looked_at == most:
+            return Findings(tuple(chosen), looked_at, number)
+        incident = _INCIDENT.decode(document)
+        looked_at, number = looked_at + 1, incident.number
+        if is_wanted(incident, wanted):
+            chosen.append(incident)
+    return Findings(tuple(chosen), looked_at, "")
+
+
+def _candidates(connection: Connection, wanted: Wanted, page: Page) -> Select[Any]:
     table = incidents.c
-    query = select(table.document).order_by(table.detected.desc(), table.occurred.desc(), table.number)
+    query = select(table.document)
     if wanted.kind:
         query = query.where(table.kind == wanted.kind)
     if wanted.since:
         query = query.where(table.detected >= to_micros(wanted.since))
     if wanted.until:
         query = query.where(table.detected < to_micros(wanted.until))
-    for document in connection.execute(query).scalars():
-        incident = _INCIDENT.decode(document)
-        if is_wanted(incident, wanted):
-            yield incident
+    return paged(connection, query, page, FOUND, latest_first=True)
 
 
 def is_wanted(incident: Incident, wanted: Wanted) -> bool:

@@ -40,6 +40,12 @@ def held_now(connection: Connection) -> Held:
     )
 
 
+def held_numbers(connection: Connection) -> list[str]:
+    """Name the incidents of which messages wait for a person."""
+    query = select(commands.c.incident).distinct().where(commands.c.state == "held")
+    return list(connection.execute(query).scalars())
+
+
 def held_messages(
     connection: Connection, *, ids: Sequence[str] = (), incidents: Sequence[str] = ()
 ) -> list[StoredCommand]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from msgspec.json import Decoder, Encoder
+from msgspec.json import Decoder, Encoder, encode
 from msgspec.structs import replace
 from sqlalchemy import (
     Boolean,
@@ -19,13 +19,14 @@ from sqlalchemy import (
     func,
     select,
     text,
+    union_all,
 )
 
 from credwatch.detect.episodes.episodes import STORED
 from credwatch.detect.episodes.episodes import Table as EpisodeTable
 from credwatch.detect.episodes.found import Episodic
 from credwatch.kernel.detection import Detection
-from credwatch.kernel.incident import Incident, Status
+from credwatch.kernel.incident import Incident
 from credwatch.store.database import many, metadata
 from credwatch.store.moments import from_micros, to_micros
 
@@ -33,6 +34,7 @@ _DOCUMENT = Encoder()
 _DETECTION = Decoder(Detection)
 _INCIDENT = Decoder(Incident)
 _AT_ONCE = 500
+IS_OPEN = text("status != 'closed'")  # written out, for so alone the indexes of open incidents are used
 
 episodes = Table(
     "episodes",
@@ -65,6 +67,7 @@ detections = Table(
     Column("recorded", Integer, nullable=False, server_default=text("0")),  # when its lines were read
     Column("detected", Integer, nullable=False, server_default=text("0")),  # when the daemon concluded it
     Index("detections_incident", "incident"),
+    Index("detections_found", "detected"),
 )
 
 incidents = Table(
@@ -81,7 +84,11 @@ incidents = Table(
     Column("occurred", Integer, nullable=False, server_default=text("0")),  # event time of its latest event
     Column("recorded", Integer, nullable=False, server_default=text("0")),  # when the line that opened it was read
     Column("held", Boolean, nullable=False, server_default=text("0")),  # whether its messages wait for a person
-    Index("incidents_open", "subject", "status"),
+    # Closed incidents become many: what asks for the open ones meets those alone.
+    Index("incidents_open", "subject", sqlite_where=text("status != 'closed'")),
+    Index("incidents_open_found", "detected", "occurred", "number", "kind", sqlite_where=text("status != 'closed'")),
+    Index("incidents_former", "subject", "kind", "organization", "detected", sqlite_where=text("status = 'closed'")),
+    Index("incidents_found", "detected", "occurred", "number"),
     Index("incidents_held", "number", sqlite_where=text("held = 1")),
 )
 
@@ -143,9 +150,8 @@ def episodes_kept(connection: Connection, *, since_us: int) -> list[tuple[str, t
     """Return open episodes and those that ended after a moment, in the form `Engine.restore` takes."""
     kept = episodes.c
     columns = (kept.serial, kept.group_key, kept.group, kept.opened, kept.last, kept.count, kept.user, kept.address)
-    query = select(kept.rule_id, *columns, kept.organization, kept.closed).where(
-        ((~kept.closed) | (kept.last >= since_us)) & (kept.count > 0)
-    )
+    counted = select(kept.rule_id, *columns, kept.organization, kept.closed).where(kept.count > 0)
+    query = union_all(counted.where(~kept.closed), counted.where(kept.closed, kept.last >= since_us))
     return [(row[0], tuple(row[1:])) for row in connection.execute(query)]
 
 
@@ -170,8 +176,13 @@ def detections_of(connection: Connection, number: str) -> list[tuple[Detection, 
 def detections_since(connection: Connection, since: datetime) -> Iterator[Detection]:
     """Give the detections that were concluded since a moment, the latest first; reads them all."""
     table = detections.c
-    query = select(table.document).where(table.detected >= to_micros(since)).order_by(table.serial.desc())
-    return map(_DETECTION.decode, connection.execute(query).scalars())
+    query = (
+        select(table.document)
+        .where(table.detected >= to_micros(since))
+        .order_by(table.detected.desc(), table.serial.desc())
+    )
+    latest = query.order_by(table.detected.desc(), table.serial.desc())
+    return map(_DETECTION.decode, connection.execute(latest).scalars())
 
 
 def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
@@ -215,26 +226,28 @@ def open_incidents(
     columns = (table.kind, table.organization, table.subject, table.document)
     for start in range(0, len(subjects), _AT_ONCE):
         some = subjects[start : start + _AT_ONCE]
-        query = select(*columns).where(table.subject.in_(some), table.status != Status.CLOSED.value)
+        query = select(*columns).where(table.subject.in_(some), IS_OPEN)
         for kind, organization, subject, document in connection.execute(query):
             if (kind, organization, subject) in wanted:
                 found[kind, organization, subject] = _INCIDENT.decode(document)
     return found
 
 
+_FORMER = text("""
+SELECT asked.key, (
+    SELECT number FROM incidents WHERE status = 'closed' AND kind = json_extract(asked.value, '$[0]')
+    AND organization = json_extract(asked.value, '$[1]') AND subject = json_extract(asked.value, '$[2]')
+    ORDER BY detected DESC LIMIT 1
+)
+FROM json_each(:keys) AS asked
+""")
+
+
 def former_incidents(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
     """Map keys (kind, customer, subject) to the number of the closed incident of each that was found last."""
-    wanted = set(keys)
-    subjects = sorted({subject for _, _, subject in wanted})
-    found: dict[tuple[str, str, str], str] = {}
-    table = incidents.c
-    for start in range(0, len(subjects), _AT_ONCE):
-        some = subjects[start : start + _AT_ONCE]
-        query = select(table.kind, table.organization, table.subject, table.number).order_by(table.detected)
-        closed = query.where(table.subject.in_(some), table.status == Status.CLOSED.value)
-        rows = connection.execute(closed)
-        found.update({key: number for *parts, number in rows if (key := (parts[0], parts[1], parts[2])) in wanted})
-    return found
+    wanted = sorted(set(keys))
+    rows = connection.execute(_FORMER, {"keys": encode(wanted).decode()})
+    return {wanted[place]: number for place, number in rows if number is not None}
 
 
 def any_held(connection: Connection) -> bool:
@@ -273,21 +286,6 @@ def incident(connection: Connection, number: str) -> Incident | None:
     """Return one incident, None where the number is unknown."""
     document = connection.execute(select(incidents.c.document).where(incidents.c.number == number)).scalar()
     return None if document is None else _INCIDENT.decode(document)
-
-
-def list_incidents(connection: Connection, *, only_open: bool = False) -> list[Incident]:
-    """Return the incidents, those found last first; of those found together, what happened last."""
-    latest = (incidents.c.detected.desc(), incidents.c.occurred.desc(), incidents.c.number)
-    query = select(incidents.c.document).order_by(*latest)
-    if only_open:
-        query = query.where(incidents.c.status != Status.CLOSED.value)
-    return [_INCIDENT.decode(document) for (document,) in connection.execute(query)]
-
-
-def open_by_kind(connection: Connection) -> dict[str, int]:
-    """Count the open incidents of each kind."""
-    query = select(incidents.c.kind, func.count()).where(incidents.c.status != Status.CLOSED.value)
-    return {kind: count for kind, count in connection.execute(query.group_by(incidents.c.kind))}
 
 
 def _signed(table: EpisodeTable, name: str) -> list[int]:

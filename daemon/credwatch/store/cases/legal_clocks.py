@@ -30,6 +30,8 @@ legal_clocks = Table(
     Column("released_at", BigInteger),
     Column("waived_at", BigInteger),
     Index("legal_clocks_duty", "workflow", "incident", "organization"),
+    Index("legal_clocks_incident", "incident"),
+    Index("legal_clocks_running", "due_at", "id", sqlite_where=text("met_at IS NULL AND waived_at IS NULL")),
 )
 """One row for each duty's clock."""
 

@@ -83,5 +83,5 @@ def add_silenced(connection: Connection, hidden: Iterable[tuple[int, str]]) -> N
 
 def hidden_by(connection: Connection) -> dict[str, int]:
     """Count the detections that each silence has hidden; those without any are left out."""
-    query = select(silenced.c.silence, func.count()).group_by(silenced.c.silence)
-    return {silence: count for silence, count in connection.execute(query)}
+    of_each = select(func.count()).where(silenced.c.silence == silences.c.id).scalar_subquery()
+    return {silence: count for silence, count in connection.execute(select(silences.c.id, of_each)) if count}

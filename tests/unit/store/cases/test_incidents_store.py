@@ -14,6 +14,7 @@ from credwatch.detect.episodes.found import Episodic
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import Status, Transition
 from credwatch.store.cases import incidents
+from credwatch.store.cases.case_list import list_incidents, open_by_kind
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
 from unit.detect.watched import a_rule
@@ -130,9 +131,9 @@ def test_open_incidents_are_found_by_their_key(database: Database) -> None:
     with database.writing() as connection:
         incidents.save_incidents(connection, [here, *others])
         assert {keys[0]: here} == incidents.open_incidents(connection, keys)
-        assert {"account_takeover": 2, "brute_force": 1} == incidents.open_by_kind(connection)
-        assert ["CW-2", "CW-2026-7KQ2M4", "CW-3"] == [
-            each.number for each in incidents.list_incidents(connection, only_open=True)
+        assert {"account_takeover": 2, "brute_force": 1} == open_by_kind(connection)
+        assert ["CW-3", "CW-2026-7KQ2M4", "CW-2"] == [
+            each.number for each in list_incidents(connection, only_open=True)
         ]
 
 
