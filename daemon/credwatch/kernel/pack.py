@@ -62,6 +62,8 @@ class Pattern(Struct, frozen=True, eq=False):
     """The expression that reads the whole message, anchored at both ends."""
     groups: Mapping[str, str] | None = None
     """Which field each named group fills; for JSON, which each path does, in place of what the pack says of it."""
+    hex: tuple[str, ...] = ()
+    """The groups that hold bytes in hexadecimal."""
     when: Mapping[str, tuple[Value, ...]] | None = None
     """For JSON: the fields, or paths behind `$.`, and the values of which each must have one."""
     requires: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Puts our words in place of a writer's."""
+"""Puts our words in place of a writer's, and makes readable what a writer has encoded."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def replaced(texts: pl.Expr, words: Mapping[str, str]) -> pl.Expr:
         return texts.replace(named)
     other = pl.when(texts.is_not_null()).then(pl.lit(words[ANY_VALUE]))
     return texts.replace_strict(named, default=other, return_dtype=pl.String) if named else other
+
+
+def unhexed(texts: pl.Series) -> pl.Series:
+    """Decode texts (String) that hold bytes of UTF-8 in hexadecimal; control characters become U+FFFD.
+
+    What is not hexadecimal, or not UTF-8, is null.
+    """
+    decoded = texts.str.decode("hex", strict=False).cast(pl.String, strict=False)
+    return decoded.str.replace_all(r"[\x00-\x1f\x7f-\x9f]", "\ufffd")

@@ -33,6 +33,12 @@ patterns:
     fields: {user: user.name}
     constants: {event.action: login, event.outcome: failure}
     samples: [{line: 'gate at 1772414130.123: shut for lan'}]
+  - name: encoded
+    pattern: '^code (?:"(?P<user>[^"]*)"|(?P<code>[0-9A-F]*))$'
+    fields: {user: user.name, code: user.name}
+    hex: [code]
+    constants: {event.action: login, event.outcome: failure}
+    samples: [{line: 'gw1 [2026/03/02 01:15:30] gate: code "lan"'}]
 """,
     where="gated.yml",
 )
@@ -70,3 +76,20 @@ def test_lines(line: str, outcome: str | None, host: str | None) -> None:
 def test_a_header_alone() -> None:
     """A line whose header is known and whose message is not says so."""
     assert ["unknown_message"] == read("gw1 [2026/03/02 01:15:30] gate: fell off").unparsed["reason"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ('"lan"', "lan"),
+        ("6CC3A26E", "lân"),
+        ("6C1B6E", "l\ufffdn"),
+        ("6CFF", None),
+        ("6C6", None),
+        ("", None),
+    ],
+)
+def test_hexadecimal(code: str, name: str | None) -> None:
+    """Names in hexadecimal are decoded; what is no text gives none, and control characters are never passed on."""
+    (event,) = read(f"gw1 [2026/03/02 01:15:30] gate: code {code}").events.to_dicts()
+    assert name == event.get("user.name")

@@ -9,7 +9,7 @@ import polars as pl
 
 from credwatch.kernel.pack import Value, literal_head
 from credwatch.parse.messages.dispatch import HEAD, Dispatcher, Reader
-from credwatch.parse.words import replaced
+from credwatch.parse.words import replaced, unhexed
 
 SKIPPED = "skipped"
 """The `outcome` of a line that a pack knows as no event."""
@@ -70,8 +70,10 @@ def _captured(reader: Reader, groups: pl.DataFrame) -> Iterator[pl.Series]:
     """Name the groups after their fields; where several fill one field, the first that matched does."""
     by_name: dict[str, pl.Series] = {}
     for group, name in reader.groups.items():
-        found, before = groups[group], by_name.get(name)
-        by_name[name] = found if before is None else before.zip_with(before.is_not_null(), found)
+        value, before = groups[group], by_name.get(name)
+        if group in reader.pattern.hex:
+            value = unhexed(value)
+        by_name[name] = value if before is None else before.zip_with(before.is_not_null(), value)
     for name, column in by_name.items():
         words = reader.values.get(name)
         yield (pl.select(replaced(pl.lit(column), words)).to_series() if words else column).alias(name)

@@ -37,6 +37,7 @@ class _PatternOptions(_PackTable):
     prefix: StrictStr | tuple[StrictStr, ...] | None = None
     pattern: StrictStr = ""
     fields: dict[str, str] = Field(default_factory=dict)
+    hex: tuple[str, ...] = ()
     when: dict[str, _Scalar | tuple[_Scalar, ...]] = Field(default_factory=dict)
     requires: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
@@ -141,6 +142,7 @@ def _pattern(options: _PatternOptions, pack: _PackOptions, where: str) -> Patter
         when={name: value if isinstance(value, tuple) else (value,) for name, value in options.when.items()},
         requires=options.requires,
         ignores=options.ignores,
+        hex=options.hex,
         constants=constants,
         skip=options.skip,
         samples=tuple(Sample(sample.line, sample.gives) for sample in options.samples),

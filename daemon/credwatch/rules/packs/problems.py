@@ -123,6 +123,8 @@ def _regex_problems(pattern: Pattern) -> Iterator[Problem]:
     groups = yield from _compiling(where, pattern.regex)
     if not groups:
         return
+    for group in sorted(set(pattern.hex) - (pattern.groups or {}).keys()):
+        yield Problem(f"{pattern.where}: hex", f"group {group!r} fills no field", "name it in fields, or leave it out")
     for group in sorted((pattern.groups or {}).keys() - groups):
         yield Problem(f"{pattern.where}: fields", f"no group {group!r} in the pattern", f"name one (?P<{group}>…)")
     for prefix in pattern.prefixes:
