@@ -19,9 +19,10 @@ def replaced(texts: pl.Expr, words: Mapping[str, str]) -> pl.Expr:
 
 
 def unhexed(texts: pl.Series) -> pl.Series:
-    """Decode texts (String) that hold bytes of UTF-8 in hexadecimal; control characters become U+FFFD.
+    """Decode texts (String) that hold bytes of UTF-8 in hexadecimal; null where they are not.
 
-    What is not hexadecimal, or not UTF-8, is null.
+    Control characters, and bytes that are not UTF-8, become U+FFFD.
     """
-    decoded = texts.str.decode("hex", strict=False).cast(pl.String, strict=False)
-    return decoded.str.replace_all(r"[\x00-\x1f\x7f-\x9f]", "\ufffd")
+    decoded = texts.str.decode("hex", strict=False).to_list()
+    shown = [None if raw is None else raw.decode(errors="replace") for raw in decoded]
+    return pl.Series(texts.name, shown, dtype=pl.String).str.replace_all(r"[\x00-\x1f\x7f-\x9f]", "\ufffd")

@@ -19,8 +19,8 @@ from credwatch.rules.packs.packs import load_packs
 PACKS = load_packs(shipped("rules") / "packs")
 FORGED = "198.51.100.66"
 ESCAPING = {"auditd", "openssh"}
-"""Writers of whose names a line cannot be forged so: one writes what has quotes or blanks in hexadecimal, the other says
-`invalid user` before every name that is no account (tests/properties/test_parse.py)."""
+"""Writers of whose names no line can be forged so: one writes what has quotes or blanks in hexadecimal, the other says
+`invalid user` before a name that is no account (tests/properties/test_parse.py)."""
 
 CHOSEN = ("user.name", "user.target.name")
 HOSTILE = (

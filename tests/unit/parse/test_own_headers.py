@@ -84,9 +84,8 @@ def test_a_header_alone() -> None:
         ('"lan"', "lan"),
         ("6CC3A26E", "lân"),
         ("6C1B6E", "l\ufffdn"),
-        ("6CFF", None),
+        ("6CFF", "l\ufffd"),
         ("6C6", None),
-        ("", None),
     ],
 )
 def test_hexadecimal(code: str, name: str | None) -> None:
