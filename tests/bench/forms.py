@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ _FAILURES = 0.75
 
 
 def write_forms(folder: Path, lines: int, seed: int = 1) -> dict[str, Path]:
-    """Write so many logins as `syslog`, as `json`, with names like `secret`s, and as `unparsed` lines; return the logs.
+    """Write so many logins as `syslog`, as `json`, with names like `secret`s, as `unparsed` lines, and as `events`.
 
     Three in four fail: sixty strangers guess at a time, each from an address of its own, 300 times; then others come.
-    Who succeeds is one of 200 people. What is unparsed is of a program that no pack knows.
+    Who succeeds is one of 200 people. What is unparsed is of a program that no pack knows; events are what rules see.
+    Returns the log of each form.
     """
     chance = np.random.default_rng(seed)
     number = np.arange(lines)
@@ -29,7 +31,7 @@ def write_forms(folder: Path, lines: int, seed: int = 1) -> dict[str, Path]:
             "number": number,
         }
     )
-    logs = {name: folder / f"{name}.log" for name in ("syslog", "json", "secret", "unparsed")}
+    logs = {name: folder / f"{name}.log" for name in ("syslog", "json", "secret", "unparsed", "events")}
     for form, log in logs.items():
         logins.select(_form(form)).write_csv(log, include_header=False, quote_style="never")
     return logs
@@ -58,6 +60,8 @@ def _form(form: str) -> pl.Expr:
     address = pl.when("fails").then(stranger).otherwise(pl.format("198.51.100.{}", "person"))
     if form == "json":
         return _as_json(moment.dt.to_string("%Y-%m-%dT%H:%M:%SZ"), name, address)
+    if form == "events":
+        return _as_event(moment.dt.to_string("%Y-%m-%dT%H:%M:%SZ"), name, address)
     if form == "secret":
         name = pl.when("fails").then(pl.format("invalid user Xk{}!vQ{}zR9", "guessed", "number")).otherwise(name)
     program = "frobnicator" if form == "unparsed" else "sshd"
@@ -75,4 +79,19 @@ def _as_json(stamp: pl.Expr, name: pl.Expr, address: pl.Expr) -> pl.Expr:
         '","provider":"shop"},"user":{"name":"', name, '"},"source":{"ip":"', address,
         '","port":40112},"credwatch":{"auth":{"method":"password"}}}',
     )  # fmt: skip
+    return _joined(texts)
+
+
+def _as_event(stamp: pl.Expr, name: pl.Expr, address: pl.Expr) -> pl.Expr:
+    outcome = pl.when("fails").then(pl.lit("failure")).otherwise(pl.lit("success"))
+    texts = (
+        '{"@timestamp":"', stamp, '","event.category":"authentication","event.action":"login","event.outcome":"',
+        outcome, '","event.dataset":"openssh","event.provider":"sshd","credwatch.attempt":true,"credwatch.auth.method":'
+        '"password","organization.id":"acme","user.name":"', name, '","source.ip":"', address, '","source.port":40112,'
+        '"host.name":"host1","process.name":"sshd","process.pid":811}',
+    )  # fmt: skip
+    return _joined(texts)
+
+
+def _joined(texts: Sequence[str | pl.Expr]) -> pl.Expr:
     return pl.concat_str([pl.lit(text) if isinstance(text, str) else text for text in texts])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import polars as pl
 from msgspec import Struct
 
@@ -19,6 +20,12 @@ BEGINNING = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 
 _DEEPEST = 20
 _LARGEST = 2**63
+_AS_IT_IS = {
+    field.name: {FieldType.STRING: str, FieldType.BOOLEAN: bool}[field.type]
+    for field in BY_NAME.values()
+    if field.type in (FieldType.STRING, FieldType.BOOLEAN)
+}
+"""The fields whose values need no look, where they are of this type."""
 
 
 class ReadEvent(Struct, frozen=True):
@@ -27,7 +34,7 @@ class ReadEvent(Struct, frozen=True):
     fields: Mapping[str, Any]
     """Fields of the schema and their values, typed; the time may be missing."""
     ignored: tuple[str, ...] = ()
-    """Names that the schema does not know, each with the nearest that it does."""
+    """Names that the schema does not know; see `advice`."""
     error: str = ""
     """Why the line is no event; empty where it is one."""
 
@@ -39,16 +46,20 @@ class _NoEvent(Exception):
 def read_event(line: str | bytes) -> ReadEvent:
     """Read one JSON object, its fields dotted or nested; never raises."""
     try:
-        document = json.loads(line)
+        document = msgspec.json.decode(line)
         if not isinstance(document, dict):
             raise _NoEvent('not a JSON object: write {"event.action": "login", …}')
-        flat = dict(_flat(document))
-        known = {name: _typed(name, value) for name, value in flat.items() if name in BY_NAME and value is not None}
+        flat = _flat(document)
+        known = {
+            name: value if type(value) is _AS_IT_IS.get(name) else _typed(name, value)
+            for name, value in flat.items()
+            if name in BY_NAME and value is not None
+        }
     except _NoEvent as error:
         return ReadEvent({}, error=str(error))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
         return ReadEvent({}, error=f"not JSON: {error}")
-    return ReadEvent(known, tuple(_unknown(name) for name in flat if name not in BY_NAME))
+    return ReadEvent(known, tuple(name for name in flat if name not in BY_NAME))
 
 
 def frame_of(events: Sequence[ReadEvent], before: datetime = BEGINNING) -> pl.DataFrame:
@@ -59,24 +70,24 @@ def frame_of(events: Sequence[ReadEvent], before: datetime = BEGINNING) -> pl.Da
     return pl.DataFrame(columns, schema={name: type_of(name) for name in names})
 
 
-def _flat(document: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _flat(document: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
     if depth > _DEEPEST:
         raise _NoEvent(f"nested more than {_DEEPEST} deep")
+    flat = {}
     for name, value in document.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.", depth + 1)
+        if type(value) is dict:
+            flat.update(_flat(value, f"{prefix}{name}.", depth + 1))
         else:
-            yield f"{prefix}{name}", value
+            flat[prefix + name] = value
+    return flat
 
 
 def _typed(name: str, value: Any) -> Any:
     kind = BY_NAME[name].type
     if kind is FieldType.TIMESTAMP:
         return _moment(name, value)
-    if kind is FieldType.STRING and isinstance(value, str | int | float):
-        return value if isinstance(value, str) else json.dumps(value)
-    if kind is FieldType.BOOLEAN and isinstance(value, bool):
-        return value
+    if kind is FieldType.STRING and isinstance(value, int | float):
+        return json.dumps(value)
     if kind is FieldType.NUMBER and type(value) in (int, float):
         return float(value)
     if kind is FieldType.INTEGER and type(value) is int and -_LARGEST <= value < _LARGEST:
@@ -97,7 +108,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def _unknown(name: str) -> str:
+def advice(name: str) -> str:
+    """Give a name that the schema does not know with the nearest that it does; to look for that is slow."""
     return f"{name}: {nearest(name, BY_NAME) or 'docs/events.md lists the fields'}"
 
 

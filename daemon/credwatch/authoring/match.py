@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
@@ -71,24 +72,30 @@ class Matcher:
         """
         assert self._engine is not None
         opened: dict[int, list[Detection]] = {}
-        for detection in self._engine.process(events).detections:
-            if detection.rule_id in self._asked:
-                opened.setdefault(_place(detection, events), []).append(detection)
+        detections = [it for it in self._engine.process(events).detections if it.rule_id in self._asked]
+        for place, detection in zip(_places(detections, events), detections, strict=True):
+            opened.setdefault(place, []).append(detection)
         return opened
 
 
-def _place(detection: Detection, events: pl.DataFrame) -> int:
-    """Find the event that completes a detection: of its moment and, of several, of its group.
+def _places(detections: Sequence[Detection], events: pl.DataFrame) -> Iterator[int]:
+    """Find the event that completes each detection: of its moment and, of several, the last of its group.
 
     What is decided only when later events have come is given to the last of them.
     """
-    then = events["@timestamp"] == detection.opened_at
-    mine = then
-    for name, value in detection.group:
-        if name in events.columns:
-            mine = mine & (events[name].cast(pl.String) == value).fill_null(False)
-    places = (mine if mine.any() else then).arg_true()
-    return int(places[-1]) if len(places) else events.height - 1
+    moments = pl.Series([detection.opened_at for detection in detections], dtype=events["@timestamp"].dtype)
+    then = events.with_row_index().filter(pl.col("@timestamp").is_in(moments.implode()))
+    last_of = cache(partial(_last_places, then))
+    for detection in detections:
+        group = {name: value for name, value in detection.group if name in events.columns}
+        mine = last_of(tuple(group)).get((*group.values(), detection.opened_at))
+        yield last_of(()).get((detection.opened_at,), events.height - 1) if mine is None else mine
+
+
+def _last_places(events: pl.DataFrame, names: tuple[str, ...]) -> dict[tuple[object, ...], int]:
+    """Say for each value of some fields, as text, and each moment which event is the last with them."""
+    keys = events.select(pl.col(names).cast(pl.String), "@timestamp")
+    return dict(zip(keys.iter_rows(), events["index"], strict=True))
 
 
 def _described(detection: Detection) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def _given(
 
 
 def _events(given: str, before: bytes) -> pl.DataFrame:
-    from credwatch.authoring.json_events import frame_of, read_event
+    from credwatch.authoring.json_events import advice, frame_of, read_event
 
     events = []
     for number, text in enumerate([*before.splitlines(), given.encode()], 1):
@@ -99,7 +99,7 @@ def _events(given: str, before: bytes) -> pl.DataFrame:
         if read.error:
             raise ConfigurationError(read.error, where=f"event {number}", hint="docs/events.md has every field")
         for name in read.ignored:
-            print_error(f"event {number}: unknown field {name}")
+            print_error(f"event {number}: unknown field {advice(name)}")
         events.append(read)
     return frame_of(events)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import select
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from credwatch.parse.parse import SourceFormat
 
 _CHUNK = 1 << 20
+_PIPE_BYTES = 1 << 20
 _STANDARD_INPUT = Path("-")
 
 
@@ -92,12 +96,13 @@ def whole_lines(stream: BinaryIO, chunk_bytes: int = _CHUNK) -> Iterator[bytes]:
     """Read a stream in pieces that end with a line, in bounded memory.
 
     Of a line longer than a piece only the beginning is kept, enough to show that it is too long. What follows the
-    last newline is the last piece. A piece is given as soon as the stream has a whole line.
+    last newline is the last piece. A piece is given as soon as the stream has a whole line and nothing more to read.
     """
     from credwatch.parse.lines import MAX_LINE_BYTES
 
+    _widen(stream)
     kept = b""
-    while chunk := stream.read1(chunk_bytes) if hasattr(stream, "read1") else stream.read(chunk_bytes):
+    while chunk := _available(stream, chunk_bytes):
         kept += chunk
         end = kept.rfind(b"\n") + 1
         if end:
@@ -107,3 +112,26 @@ def whole_lines(stream: BinaryIO, chunk_bytes: int = _CHUNK) -> Iterator[bytes]:
             kept = kept[: MAX_LINE_BYTES + 1]
     if kept:
         yield kept
+
+
+def _available(stream: BinaryIO, chunk_bytes: int) -> bytes:
+    """Read what the stream has, up to a piece; wait only for the first byte, and give none at its end."""
+    if not hasattr(stream, "read1"):
+        return stream.read(chunk_bytes)
+    pieces = [stream.read1(chunk_bytes)]
+    while pieces[-1] and (room := chunk_bytes - sum(map(len, pieces))) > 0 and _has_more(stream):
+        pieces.append(stream.read1(room))
+    return b"".join(pieces)
+
+
+def _has_more(stream: BinaryIO) -> bool:
+    try:
+        return bool(select.select([stream.fileno()], [], [], 0)[0])
+    except (OSError, ValueError):  # a stream in memory
+        return False
+
+
+def _widen(stream: BinaryIO) -> None:
+    """Let a pipe hold what comes while a piece is worked on: pieces of 64 KiB would cost several times as much."""
+    with suppress(OSError, ValueError):  # no file, no pipe, or the user's pipes hold too much: it is only slower
+        fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -11,6 +11,9 @@ from credwatch.cli.options import JsonOption, RulePaths, ShippedOption, ToolConf
 from credwatch.cli.output import print_json, told_plainly
 from credwatch.cli.parse import whole_lines
 
+_CHUNK = 1 << 22
+"""To hold a few events against all rules costs as much as to hold some thousand, nearly."""
+
 
 def match(
     paths: RulePaths = None,
@@ -36,7 +39,7 @@ def match(
         choice = choose_rules(paths or [], settings, with_shipped=shipped)
         required(choice)
         matcher = Matcher(choice, correlate=correlate, lateness_us=microseconds(settings.detection.lateness))
-        for piece in whole_lines(sys.stdin.buffer):
+        for piece in whole_lines(sys.stdin.buffer, _CHUNK):
             for answer in matcher.answers(piece.removesuffix(b"\n").split(b"\n")):
                 print_json(answer)
             sys.stdout.flush()

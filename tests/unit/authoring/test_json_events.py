@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credwatch.authoring.json_events import BEGINNING, frame_of, read_event
+from credwatch.authoring.json_events import BEGINNING, advice, frame_of, read_event
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_is_no_event(line: str, error: str) -> None:
 def test_unknown_fields_are_ignored_by_name() -> None:
     """Each comes with the nearest that the schema knows."""
     read = read_event('{"user.nam": "lan", "event.action": "login"}')
-    assert ("user.nam: did you mean 'user.name'?",) == read.ignored
+    assert ["user.nam: did you mean 'user.name'?"] == [advice(name) for name in read.ignored]
     assert {"event.action": "login"} == read.fields
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
@@ -67,3 +68,23 @@ def test_pieces_end_with_lines() -> None:
     assert list(whole_lines(io.BytesIO(b"aa\nbb\ncc"), 4)) == [b"aa\n", b"bb\n", b"cc"]
     (piece,) = whole_lines(io.BytesIO(b"x" * 900_000), 100_000)
     assert len(piece) <= 200_000
+
+
+class Drops(io.FileIO):
+    """A pipe of which each read gives a few bytes, however many are there."""
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read four bytes at most."""
+        return super().readinto(memoryview(buffer)[:4])
+
+
+def test_what_a_pipe_has_is_one_piece() -> None:
+    """Lines that wait in a pipe are taken together, and those there are do not wait for more to come."""
+    end, begin = os.pipe()
+    with Drops(end) as drops, Drops(begin, "wb") as writer:
+        writer.write(b"aa\nbb\ncc\nd")
+        pieces = whole_lines(io.BufferedReader(drops, 1), 100)
+        assert b"aa\nbb\ncc\n" == next(pieces)
+        writer.write(b"d\n")
+        assert b"dd\n" == next(pieces)
+        assert 1 << 20 == fcntl.fcntl(end, fcntl.F_GETPIPE_SZ)
