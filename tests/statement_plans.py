@@ -47,9 +47,9 @@ _MADE_ON_THE_WAY = re.compile(r"(?:MATERIALIZE|CO-ROUTINE) (?P<name>\S+)")
 
 
 def is_walk(statement: str, plan: list[str]) -> bool:
-    """Say whether rows come in the order of an index, and no more of them than the statement's limit."""
+    """Say whether rows come as they lie or in the order of an index, and no more of them than the statement's limit."""
     is_sorted = any("TEMP B-TREE FOR ORDER BY" in step for step in plan)
-    return "LIMIT" in statement and "ORDER BY" in statement and not is_sorted
+    return "LIMIT" in statement and ("ORDER BY" in statement or "WHERE" not in statement) and not is_sorted
 
 
 def full_scans(statement: str, plan: list[str]) -> list[str]:
@@ -61,7 +61,7 @@ def full_scans(statement: str, plan: list[str]) -> list[str]:
         for scan in scans
         if scan["name"] not in {*BOUNDED, *made, "CONSTANT", "sqlite_master"}
         and scan["index"] not in OPEN
-        and not (scan["index"] and is_walk(statement, plan))
+        and not is_walk(statement, plan)
         and not any(step.startswith(f"{scan.group()} VIRTUAL TABLE") for step in plan)
     ]
     return [f"{scan}: {' '.join(statement.split())}" for scan in grown]

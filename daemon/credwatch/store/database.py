@@ -5,33 +5,28 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, MetaData, QueuePool, create_engine, event
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import SQLAlchemyError
 
 from credwatch.kernel.errors import StoreError
+from credwatch.store.connections import open_engine, store_error
 
 metadata = MetaData()
 """Every table of the store; each table family adds its own in its own file."""
 
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
-_BUSY_SECONDS = 8
-"""How long to wait for another writer: a store that stays locked is told within ten seconds, and asked again."""
-_CACHE_KIB = 8192
-_LARGE_PAGE = 16384
 _MODE = 0o600
 """Nobody else reads it; SQLite gives the files beside it the same mode."""
 _FILES = ("", "-wal", "-shm", "-journal")
-_BROKEN_HINT = (
-    "stop the daemon and put back a copy of the store (a backup, or `*.before-*` of the last upgrade); or, to begin"
-    " anew and forget all that was known, move it away with its -wal and -shm"
-)
+_LAST_IN_PIECES = "0008"
+"""The newest schema of versions that made and upgraded stores statement by statement."""
 _FOREIGN_HINT = "put back a copy of the store; or, to begin anew and forget all that was known, delete it"
 
 
@@ -49,7 +44,7 @@ class Database:
         Nobody may read that one beside its writer, and a transaction of it that fails is not taken back.
         """
         self.path = str(path)
-        self.engine = _engine(self.path, durable)
+        self.engine = open_engine(self.path, durable)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version, or make the store; may be called on every start.
@@ -63,12 +58,26 @@ class Database:
         with self._alone():
             if self.is_current():
                 return  # by a process that was before us
-            if Path(self.path).exists():
+            if not Path(self.path).exists() or self._is_half_made():
+                self._make()
+            else:
                 self._copy()
                 self._upgrade()
                 self._let_shrink()
-            else:
-                self._make()
+
+    def _is_half_made(self) -> bool:
+        """Say whether it is a store that never began: an older version was killed while it made the tables.
+
+        That version is not noted, or is the first of several that were made in a row, and no table has a row.
+        """
+        at = "SELECT version_num FROM alembic_version"
+        names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'alembic_version'"
+        with self.reading() as connection:
+            if (connection.exec_driver_sql(at).scalar() or "") > _LAST_IN_PIECES:
+                return False
+            tables = list(connection.exec_driver_sql(names).scalars())
+            rows = (f'SELECT 1 FROM "{name}" LIMIT 1' for name in tables)  # noqa: S608  # names of its own
+            return not any(connection.exec_driver_sql(row).first() for row in rows)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -86,6 +95,7 @@ class Database:
 
     def _make(self) -> None:
         """Make a store beside its place, then put it there."""
+        self.engine.dispose()  # connections stay with the file that they have opened
         new = Path(f"{self.path}.new")
         for ending in _FILES[1:]:
             # What a store that was deleted has left would be written into the new one as if it were its own.
@@ -109,9 +119,21 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        with self.writing() as connection:
+        with self._broken_off_told(), self.writing() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    @contextmanager
+    def _broken_off_told(self) -> Iterator[None]:
+        """Say it where part of an upgrade is there already: older versions did not make it in one transaction."""
+        try:
+            yield
+        except StoreError as error:
+            if not re.search("already exists|duplicate column|no such (table|column|index)", error.message):
+                raise
+            hint = "put back a backup of it from before that upgrade, or ask for help with a copy of the file"
+            message = f"an older version was ended in the middle of its upgrade: {error.message}"
+            raise StoreError(message, where=self.path, hint=hint) from error
 
     def _let_shrink(self) -> None:
         """Have a store of an older version give back what is deleted from it.
@@ -147,7 +169,7 @@ class Database:
         try:
             metadata.create_all(self.engine)
         except SQLAlchemyError as error:
-            raise _store_error(self.path, error) from error
+            raise store_error(self.path, error) from error
 
     def is_current(self) -> bool:
         """Say whether the schema is at the newest version."""
@@ -161,7 +183,7 @@ class Database:
                     raise StoreError("is no store of credwatch", where=self.path, hint=_FOREIGN_HINT)
                 at = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
         except SQLAlchemyError as error:
-            raise _store_error(self.path, error) from error
+            raise store_error(self.path, error) from error
         if at is not None and at not in _revisions() and at <= _newest():
             raise StoreError(f"its schema ({at}) is not known", where=self.path, hint=_FOREIGN_HINT)
         if at is not None and at > _newest():
@@ -201,7 +223,7 @@ class Database:
                     raise
                 connection.exec_driver_sql("COMMIT")
         except SQLAlchemyError as error:
-            raise _store_error(self.path, error) from error
+            raise store_error(self.path, error) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -214,7 +236,7 @@ class Database:
                 finally:
                     connection.exec_driver_sql("ROLLBACK")
         except SQLAlchemyError as error:
-            raise _store_error(self.path, error) from error
+            raise store_error(self.path, error) from error
 
     def tidy(self) -> None:
         """Fold the write-ahead log into the file and refresh what the query planner knows; raises StoreError."""
@@ -223,7 +245,7 @@ class Database:
                 connection.exec_driver_sql("PRAGMA optimize")  # which writes itself
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         except SQLAlchemyError as error:
-            raise _store_error(self.path, error) from error
+            raise store_error(self.path, error) from error
 
     def give_back(self) -> None:
         """Give up to eight megabytes of free pages back to the disk; raises StoreError."""
@@ -232,7 +254,7 @@ class Database:
                 # A page goes with each step of the statement; of what the driver has, this alone goes all the way.
                 cursor.executescript("PRAGMA incremental_vacuum(2000)")
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise _store_error(self.path, error) from error
+            raise store_error(self.path, error) from error
 
     def close(self) -> None:
         """Close every connection; the database may not be used afterwards."""
@@ -251,49 +273,3 @@ def many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) ->
     """Run a statement for many rows; thousands a second under attack, so straight through the driver."""
     if rows:
         connection.exec_driver_sql(statement, rows)
-
-
-def _engine(path: str, durable: bool) -> Engine:
-    # A store is made by `migrate` alone: a command that only reads must leave no empty file.
-    uri = f"file:{quote(path)}?mode={'rw' if durable else 'rwc'}"
-
-    def opened() -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
-
-    engine = create_engine("sqlite://", creator=opened, poolclass=QueuePool)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: object, _record: object) -> None:
-        # The driver's own transaction handling starts transactions too late; `writing` and `reading` begin them.
-        # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable
-        connection.isolation_level = None  # type: ignore[attr-defined]
-        cursor = connection.cursor()  # type: ignore[attr-defined]
-        if durable:
-            if not cursor.execute("PRAGMA page_count").fetchone()[0]:
-                # Heard by a file without content alone, so before WAL; of any other it would ask for the write lock.
-                cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            # A commit survives the death of the process in either mode; FULL also survives a power cut.
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute("PRAGMA synchronous=FULL")
-        else:
-            cursor.execute(f"PRAGMA page_size={_LARGE_PAGE}")  # what windows keep is stored in large pieces
-            cursor.execute("PRAGMA secure_delete=OFF")  # what is deleted goes with the file soon
-            cursor.execute("PRAGMA journal_mode=OFF")  # each page is written once; what fails, fails for good
-            cursor.execute("PRAGMA synchronous=OFF")
-            cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
-        cursor.close()
-
-    return engine
-
-
-def _store_error(path: str, error: Exception) -> StoreError:
-    origin = getattr(error, "orig", None) or (error if isinstance(error, sqlite3.Error) else None)
-    is_broken = getattr(origin, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    # The driver's words only: SQLAlchemy's text would quote the values of the statement.
-    return StoreError(
-        f"the store failed: {origin or type(error).__name__}",
-        where=path,
-        hint=_BROKEN_HINT if is_broken else "check free space, permissions and that no other daemon uses the file",
-    )
