@@ -15,7 +15,6 @@ from credwatch.enrich.habits.profiles import Learning
 from credwatch.enrich.stateless.authorisation import ACTIONS_DUE
 from credwatch.enrich.stateless.networks import Networks
 from credwatch.enrich.stateless.places import AddressDatabases, Places
-from credwatch.kernel.account import compared
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
@@ -32,6 +31,7 @@ from credwatch.workflows.facts import Authorisation, Contact, Duties, Facts, Ope
 from credwatch.world.authorisations import read_authorisations
 from credwatch.world.customers import read_customers
 from credwatch.world.networks import read_networks
+from credwatch.world.owners import Owners
 from credwatch.world.register import Registers, check_registers
 from credwatch.world.staff import Staff, read_staff
 from credwatch.world.users import read_users
@@ -226,7 +226,6 @@ def format_of(source: SourceOptions) -> SourceFormat:
 
 def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Facts:
     contact, vendor, operators, duties = settings.contact, settings.vendor, settings.operators, settings.duties
-    owners = _owners(registers)
     return Facts(
         role=Role(settings.daemon.role),
         sender=Contact(contact.name, contact.mailbox, contact.phone, contact.address),
@@ -244,22 +243,6 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Fact
             for each in registers.authorisations
         },
         duties=Duties(duties.customer_notice, duties.disclosure_notice, duties.breach_report, duties.update),
-        owner=lambda account: _owner(account, owners),
+        owner=Owners(registers).customer_of,
         zone=settings.daemon.time_zone,
     )
-
-
-def _owners(registers: Registers) -> dict[str, str]:
-    """Map account names and e-mail domains (with their @) to customers."""
-    owners = {f"@{domain}".lower(): each.id for each in registers.customers for domain in each.recognise.email_domains}
-    owners |= {compared(name): each.id for each in registers.customers for name in each.recognise.users}
-    for user in registers.users:
-        if user.customer:
-            owners |= {compared(name): user.customer for name in (user.name, user.email) if name}
-    return owners
-
-
-def _owner(account: str, owners: dict[str, str]) -> str:
-    name = compared(account)
-    domain = f"@{name.rpartition('@')[2]}" if "@" in name else ""
-    return owners.get(name) or owners.get(domain, "")

@@ -7,9 +7,9 @@ import polars as pl
 from credwatch.enrich.stateless.authorisation import Authorisations
 from credwatch.enrich.stateless.blocks import AddressBlocks
 from credwatch.enrich.stateless.identity import Identity
-from credwatch.enrich.stateless.known import Known
 from credwatch.enrich.stateless.places import Places
 from credwatch.enrich.stateless.policy import Profiles, SecondFactor
+from credwatch.world.register import Registers
 
 
 class Enricher:
@@ -20,11 +20,17 @@ class Enricher:
     """
 
     def __init__(
-        self, known: Known, mfa_required_for: Profiles, staff_profile: str, places: Places | None = None
+        self, registers: Registers, mfa_required_for: Profiles, staff_profile: str, places: Places | None = None
     ) -> None:
-        identity = Identity(known)
-        second_factor = SecondFactor(known, mfa_required_for, staff_profile)
-        self._steps = (identity, second_factor, Authorisations(known, identity), AddressBlocks(), places or Places())
+        identity = Identity(registers)
+        second_factor = SecondFactor(registers, mfa_required_for, staff_profile)
+        self._steps = (
+            identity,
+            second_factor,
+            Authorisations(registers, identity),
+            AddressBlocks(),
+            places or Places(),
+        )
 
     def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
         """Add who acts on whose account, what the policy asks, what authorises it, and from where; rows and order stay.

@@ -7,8 +7,8 @@ from polars._typing import PolarsDataType
 
 from credwatch.enrich.columns import accounts, column, values_of
 from credwatch.enrich.stateless.identity import Identity
-from credwatch.enrich.stateless.known import Known
 from credwatch.kernel.account import compared
+from credwatch.world.register import Registers
 
 ACTIONS_DUE = (
     "account_changed",
@@ -65,10 +65,10 @@ _FOUND = ["credwatch.authorisation.id", "credwatch.authorisation.basis", "credwa
 class Authorisations:
     """Holds acts of staff against the authorisations it was compiled from."""
 
-    def __init__(self, known: Known, identity: Identity) -> None:
+    def __init__(self, registers: Registers, identity: Identity) -> None:
         self._identity = identity
-        self._customers = [customer.id for customer in known.customers]
-        self._barred = sorted(known.staff.barred)
+        self._customers = [customer.id for customer in registers.customers]
+        self._barred = sorted(registers.staff.barred)
         rows = [
             {
                 "customer": entry.customer,
@@ -81,7 +81,7 @@ class Authorisations:
                 "valid_from": entry.valid_from,
                 "valid_until": entry.valid_until,
             }
-            for entry in known.authorisations
+            for entry in registers.authorisations
         ]
         self._entries = pl.DataFrame(rows, schema=_ENTRY)
 

@@ -1,13 +1,11 @@
-"""Tells whose an account is: a staff member's, a customer's, or nobody's that is known."""
+"""Tells whose the accounts of a batch are, by the rule of `world/owners.py`."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import polars as pl
 
 from credwatch.enrich.columns import accounts
-from credwatch.enrich.stateless.known import Known
+from credwatch.world.owners import Owners
 
 _ENTRY = {
     "account": pl.String,
@@ -20,25 +18,21 @@ _ENTRY = {
 OWNER = {name: kind for name, kind in _ENTRY.items() if name != "account"}
 """What is found of an account, by column: its type."""
 
-_Row = tuple[str, str | None, str | None, str | None, bool, str | None]
-
 
 class Directory:
-    """The accounts of the registers, by login name and address, and the customers' address domains."""
+    """The owners of accounts as frames, for the join with a batch."""
 
-    def __init__(self, known: Known) -> None:
-        rows = [*_staff(known), *_users(known), *_recognised(known)]
-        entries = pl.DataFrame(rows, schema=_ENTRY, orient="row")
-        entries = entries.with_columns(accounts(entries["account"]))
-        self._entries = entries.unique("account", keep="first", maintain_order=True).lazy()
-        domains = {
-            domain.lower(): customer.id for customer in known.customers for domain in customer.recognise.email_domains
-        }
-        self._domains = pl.DataFrame(
-            {"domain": list(domains), "domain_customer": list(domains.values())},
+    def __init__(self, owners: Owners) -> None:
+        rows = [
+            (name, owner.kind, owner.id, owner.department, owner.privileged, owner.customer)
+            for name, owner in owners.accounts.items()
+        ]
+        self._entries = pl.LazyFrame(rows, schema=_ENTRY, orient="row")
+        self._domains = pl.LazyFrame(
+            {"domain": list(owners.domains), "domain_customer": list(owners.domains.values())},
             schema={"domain": pl.String, "domain_customer": pl.String},
-        ).lazy()
-        self._is_empty = not rows and not domains
+        )
+        self._is_empty = not owners.accounts and not owners.domains
 
     def look_up(self, names: pl.Series, emails: pl.Series | None = None) -> pl.DataFrame | None:
         """Find the owners of accounts, row by row: by name, and where that finds nobody, by e-mail address.
@@ -77,23 +71,3 @@ class Directory:
         if owners.is_empty():
             return None
         return pl.DataFrame({"name": names}).join(owners, on="name", how="left", maintain_order="left").drop("name")
-
-
-def _staff(known: Known) -> Iterator[_Row]:
-    for member in known.staff.staff:
-        for account in member.accounts:
-            yield account, "staff", member.id, member.department, member.is_privileged, None
-
-
-def _users(known: Known) -> Iterator[_Row]:
-    for user in known.users:
-        kind = "customer" if user.customer else None
-        for account in (user.name, user.email):
-            if account:
-                yield account, kind, user.name, None, user.privileged, user.customer
-
-
-def _recognised(known: Known) -> Iterator[_Row]:
-    for customer in known.customers:
-        for account in customer.recognise.users:
-            yield account, "customer", account, None, False, customer.id

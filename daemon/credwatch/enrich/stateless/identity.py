@@ -8,8 +8,9 @@ import polars as pl
 
 from credwatch.enrich.columns import accounts, column, has_values, values_of
 from credwatch.enrich.stateless.directory import OWNER, Directory
-from credwatch.enrich.stateless.known import Known
 from credwatch.enrich.stateless.organizations import Organizations
+from credwatch.world.owners import Owners
+from credwatch.world.register import Registers
 
 _LISTED = ("kind", "id", "department", "privileged")
 
@@ -17,9 +18,9 @@ _LISTED = ("kind", "id", "department", "privileged")
 class Identity:
     """Resolves accounts and customers by the registers it was compiled from."""
 
-    def __init__(self, known: Known) -> None:
-        self._directory = Directory(known)
-        self._organizations = Organizations(known)
+    def __init__(self, registers: Registers) -> None:
+        self._directory = Directory(Owners(registers))
+        self._organizations = Organizations(registers)
 
     def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
         """Add `credwatch.user.*`, `credwatch.actor.*` and `credwatch.target.kind`, and resolve `organization.id`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from credwatch.enrich.stateless.known import KnownNetwork
+from credwatch.world.networks import Network
 
 _PRIVATE = (
     *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),  # RFC 1918, RFC 4193
@@ -17,7 +17,7 @@ _PRIVATE = (
 class Networks:
     """The kinds of networks that are known beforehand; what the operator lists goes before what is shipped."""
 
-    def __init__(self, listed: Iterable[KnownNetwork] = (), shipped: Iterable[KnownNetwork] = ()) -> None:
+    def __init__(self, listed: Iterable[Network] = (), shipped: Iterable[Network] = ()) -> None:
         own = tuple(listed)
         self.is_empty = not own
         self._listed_systems = {system: network.kind for network in own for system in network.systems}

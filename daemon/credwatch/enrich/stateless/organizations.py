@@ -7,20 +7,20 @@ import re
 import polars as pl
 
 from credwatch.enrich.columns import folded
-from credwatch.enrich.stateless.known import Known
+from credwatch.world.register import Registers
 
 
 class Organizations:
     """The customers by the writer's organisation ids and by host patterns."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, registers: Registers) -> None:
         self._written = {
             name.lower(): customer.id
-            for customer in known.customers
+            for customer in registers.customers
             for name in (*customer.recognise.organizations, customer.id)
         }
         self._hosts = [
-            (_pattern(glob), customer.id) for customer in known.customers for glob in customer.recognise.hosts
+            (_pattern(glob), customer.id) for customer in registers.customers for glob in customer.recognise.hosts
         ]
 
     def by_writer(self, written: pl.Series) -> pl.Series | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from credwatch.enrich.columns import column
-from credwatch.enrich.stateless.known import Known
+from credwatch.world.register import Registers
 
 Profiles = Mapping[str, Collection[str]]
 """For each policy profile whose logins need a second factor: among "staff", "privileged" and "all"."""
@@ -16,8 +16,8 @@ Profiles = Mapping[str, Collection[str]]
 class SecondFactor:
     """Knows whom each profile asks for a second factor."""
 
-    def __init__(self, known: Known, profiles: Profiles, staff_profile: str) -> None:
-        asked = {customer.id: profiles.get(customer.profile, ()) for customer in known.customers}
+    def __init__(self, registers: Registers, profiles: Profiles, staff_profile: str) -> None:
+        asked = {customer.id: profiles.get(customer.profile, ()) for customer in registers.customers}
         self._own = profiles.get(staff_profile, ())
         self._customers = list(asked)
         self._of_all = [customer for customer, whom in asked.items() if "all" in whom]
