@@ -11,9 +11,8 @@ import polars as pl
 from msgspec import Struct
 
 from credwatch.enrich.columns import type_of
-from credwatch.enrich.habits.attempts import AttemptPairing, mark_attempts
-from credwatch.enrich.habits.logins import logins_in
-from credwatch.enrich.habits.novelty import mark_novelty
+from credwatch.enrich.habits.attempts import AttemptPairing
+from credwatch.enrich.habits.marking import mark
 from credwatch.enrich.habits.profiles import Profiles
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import RuleError, nearest
@@ -112,10 +111,8 @@ def _of_case(
     mine = pl.col("position") == number
     unread = parsed.unparsed.filter(mine).to_dicts()
     problem = f"no pack reads {unread[0]['line']!r}: {unread[0]['reason']}" if unread else ""
-    marked, _ = mark_attempts(events.filter(mine), AttemptPairing())
-    profiles = Profiles(b"cases")
-    logins = logins_in(marked, profiles.seed, reference)
-    return mark_novelty(marked, logins, profiles, knowledge.learning, reference)[0], problem
+    marked, *_ = mark(events.filter(mine), AttemptPairing(), Profiles(b"cases"), knowledge.learning, reference)
+    return marked, problem
 
 
 def _timed_lines(each: str | Mapping[str, Any], where: str) -> Iterator[tuple[datetime, str]]:

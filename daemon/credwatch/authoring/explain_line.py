@@ -11,7 +11,9 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from credwatch.enrich.habits.attempts import AttemptPairing, mark_attempts
+from credwatch.enrich.habits.attempts import AttemptPairing
+from credwatch.enrich.habits.marking import mark
+from credwatch.enrich.habits.profiles import Profiles
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.pack import Pack, PackSet, Pattern
 from credwatch.parse.lines import split_lines
@@ -58,7 +60,8 @@ def read_line(line: str, before: bytes, knowledge: Knowledge, source: SourceForm
     frames = [frame for frame in (earlier.events, own.events) if frame.height]
     events = pl.concat(frames, how="diagonal") if frames else own.events
     if events.height:
-        events = mark_attempts(knowledge.enricher.enrich(events), AttemptPairing())[0]
+        events = knowledge.enricher.enrich(events)
+        events, *_ = mark(events, AttemptPairing(), Profiles(b"explain"), knowledge.learning, reference)
     status, reason, pack = _status(own)
     envelope = "" if reason in ("no_envelope", "not_json") else _envelope(line)
     parsed = _shown(own.events)

@@ -18,11 +18,9 @@ from credwatch.detect.windows.event_time import Arrival
 from credwatch.detect.windows.rows import ROW
 from credwatch.detect.windows.windows import Caps
 from credwatch.enrich.enrich import Enricher
-from credwatch.enrich.habits.attempts import AttemptPairing, mark_attempts
-from credwatch.enrich.habits.logins import logins_in
-from credwatch.enrich.habits.novelty import mark_novelty
+from credwatch.enrich.habits.attempts import AttemptPairing
+from credwatch.enrich.habits.marking import mark
 from credwatch.enrich.habits.profiles import Learning, Profiles
-from credwatch.enrich.habits.usual import mark_usual
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.moment import Discovery
 from credwatch.kernel.pack import PackSet
@@ -149,13 +147,9 @@ class Pipeline:
     def mark(self, gathered: Gathered) -> Marked:
         """Mark events with what the events before them tell of them."""
         began = perf_counter()
-        events, pairing, learnt = gathered.events, self._pairing, None
-        if events.height:
-            events, pairing = mark_attempts(events, pairing)
-            received_at, learning = gathered.received_at, self._knowledge.learning
-            events, addresses = mark_usual(events, self._profiles)
-            logins = logins_in(events, self._profiles.seed, received_at)
-            events, learnt = mark_novelty(events, logins, self._profiles, learning, received_at, addresses)
+        events, pairing, learnt = mark(
+            gathered.events, self._pairing, self._profiles, self._knowledge.learning, gathered.received_at
+        )
         paired = b"" if pairing is self._pairing else pairing.to_bytes()
         self._pairing = pairing
         if learnt is not None:
