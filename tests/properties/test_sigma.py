@@ -20,8 +20,9 @@ from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations import ValueListPlaceholderTransformation
 from sigma.rule import SigmaRule
 
-from credwatch.detect.select.comparisons import OF_FIELDS, TYPES
+from credwatch.detect.select.comparisons import OF_FIELDS
 from credwatch.detect.select.expressions import compiled, fields_of, with_fields
+from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.rules.model import EventRule, Operator, Test
 from credwatch.rules.sigma.patterns import literal
@@ -39,7 +40,7 @@ COLUMN_TYPES = {
 def ours(rules: list[EventRule], rows: list[dict[str, Any]]) -> dict[str, list[int]]:
     """Say which rows each rule matches in our engine."""
     stamped = [{**row, MOMENT: row[MOMENT].replace(tzinfo=UTC)} for row in rows]
-    frame = pl.DataFrame(stamped, schema={name: TYPES[BY_NAME[name].type] for name in FIELDS})
+    frame = pl.DataFrame(stamped, schema={name: DTYPES[BY_NAME[name].type] for name in FIELDS})
     needed = frozenset[str]().union(*(fields_of(rule.condition) for rule in rules))
     masks = with_fields(frame, needed).select(compiled(rule.condition).alias(rule.name) for rule in rules)
     return {name: masks.get_column(name).arg_true().to_list() for name in masks.columns}
@@ -190,7 +191,7 @@ def test_hostile_values_never_raise(tests: list[Test], texts: list[tuple[str | N
         {name: [value, None] if name in lists and value is not None else value for name, value in row.items()}
         for row in rows
     ]
-    schema = {name: pl.List(TYPES[kind]) if name in lists else TYPES[kind] for name, kind in kinds.items()}
+    schema = {name: pl.List(DTYPES[kind]) if name in lists else DTYPES[kind] for name, kind in kinds.items()}
     frame = pl.DataFrame(listed, schema=schema)
     masks = frame.select(compiled(test, frozenset(lists)).alias(str(place)) for place, test in enumerate(tests))
     for test, mask in zip(tests, masks.iter_columns(), strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 import polars as pl
 from msgspec import Struct
 
-from credwatch.enrich.columns import type_of
 from credwatch.enrich.habits.attempts import AttemptPairing
 from credwatch.enrich.habits.marking import mark
 from credwatch.enrich.habits.profiles import Profiles
 from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.dtypes import dtype_of
+from credwatch.kernel.duration import read_span
 from credwatch.kernel.errors import RuleError, nearest
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.parse.lines import split_lines
@@ -26,7 +26,6 @@ START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 
 _MOST_EVENTS = 10_000
 _LONGEST = timedelta(days=3660)
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PYTHON: dict[FieldType, type] = {
     FieldType.STRING: str,
     FieldType.INTEGER: int,
@@ -56,7 +55,7 @@ def given_events(entries: Sequence[Mapping[str, Any]], given: Mapping[str, Any],
     for name in names:
         columns[name] = [_numbered(fields.get(name), number) for _, number, fields in rows]
         _require_field(name, columns[name], where)
-    return pl.DataFrame(columns, schema={name: type_of(name) for name in columns})
+    return pl.DataFrame(columns, schema={name: dtype_of(name) for name in columns})
 
 
 def _require_field(name: str, values: Sequence[Any], where: str) -> None:
@@ -143,10 +142,10 @@ def _timings(entry: Mapping[str, Any], where: str) -> Iterator[_Timing]:
 
 
 def _span(text: Any, where: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,9})(ms|s|m|h|d)", str(text))
-    if found is None:
+    span = read_span(str(text), units=("ms", "s", "m", "h", "d"))
+    if span is None:
         raise RuleError(f"{text!r} is no span of time", where=where, hint="write a number and ms, s, m, h or d")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+    return span
 
 
 def _numbered(value: Any, number: int) -> Any:

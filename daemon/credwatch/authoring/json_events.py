@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 from msgspec import Struct
 
-from credwatch.enrich.columns import type_of
+from credwatch.kernel.dtypes import dtype_of
 from credwatch.kernel.errors import nearest
 from credwatch.kernel.fields import BY_NAME, FieldType
 
@@ -67,7 +67,7 @@ def frame_of(events: Sequence[ReadEvent], before: datetime = BEGINNING) -> pl.Da
     names = dict.fromkeys(["@timestamp", *(name for event in events for name in event.fields)])
     columns: dict[str, list[Any]] = {name: [event.fields.get(name) for event in events] for name in names}
     columns["@timestamp"] = [before := moment or before for moment in columns["@timestamp"]]
-    return pl.DataFrame(columns, schema={name: type_of(name) for name in names})
+    return pl.DataFrame(columns, schema={name: dtype_of(name) for name in names})
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, assert_never
 
 from credwatch.authoring.condition_tree import Node
@@ -9,9 +10,8 @@ from credwatch.authoring.explain import RuleExplained
 from credwatch.authoring.explain_line import Reading
 from credwatch.authoring.explain_window import State, Window
 from credwatch.cli.screen import Branch
+from credwatch.kernel.duration import write_span
 from credwatch.rules.model import Correlation, Rule
-
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def reading_tree(reading: Reading) -> Branch:
@@ -89,8 +89,7 @@ def _state(window: Window) -> str:
 
 
 def _span(rule: Correlation) -> str:
-    seconds = rule.timespan_us // 1_000_000
-    return next(f"{seconds // size} {unit}" for size, unit in _UNITS if seconds % size == 0 or size == 1)
+    return write_span(timedelta(microseconds=rule.timespan_us))
 
 
 def _shown(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
+from credwatch.kernel.duration import read_span
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.silence import Silence
 
@@ -23,15 +23,14 @@ silence_app = typer.Typer(help="Silence detections for a while, with a reason.",
 
 _LOOK_BACK = timedelta(days=30)
 _SHOWN = 10
-_UNITS = {"h": "hours", "d": "days"}
 
 
 def _span(text: str) -> timedelta:
     """Read a span such as 12h or 7d."""
-    matched = re.fullmatch(r"(\d{1,4})([hd])", text)
-    if matched is None or not int(matched[1]):
+    span = read_span(text, units=("h", "d"))
+    if not span:
         raise typer.BadParameter("expected a number and h or d, such as 7d")
-    return timedelta(**{_UNITS[matched[2]]: int(matched[1])})
+    return span
 
 
 def _network(text: str) -> str:

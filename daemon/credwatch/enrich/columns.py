@@ -5,25 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from credwatch.kernel.account import compared
-from credwatch.kernel.fields import BY_NAME, FieldType
-
-_TYPES: dict[FieldType, pl.DataType] = {
-    FieldType.STRING: pl.String(),
-    FieldType.INTEGER: pl.Int64(),
-    FieldType.NUMBER: pl.Float64(),
-    FieldType.BOOLEAN: pl.Boolean(),
-    FieldType.TIMESTAMP: pl.Datetime("us", "UTC"),
-}
-
-
-def type_of(name: str) -> pl.DataType:
-    """Tell the Polars type of an event field."""
-    return _TYPES[BY_NAME[name].type]
+from credwatch.kernel.dtypes import dtype_of
 
 
 def column(events: pl.DataFrame, name: str) -> pl.Expr:
     """Read a column, or nulls of its type where the batch lacks it."""
-    return pl.col(name) if name in events.columns else pl.lit(None, type_of(name)).alias(name)
+    return pl.col(name) if name in events.columns else pl.lit(None, dtype_of(name)).alias(name)
 
 
 def has_values(events: pl.DataFrame, name: str) -> bool:

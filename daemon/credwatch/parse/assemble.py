@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.parse.addresses import place_addresses
 from credwatch.parse.messages.dispatch import Dispatcher
@@ -14,11 +15,8 @@ OWN_TIME = "own time"
 """The column of the time that an object tells itself, as text."""
 
 _ALWAYS = frozenset({"@timestamp", "event.dataset", "event.original", "event.action", "credwatch.repeat"})
-_TYPES: dict[FieldType, type[pl.DataType]] = {
-    FieldType.INTEGER: pl.Int64,
-    FieldType.NUMBER: pl.Float64,
-    FieldType.BOOLEAN: pl.Boolean,
-}
+_CAST = (FieldType.INTEGER, FieldType.NUMBER, FieldType.BOOLEAN)
+"""What patterns capture as text and events hold as something else; stamps have a reader of their own."""
 
 
 def assemble_events(
@@ -56,9 +54,9 @@ def _typed(column: pl.Series) -> pl.Series:
     """Give a captured column its field's type; a number that is none is null."""
     if column.name == "@timestamp":
         return column.alias(OWN_TIME)
-    kind = _TYPES.get(BY_NAME[column.name].type)
-    if kind is not None:
-        return column.cast(kind, strict=False)
+    kind = BY_NAME[column.name].type
+    if kind in _CAST:
+        return column.cast(DTYPES[kind], strict=False)
     return column
 
 

@@ -120,7 +120,7 @@ def test_a_person_reads_trees(rules: Path) -> None:
     complete = call(line(0), "--rules", rules, "--no-shipped").stdout
     assert "✓ night: matches" in complete
     assert "✗ often: 2 missing" in complete
-    assert "group: source.ip = 203.0.113.9; the last 1 m" in complete
+    assert "group: source.ip = 203.0.113.9; the last 1m" in complete
     assert "needed: matches >= 3; in the window: 1; missing: 2" in complete
 
 

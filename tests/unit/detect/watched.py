@@ -15,8 +15,8 @@ from credwatch.detect.engine import Engine
 from credwatch.detect.episodes.episodes import STORED
 from credwatch.detect.episodes.found import Found
 from credwatch.detect.plan import plan_for
-from credwatch.detect.select.comparisons import TYPES
 from credwatch.kernel.detection import Consequence, Detection, Level
+from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import BY_NAME
 from credwatch.rules.model import (
     Bound,
@@ -107,7 +107,7 @@ def a_frame(events: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """Build an events frame."""
     names = dict.fromkeys(name for event in events for name in event)
     rows = [{name: event.get(name) for name in names} for event in events]
-    return pl.DataFrame(rows, schema={name: TYPES[BY_NAME[name].type] for name in names})
+    return pl.DataFrame(rows, schema={name: DTYPES[BY_NAME[name].type] for name in names})
 
 
 def an_engine(rules: RuleSet, **changes: Any) -> Engine:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from credwatch.enrich.columns import type_of
 from credwatch.enrich.enrich import Enricher
+from credwatch.kernel.dtypes import dtype_of
 from credwatch.world.authorisations import Authorisation
 from credwatch.world.customers import Customer, Recognition
 from credwatch.world.register import Registers
@@ -105,7 +105,7 @@ def a_line(
 def a_frame(*events: dict[str, object]) -> pl.DataFrame:
     """Build an events frame that has only the columns some event fills."""
     names = dict.fromkeys(name for event in events for name in event)
-    schema = {name: pl.Int64() if name == "position" else type_of(name) for name in names}
+    schema = {name: pl.Int64() if name == "position" else dtype_of(name) for name in names}
     return pl.DataFrame([{name: event.get(name) for name in names} for event in events], schema=schema)
 
 

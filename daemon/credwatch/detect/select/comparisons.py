@@ -11,17 +11,9 @@ from typing import Any
 
 import polars as pl
 
+from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import FieldType, type_of
 from credwatch.rules.model import Operator, Test
-
-TYPES: dict[FieldType, pl.DataType] = {
-    FieldType.STRING: pl.String(),
-    FieldType.INTEGER: pl.Int64(),
-    FieldType.NUMBER: pl.Float64(),
-    FieldType.BOOLEAN: pl.Boolean(),
-    FieldType.TIMESTAMP: pl.Datetime("us", "UTC"),
-}
-"""The Polars type of each field type."""
 
 NATIVE_TYPE = pl.List(pl.String())
 """The type of a column of the values at a path of the writer's own object; null where there is none."""
@@ -172,7 +164,7 @@ def _holds(operator: Operator, column: pl.Expr, number: float) -> pl.Expr:
 def _time_part(part: str, column: pl.Expr, kind: FieldType) -> pl.Expr:
     """Take a part of a moment in UTC; the week is that of ISO 8601."""
     if kind is FieldType.STRING:
-        column = column.map_batches(_moments, return_dtype=TYPES[FieldType.TIMESTAMP], is_elementwise=True)
+        column = column.map_batches(_moments, return_dtype=DTYPES[FieldType.TIMESTAMP], is_elementwise=True)
     moment = column.dt
     parts: dict[str, pl.Expr] = {
         "minute": moment.minute(),
@@ -189,7 +181,7 @@ def _moments(texts: pl.Series) -> pl.Series:
     """Read RFC 3339 moments, those without a zone as UTC; the distinct ones are read once each."""
     moments = {text: _moment(text) for text in texts.unique().drop_nulls().to_list()}
     found = [moments.get(text) for text in texts.to_list()]
-    return pl.Series(texts.name, found, dtype=TYPES[FieldType.TIMESTAMP])
+    return pl.Series(texts.name, found, dtype=DTYPES[FieldType.TIMESTAMP])
 
 
 def _moment(text: str) -> datetime | None:

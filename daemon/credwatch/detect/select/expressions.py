@@ -8,7 +8,8 @@ from typing import assert_never
 
 import polars as pl
 
-from credwatch.detect.select.comparisons import NATIVE_TYPE, OF_FIELDS, TYPES, column_of, held, held_by_lists, lower
+from credwatch.detect.select.comparisons import NATIVE_TYPE, OF_FIELDS, column_of, held, held_by_lists, lower
+from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import FieldType, is_native, type_of
 from credwatch.rules.model import AllOf, AnyOf, Condition, NotThis, Operator, Test
 
@@ -67,7 +68,7 @@ def _nothing(field: str, count: int) -> pl.Series:
 
 
 def _column_type(field: str) -> pl.DataType:
-    return NATIVE_TYPE if is_native(field) else TYPES[type_of(field)]
+    return NATIVE_TYPE if is_native(field) else DTYPES[type_of(field)]
 
 
 def _holds_lists(field: object, lists: frozenset[str]) -> bool:

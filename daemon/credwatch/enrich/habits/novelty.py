@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from credwatch.enrich.columns import type_of
 from credwatch.enrich.habits.history import History, in_steps
 from credwatch.enrich.habits.logins import (
     COUNTRY,
@@ -24,6 +23,7 @@ from credwatch.enrich.habits.logins import (
 )
 from credwatch.enrich.habits.profiles import NEVER, Learning, ProfileDelta, Profiles, Rows
 from credwatch.enrich.habits.travel import kilometres
+from credwatch.kernel.dtypes import dtype_of
 
 _DAY = timedelta(days=1)
 _KINDS = {
@@ -103,4 +103,4 @@ def _scattered(answer: _Answer, logins: Logins, height: int) -> pl.Expr:
     name, values, there = answer
     whole, is_answered = np.zeros(height, values.dtype), np.zeros(height, np.bool_)
     whole[logins.rows], is_answered[logins.rows] = values[logins.number], there[logins.number]
-    return pl.when(pl.Series(is_answered)).then(pl.Series(name, whole, type_of(name))).alias(name)
+    return pl.when(pl.Series(is_answered)).then(pl.Series(name, whole, dtype_of(name))).alias(name)

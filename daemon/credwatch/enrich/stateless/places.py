@@ -7,8 +7,9 @@ from typing import Protocol
 import polars as pl
 from msgspec import Struct
 
-from credwatch.enrich.columns import has_values, type_of
+from credwatch.enrich.columns import has_values
 from credwatch.enrich.stateless.networks import Networks
+from credwatch.kernel.dtypes import dtype_of
 
 MOST_CACHED = 65_536
 """So many addresses are remembered from one batch to the next."""
@@ -20,7 +21,7 @@ _ADDRESS = "source.ip"
 _PLACE = ("source.geo.country_iso_code", "source.geo.city_name", "source.geo.location.lat", "source.geo.location.lon")
 _SYSTEM = ("source.as.number", "source.as.organization.name")
 _KIND = "credwatch.network.kind"
-_SCHEMA = {name: type_of(name) for name in (_ADDRESS, *_PLACE, *_SYSTEM, _KIND)}
+_SCHEMA = {name: dtype_of(name) for name in (_ADDRESS, *_PLACE, *_SYSTEM, _KIND)}
 _ANONYMISERS = (
     "is_anonymous_vpn",
     "is_public_proxy",

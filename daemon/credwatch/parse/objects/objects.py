@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 from msgspec import Struct
 
+from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.kernel.json_path import JsonPath, Step, read_path
 from credwatch.kernel.pack import ANY_VALUE, PATH_MARK, EnvelopeKind, Match, Pack, PackSet, Value, is_expression
@@ -16,13 +17,8 @@ from credwatch.parse.messages.dispatch import Reader
 from credwatch.parse.objects.decode import Tree, decode, nested_or_dotted
 from credwatch.parse.words import replaced
 
-_TYPES: dict[FieldType, pl.DataType] = {
-    FieldType.STRING: pl.String(),
-    FieldType.INTEGER: pl.Int64(),
-    FieldType.NUMBER: pl.Float64(),
-    FieldType.BOOLEAN: pl.Boolean(),
-    FieldType.TIMESTAMP: pl.String(),
-}
+_TYPES = {**DTYPES, FieldType.TIMESTAMP: pl.String()}
+"""What is asked of the decoder: a stamp is read as text."""
 _TESTED = "tested:"
 """Stands before the name of a column that only `when` reads."""
 _OWN = "own:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from datetime import timedelta
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationRule
@@ -10,6 +10,7 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
 from credwatch.kernel.detection import Consequence, Level
+from credwatch.kernel.duration import read_span
 from credwatch.kernel.errors import RuleError
 from credwatch.kernel.options import Options, validated
 from credwatch.rules.logsource import LogSources, Route, joined_route
@@ -17,8 +18,7 @@ from credwatch.rules.model import Condition, Correlation, EventRule
 from credwatch.rules.sigma.correlating import key_of, read_correlation, references_of
 
 _SECOND = 1_000_000
-_UNITS = {"s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND, "w": 604800 * _SECOND}
-_LONGEST = 90 * 86400 * _SECOND
+_LONGEST = timedelta(days=90)
 _HOUR = 3600 * _SECOND
 
 
@@ -113,12 +113,11 @@ def _tags(rule: Any) -> tuple[str, ...]:
 
 def _span(text: str, where: str) -> int:
     """Read a timespan such as 10m into microseconds; between one second and 90 days."""
-    found = re.fullmatch(r"(\d{1,9})([smhdw])", text.strip())
-    span = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not _SECOND <= span <= _LONGEST:
+    span = read_span(text, units=("s", "m", "h", "d", "w"))
+    if span is None or not timedelta(seconds=1) <= span <= _LONGEST:
         raise RuleError(
             f"timespan {text!r} is not between 1s and 90d",
             where=where,
             hint="write a number and s, m, h, d or w",
         )
-    return span
+    return span // timedelta(microseconds=1)

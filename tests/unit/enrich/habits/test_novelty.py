@@ -7,10 +7,10 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from credwatch.enrich.columns import type_of
 from credwatch.enrich.habits.logins import logins_in
 from credwatch.enrich.habits.novelty import mark_novelty
 from credwatch.enrich.habits.profiles import Learning, ProfileDelta, Profiles
+from credwatch.kernel.dtypes import dtype_of
 from unit.enrich.known_world import AT, a_frame
 from unit.enrich.logins import ANSWERS, HANOI, LATER, PARIS, SAIGON, SEED, a_login, answered
 
@@ -97,7 +97,7 @@ def test_answers_stand_in_the_row_of_their_login() -> None:
     events.append(a_login(days=2, source__as__number=7552, **HANOI))
     marked, _ = marked_alone(a_frame(*events))
     assert [None, None, None, 2] == marked["credwatch.login.days_since_last"].to_list()
-    assert {name: type_of(name) for name in ANSWERS} == dict(marked.select(ANSWERS).schema)
+    assert {name: dtype_of(name) for name in ANSWERS} == dict(marked.select(ANSWERS).schema)
 
 
 LEARNING = Learning(learning=timedelta(days=14), learning_logins=10)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from credwatch.enrich.columns import type_of
 from credwatch.enrich.enrich import Enricher
+from credwatch.kernel.dtypes import dtype_of
 from credwatch.kernel.fields import BY_NAME
 from credwatch.world.register import Registers
 from unit.enrich.known_world import a_frame, an_enricher, an_event, enriched
@@ -112,7 +112,7 @@ def test_columns_are_typed_and_rows_stay() -> None:
     """Every enriched column is there with its type; rows keep their number and order, also in a mixed batch."""
     events = a_frame(*[an_event(**fields) for fields, _ in ORGANIZATIONS])
     frame = an_enricher().enrich(events)
-    assert {name: frame.schema[name] for name in ADDED} == {name: type_of(name) for name in ADDED}
+    assert {name: frame.schema[name] for name in ADDED} == {name: dtype_of(name) for name in ADDED}
     assert frame["organization.id"].to_list() == [customer for _, customer in ORGANIZATIONS]
     assert frame["position"].to_list() == events["position"].to_list()
     assert all(name in BY_NAME for name in frame.columns if name != "position")

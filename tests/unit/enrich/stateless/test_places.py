@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from msgspec import Struct, field
 
-from credwatch.enrich.columns import type_of
 from credwatch.enrich.stateless import places as places_module
 from credwatch.enrich.stateless.networks import Networks
 from credwatch.enrich.stateless.places import AddressDatabases, Places
+from credwatch.kernel.dtypes import dtype_of
 from credwatch.world.networks import Network
 from unit.enrich.known_world import a_frame, an_event
 
@@ -58,7 +58,7 @@ def test_a_record_becomes_columns() -> None:
     found = about("203.0.113.9", places)
     assert dict(zip(FIELDS, ("VN", "Hanoi", 21.03, 105.0, 64500, "Home Net"), strict=False)) == found
     frame = places.enrich(a_frame(an_event(source__ip="203.0.113.9")))
-    assert {name: type_of(name) for name in FIELDS} == {name: frame.schema[name] for name in FIELDS}
+    assert {name: dtype_of(name) for name in FIELDS} == {name: frame.schema[name] for name in FIELDS}
 
 
 @pytest.mark.parametrize(
