@@ -78,6 +78,14 @@ class Stacked(Struct, frozen=True, eq=False):
         )
         return cls(lines, Logs.of([len(frame) for frame in frames], references), begins, moved)
 
+    def behind(self, frame: pl.DataFrame, positions: Sequence[int]) -> pl.DataFrame:
+        """Keep what stands behind a position in each log; `frame` has `position` as `lines` has."""
+        if not frame.height:
+            return frame
+        limits = self.moved + np.array(positions)
+        whose = np.searchsorted(self.begins, frame["position"].to_numpy(), side="left") - 1
+        return frame.filter(pl.Series(frame["position"].to_numpy() > limits[whose]))
+
     def apart(self, frame: pl.DataFrame) -> list[pl.DataFrame]:
         """Cut a frame with `position`, which rises, into those of each log, with the positions that they had."""
         if not frame.height:

@@ -49,7 +49,6 @@ _WITHOUT_PRIORITY = (
 """RFC 5424 as a file has it whose writer leaves the priority out."""
 _SSH_UNIT, _UNIT = r"^sshd?(?:@.*)?\.service$", r"\.service$"
 _LIBRARY = r"^\([\w.+-]+\) +"
-_LAST_REPEATED = r"^(?P<stamp>.+?) (?:(?P<host>[^\s:]+) )?(?:\S+: )?last message repeated (?P<times>\d+) times?$"
 _FIELDS = ("host", "program", "pid", "message", "priority")
 _NUMBERS = [(name, f"{number:02}") for number, name in enumerate(_MONTHS.split("|"), 1)]
 
@@ -127,13 +126,3 @@ def _unix() -> pl.Expr:
     moment = pl.from_epoch(pl.col("unix").cast(pl.Int64, strict=False), time_unit="s")
     parts = pl.coalesce("." + pl.col("unix_milliseconds"), "unix_parts", pl.lit(""))
     return pl.concat_str(moment.dt.strftime("%Y-%m-%dT%H:%M:%S"), parts, pl.lit("Z"))
-
-
-def repeats_of_last(lines: pl.DataFrame) -> pl.DataFrame:
-    """Find the lines (`row`, `line`) of syslogd that stand for the line before them of their host.
-
-    Columns: `row`, `stamp`, `host` (null where it is not named), `times` (Int64).
-    """
-    parts = lines.select("row", pl.col("line").str.extract_groups(_LAST_REPEATED).alias("parts")).unnest("parts")
-    read = parts.filter(pl.col("times").is_not_null())
-    return read.with_columns(pl.col("times").cast(pl.Int64, strict=False).fill_null(1).clip(1, 1_000_000))

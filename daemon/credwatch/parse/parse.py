@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
@@ -20,8 +21,9 @@ from credwatch.parse.logs import Logs, dated_each
 from credwatch.parse.messages.dispatch import Dispatcher, Reader, make_dispatcher, syslog_readers
 from credwatch.parse.messages.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects.objects import ObjectReader, object_readers, read_objects
-from credwatch.parse.odd_envelopes import is_odd, read_odd, repeats_of_last
+from credwatch.parse.odd_envelopes import is_odd, read_odd
 from credwatch.parse.own_headers import OwnHeaders, own_headers, read_own
+from credwatch.parse.repeats import repeats_of_last, with_last
 from credwatch.parse.secrets.redact import redact_events, redact_lines
 from credwatch.parse.spelling import respelled
 from credwatch.parse.stamps.spelled import spelled
@@ -58,6 +60,11 @@ class Parsed(Struct, frozen=True, eq=False):
     """`position` and `pack` (String, null for an empty line) of the lines that are known as no event."""
     guesses: pl.Series
     """`position` (Int64) of the lines that leave open which year they mean, or which pass of a repeated hour."""
+
+    def without(self, context: Callable[[pl.DataFrame], pl.DataFrame]) -> Parsed:
+        """Take lines out that were read for the sake of others, as `context` takes them out of a frame."""
+        guesses = context(self.guesses.to_frame("position"))["position"]
+        return Parsed(context(self.events), context(self.unparsed), context(self.skips), guesses)
 
     @property
     def skipped(self) -> int:
@@ -206,28 +213,8 @@ def _with_odd(
         return frame
     others = frame.drop("moment", "is_guess").join(read, on="row", how="anti")
     whole = pl.concat([others, finished(read).select(others.columns)]).sort("row")
-    whole = _with_last(whole, last, logs) if last.height else whole
+    whole = with_last(whole, last, lines, logs.of_rows()) if last.height else whole
     return _timed(whole, zone, logs)
-
-
-def _with_last(frame: pl.DataFrame, last: pl.DataFrame, logs: Logs) -> pl.DataFrame:
-    """Let lines that stand for the one before them, of their log and host, say what that says, as often as they say."""
-    frame = frame.join(last.select("row", "times", its_stamp="stamp", its_host="host"), on="row", how="left")
-    frame = frame.sort("row").with_columns(pl.coalesce("its_host", "host").alias("host"), logs.of_rows())
-    is_last = pl.col("times").is_not_null()
-    before = [
-        pl.when(~is_last).then(name).forward_fill().over("log", "host").alias(name)
-        for name in ("program", "pid", "message")
-    ]
-    frame = frame.with_columns(
-        *before,
-        pl.coalesce("its_stamp", "stamp").alias("stamp"),
-        pl.coalesce("times", "repeat").alias("repeat"),
-        pl.when(is_last).then(None).otherwise("problem").alias("problem"),
-    )
-    return frame.with_columns(
-        pl.when(is_last & pl.col("message").is_null()).then(pl.lit("no_envelope")).otherwise("problem").alias("problem")
-    ).drop("times", "its_stamp", "its_host", "log")
 
 
 def _with_own_time(events: pl.DataFrame, zone: str, logs: Logs) -> pl.DataFrame:

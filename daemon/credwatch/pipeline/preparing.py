@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from time import perf_counter
 
 import polars as pl
@@ -37,12 +38,15 @@ def prepare(
     Each comes to what it would come to by itself.
     """
     began = perf_counter()
-    lines = [split_lines(chunk.data, chunk.first_position) for chunk in chunks]
+    lines = [split_lines(chunk.before + chunk.data, chunk.first_position - len(chunk.before)) for chunk in chunks]
     some = [at for at, frame in enumerate(lines) if frame.height]
     read = [(_NOTHING, _NOTHING.events)] * len(chunks)
     if some:
         stacked = Stacked.of([lines[at] for at in some], [chunks[at].reference for at in some])
         parsed = parse(stacked.lines, packs=packs, source=source, reference=stacked.logs)
+        if any(chunk.before for chunk in chunks):
+            parsed = parsed.without(partial(stacked.behind, positions=[chunks[at].first_position for at in some]))
+            lines = [_behind(frame, chunk) for frame, chunk in zip(lines, chunks, strict=True)]
         enriched = _enriched(stacked, parsed.events, [chunks[at] for at in some], enricher, clock_skew)
         for at, found in zip(some, zip(_apart(stacked, parsed), stacked.apart(enriched), strict=True), strict=True):
             read[at] = found
@@ -51,6 +55,11 @@ def prepare(
         Prepared.of(chunk, frame, found, events, seconds)
         for chunk, frame, (found, events) in zip(chunks, lines, read, strict=True)
     ]
+
+
+def _behind(lines: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
+    """Leave out the lines before a chunk."""
+    return lines.filter(pl.col("position") > chunk.first_position) if chunk.before else lines
 
 
 def together(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:

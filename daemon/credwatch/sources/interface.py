@@ -40,6 +40,9 @@ class Chunk(Struct, frozen=True):
     """When the file was last written, UTC: what a stamp without a year is dated by."""
     backlog: int
     """How many bytes of the file wait behind this chunk; where that cannot be known, 1 until its end was met."""
+    before: bytes = b""
+    """Lines that stand before `data` in its file, where a line of `data` may stand for one of them
+    (`parse/repeats.py`); at most `BEFORE_BYTES`, and none where the source cannot read back so far."""
     beginning: bytes = b""
     """What the source needs to make a cursor within the chunk; understood by the source alone."""
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.file.dates import Dates
-from credwatch.sources.file.lines import Cut, cut_lines, cut_rest
+from credwatch.sources.file.lines import Cut, cut_lines, cut_rest, lines_before
 from credwatch.sources.file.opened import STANDARD_INPUT, OpenLog, open_log, open_standard_input
 from credwatch.sources.interface import Chunk, Cursor, Tally
 
@@ -141,6 +141,7 @@ class ReplaySource:
             received_at=now,
             reference=reading.ends_near(cut) or now,
             backlog=reading.backlog(),
+            before=reading.before(cut),
         )
 
 
@@ -185,6 +186,10 @@ class _OpenFile:
     def ends_near(self, cut: Cut) -> datetime | None:
         """Tell near which moment lines end that were cut; None for a stream."""
         return None if self._is_stream else self._dates.near(self._opened(), cut)
+
+    def before(self, cut: Cut) -> bytes:
+        """Give the lines before those that were just cut, where these need them."""
+        return lines_before(self._opened(), cut)
 
     def close(self) -> None:
         """Close the file; standard input stays open, for it is not ours. What is read next opens it again."""

@@ -22,7 +22,7 @@ from credwatch.sources.file.generations import (
     open_in_place,
     open_successor,
 )
-from credwatch.sources.file.lines import Cut, cut_lines, cut_rest, last_line_start
+from credwatch.sources.file.lines import Cut, cut_lines, cut_rest, last_line_start, lines_before
 from credwatch.sources.file.opened import OpenLog, PlainLog, open_regular
 
 _PATIENCE = 5
@@ -42,6 +42,8 @@ class Piece(Struct, frozen=True):
     """How many bytes of the file wait behind the data."""
     ends_near: datetime
     """The moment near which the lines end, UTC."""
+    before: bytes
+    """Lines before the data, where it needs them."""
     beginning: bytes
     """The file's first bytes, where the data begins within those that its fingerprint covers."""
 
@@ -288,8 +290,9 @@ class FollowedFile:
     def _piece(self, cut: Cut, log: OpenLog) -> Piece:
         assert self._mark is not None
         beginning = log.read_at(FINGERPRINT_BYTES, 0) if cut.offset < FINGERPRINT_BYTES and cut.data else b""
+        before = lines_before(log, cut)
         near = self._dates.near(log, cut)
-        return Piece(cut.data, cut.offset, self._mark, log.behind(cut.end), near, beginning)
+        return Piece(cut.data, cut.offset, self._mark, log.behind(cut.end), near, before, beginning)
 
 
 def _is_same(path: Path, log: OpenLog) -> bool:

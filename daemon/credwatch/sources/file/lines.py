@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from credwatch.parse.repeats import BEFORE_BYTES, needs_lines_before
 from credwatch.sources.interface import LINE_LIMIT
 
 
@@ -14,6 +15,9 @@ class Readable(Protocol):
 
     def read_at(self, size: int, offset: int) -> bytes:
         """Give up to so many bytes from an offset, fewer at the end; raises OSError."""
+
+    def before(self, size: int, offset: int) -> bytes:
+        """Give up to so many bytes that end at the offset from which was read last."""
 
     def behind_hole(self, offset: int) -> int:
         """Give where the NULs end that begin at an offset, where they are more than `LINE_LIMIT`; else the offset."""
@@ -69,6 +73,14 @@ def cut_rest(log: Readable, offset: int) -> Cut:
     """Take what stands behind the last newline of a file that nobody will go on with."""
     data = log.read_at(LINE_LIMIT, offset)
     return Cut(data, offset, offset + len(data))
+
+
+def lines_before(log: Readable, cut: Cut) -> bytes:
+    """Give the lines before those that were just cut, where one of these may stand for one of them; else nothing."""
+    if not needs_lines_before(cut.data):
+        return b""
+    before = log.before(min(BEFORE_BYTES, cut.offset), cut.offset)
+    return before if len(before) == cut.offset else before[before.find(b"\n") + 1 :]
 
 
 def last_line_start(log: Readable, size: int) -> int:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, cast
 
+from credwatch.parse.repeats import BEFORE_BYTES
 from credwatch.sources.file.folders import COMPRESSED
 from credwatch.sources.file.unpacking import DAMAGE, PIECE_BYTES, Unpacked, unpacker_of
 from credwatch.sources.interface import LINE_LIMIT
@@ -40,6 +41,9 @@ class OpenLog(Protocol):
     def read_at(self, size: int, offset: int) -> bytes:
         """Give up to so many bytes from an offset, fewer at its end; raises OSError."""
 
+    def before(self, size: int, offset: int) -> bytes:
+        """Give up to so many bytes that end at the offset from which was read last; fewer at the beginning."""
+
     def status(self) -> os.stat_result:
         """Give the status of the file that it is in."""
 
@@ -68,6 +72,11 @@ class PlainLog:
         rest = max(size - _LOOKED_AT, 0)
         end = os.pread(self._descriptor, size - rest, offset + rest).rfind(b"\n") + 1 if rest else 0
         return os.pread(self._descriptor, rest + end if end else size, offset)
+
+    def before(self, size: int, offset: int) -> bytes:
+        """Give what stands before an offset."""
+        begin = max(offset - size, 0)
+        return os.pread(self._descriptor, offset - begin, begin)
 
     def status(self) -> os.stat_result:
         """Give its status."""
@@ -103,7 +112,8 @@ class PlainLog:
 class StreamedLog:
     """What can be read from its start only: a compressed file, or standard input.
 
-    What stands from the last offset on is held, so that it can be given again. An offset before that begins anew.
+    What stands from the last offset on is held, so that it can be given again, and a little before it. An offset
+    before that begins anew.
     """
 
     def __init__(self, name: str, open_stream: Callable[[], Unpacked], descriptor: int | None = None) -> None:
@@ -115,6 +125,7 @@ class StreamedLog:
         self._stream = open_stream()
         self._held = b""
         self._held_from = 0
+        self._passed = b""
         self._unpacked = 0
         self._is_at_end = False
         self._beginning = b""
@@ -128,6 +139,12 @@ class StreamedLog:
         self._move_to(offset)
         self._fill(size)
         return self._held[:size]
+
+    def before(self, size: int, offset: int) -> bytes:
+        """Give what stands before an offset, as far as it is held."""
+        held = self._passed + self._held
+        end = max(offset - self._held_from + len(self._passed), 0)
+        return held[max(end - size, 0) : end]
 
     def status(self) -> os.stat_result:
         """Give the status of the compressed file."""
@@ -159,16 +176,19 @@ class StreamedLog:
         assert self._descriptor is not None, "standard input is never read again"
         self._stream.close()
         self._stream, self._held, self._held_from = self._open_stream(), b"", 0
+        self._passed = b""
         self._unpacked, self._is_at_end = 0, False
 
     def _move_to(self, offset: int) -> None:
         while self._held_from + len(self._held) < offset and not self._is_at_end:
-            self._held_from += len(self._held)
-            self._held = b""
+            self._pass(len(self._held))
             self._fill(PIECE_BYTES)
-        passed = min(offset - self._held_from, len(self._held))
-        self._held = self._held[passed:]
-        self._held_from += passed
+        self._pass(min(offset - self._held_from, len(self._held)))
+
+    def _pass(self, size: int) -> None:
+        self._passed = (self._passed + self._held[max(size - BEFORE_BYTES, 0) : size])[-BEFORE_BYTES:]
+        self._held = self._held[size:]
+        self._held_from += size
 
     def _fill(self, size: int) -> None:
         held = bytearray(self._held)

@@ -234,6 +234,7 @@ class FileSource:
             received_at=self._clock(),
             reference=piece.ends_near,
             backlog=piece.backlog,
+            before=piece.before,
             beginning=piece.beginning,
         )
 
