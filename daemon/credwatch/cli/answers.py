@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,21 +15,28 @@ from credwatch.parse.parse import SourceFormat, parse
 
 
 def answers(
-    piece: bytes, first: int, packs: PackSet, source: SourceFormat, reference: datetime
+    piece: bytes, first: int, packs: PackSet, source: SourceFormat, reference: datetime, before: bytes = b""
 ) -> list[dict[str, Any]]:
     """Read a piece of a log and answer each of its lines, in order, the first of them numbered `first`.
 
+    `before` are the lines before the piece, where one of its lines may stand for one of them (`parse/repeats.py`).
     An answer has `line`, `status` (event, skipped or unparsed), `pack`, and `event` or `reason`; JSON values only.
     """
-    lines = split_lines(piece, 0)
-    numbers = pl.int_range(first, first + len(lines), dtype=pl.Int64, eager=True)
-    parsed = parse(lines.with_columns(numbers.alias("position")), packs=packs, source=source, reference=reference)
+    lines = split_lines(before + piece, 0)
+    parsed = parse(lines, packs=packs, source=source, reference=reference).without(_behind(before))
+    ends = lines["position"].filter(lines["position"] > len(before))
+    numbers = dict(zip(ends, range(first, first + len(ends)), strict=True))
     found = [
         *map(_event, parsed.events.to_dicts()),
         *map(_skipped, parsed.skips.to_dicts()),
         *map(_unparsed, parsed.unparsed.to_dicts()),
     ]
-    return sorted(found, key=lambda answer: int(answer["line"]))
+    in_order = sorted(found, key=lambda answer: int(answer["line"]))
+    return [{**answer, "line": numbers[answer["line"]]} for answer in in_order]
+
+
+def _behind(before: bytes) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    return lambda frame: frame.filter(pl.col("position") > len(before)) if frame.height else frame
 
 
 def _event(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -40,8 +40,9 @@ def parse(
     """Show what each line is read as, one JSON object a line.
 
     An object has line, status (event, skipped or unparsed), pack, and event or reason; they come in the order of the
-    lines. Stamps without a year get it from --now, else from the file's time of change, else from the present. Ends
-    with 0 whatever the lines are, and with 2 where a file, a pack or an option cannot be used.
+    lines. Stamps without a year get it from what stands behind them in the file, which ends at --now, else at its time
+    of change; what a pipe gives ends at --now, else at present. Ends with 0 whatever the lines are, and with 2 where a
+    file, a pack or an option cannot be used.
     """
     with told_plainly():
         from credwatch.kernel.resources import shipped
@@ -70,9 +71,10 @@ def _print_file(file: Path, first: int, packs: PackSet, source: SourceFormat, no
     try:
         if file == _STANDARD_INPUT:
             return _print_stream(sys.stdin.buffer, first, packs, source, now or system_clock())
+        if file.is_file():
+            return _print_log(file, first, packs, source, now)
         with file.open("rb") as stream:
-            changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-            return _print_stream(stream, first, packs, source, now or changed)
+            return _print_stream(stream, first, packs, source, now or system_clock())
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -80,16 +82,35 @@ def _print_file(file: Path, first: int, packs: PackSet, source: SourceFormat, no
         raise ConfigurationError(reason, where=str(file), hint="check path and rights") from error
 
 
+def _print_log(file: Path, first: int, packs: PackSet, source: SourceFormat, now: datetime | None) -> int:
+    """Print the lines of a file that is finished: its lines are dated by all that stands behind them."""
+    from credwatch.cli.answers import answers
+    from credwatch.sources.replay import ReplaySource
+
+    log = ReplaySource(source.id, [str(file)], {}, clock=system_clock, written_at=now)
+    while (chunk := log.read(_CHUNK)) is not None:
+        first += _printed(answers(chunk.data, first, packs, source, chunk.reference, chunk.before))
+    log.close()
+    return first
+
+
 def _print_stream(stream: BinaryIO, first: int, packs: PackSet, source: SourceFormat, reference: datetime) -> int:
     from credwatch.cli.answers import answers
+    from credwatch.parse.repeats import last_lines
 
-    for chunk in whole_lines(stream):
-        found = answers(chunk, first, packs, source, reference)
-        for answer in found:
-            print_json(answer)
-        sys.stdout.flush()
-        first += len(found)
+    before = b""
+    for piece in whole_lines(stream):
+        first += _printed(answers(piece, first, packs, source, reference, before))
+        before = last_lines(before + piece)
     return first
+
+
+def _printed(answers: list[dict[str, Any]]) -> int:
+    """Print answers at once, and count them."""
+    for answer in answers:
+        print_json(answer)
+    sys.stdout.flush()
+    return len(answers)
 
 
 def whole_lines(stream: BinaryIO, chunk_bytes: int = _CHUNK) -> Iterator[bytes]:

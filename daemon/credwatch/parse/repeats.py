@@ -24,6 +24,11 @@ def needs_lines_before(piece: bytes) -> bool:
     return piece.find(_WORDS, 0, BEFORE_BYTES) >= 0
 
 
+def last_lines(text: bytes) -> bytes:
+    """Give the last whole lines of a text, enough for what may stand for one of them."""
+    return text if len(text) <= BEFORE_BYTES else text[text.find(b"\n", -BEFORE_BYTES - 1) + 1 :]
+
+
 def repeats_of_last(lines: pl.DataFrame) -> pl.DataFrame:
     """Find the lines (`row`, `line`) of syslogd that stand for the line before them of their host.
 

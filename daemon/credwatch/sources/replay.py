@@ -24,12 +24,22 @@ class ReplaySource:
 
     With cursors it goes on where they say, save for standard input, which cannot be wound back. A file that cannot be
     read raises SourceError once and is passed over. Reading standard input waits for its writer. One file is read
-    after the other; where those that were begun are held, the next ones are begun.
+    after the other; where those that were begun are held, the next ones are begun. `written_at` (aware) is when the
+    files were written last, where their own time of change does not tell it.
     """
 
-    def __init__(self, name: str, files: Sequence[str], cursors: Mapping[str, Cursor], *, clock: Clock) -> None:
+    def __init__(
+        self,
+        name: str,
+        files: Sequence[str],
+        cursors: Mapping[str, Cursor],
+        *,
+        clock: Clock,
+        written_at: datetime | None = None,
+    ) -> None:
         self._name = name
         self._clock = clock
+        self._written_at = written_at
         self._to_begin = list(dict.fromkeys(files))
         self._cursors = cursors
         self._reading: dict[str, _OpenFile] = {}
@@ -112,7 +122,8 @@ class ReplaySource:
     def _open(self, file: str) -> _OpenFile:
         cursor = self._cursors.get(file, {})
         try:
-            return _OpenFile(file, int(cursor.get("offset", 0)), skipping=bool(cursor.get("skipping", False)))
+            dates = Dates(self._written_at)
+            return _OpenFile(file, int(cursor.get("offset", 0)), dates, skipping=bool(cursor.get("skipping", False)))
         except OSError as error:
             raise self._unreadable(file, error) from error
 
@@ -148,14 +159,14 @@ class ReplaySource:
 class _OpenFile:
     """One file, or standard input, being read from start to end."""
 
-    def __init__(self, name: str, offset: int, *, skipping: bool) -> None:
+    def __init__(self, name: str, offset: int, dates: Dates, *, skipping: bool) -> None:
         self.name = name
         self._is_stream = name == STANDARD_INPUT
         self._log: OpenLog | None = None
         self._offset = 0 if self._is_stream else offset
         self._skipping = skipping and not self._is_stream
         self._is_at_end = False
-        self._dates = Dates()
+        self._dates = dates
         self._opened()
 
     @property

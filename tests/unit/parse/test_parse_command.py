@@ -6,6 +6,7 @@ import fcntl
 import io
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,29 @@ def test_files(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (0, (year - 1970) * 365.25 * 86400))
     found = answers(str(tmp_path / "one.log"), str(tmp_path / "two.log"))
     assert [(answer["line"], answer["event"]["@timestamp"][:4]) for answer in found] == [(1, "2020"), (2, "2022")]
+
+
+def test_years_follow_from_what_stands_behind(tmp_path: Path) -> None:
+    """A log over three years that is read in pieces gives each line the year that it has in the whole."""
+    months = [FAILED.replace("Nov 30", day) for day in ("Nov 30", "Feb  1", "Jun 15")]
+    lines = [month for _ in range(3) for month in months for _ in range(2_000)]
+    log = tmp_path / "auth.log"
+    log.write_text("\n".join([*lines, ""]))
+    os.utime(log, (0, datetime(2026, 7, 1, tzinfo=UTC).timestamp()))
+    told = [answer["event"]["@timestamp"][:4] for answer in answers(str(log))]
+    expected = ["2023", "2024", "2024", "2024", "2025", "2025", "2025", "2026", "2026"]
+    assert [year for year in expected for _ in range(2_000)] == told
+    assert {"2016"} == {
+        answer["event"]["@timestamp"][:4] for answer in answers("--now", "2016-07-01", str(log))[-4000:]
+    }
+
+
+def test_a_repeated_line_in_the_next_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a pipe gives in pieces is read as in one: the second line stands for the first."""
+    monkeypatch.setattr("credwatch.cli.parse._CHUNK", 1)
+    monkeypatch.setattr(whole_lines, "__defaults__", (1,))
+    told = answers("--now", "2026-01-01", stdin=f"{FAILED}\nNov 30 06:39:09 web1 last message repeated 3 times\n")
+    assert [(1, 1), (2, 3)] == [(answer["line"], answer["event"]["credwatch.repeat"]) for answer in told]
 
 
 @pytest.mark.parametrize(

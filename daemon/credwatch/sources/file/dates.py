@@ -12,7 +12,8 @@ from credwatch.sources.file.opened import OpenLog
 class Dates:
     """What is remembered of one file, while it is read in chunks."""
 
-    def __init__(self) -> None:
+    def __init__(self, written_at: datetime | None = None) -> None:
+        self._written_at = written_at
         self._calendar: Calendar | None = None
 
     def near(self, log: OpenLog, cut: Cut) -> datetime:
@@ -23,7 +24,7 @@ class Dates:
         have to be unpacked twice. Raises OSError where it cannot be read.
         """
         status = log.status()
-        written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+        written_at = self._written_at or datetime.fromtimestamp(status.st_mtime, UTC)
         if log.is_packed or cut.end >= status.st_size or not tells_no_year(cut.data):
             return written_at
         if self._calendar is None or self._calendar.end < cut.end or self._calendar.begin > cut.offset:
