@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from credwatch.detect.engine import Engine
 from credwatch.detect.plan import plan_for
-from credwatch.detect.windows.event_time import Arrival
+from credwatch.detect.windows.event_time import Arrival, EventTime
 from credwatch.detect.windows.rows import ROW
 from credwatch.detect.windows.windows import Caps
 from credwatch.enrich.enrich import Enricher
@@ -234,14 +234,18 @@ class Pipeline:
             engine = Engine(plan, seed=number, lateness_us=know.lateness_us)
             marks = progress.all_watermarks(connection)
             bound = to_micros(self._clock() + know.clock_skew)
-            low = min((time for _, time in marks if time <= bound), default=0)
+            settled = None if (stored := progress.value(connection, SETTLED)) is None else int(stored)
+            # A log that has long said nothing is out of reach, as while running: its mark brings back no old episodes.
+            reach = EventTime(know.lateness_us)
+            reach.restore(marks, settled, bound=bound)
+            progress.forget_streams(connection, [stream.spec.name for stream in plan.streams])
             engine.restore(
                 watermarks=marks,
                 windows=progress.all_windows(connection),
                 names=progress.all_words(connection),
-                episodes=incidents.episodes_kept(connection, since_us=low - 2 * plan.longest_us),
+                episodes=incidents.episodes_kept(connection, since_us=reach.floor - 2 * plan.longest_us),
                 serial=incidents.next_serial(connection),
-                settled=None if (settled := progress.value(connection, SETTLED)) is None else int(settled),
+                settled=settled,
                 bound=bound,
             )
             pairing = progress.value(connection, PAIRING)

@@ -15,6 +15,7 @@ _LEAST = {
     "incidents": (timedelta(days=30), "a case may be asked about that long"),
     "detections": (timedelta(days=30), "rules count over so many days"),
     "messages": (timedelta(days=30), "an escalation may be asked about that long"),
+    "silences": (timedelta(days=30), "what was hidden may be asked about that long"),
     "password_history": (timedelta(days=365), "passwords of the last year may not come back"),
 }
 
@@ -34,6 +35,8 @@ class RetentionOptions(Options):
     """Lines that no pack knew."""
     counts: LongDuration = timedelta(days=731)
     """What was counted on each day."""
+    silences: LongDuration = timedelta(days=731)
+    """Silences that are over and told of, from their end, with the note of what each has hidden."""
     password_history: LongDuration = timedelta(days=1827)
     """Hashes of past passwords, from the day they were set."""
 

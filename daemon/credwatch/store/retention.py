@@ -57,6 +57,8 @@ AND id NOT IN (SELECT id FROM commands WHERE workflow = 'digest' ORDER BY create
 LIMIT :most
 """
 
+_OLD_SILENCES = "SELECT id FROM silences WHERE told = 1 AND over < :limit LIMIT :most"
+
 
 def delete_batch(database: Database, kind: str, before: datetime) -> int:
     """Delete some of a kind (a field of RetentionOptions) that was over before a moment; 0 once none is left.
@@ -91,6 +93,7 @@ def _forget_incidents(connection: Connection, numbers: Sequence[str]) -> int:
     belongings = [table for table in metadata.tables.values() if "incident" in table.c and table.name not in _OWN_WAY]
     return (
         _delete(connection, "receipts", "command IN (SELECT id FROM commands WHERE incident = ?)", numbers)
+        + _delete(connection, "silenced", "serial IN (SELECT serial FROM detections WHERE incident = ?)", numbers)
         + _delete(connection, "episodes", "serial IN (SELECT serial FROM detections WHERE incident = ?)", numbers)
         + sum(_delete(connection, name, "incident = ?", numbers) for name in ("commands", "detections"))
         + sum(_delete(connection, table.name, "incident = ?", numbers) for table in belongings)
@@ -100,12 +103,17 @@ def _forget_incidents(connection: Connection, numbers: Sequence[str]) -> int:
 
 def _lone_episodes(connection: Connection, limit: int) -> int:
     serials = connection.execute(text(_LONE_EPISODES), {"limit": limit, "most": _BATCH}).scalars().all()
-    return sum(_delete(connection, table, "serial = ?", serials) for table in ("detections", "episodes"))
+    return sum(_delete(connection, table, "serial = ?", serials) for table in ("silenced", "detections", "episodes"))
 
 
 def _lone_messages(connection: Connection, limit: int) -> int:
     ids = connection.execute(text(_LONE_MESSAGES), {"limit": limit, "most": _BATCH}).scalars().all()
     return _delete(connection, "receipts", "command = ?", ids) + _delete(connection, "commands", "id = ?", ids)
+
+
+def _silences(connection: Connection, limit: int) -> int:
+    ids = connection.execute(text(_OLD_SILENCES), {"limit": limit, "most": _INCIDENTS}).scalars().all()
+    return _delete(connection, "silenced", "silence = ?", ids) + _delete(connection, "silences", "id = ?", ids)
 
 
 def _rows(table: str, is_old: str) -> Callable[[Connection, int], int]:
@@ -129,6 +137,7 @@ KINDS: dict[str, Callable[[Connection, int], int]] = {
     "messages": _lone_messages,
     "unparsed": _rows("unparsed", "received < :limit"),
     "counts": _rows("tallies", "day < date(:limit / 1000000, 'unixepoch')"),
+    "silences": _silences,
     "password_history": _rows("past_passwords", "kept_at < :limit"),
 }
 """What deletes a batch of each kind."""

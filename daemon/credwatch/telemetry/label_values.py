@@ -34,7 +34,7 @@ FILE_EVENTS = (
 """What may befall the files or the journal of a source."""
 RETENTION_KINDS = (
     *("notified_incidents", "incidents", "detections", "messages"),
-    *("unparsed", "counts", "password_history"),
+    *("unparsed", "counts", "silences", "password_history"),
 )
 """What the store keeps for a time: the keys of `[retention]`."""
 TASKS = ("clocks", "gauges", "retries", "digest", "windows", "retention", "memory", "housekeeping")

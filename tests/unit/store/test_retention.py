@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
@@ -13,8 +13,9 @@ from builders_outbox import NOON, a_command, an_incident
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.incident import Status, Transition
 from credwatch.kernel.receipt import Delivered
+from credwatch.kernel.silence import Silence
 from credwatch.store import outbox, receipts, retention
-from credwatch.store.cases import incidents, legal_clocks
+from credwatch.store.cases import incidents, legal_clocks, silences
 from credwatch.store.commands import WAITING
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
@@ -140,6 +141,35 @@ def test_what_belongs_to_no_incident_goes_by_its_age(database: Database) -> None
         table: count(database, table) for table in ("commands", "episodes", "unparsed", "tallies", "past_passwords")
     }
     assert left == {"commands": 1, "episodes": 2, "unparsed": 1, "tallies": 1, "past_passwords": 0}
+
+
+def a_silence(connection: Connection, id_: str, expires_at: datetime) -> None:
+    """Store a silence of the day before its end, which has hidden a detection."""
+    begun = expires_at - timedelta(days=1)
+    silences.save_silence(connection, Silence(id_, "lan", "a test", begun, expires_at, rule="rule-1"))
+    silences.add_silenced(connection, [(len(id_), id_)])
+
+
+def test_silences_go_by_their_end(database: Database) -> None:
+    """One that is over and told of goes with what it has hidden; one that runs, or is not told of yet, stays."""
+    with database.writing() as connection:
+        a_silence(connection, "over", NOON)
+        a_silence(connection, "untold", NOON)
+        a_silence(connection, "running", LATER + timedelta(hours=1))
+        silences.note_told(connection, ["over"])
+    assert 2 == sweep(database, ("silences",))
+    with database.reading() as connection:
+        assert {"untold": 1, "running": 1} == silences.hidden_by(connection)
+
+
+def test_what_a_silence_has_hidden_goes_with_the_detection(database: Database) -> None:
+    """No note is left of a detection that is not there any more."""
+    with database.writing() as connection:
+        an_episode(connection, 1, "")
+        an_episode(connection, 2, "")
+        silences.add_silenced(connection, [(1, "s"), (2, "s")])
+    assert 3 == sweep(database, ("detections",))
+    assert 1 == count(database, "silenced")
 
 
 def test_each_kind_has_a_time_and_a_metric() -> None:

@@ -151,6 +151,12 @@ def all_windows(connection: Connection) -> list[tuple[str, bytes]]:
     return [(stream, data) for stream, data in connection.execute(query)]
 
 
+def forget_streams(connection: Connection, kept: Iterable[str]) -> None:
+    """Delete the rows of streams that no rule has any more: they would be kept, and read at each start, for ever."""
+    listed = func.json_each(json.dumps(list(kept))).table_valued("value")
+    connection.execute(delete(window_rows).where(window_rows.c.stream.not_in(select(listed.c.value))))
+
+
 def compact_windows(connection: Connection, *, size: int = 1_000_000) -> None:
     """Join neighbouring window rows of a stream, so that a restart reads few large pieces instead of many small ones.
 

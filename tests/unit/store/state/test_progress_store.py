@@ -89,6 +89,14 @@ def test_tallies_add_up_by_day(database: Database) -> None:
         assert {} == progress.tallies_of(connection, "2026-03-04")
 
 
+def test_rows_of_streams_that_are_no_more_go(database: Database) -> None:
+    """What no rule needs any longer is not read at every start; the others keep their rows and their order."""
+    with database.writing() as connection:
+        progress.add_windows(connection, [(name, 1, name.encode()) for name in ("s", "gone", "t", "gone")])
+        progress.forget_streams(connection, ["t", "s", "new"])
+        assert [("s", b"s"), ("t", b"t")] == progress.all_windows(connection)
+
+
 def test_windows_are_joined(database: Database) -> None:
     """Small neighbours of a stream become pieces of the size asked for, with every row in its order."""
     with database.writing() as connection:
