@@ -16,10 +16,11 @@ _PLAIN = (
 """What needs no other spelling."""
 _OTHER = (
     r"^\[?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?(?:"
-    r"(?P<year>\d{4})[-/.](?P<number>\d\d)[-/.](?P<day>\d\d)[Tt ,]+(?P<clock>\d\d:\d\d:\d\d)"
+    r"(?P<year>\d{4})[-/.](?P<number>\d\d)[-/.](?P<day>\d\d)[Tt ,]+(?P<clock>\d{1,2}:\d\d:\d\d)"
     rf"|(?P<day_b>\d{{1,2}})[ /-](?P<month_b>{_MONTHS})[ /-](?P<year_b>\d{{4}})[ :](?P<clock_b>\d\d:\d\d:\d\d)"
     rf"|(?P<month_c>{_MONTHS}) +(?P<day_c>\d{{1,2}})(?:,? (?P<year_c>\d{{4}}))? +(?P<clock_c>\d\d:\d\d:\d\d)"
     r"|(?P<year_d>\d\d)(?P<number_d>\d\d)(?P<day_d>\d\d) +(?P<clock_d>\d{1,2}:\d\d:\d\d)"
+    r"|(?P<year_e>\d{4})(?P<number_e>\d\d)(?P<day_e>\d\d)[T -](?P<clock_e>\d\d:\d\d:\d\d)"
     r"|(?P<epoch>\d{9,10})(?P<epoch_rest>\d{3}|\d{6}|\d{9})?"
     r")(?P<fraction>[.,:]\d{1,9})?(?: (?P<year_late>\d{4}))?(?: ?(?:UTC|GMT|(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)))?"
     r"(?: [A-Z]{2,5})?\]?$"
@@ -40,10 +41,10 @@ def spelled(stamps: pl.Series) -> pl.Series:
 
 def _other() -> pl.Expr:
     month = pl.coalesce("month_b", "month_c").replace_strict(_NUMBERS, default=None, return_dtype=pl.String)
-    number = pl.coalesce("number", "number_d", month)
-    day = pl.coalesce("day", "day_b", "day_c", "day_d").str.zfill(2)
-    clock = pl.coalesce("clock", "clock_b", "clock_c", "clock_d").str.zfill(8)
-    year = pl.coalesce("year", "year_b", "year_c", "year_late", "20" + pl.col("year_d"))
+    number = pl.coalesce("number", "number_d", "number_e", month)
+    day = pl.coalesce("day", "day_b", "day_c", "day_d", "day_e").str.zfill(2)
+    clock = pl.coalesce("clock", "clock_b", "clock_c", "clock_d", "clock_e").str.zfill(8)
+    year = pl.coalesce("year", "year_b", "year_c", "year_e", "year_late", "20" + pl.col("year_d"))
     fraction = pl.coalesce("." + pl.col("fraction").str.slice(1), pl.lit(""))
     dated = pl.concat_str(year, pl.lit("-"), number, pl.lit("-"), day, pl.lit("T"), clock, fraction, _offset())
     undated = pl.concat_str("month_c", pl.lit(" "), day.str.replace("^0", " "), pl.lit(" "), clock)
