@@ -22,6 +22,7 @@ SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "sshpass", "rsyslog"),
     *("python3", "python3-venv", "make"),
+    *("sudo", "opendoas", "busybox-static", "dropbear-bin"),
 )
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PATIENCE = 90.0

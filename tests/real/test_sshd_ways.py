@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from credwatch.enrich.habits.attempts import AttemptPairing, mark_attempts
-from credwatch.enrich.habits.tellings import repeats
-from credwatch.kernel.resources import shipped
-from credwatch.parse.lines import split_lines
-from credwatch.parse.parse import Parsed, SourceFormat, parse
-from credwatch.rules.packs.packs import load_packs
+from real.attempts import MARK, attempts, count_kinds, logs_by_way, read_log
 from real.debian import Guest, a_guest
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -119,13 +112,15 @@ echo 'EnableSSHKeysign yes' > /etc/ssh/ssh_config.d/keysign.conf
 """
 # Each prompt takes the next line of the answers; what was typed is counted by what is left. Servers have gone on from a
 # connection once no process of theirs serves it, and all they wrote is written.
-TRY = """
+TRY = (
+    MARK
+    + """
 printf '#!/bin/sh\\nhead -n 1 /root/answers; sed -i 1d /root/answers\\n' > /root/askpass; chmod 700 /root/askpass
 export SSH_ASKPASS=/root/askpass SSH_ASKPASS_REQUIRE=force
 try() {
   way=$1 port=$2 from=$3 user=$4 methods=$5 answers=$6; shift 6
   printf '%s\\n' $answers > /root/answers; prompts=$(grep -c . /root/answers); asked=$((prompts > 0 ? prompts : 1))
-  logger --tag way --priority auth.info "$way"
+  mark "$way"
   setsid --wait ssh -p $port -b $from -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=QUIET \\
     -o IdentitiesOnly=yes -o PreferredAuthentications=$methods -o NumberOfPasswordPrompts=$asked \\
     "$@" $user@127.0.0.1 true < /dev/null > /dev/null 2>&1
@@ -133,6 +128,7 @@ try() {
   while pgrep --full 'sshd: .*(priv|net|accepted|pam|unknown)\\]' > /dev/null; do sleep 0.05; done
 }
 """
+)
 
 
 class Told(NamedTuple):
@@ -170,21 +166,10 @@ def _try_all(guest: Guest) -> dict[str, Told]:
         for place, (name, way) in enumerate(WAYS.items())
         for number, server in enumerate(SERVERS)
     }
-    guest.write(
-        "/root/try",
-        TRY + "".join(f"try {name} {words}\n" for name, words in tries.items()) + "logger -t way -p auth.info end",
-    )
+    guest.write("/root/try", TRY + "".join(f"try {name} {words}\n" for name, words in tries.items()) + "mark end\n")
     answers = dict(line.split() for line in guest.run("bash", "/root/try").splitlines())
-    parts = re.split(r"^\S+ \S+ way: (\S+)\n", _log(guest), flags=re.MULTILINE)
-    logs = dict(zip(parts[1::2], parts[2::2], strict=True))
+    logs = logs_by_way(guest)
     return {name: Told(logs[name], int(answers[name]), words.split()[1]) for name, words in tries.items()}
-
-
-def _log(guest: Guest) -> str:
-    """Return what sshd, and what it runs, have written; systemd's own lines are about its sessions."""
-    guest.until(lambda: " way: end\n" in guest.read("/var/log/auth.log"), "rsyslog has written everything")
-    lines = guest.read("/var/log/auth.log").splitlines(keepends=True)
-    return "".join(line for line in lines if not line.split()[2].startswith("systemd"))
 
 
 @pytest.mark.parametrize("server", SERVERS, ids="-".join)
@@ -193,34 +178,13 @@ def test_attempts_counted_are_attempts_made(name: str, server: tuple[str, str], 
     """Every line is read; guesses, refused keys and logins are as many as the client made, by whom and whence."""
     way, (pam, level) = WAYS[name], server
     part = told[an_id(name, *server)]
-    parsed = _parsed(part.log)
+    parsed = read_log(part.log)
     assert [] == parsed.unparsed["line"].to_list()
     failed = way.failed if pam == PAM or way.plain is None else way.plain
     succeeded = way.succeeded if pam == PAM or way.plain_succeeded is None else way.plain_succeeded
     refused = way.refused if level == "VERBOSE" else 0
-    attempts = _attempts(parsed)
-    assert {"guess": failed, "key": refused, "login": succeeded} == {
-        kind: sum(count for is_kind, count, _ in attempts if is_kind == kind) for kind in ("guess", "key", "login")
-    }, part.log
-    assert {(way.user, part.address)} >= {(it.get("user.name"), it.get("source.ip")) for _, _, it in attempts}, part.log
+    counted = attempts(parsed)
+    assert {"guess": failed, "key": refused, "login": succeeded} == count_kinds(counted), part.log
+    assert {(way.user, part.address)} >= {(it.get("user.name"), it.get("source.ip")) for _, _, it in counted}, part.log
     if part.answers:
         assert part.answers == failed + succeeded
-
-
-def _parsed(log: str) -> Parsed:
-    lines = split_lines(log.encode(), 0)
-    packs = load_packs(shipped("rules") / "packs")
-    return parse(lines, packs=packs, source=SourceFormat("sshd"), reference=datetime.now(UTC))
-
-
-def _attempts(parsed: Parsed) -> list[tuple[str, int, dict[str, Any]]]:
-    """List what counts: of which kind, for how many, and the event."""
-    marked, _ = mark_attempts(parsed.events, AttemptPairing())
-    rows = zip(marked.to_dicts(), repeats(marked).tolist(), strict=True)
-    return [(_kind(event), count, event) for event, count in rows if event["credwatch.attempt"]]
-
-
-def _kind(event: dict[str, Any]) -> str:
-    if event["event.outcome"] == "success":
-        return "login"
-    return "key" if event.get("credwatch.auth.method") in {"publickey", "hostbased"} else "guess"
