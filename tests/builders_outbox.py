@@ -24,10 +24,10 @@ from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.email.channel import EmailChannel
-from credwatch.outbox.email.render import Renderer, Sender
+from credwatch.outbox.email.render import MailSender, Renderer
 from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.words.templates import Templates
-from credwatch.workflows.facts import Authorisation, Contact, Facts, Operators, Recipients, Role, Vendor
+from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipients, Role, Vendor
 
 NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 VIETNAM = timezone(timedelta(hours=7))
@@ -75,7 +75,7 @@ def some_facts(**changes: Any) -> Facts:
             "acme": Recipients("acme", "Acme Ltd", "en", ("sec@acme.example", "it@acme.example")),
         },
         vendor=Vendor("Công ty TNHH MODORO DIGITAL", "security@modoro.example"),
-        authorisations={"AUT-1": Authorisation("AUT-1", "court_order", "27/2026/QĐ-TA", "TAND tỉnh Khánh Hòa")},
+        authorisations={"AUT-1": Ground("AUT-1", "court_order", "27/2026/QĐ-TA", "TAND tỉnh Khánh Hòa")},
         owner=lambda account: account.rpartition("@")[2].partition(".")[0],
     )
     return replace(facts, **changes)
@@ -112,7 +112,7 @@ def a_command(number: int = 1, **changes: Any) -> Command:
 
 def a_renderer(**changes: Any) -> Renderer:
     """Build a renderer with the shipped templates."""
-    sender = Sender("info@modoro.example", "Công ty TNHH MODORO DIGITAL", "support@modoro.example")
+    sender = MailSender("info@modoro.example", "Công ty TNHH MODORO DIGITAL", "support@modoro.example")
     return Renderer(changes.get("templates", TEMPLATES), replace(sender, **changes.get("sender", {})))
 
 

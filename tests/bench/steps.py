@@ -65,7 +65,7 @@ def watched(log: Path, config: Path | None = None) -> Watched:
     from credwatch.kernel.clock import system_clock
     from credwatch.kernel.secret import Secret
     from credwatch.parse.parse import SourceFormat
-    from credwatch.replay.replay import SOURCE, Tally, replay
+    from credwatch.replay.replay import SOURCE, ReplayTally, replay
 
     settings = load_settings(config) if config else Settings()
     knowledge = build_knowledge(settings, notice_key=Secret("bench"))
@@ -74,7 +74,7 @@ def watched(log: Path, config: Path | None = None) -> Watched:
     steps: list[Step] = []
     began = perf_counter()
 
-    def note(_bytes: int, tally: Tally) -> None:
+    def note(_bytes: int, tally: ReplayTally) -> None:
         steps.append(Step(tally.lines, perf_counter() - began, tally.commit_seconds, tally.window_seconds, _peak_mib()))
 
     replay([str(log)], knowledge, system_clock, batch_bytes=batch_bytes, on_progress=note)

@@ -17,7 +17,7 @@ from credwatch.kernel.incident import Resolution
 from credwatch.kernel.resources import shipped
 from credwatch.outbox.words.examples import EXAMPLES, example
 from credwatch.outbox.words.templates import Rendered, Templates
-from credwatch.workflows.escalation import Reason
+from credwatch.workflows.escalation import EscalationReason
 
 _WIDTHS = {"phone": 375, "desk": 800}
 _HEIGHT = 3600
@@ -54,7 +54,7 @@ def _letters() -> Iterator[tuple[str, Command]]:
             name, command = f"{workflow} {language}", example(workflow, language)
             yield name, command
             if workflow == "escalation":
-                yield from ((f"{name} {reason}", _with(command, reason=reason.value)) for reason in Reason)
+                yield from ((f"{name} {reason}", _with(command, reason=reason.value)) for reason in EscalationReason)
             if workflow in ("digest", "escalation", "disclosure_notice"):
                 continue
             yield from ((f"{name} {kind}", example(workflow, language, kind=kind)) for kind in kinds)

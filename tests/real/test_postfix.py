@@ -21,9 +21,9 @@ from builders_outbox import TEMPLATES, a_channel, a_command
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.receipt import Delivered, Refused
 from credwatch.outbox.dispatcher import Dispatcher
-from credwatch.outbox.email.outage import Outage
 from credwatch.outbox.email.probe import probe
 from credwatch.outbox.options import EmailOptions
+from credwatch.outbox.outage import Outage
 from credwatch.outbox.words.examples import example
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore, queue

@@ -27,7 +27,7 @@ from credwatch.rules.model import RuleSet
 from credwatch.rules.packs.packs import load_packs
 from credwatch.rules.sigma.sigma import read_rules
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, SourceOptions
-from credwatch.workflows.facts import Authorisation, Contact, Duties, Facts, Operators, Recipients, Role, Vendor
+from credwatch.workflows.facts import Contact, Duties, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.world.authorisations import read_authorisations
 from credwatch.world.customers import read_customers
 from credwatch.world.networks import read_networks
@@ -239,8 +239,7 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Fact
         if settings.daemon.role == "customer"
         else None,
         authorisations={
-            each.id: Authorisation(each.id, each.basis, each.reference, each.issuer)
-            for each in registers.authorisations
+            each.id: Ground(each.id, each.basis, each.reference, each.issuer) for each in registers.authorisations
         },
         duties=Duties(duties.customer_notice, duties.disclosure_notice, duties.breach_report, duties.update),
         owner=Owners(registers).customer_of,

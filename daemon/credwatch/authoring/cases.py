@@ -50,7 +50,7 @@ class CaseFile(Options):
     """The file; filled when it is read."""
 
 
-class Outcome(Struct, frozen=True):
+class CaseOutcome(Struct, frozen=True):
     """What came of one case."""
 
     rule: str
@@ -92,7 +92,7 @@ def all_cases(paths: Iterable[Path]) -> tuple[list[CaseFile], list[Problem]]:
     return files, problems
 
 
-def run_cases(file: CaseFile, knowledge: Knowledge) -> list[Outcome]:
+def run_cases(file: CaseFile, knowledge: Knowledge) -> list[CaseOutcome]:
     """Run a rule's cases, each from empty windows, with the rules that it refers to; raises RuleError for no such rule.
 
     A rule that only serves others is made to speak here, so that it has cases too. Lines are read by the packs and
@@ -103,11 +103,13 @@ def run_cases(file: CaseFile, knowledge: Knowledge) -> list[Outcome]:
     outcomes = []
     for case, events in zip(file.cases, _events(file, knowledge), strict=True):
         if isinstance(events, RuleError):
-            outcomes.append(Outcome(rule.name, case.name, file.where, events.message, has_run=False, hint=events.hint))
+            outcomes.append(
+                CaseOutcome(rule.name, case.name, file.where, events.message, has_run=False, hint=events.hint)
+            )
             continue
         found = trial_engine(rules, knowledge.lateness_us).process(events).detections
         mine = [detection for detection in found if detection.rule_id == rule.id]
-        outcomes.append(Outcome(rule.name, case.name, file.where, _problem(case, mine)))
+        outcomes.append(CaseOutcome(rule.name, case.name, file.where, _problem(case, mine)))
     return outcomes
 
 

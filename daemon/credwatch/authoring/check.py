@@ -18,7 +18,7 @@ from credwatch.rules.model import Correlation, Rule, RuleSet
 from credwatch.rules.reach import out_of_reach
 
 
-class Severity(StrEnum):
+class FindingSeverity(StrEnum):
     """How grave a finding is."""
 
     ERROR = "error"
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 class Finding(Struct, frozen=True):
     """One thing about a rule."""
 
-    severity: Severity
+    severity: FindingSeverity
     """How grave it is."""
     check: str
     """Which check found it: load, plan, unreachable, reach, title, cases or unused."""
@@ -57,7 +57,7 @@ def check_rules(choice: RuleChoice, *, with_cases: bool = True) -> list[Finding]
 
 
 def _error(check: str, problem: Problem) -> Finding:
-    return Finding(Severity.ERROR, check, problem.where, problem.message, problem.hint)
+    return Finding(FindingSeverity.ERROR, check, problem.where, problem.message, problem.hint)
 
 
 def _unplanned(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def _unreachable(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
         reason: Unreachable | None = why_unreachable(rule, rules)
         if reason is not None:
             message = f"rule {rule.name!r} can never match: {reason.message}"
-            yield Finding(Severity.ERROR, "unreachable", rule.where, message, reason.hint)
+            yield Finding(FindingSeverity.ERROR, "unreachable", rule.where, message, reason.hint)
 
 
 def _out_of_reach(choice: RuleChoice) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def _out_of_reach(choice: RuleChoice) -> Iterator[Finding]:
     events = tuple(rule for rule in choice.rules.events if why_unreachable(rule, choice.rules) is None)
     for problem in out_of_reach(replace(choice.rules, events=events), choice.packs):
         if choice.concerns(problem.where):
-            yield Finding(Severity.NOTE, "reach", problem.where, problem.message, problem.hint)
+            yield Finding(FindingSeverity.NOTE, "reach", problem.where, problem.message, problem.hint)
 
 
 def _same_titles(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def _same_titles(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
         other = first.setdefault(rule.title.casefold(), rule)
         if other is not rule and (rule.id in wanted or other.id in wanted):
             message = f"rule {rule.name!r} has the title of {other.name!r} in {other.where}: {rule.title!r}"
-            yield Finding(Severity.ERROR, "title", rule.where, message, "give it a title of its own")
+            yield Finding(FindingSeverity.ERROR, "title", rule.where, message, "give it a title of its own")
 
 
 def _unused(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
@@ -103,7 +103,7 @@ def _unused(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
         if not rule.consequence.incident and rule.id not in referred and not rule.shadow:
             message = f"rule {rule.name!r} opens no incident, and no correlation refers to it"
             hint = "its detections are stored and counted only; credwatch: incident: opens incidents"
-            yield Finding(Severity.NOTE, "unused", rule.where, message, hint)
+            yield Finding(FindingSeverity.NOTE, "unused", rule.where, message, hint)
 
 
 def _cases(choice: RuleChoice, asked: Sequence[Rule]) -> list[Problem]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from credwatch.authoring.condition_tree import Node, condition_tree
 from credwatch.authoring.explain_line import Reading
-from credwatch.authoring.explain_window import History, Window
+from credwatch.authoring.explain_window import Window, WindowHistory
 from credwatch.authoring.trial import could_apply
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import ConfigurationError, nearest
@@ -42,7 +42,7 @@ def explain(events: pl.DataFrame, rules: RuleSet, wanted: Sequence[Rule], latene
     single = [rule for rule in wanted if isinstance(rule, EventRule)]
     explained = [RuleExplained(rule, condition_tree(rule.condition, last)) for rule in single]
     correlations = [rule for rule in wanted if isinstance(rule, Correlation)]
-    history = History(events, rules, [rule.id for rule in correlations], lateness_us) if correlations else None
+    history = WindowHistory(events, rules, [rule.id for rule in correlations], lateness_us) if correlations else None
     windows = tuple(history.window(rule) for rule in correlations) if history else ()
     return Explanation(tuple(sorted(explained, key=lambda each: not each.tree.holds)), windows)
 

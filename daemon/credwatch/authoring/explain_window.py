@@ -92,7 +92,7 @@ class Window(Struct, frozen=True):
         return max(0, self.needed - self.have) if self.state is State.WAITING else 0
 
 
-class History:
+class WindowHistory:
     """The events before the one that is explained, and that one last, run through the engine."""
 
     def __init__(self, events: pl.DataFrame, rules: RuleSet, ids: Sequence[str], lateness_us: int) -> None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from msgspec import Struct
 
-from credwatch.authoring.cases import Outcome, all_cases, run_cases, without_cases
+from credwatch.authoring.cases import CaseOutcome, all_cases, run_cases, without_cases
 from credwatch.authoring.choice import RuleChoice
 from credwatch.kernel.errors import Problem, RuleError
 from credwatch.kernel.resources import shipped
@@ -19,7 +19,7 @@ from credwatch.pipeline.pipeline import Knowledge
 class Tested(Struct, frozen=True):
     """What came of the cases of some rules."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CaseOutcome, ...]
     """One for each case, in the order of the files."""
     problems: tuple[Problem, ...]
     """Rules and case files that cannot be read, and rules that lack a case of either kind."""
@@ -27,7 +27,7 @@ class Tested(Struct, frozen=True):
     """How long it took."""
 
     @property
-    def failed(self) -> list[Outcome]:
+    def failed(self) -> list[CaseOutcome]:
         """The cases that did not come out as they say, or could not be run."""
         return [outcome for outcome in self.outcomes if outcome.problem]
 
@@ -40,7 +40,7 @@ def run_tests(choice: RuleChoice, own: Knowledge, example: Knowledge) -> Tested:
     """
     began = perf_counter()
     files, problems = all_cases(choice.paths)
-    outcomes: list[Outcome] = []
+    outcomes: list[CaseOutcome] = []
     for file in files:
         try:
             outcomes += run_cases(file, example if Path(file.where).is_relative_to(shipped("rules")) else own)
@@ -64,11 +64,11 @@ def junit(tested: Tested) -> bytes:
     return document
 
 
-def _told(problem: Problem) -> Outcome:
-    return Outcome("rules", problem.message, problem.where, problem.message, has_run=False, hint=problem.hint)
+def _told(problem: Problem) -> CaseOutcome:
+    return CaseOutcome("rules", problem.message, problem.where, problem.message, has_run=False, hint=problem.hint)
 
 
-def _suite(top: ElementTree.Element, name: str, outcomes: Sequence[Outcome]) -> None:
+def _suite(top: ElementTree.Element, name: str, outcomes: Sequence[CaseOutcome]) -> None:
     failures = sum(bool(each.problem) and each.has_run for each in outcomes)
     errors = sum(not each.has_run for each in outcomes)
     numbers = {"tests": len(outcomes), "failures": failures, "errors": errors}

@@ -56,7 +56,7 @@ def could_apply(rule: EventRule, action: str | None) -> bool:
     )
 
 
-class Lasting(Struct, frozen=True):
+class OpenedEpisode(Struct, frozen=True):
     """An episode that a batch opened or changed."""
 
     serial: int
@@ -67,12 +67,12 @@ class Lasting(Struct, frozen=True):
     """Whether it has ended."""
 
 
-def lasting(found: Found) -> Iterator[Lasting]:
+def lasting(found: Found) -> Iterator[OpenedEpisode]:
     """Give the episodes that a batch opened or changed, each as it is behind the batch."""
     for each in found.episodes:
         for table in (each.opened, each.changed):
             for row in table:
-                yield Lasting(int(row["serial"]), moment(int(row["last"])), bool(row["closed"]))
+                yield OpenedEpisode(int(row["serial"]), moment(int(row["last"])), bool(row["closed"]))
 
 
 def needed_for(rules: RuleSet, ids: Iterable[str]) -> RuleSet:

@@ -16,7 +16,7 @@ from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import Incident, Status
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, incidents
-from credwatch.workflows.escalation import Reason, escalate_about
+from credwatch.workflows.escalation import EscalationReason, escalate_about
 
 
 class Actor(Struct, frozen=True):
@@ -90,7 +90,7 @@ class Casework(Casebook):
             if answer.statement is not Statement.NOT_OURS:
                 return incident
             duty, phase, who = "", actor.at.isoformat(), incident.organization
-            reason, facts = Reason.DISOWNED, self._facts()
+            reason, facts = EscalationReason.DISOWNED, self._facts()
             letters = escalate_about(incident, facts, actor.at, reason, duty=duty, organization=who, phase=phase)
             outbox.queue(connection, (replace(letter, hold="") for letter in letters))
             return replace(incident, level=Level.CRITICAL)

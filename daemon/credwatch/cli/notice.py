@@ -114,10 +114,10 @@ def _message_with(code: str, config: Path, store: Path | None) -> dict[str, obje
 
 
 def _forms(command: Command, templates: Templates) -> dict[str, str]:
-    from credwatch.outbox.email.render import Renderer, Sender
+    from credwatch.outbox.email.render import MailSender, Renderer
 
     words = templates.render(command)
-    sender = Sender("info@modoro.com.vn", str(command.context["sender"]["name"]))  # type: ignore[index]
+    sender = MailSender("info@modoro.com.vn", str(command.context["sender"]["name"]))  # type: ignore[index]
     message = Renderer(templates, sender).render(command)
     return {"subject": words.subject, "text": words.text, "html": words.html, "eml": message.as_string()}
 

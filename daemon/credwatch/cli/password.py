@@ -63,10 +63,10 @@ def _asked(socket: Path, candidate: Secret, facts: dict[str, Any]) -> dict[str, 
 def _judged(candidate: Secret, facts: dict[str, Any], path: Path | None) -> dict[str, Any]:
     from credwatch.policy.blocklist import load_blocklist
     from credwatch.policy.context import PasswordContext
-    from credwatch.policy.password import Accepted, check_password
+    from credwatch.policy.password import PasswordAccepted, check_password
 
     verdict = check_password(candidate, PasswordContext(**facts), _profile(path), load_blocklist())
-    if isinstance(verdict, Accepted):
+    if isinstance(verdict, PasswordAccepted):
         verdict = replace(verdict, unchecked=("history",))
     return verdict.spelled_out()
 

@@ -25,12 +25,12 @@ def check(
     where there is an error; notes are no errors.
     """
     with told_plainly():
-        from credwatch.authoring.check import Severity, check_rules
+        from credwatch.authoring.check import FindingSeverity, check_rules
         from credwatch.authoring.choice import choose_rules, tool_settings
 
         choice = choose_rules(paths or [], tool_settings(config), with_shipped=shipped)
         findings = check_rules(choice, with_cases=cases)
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    errors = sum(finding.severity is FindingSeverity.ERROR for finding in findings)
     if as_json:
         print_json({"rules": len(choice.asked()), "errors": errors, "findings": [asdict(each) for each in findings]})
     else:

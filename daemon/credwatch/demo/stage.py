@@ -41,7 +41,7 @@ Tell = Callable[[Beat, str], None]
 """Says something: what kind of thing it is, and the words; for a line, the log line as it was written."""
 
 
-class Outcome(Struct, frozen=True):
+class SceneOutcome(Struct, frozen=True):
     """How the demonstration went."""
 
     accepted: Mapping[str, int]
@@ -50,7 +50,7 @@ class Outcome(Struct, frozen=True):
     """What should have come and did not."""
 
 
-def play(world: World, tell: Tell, *, pause_seconds: float = 0.0) -> Outcome:
+def play(world: World, tell: Tell, *, pause_seconds: float = 0.0) -> SceneOutcome:
     """Play every scene in a running world, with a pause after each for whoever reads along."""
     with ExitStack() as opened:
         books = {each.role: opened.enter_context(Casebook.at(each.config)) for each in world.daemons}
@@ -62,7 +62,7 @@ def play(world: World, tell: Tell, *, pause_seconds: float = 0.0) -> Outcome:
         accepted: dict[str, int] = {}
         for message in stage.delivered():
             accepted[message.command.workflow] = accepted.get(message.command.workflow, 0) + 1
-    return Outcome(accepted, tuple(missing))
+    return SceneOutcome(accepted, tuple(missing))
 
 
 class _Stage:

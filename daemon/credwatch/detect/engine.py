@@ -26,7 +26,7 @@ from credwatch.detect.windows.keys import FieldHashes
 from credwatch.detect.windows.latest import NEVER
 from credwatch.detect.windows.names import Names
 from credwatch.detect.windows.rows import CARRIED
-from credwatch.detect.windows.streams import Batch
+from credwatch.detect.windows.streams import StreamBatch
 from credwatch.enrich.habits.tellings import repeats
 
 _NO_EPISODES = np.empty(0, EPISODE)
@@ -133,10 +133,12 @@ class Engine:
         """Count the rows in all windows."""
         return sum(len(stream.log) for stream in self.plan.streams)
 
-    def _batch(self, events: pl.DataFrame) -> Batch:
+    def _batch(self, events: pl.DataFrame) -> StreamBatch:
         whole = with_fields(with_native(events, self._native), self._fields)
         times = whole.get_column("@timestamp").dt.timestamp("us").to_numpy()
-        return Batch(whole, times, self._selection.matches(whole), FieldHashes(whole, self._seed), _repeats(events))
+        return StreamBatch(
+            whole, times, self._selection.matches(whole), FieldHashes(whole, self._seed), _repeats(events)
+        )
 
     def _give_up_after(self, bound: int) -> None:
         """Let go of what lies ahead of the time of reading: it was told by a clock that has been put right since.
@@ -149,7 +151,7 @@ class Engine:
         for watch in self.plan.every():
             watch.episodes.end_after(bound)
 
-    def _remember_names(self, batch: Batch) -> None:
+    def _remember_names(self, batch: StreamBatch) -> None:
         used = np.zeros(batch.events.height, dtype=bool)
         for stream in self.plan.streams:
             used[stream.new.event] = True

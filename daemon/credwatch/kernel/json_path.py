@@ -11,7 +11,7 @@ _PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 _PARTS = re.compile(r"(?P<key>[\w@-]+)(?:\[(?:(?P<index>\d+)|(?P<name>[\w@-]+)=(?P<value>[^\[\]]+))\])?(?:\.|$)")
 
 
-class Step(Struct, frozen=True):
+class PathStep(Struct, frozen=True):
     """One key of a path."""
 
     key: str
@@ -32,7 +32,7 @@ class JsonPath(Struct, frozen=True):
 
     text: str
     """As it was written."""
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     """Its keys, at least one."""
 
     def shapes(self) -> dict[tuple[str, ...], str]:
@@ -60,6 +60,6 @@ def read_path(text: str) -> JsonPath:
     return JsonPath(text, steps)
 
 
-def _step(found: re.Match[str]) -> Step:
+def _step(found: re.Match[str]) -> PathStep:
     index, name = found["index"], found["name"]
-    return Step(found["key"], int(index) if index else None, (name, found["value"]) if name else None)
+    return PathStep(found["key"], int(index) if index else None, (name, found["value"]) if name else None)

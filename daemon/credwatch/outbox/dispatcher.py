@@ -17,9 +17,9 @@ from credwatch.kernel.command import Command
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Receipt, Refused, Retry
 from credwatch.outbox import retry
-from credwatch.outbox.email.outage import Doubt, Outage
 from credwatch.outbox.fallback import Fallback
-from credwatch.outbox.interface import Channel, Queue, Queued
+from credwatch.outbox.interface import Channel, CommandQueue, Queued
+from credwatch.outbox.outage import Doubt, Outage
 from credwatch.outbox.retry import longest_wait, next_attempt
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        queue: Queue,
+        queue: CommandQueue,
         channel: Channel,
         clock: Clock,
         on_refused: OnRefused,

@@ -45,7 +45,7 @@ class Queued(Protocol):
         ...
 
 
-class Queue(Protocol):
+class CommandQueue(Protocol):
     """The stored queue. Each method is one transaction, may block for a while, and raises StoreError."""
 
     def recover(self, now: datetime) -> int:

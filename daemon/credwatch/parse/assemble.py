@@ -8,7 +8,7 @@ import polars as pl
 from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.parse.addresses import place_addresses
-from credwatch.parse.messages.dispatch import Dispatcher
+from credwatch.parse.messages.dispatch import PatternDispatcher
 from credwatch.parse.messages.messages import SKIPPED
 
 OWN_TIME = "own time"
@@ -78,7 +78,7 @@ def _from_envelope(envelope: pl.DataFrame, original: pl.Series, source: str) -> 
 
 
 def unread_lines(
-    envelopes: pl.DataFrame, read: pl.Series, problems: pl.DataFrame, lines: pl.DataFrame, dispatcher: Dispatcher
+    envelopes: pl.DataFrame, read: pl.Series, problems: pl.DataFrame, lines: pl.DataFrame, dispatcher: PatternDispatcher
 ) -> pl.DataFrame:
     """List the lines that nothing read: `position`, `line`, `reason`; lines without text are none of them.
 

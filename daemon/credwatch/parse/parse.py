@@ -18,7 +18,7 @@ from credwatch.kernel.pack import PackSet
 from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
 from credwatch.parse.envelopes import SourceKind, finished, read_envelopes
 from credwatch.parse.logs import Logs, dated_each
-from credwatch.parse.messages.dispatch import Dispatcher, Reader, make_dispatcher, syslog_readers
+from credwatch.parse.messages.dispatch import PatternDispatcher, PatternReader, make_dispatcher, syslog_readers
 from credwatch.parse.messages.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects.objects import ObjectReader, object_readers, read_objects
 from credwatch.parse.odd_envelopes import is_odd, read_odd
@@ -73,7 +73,7 @@ class Parsed(Struct, frozen=True, eq=False):
 
 
 class _Compiled(Struct, frozen=True, eq=False):
-    dispatcher: Dispatcher
+    dispatcher: PatternDispatcher
     objects: tuple[ObjectReader, ...]
     headers: OwnHeaders
     constants: pl.DataFrame
@@ -185,7 +185,7 @@ def _constants(known: pl.DataFrame, readers: pl.Series) -> pl.DataFrame:
 def _compiled(packs: PackSet) -> _Compiled:
     readers = syslog_readers(packs)
     objects = object_readers(packs, len(readers))
-    every: tuple[Reader, ...] = readers + tuple(reader for pack in objects for reader in pack.readers)
+    every: tuple[PatternReader, ...] = readers + tuple(reader for pack in objects for reader in pack.readers)
     return _Compiled(make_dispatcher(readers), objects, own_headers(packs), constant_frame(every))
 
 

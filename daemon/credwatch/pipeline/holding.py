@@ -19,7 +19,7 @@ from credwatch.store.commands import StoredCommand
 from credwatch.store.state import progress
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
-from credwatch.workflows.holding import Told, on_held
+from credwatch.workflows.holding import HeldLetter, on_held
 
 _TOLD = "told_of_held"
 
@@ -27,7 +27,7 @@ _TOLD = "told_of_held"
 def tell_of_held(connection: Connection, facts: Facts, now: datetime) -> int:
     """Tell the operators what waits for them, if they must hear of it now; return how many letters were queued."""
     stored = progress.value(connection, _TOLD)
-    before = decode(stored, type=Told) if stored else None
+    before = decode(stored, type=HeldLetter) if stored else None
     waiting = held.held_now(connection)
     letters, told = on_held(waiting, before, facts, now)
     queued = outbox.queue(connection, letters)

@@ -15,7 +15,7 @@ from credwatch.kernel.incident import Incident
 from credwatch.kernel.silence import Silence
 from credwatch.store import outbox
 from credwatch.store.cases import silences
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Facts
 
 
@@ -47,7 +47,8 @@ def tell_of_ended(connection: Connection, facts: Facts, now: datetime) -> int:
         letter
         for silence in over
         for letter in escalate(
-            facts, now, Reason.SILENCE_OVER, duty="", incident="", organization=silence.customer, phase=silence.id,
+            facts, now, EscalationReason.SILENCE_OVER, duty="", incident="",
+            organization=silence.customer, phase=silence.id,
             silence=silence.id, hidden=str(counts.get(silence.id, 0)),
         )
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from credwatch.policy.blocklist import Blocklist
 from credwatch.policy.context import PasswordContext
 from credwatch.policy.events import Action, Caller, GateEvent, GateEvents
 from credwatch.policy.history import PasswordHistory
-from credwatch.policy.password import Accepted, Refused, Verdict, check_password
+from credwatch.policy.password import PasswordAccepted, PasswordRefused, Verdict, check_password
 from credwatch.policy.profile import MfaProfile, PolicyProfile
 from credwatch.policy.reasons import Reason, Refusal
 from credwatch.policy.strength import Estimate
@@ -88,17 +88,17 @@ class Gate:
         """Judge a prospective password by the customer's profile and the account's history."""
         policy = self._policy_of(question.caller.account.organization)
         verdict = self._judged(question, policy)
-        if isinstance(verdict, Accepted) and policy.profile.password.remember:
+        if isinstance(verdict, PasswordAccepted) and policy.profile.password.remember:
             verdict = self._against_history(question, policy, verdict)
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, PasswordRefused):
             self._tell_refusal(question.caller, verdict)
         return verdict
 
     def when_undecided(self, organization: str, *, busy: bool = False) -> Verdict:
         """Return what the customer's profile answers where a password cannot be checked at all, or not at once."""
         if self._policy_of(organization).profile.password.on_failure == "accept":
-            return Accepted(Estimate(0, 0.0), unchecked=("everything",))
-        return Refused((Refusal(Reason.BUSY if busy else Reason.UNAVAILABLE),))
+            return PasswordAccepted(Estimate(0, 0.0), unchecked=("everything",))
+        return PasswordRefused((Refusal(Reason.BUSY if busy else Reason.UNAVAILABLE),))
 
     def password_changed(self, question: PasswordQuestion) -> int:
         """Remember a password that was just set; return how many the account's history holds."""
@@ -153,17 +153,19 @@ class Gate:
         )
         return check_password(question.candidate, context, policy.profile.password, self._blocklist)
 
-    def _against_history(self, question: PasswordQuestion, policy: CustomerPolicy, accepted: Accepted) -> Verdict:
+    def _against_history(
+        self, question: PasswordQuestion, policy: CustomerPolicy, accepted: PasswordAccepted
+    ) -> Verdict:
         profile = policy.profile.password
         try:
             used = self._history.used_before(question.candidate, question.caller.account, profile)
         except CredwatchError:
             if profile.on_failure == "accept":
                 return replace(accepted, unchecked=("history",))
-            return Refused((Refusal(Reason.UNAVAILABLE),))
-        return Refused((Refusal(Reason.REUSED, profile.remember),)) if used else accepted
+            return PasswordRefused((Refusal(Reason.UNAVAILABLE),))
+        return PasswordRefused((Refusal(Reason.REUSED, profile.remember),)) if used else accepted
 
-    def _tell_refusal(self, caller: Caller, refused: Refused) -> None:
+    def _tell_refusal(self, caller: Caller, refused: PasswordRefused) -> None:
         codes = ",".join(refusal.reason for refusal in refused.reasons)
         try:
             self._tell(caller, Action.PASSWORD_CHECK, succeeded=False, reason=codes)

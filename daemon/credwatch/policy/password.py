@@ -18,7 +18,7 @@ from credwatch.policy.spelling import canonical, made_of, unaccented
 from credwatch.policy.strength import Estimate, estimated
 
 
-class Accepted(Struct, frozen=True):
+class PasswordAccepted(Struct, frozen=True):
     """The password keeps the profile."""
 
     estimate: Estimate
@@ -32,7 +32,7 @@ class Accepted(Struct, frozen=True):
         return {"accepted": True, "estimate": estimate, "unchecked": list(self.unchecked)}
 
 
-class Refused(Struct, frozen=True):
+class PasswordRefused(Struct, frozen=True):
     """The password breaks the profile."""
 
     reasons: tuple[Refusal, ...]
@@ -43,7 +43,7 @@ class Refused(Struct, frozen=True):
         return {"accepted": False, "reasons": [reason.spelled_out() for reason in self.reasons]}
 
 
-Verdict = Accepted | Refused
+Verdict = PasswordAccepted | PasswordRefused
 
 
 def normalized(candidate: Secret) -> str:
@@ -64,14 +64,14 @@ def check_password(
     text = normalized(candidate)
     unreadable = _unreadable(text, profile)
     if unreadable:
-        return Refused((unreadable,))
+        return PasswordRefused((unreadable,))
     estimate = estimated(text, context.words(profile.context_words))
     reasons = (
         *_length(text, context, profile),
         *_guessable(text, context, profile, blocklist),
         *_demanded(text, estimate, profile),
     )
-    return Refused(reasons) if reasons else Accepted(estimate)
+    return PasswordRefused(reasons) if reasons else PasswordAccepted(estimate)
 
 
 def _unreadable(text: str, profile: PasswordProfile) -> Refusal | None:

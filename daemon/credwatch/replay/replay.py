@@ -39,7 +39,7 @@ Finding = tuple[str, str, tuple[tuple[str, str], ...], bool]
 """What detections are told apart by: rule id, title, group, and whether the rule is in shadow."""
 
 
-class Tally(Struct):
+class ReplayTally(Struct):
     """What a replay has come to so far."""
 
     lines: int = 0
@@ -94,7 +94,7 @@ class Tally(Struct):
 class Replayed(Struct, frozen=True):
     """The outcome of a replay."""
 
-    tally: Tally
+    tally: ReplayTally
     """The counts."""
     addresses: Sequence[AddressAttempts]
     """The addresses from which an attempt failed, the most attempts first."""
@@ -113,7 +113,7 @@ def replay_files(
     clock: Clock,
     rules: Sequence[Path] = (),
     with_shipped: bool = True,
-    on_progress: Callable[[int, Tally], None] = lambda _bytes, _tally: None,
+    on_progress: Callable[[int, ReplayTally], None] = lambda _bytes, _tally: None,
 ) -> Replayed:
     """Replay files with the rules and registers of a settings file, or with the shipped rules alone.
 
@@ -133,10 +133,10 @@ def replay(
     clock: Clock,
     *,
     batch_bytes: int,
-    on_progress: Callable[[int, Tally], None] = lambda _bytes, _tally: None,
+    on_progress: Callable[[int, ReplayTally], None] = lambda _bytes, _tally: None,
 ) -> Replayed:
     """Run finished files through the pipeline into a store that is thrown away; raises SourceError."""
-    tally, attempts = Tally(), AttemptCounts()
+    tally, attempts = ReplayTally(), AttemptCounts()
     incidents: dict[str, Incident] = {}
     source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:

@@ -24,8 +24,8 @@ from credwatch.kernel.clock import Clock, steady_clock, system_clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, ProblemsFound
 from credwatch.outbox.dispatcher import Dispatcher, Settled
-from credwatch.outbox.email.outage import Outage
 from credwatch.outbox.fallback import Heard
+from credwatch.outbox.outage import Outage
 from credwatch.parse.samples import check_packs
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.pipeline.report import Report, moments_of, moments_of_detection

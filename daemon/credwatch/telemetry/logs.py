@@ -52,10 +52,10 @@ def _processors(form: Literal["json", "text"], *, journal: bool) -> list[Process
     written: list[Processor] = [_printable, structlog.processors.LogfmtRenderer(key_order=_LEADING, drop_missing=True)]
     if form == "json":
         written = [_bounded, structlog.processors.JSONRenderer(ensure_ascii=False), _json_line]
-    return [*timed, structlog.processors.format_exc_info, redact_event, _Lines(written, journal=journal)]
+    return [*timed, structlog.processors.format_exc_info, redact_event, _LineFormat(written, journal=journal)]
 
 
-class _Lines:
+class _LineFormat:
     """Renders an event to its line, behind its priority where the journal reads it."""
 
     def __init__(self, steps: list[Processor], *, journal: bool) -> None:

@@ -16,7 +16,7 @@ from credwatch.web.gate.answers import error_answer
 _log = structlog.get_logger(__name__)
 
 
-class Queue:
+class QuestionQueue:
     """Answers the questions of one kind on threads of its own, for they hash and write; takes in a bounded number."""
 
     def __init__(self, kind: str, options: GateOptions) -> None:

@@ -8,7 +8,7 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import IncidentChange
 from credwatch.workflows.clocks import UPDATES, start, start_duty
-from credwatch.workflows.escalation import Reason, escalate_about
+from credwatch.workflows.escalation import EscalationReason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction
 from credwatch.workflows.message import Letter, compose, hold_of, incident_values
 from credwatch.workflows.touched import accounts_of
@@ -25,7 +25,7 @@ def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reacti
     number, organization = incident.number, incident.organization
     clock = start_duty(WORKFLOW, incident, organization, duties.breach_report)
     if facts.vendor is None:
-        reason = Reason.NO_VENDOR
+        reason = EscalationReason.NO_VENDOR
         told = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
         return Reaction(told, (clock,))
     promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)

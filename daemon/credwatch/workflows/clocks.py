@@ -12,7 +12,7 @@ from credwatch.kernel.command import Command, LegalClock
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.moment import Moment
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Facts, Reaction
 
 UPDATES = {"customer_notice": "customer_update", "breach_report": "breach_update"}
@@ -90,7 +90,7 @@ def is_untold(clock: LegalClock) -> bool:
 
 
 def _tell(clock: LegalClock, now: datetime, facts: Facts) -> tuple[Command, ...]:
-    reason = Reason.UPDATE_DUE if clock.workflow in UPDATES.values() else Reason.CLOCK_RAN_OUT
+    reason = EscalationReason.UPDATE_DUE if clock.workflow in UPDATES.values() else EscalationReason.CLOCK_RAN_OUT
     return escalate(
         facts,
         now,

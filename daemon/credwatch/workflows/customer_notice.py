@@ -8,7 +8,7 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import Incident, IncidentChange
 from credwatch.workflows.clocks import UPDATES, start, start_duty
-from credwatch.workflows.escalation import Reason, escalate_about
+from credwatch.workflows.escalation import EscalationReason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction, Recipients
 from credwatch.workflows.message import Letter, compose, hold_of, incident_values
 from credwatch.workflows.touched import attacked_addresses, customers_of, own_accounts, safe_addresses
@@ -28,7 +28,9 @@ def customer_notice(change: IncidentChange, facts: Facts, now: datetime) -> Reac
     for organization in customers_of(incident) or ("",):
         recipients = facts.recipients.get(organization)
         if recipients is None:
-            told = escalate_about(incident, facts, now, Reason.NO_CUSTOMER, duty=WORKFLOW, organization=organization)
+            told = escalate_about(
+                incident, facts, now, EscalationReason.NO_CUSTOMER, duty=WORKFLOW, organization=organization
+            )
             reaction += Reaction(told)
         else:
             reaction += _tell(recipients, incident, facts, now)
@@ -40,7 +42,7 @@ def _tell(recipients: Recipients, incident: Incident, facts: Facts, now: datetim
     clock = start_duty(WORKFLOW, incident, organization, duties.customer_notice)
     addresses = safe_addresses(recipients, attacked_addresses(incident))
     if not addresses:
-        reason = Reason.NO_ADDRESS
+        reason = EscalationReason.NO_ADDRESS
         told = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
         return Reaction(told, (clock,))
     promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)

@@ -9,7 +9,7 @@ from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.workflows.breach_report import breach_report
 from credwatch.workflows.customer_notice import customer_notice
 from credwatch.workflows.disclosure_notice import disclosure_notice
-from credwatch.workflows.escalation import Reason, escalate_about
+from credwatch.workflows.escalation import EscalationReason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction, Role
 from credwatch.workflows.update import breach_update, customer_update
 
@@ -48,7 +48,7 @@ def react(change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
 
 def _start(workflow: str, change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
     if workflow not in WORKFLOWS:
-        reason = Reason.UNKNOWN_WORKFLOW
+        reason = EscalationReason.UNKNOWN_WORKFLOW
         incident = change.incident
         return Reaction(escalate_about(incident, facts, now, reason, duty=workflow))
     role, begin = WORKFLOWS[workflow]

@@ -7,8 +7,8 @@ from datetime import datetime
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import Incident, IncidentChange
 from credwatch.workflows.clocks import start_duty
-from credwatch.workflows.escalation import Reason, escalate_about
-from credwatch.workflows.facts import Authorisation, Facts, Reaction
+from credwatch.workflows.escalation import EscalationReason, escalate_about
+from credwatch.workflows.facts import Facts, Ground, Reaction
 from credwatch.workflows.message import Letter, compose, hold_of, incident_values, shown
 from credwatch.workflows.touched import own_accounts, safe_addresses
 
@@ -24,7 +24,7 @@ def disclosure_notice(change: IncidentChange, facts: Facts, now: datetime) -> Re
     number, organization = incident.number, incident.organization
     recipients = facts.recipients.get(organization)
     if recipients is None:
-        reason = Reason.NO_CUSTOMER
+        reason = EscalationReason.NO_CUSTOMER
         return Reaction(
             escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization, phase=phase)
         )
@@ -42,7 +42,7 @@ def disclosure_notice(change: IncidentChange, facts: Facts, now: datetime) -> Re
     )
     addresses = safe_addresses(recipients)
     told = compose(letter, addresses, facts, now) or escalate_about(
-        incident, facts, now, Reason.NO_ADDRESS, duty=WORKFLOW, organization=organization, phase=phase
+        incident, facts, now, EscalationReason.NO_ADDRESS, duty=WORKFLOW, organization=organization, phase=phase
     )
     return Reaction(told, (clock,))
 
@@ -58,7 +58,7 @@ def _values(incident: Incident, facts: Facts) -> dict[str, object]:
     number = details.get("credwatch.authorisation.id", "")
     # What the register says of a ground was written by the operators; what only the log says was not.
     said = str if number in facts.authorisations else shown
-    ground = facts.authorisations.get(number) or Authorisation(
+    ground = facts.authorisations.get(number) or Ground(
         id=number,
         basis=details.get("credwatch.authorisation.basis", ""),
         document=details.get("credwatch.support.reason", ""),

@@ -12,7 +12,7 @@ from credwatch.workflows.facts import Facts, Role
 from credwatch.workflows.message import Letter, compose, hold_of, shown
 
 
-class Reason(StrEnum):
+class EscalationReason(StrEnum):
     """Why the operators are called."""
 
     NO_CUSTOMER = "no_customer"
@@ -65,7 +65,7 @@ _EMPTY = (
 def escalate(
     facts: Facts,
     now: datetime,
-    reason: Reason,
+    reason: EscalationReason,
     *,
     duty: str,
     incident: str,
@@ -108,7 +108,7 @@ def _phone(facts: Facts, duty: str, organization: str) -> str:
 
 def on_outage(is_down: bool, reply: str, last: datetime | None, facts: Facts, now: datetime) -> tuple[Command, ...]:
     """Tell the operators, once each, that mail is down and that it is back; `last` was the last acceptance before."""
-    reason = Reason.MAIL_DOWN if is_down else Reason.MAIL_BACK
+    reason = EscalationReason.MAIL_DOWN if is_down else EscalationReason.MAIL_BACK
     phase = rfc3339(last) if last else ""
     return escalate(facts, now, reason, duty="", incident="", phase=phase, reply=shown(reply) if is_down else "")
 
@@ -117,7 +117,7 @@ def escalate_about(
     incident: Incident,
     facts: Facts,
     now: datetime,
-    reason: Reason,
+    reason: EscalationReason,
     *,
     duty: str,
     organization: str = "",
@@ -145,7 +145,7 @@ def on_refused(command: Command, reply: str, facts: Facts, now: datetime) -> tup
     return escalate(
         facts,
         now,
-        Reason.NOT_DELIVERED,
+        EscalationReason.NOT_DELIVERED,
         duty=command.workflow,
         incident=command.incident,
         organization=command.organization,

@@ -86,7 +86,7 @@ class Duties(Struct, frozen=True):
     """From a notice to the update that it promises."""
 
 
-class Authorisation(Struct, frozen=True):
+class Ground(Struct, frozen=True):
     """On what ground an act of the staff rests."""
 
     id: str
@@ -118,7 +118,7 @@ class Facts(Struct, frozen=True):
     """The customers by id."""
     vendor: Vendor | None = None
     """Where reports go, in role customer."""
-    authorisations: Mapping[str, Authorisation] = field(default_factory=dict)
+    authorisations: Mapping[str, Ground] = field(default_factory=dict)
     """The authorisations by id."""
     duties: Duties = Duties()
     """How long each duty may take."""

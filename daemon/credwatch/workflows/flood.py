@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Facts
 
 MANY = 100
@@ -39,14 +39,14 @@ def on_opened(opened: int, before: Flood, facts: Facts, now: datetime) -> tuple[
         if lately < MANY:
             return (), Flood(recent)
         flood = Flood(recent, recent[0][0], lately)
-        return _letter(Reason.FLOOD, flood, facts, now), flood
+        return _letter(EscalationReason.FLOOD, flood, facts, now), flood
     flood = Flood(recent, before.began, before.incidents + opened)
     if lately < MANY // 10:
-        return _letter(Reason.FLOOD_OVER, flood, facts, now), Flood(recent)
-    return _letter(Reason.FLOOD, flood, facts, now) if opened else (), flood
+        return _letter(EscalationReason.FLOOD_OVER, flood, facts, now), Flood(recent)
+    return _letter(EscalationReason.FLOOD, flood, facts, now) if opened else (), flood
 
 
-def _letter(reason: Reason, flood: Flood, facts: Facts, now: datetime) -> tuple[Command, ...]:
+def _letter(reason: EscalationReason, flood: Flood, facts: Facts, now: datetime) -> tuple[Command, ...]:
     began = rfc3339(flood.began or now)
     size = {"incidents": flood.incidents, "since": began, "until": rfc3339(now)}
     return escalate(facts, now, reason, duty="", incident="", phase=began, flood=size)

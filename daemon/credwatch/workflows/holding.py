@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Facts
 
 _AGAIN = timedelta(hours=1)
@@ -30,7 +30,7 @@ class Held(Struct, frozen=True):
     """How many messages of each workflow."""
 
 
-class Told(Struct, frozen=True):
+class HeldLetter(Struct, frozen=True):
     """What the operators have been told of a flood."""
 
     at: datetime
@@ -41,7 +41,9 @@ class Told(Struct, frozen=True):
     """When the flood began."""
 
 
-def on_held(held: Held, told: Told | None, facts: Facts, now: datetime) -> tuple[tuple[Command, ...], Told | None]:
+def on_held(
+    held: Held, told: HeldLetter | None, facts: Facts, now: datetime
+) -> tuple[tuple[Command, ...], HeldLetter | None]:
     """Write to the operators about what waits, and say what they know then; None where nothing waits any more.
 
     The first message that waits is told at once. A letter that has not left yet says what has come since; after that,
@@ -50,16 +52,18 @@ def on_held(held: Held, told: Told | None, facts: Facts, now: datetime) -> tuple
     if not held.messages:
         return (), None
     if told is None:
-        told = Told(now, held.incidents, now)
+        told = HeldLetter(now, held.incidents, now)
     elif held.incidents <= told.incidents:
         return (), told
     elif abs(now - told.at) >= _AGAIN:  # either way, for a clock may be set back
-        told = Told(now, held.incidents, told.began)
+        told = HeldLetter(now, held.incidents, told.began)
     return _letter(held, told, facts, now), told
 
 
-def _letter(held: Held, told: Told, facts: Facts, now: datetime) -> tuple[Command, ...]:
-    return escalate(facts, now, Reason.HELD, duty="", incident="", phase=rfc3339(told.at), held=held_values(held))
+def _letter(held: Held, told: HeldLetter, facts: Facts, now: datetime) -> tuple[Command, ...]:
+    return escalate(
+        facts, now, EscalationReason.HELD, duty="", incident="", phase=rfc3339(told.at), held=held_values(held)
+    )
 
 
 def held_values(held: Held) -> dict[str, object]:

@@ -40,7 +40,7 @@ class Duty(Struct, frozen=True):
     """The customer concerned."""
 
 
-class Told(Struct, frozen=True, omit_defaults=True):
+class ReaderKnowledge(Struct, frozen=True, omit_defaults=True):
     """What one reader knows of an incident."""
 
     level: Level
@@ -71,14 +71,14 @@ def duties_of(incident: Incident, facts: Facts) -> Iterator[Duty]:
         yield Duty("breach_report", incident.number, incident.organization)
 
 
-def told_first(duty: Duty, incident: Incident, facts: Facts, now: datetime) -> Told:
+def told_first(duty: Duty, incident: Incident, facts: Facts, now: datetime) -> ReaderKnowledge:
     """Say what a notice that is written now tells."""
     return _known(duty, incident, facts, (now,), 0)
 
 
 def on_news(
-    duty: Duty, incident: Incident, told: Told, facts: Facts, now: datetime
-) -> tuple[tuple[Command, ...], Told]:
+    duty: Duty, incident: Incident, told: ReaderKnowledge, facts: Facts, now: datetime
+) -> tuple[tuple[Command, ...], ReaderKnowledge]:
     """Write to a reader what is new of an incident, if anything is and the bounds allow it; say what it knows then.
 
     News is another account or address, another rule that fires, a higher level, or more of the same a day later.
@@ -93,9 +93,9 @@ def on_news(
     return commands, _known(duty, incident, facts, (*letters, now), told.count + 1)
 
 
-def _known(duty: Duty, incident: Incident, facts: Facts, letters: tuple[datetime, ...], count: int) -> Told:
+def _known(duty: Duty, incident: Incident, facts: Facts, letters: tuple[datetime, ...], count: int) -> ReaderKnowledge:
     own = duty.workflow == "customer_notice"
-    return Told(
+    return ReaderKnowledge(
         level=incident.level,
         rules=incident.rules,
         accounts=own_accounts(incident, duty.organization, facts) if own else accounts_of(incident),
@@ -115,7 +115,7 @@ class _Fresh(Struct, frozen=True):
     addresses: tuple[str, ...]
 
 
-def _fresh(told: Told, known: Told) -> _Fresh | None:
+def _fresh(told: ReaderKnowledge, known: ReaderKnowledge) -> _Fresh | None:
     fresh = _Fresh(
         is_higher=known.level > told.level,
         is_of_another_kind=not {*known.rules} <= {*told.rules},

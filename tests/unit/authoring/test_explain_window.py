@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credwatch.authoring.explain_window import History, State, Window
+from credwatch.authoring.explain_window import State, Window, WindowHistory
 from credwatch.rules.model import (
     Bound,
     Correlation,
@@ -27,7 +27,7 @@ LATENESS = 10_000_000
 def window_of(rule: Correlation, *events: dict[str, Any], others: tuple[EventRule | Correlation, ...] = ()) -> Window:
     """Explain the last event to a correlation over failures and successes."""
     rules = rule_set(FAILED, SUCCEEDED, *others, rule)
-    return History(a_frame(events), rules, [rule.id], LATENESS).window(rule)
+    return WindowHistory(a_frame(events), rules, [rule.id], LATENESS).window(rule)
 
 
 def failures(*seconds: float, **fields: Any) -> list[dict[str, Any]]:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from credwatch.kernel.json_path import Step, read_path
+from credwatch.kernel.json_path import PathStep, read_path
 
 
 @pytest.mark.parametrize(
     ("text", "steps"),
     [
-        ("eventType", (Step("eventType"),)),
-        ("@timestamp", (Step("@timestamp"),)),
-        ("actor.alternateId", (Step("actor"), Step("alternateId"))),
-        ("target[0].id", (Step("target", index=0), Step("id"))),
-        ("roles[2]", (Step("roles", index=2),)),
-        ("target[type=User].id", (Step("target", having=("type", "User")), Step("id"))),
-        ("events[name=a.b c].x.y", (Step("events", having=("name", "a.b c")), Step("x"), Step("y"))),
+        ("eventType", (PathStep("eventType"),)),
+        ("@timestamp", (PathStep("@timestamp"),)),
+        ("actor.alternateId", (PathStep("actor"), PathStep("alternateId"))),
+        ("target[0].id", (PathStep("target", index=0), PathStep("id"))),
+        ("roles[2]", (PathStep("roles", index=2),)),
+        ("target[type=User].id", (PathStep("target", having=("type", "User")), PathStep("id"))),
+        ("events[name=a.b c].x.y", (PathStep("events", having=("name", "a.b c")), PathStep("x"), PathStep("y"))),
     ],
 )
-def test_paths(text: str, steps: tuple[Step, ...]) -> None:
+def test_paths(text: str, steps: tuple[PathStep, ...]) -> None:
     """Keys are joined by dots; one of them may pick an element of a list, whose key may have dots in its value."""
     assert steps == read_path(text).steps
 

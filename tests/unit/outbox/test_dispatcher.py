@@ -18,8 +18,8 @@ from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.outbox import dispatcher as module
 from credwatch.outbox.dispatcher import Dispatcher, Settled
-from credwatch.outbox.email.outage import Outage
 from credwatch.outbox.fallback import Fallback
+from credwatch.outbox.outage import Outage
 from credwatch.outbox.retry import ENOUGH, GIVE_UP
 from credwatch.store.commands import commands
 from credwatch.store.database import Database

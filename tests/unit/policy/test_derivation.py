@@ -10,7 +10,7 @@ from credwatch.kernel.secret import Secret
 from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.context import PasswordContext
 from credwatch.policy.keystrokes import from_telex, from_vni
-from credwatch.policy.password import Refused, check_password
+from credwatch.policy.password import PasswordRefused, check_password
 from credwatch.policy.profile import PasswordProfile
 
 BLOCKLIST = load_blocklist()
@@ -295,7 +295,7 @@ hoasen gardens bloom at night
 def refused(password: str) -> bool:
     """Tell whether the default profile refuses a password for Lan."""
     verdict = check_password(Secret(password), LAN, PasswordProfile(), BLOCKLIST)
-    return isinstance(verdict, Refused)
+    return isinstance(verdict, PasswordRefused)
 
 
 def listed(table: str) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, StoreError
 from credwatch.kernel.secret import Secret
 from credwatch.policy.events import EventError
-from credwatch.policy.password import Accepted, Refused, Verdict
+from credwatch.policy.password import PasswordAccepted, PasswordRefused, Verdict
 from credwatch.policy.profile import MfaProfile, PasswordProfile, PolicyProfile
 from credwatch.policy.totp import MfaOutcome, UnlockOutcome
 from unit.policy.gate_fakes import GOOD, MemoryEvents, MovableClock, NoStore, a_caller, a_gate, a_question, a_totp
@@ -17,14 +17,14 @@ TRUSTING = PolicyProfile(password=PasswordProfile(remember=2, on_failure="accept
 
 def codes(verdict: Verdict) -> list[str]:
     """List the codes of a refusal; none for an acceptance."""
-    return [refusal.reason.value for refusal in verdict.reasons] if isinstance(verdict, Refused) else []
+    return [refusal.reason.value for refusal in verdict.reasons] if isinstance(verdict, PasswordRefused) else []
 
 
 def test_a_refused_password_is_an_event() -> None:
     """A refusal is told with all its codes, an acceptance is not told."""
     events = MemoryEvents()
     gate = a_gate(events=events)
-    assert isinstance(gate.check_password(a_question()), Accepted)
+    assert isinstance(gate.check_password(a_question()), PasswordAccepted)
     assert codes(gate.check_password(a_question("password"))) == ["too_short", "common"]
     assert events.told() == [("password_check", False, "too_short,common")]
 
@@ -50,9 +50,9 @@ def test_the_profile_decides_what_a_failure_means() -> None:
     """With history away, one profile refuses and another accepts, saying what was not checked."""
     assert codes(a_gate(REMEMBERING, passwords=NoStore()).check_password(a_question())) == ["unavailable"]
     accepted = a_gate(TRUSTING, passwords=NoStore()).check_password(a_question())
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, PasswordAccepted)
     assert accepted.unchecked == ("history",)
-    assert isinstance(a_gate(TRUSTING).when_undecided("hoasen"), Accepted)
+    assert isinstance(a_gate(TRUSTING).when_undecided("hoasen"), PasswordAccepted)
     assert codes(a_gate().when_undecided("hoasen")) == ["unavailable"]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from credwatch.kernel.secret import Secret
 from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.context import PasswordContext
-from credwatch.policy.password import Accepted, Refused, check_password, normalized
+from credwatch.policy.password import PasswordAccepted, PasswordRefused, check_password, normalized
 from credwatch.policy.profile import PasswordProfile
 from credwatch.policy.reasons import Reason
 
@@ -27,7 +27,7 @@ LAN_WITH_MFA = PasswordContext(user="nguyen.thilan", customer="Hoa Sen", service
 def reasons(password: str, context: PasswordContext = LAN, profile: PasswordProfile | None = None) -> list[str]:
     """List the codes for which a password is refused."""
     verdict = check_password(Secret(password), context, profile or PasswordProfile(), BLOCKLIST)
-    return [] if isinstance(verdict, Accepted) else [refusal.reason.value for refusal in verdict.reasons]
+    return [] if isinstance(verdict, PasswordAccepted) else [refusal.reason.value for refusal in verdict.reasons]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_with_a_second_factor_eight_characters_do(password: str, expected: list[
 def test_the_limit_is_told() -> None:
     """A refusal for length carries the profile's number, and both sentences say it."""
     verdict = check_password(Secret("short one"), LAN, PasswordProfile(), BLOCKLIST)
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, PasswordRefused)
     assert verdict.reasons[0].limit == 15
     assert "at least 15" in verdict.reasons[0].sentence("en")
     assert "ít nhất 15" in verdict.reasons[0].sentence("vi")
@@ -151,7 +151,7 @@ def test_no_input_raises(password: str, user: str, email: str) -> None:
     """Whatever is typed, the answer is a verdict; refusals never hold the password."""
     context = PasswordContext(user=user, email=email)
     verdict = check_password(Secret(password), context, PasswordProfile(), BLOCKLIST)
-    assert isinstance(verdict, Accepted | Refused)
+    assert isinstance(verdict, PasswordAccepted | PasswordRefused)
 
 
 @settings(max_examples=100)

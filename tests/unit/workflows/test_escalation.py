@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from builders_outbox import NOON, TEMPLATES, some_facts
 from credwatch.kernel.command import Command
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Facts, Role
 
 NUMBER = "+84 28 5550 0100"
@@ -22,7 +22,7 @@ def _facts(phone: str) -> Facts:
 
 def _late(duty: str, facts: Facts) -> Command:
     values = {"organization": "tanphat", "started_at": "", "due_at": ""}
-    return escalate(facts, NOON, Reason.CLOCK_RAN_OUT, duty=duty, incident="CW-2026-7KQ2M4", **values)[0]
+    return escalate(facts, NOON, EscalationReason.CLOCK_RAN_OUT, duty=duty, incident="CW-2026-7KQ2M4", **values)[0]
 
 
 @pytest.mark.parametrize(("role", "duty"), [(Role.PROVIDER, "customer_notice"), (Role.CUSTOMER, "breach_report")])

@@ -15,7 +15,7 @@ from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Role
-from credwatch.workflows.news import BOUNDS, Duty, Told, duties_of, on_news, told_first
+from credwatch.workflows.news import BOUNDS, Duty, ReaderKnowledge, duties_of, on_news, told_first
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FACTS = some_facts()
@@ -24,7 +24,9 @@ NOTICED = an_incident(workflows=("customer_notice",), rules=("guesses",))
 TOLD = told_first(DUTY, NOTICED, FACTS, NOON)
 
 
-def _news(now: datetime, told: Told = TOLD, **changes: object) -> tuple[tuple[Command, ...], Told]:
+def _news(
+    now: datetime, told: ReaderKnowledge = TOLD, **changes: object
+) -> tuple[tuple[Command, ...], ReaderKnowledge]:
     return on_news(DUTY, replace(NOTICED, **changes), told, FACTS, now)
 
 

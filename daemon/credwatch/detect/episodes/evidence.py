@@ -16,7 +16,7 @@ from credwatch.detect.count.sliding import repeated
 from credwatch.detect.episodes.advance import Openings, Watch
 from credwatch.detect.windows.names import Names
 from credwatch.detect.windows.rows import CARRIED
-from credwatch.detect.windows.streams import Batch
+from credwatch.detect.windows.streams import StreamBatch
 from credwatch.detect.windows.views import View
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.fields import NATIVE
@@ -65,7 +65,7 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def detections_of(found: Sequence[tuple[Watch, Openings]], batch: Batch, names: Names) -> list[Detection]:
+def detections_of(found: Sequence[tuple[Watch, Openings]], batch: StreamBatch, names: Names) -> list[Detection]:
     """Build the detection of each opening, in their order; for all rules at once, for calls cost more than rows.
 
     A completing row of an earlier batch has no event there; then its detection tells what rows carry, and the group as
@@ -120,7 +120,7 @@ def _details(texts: _Texts, is_told: list[bool]) -> list[tuple[tuple[str, str], 
     ]
 
 
-def _texts(found: Sequence[tuple[Watch, Openings]], batch: Batch) -> _Texts:
+def _texts(found: Sequence[tuple[Watch, Openings]], batch: StreamBatch) -> _Texts:
     """Return what is known of each completing event: of its own, or of another event of its group."""
     frame = batch.events
     needed = {*DETAILS, "event.original", *CARRIED}
@@ -137,7 +137,7 @@ def _texts(found: Sequence[tuple[Watch, Openings]], batch: Batch) -> _Texts:
     return texts
 
 
-def _of_group(watch: Watch, view: View, hit: np.intp, batch: Batch) -> dict[str, Any]:
+def _of_group(watch: Watch, view: View, hit: np.intp, batch: StreamBatch) -> dict[str, Any]:
     """Tell of a completing row of an earlier batch what a row of its group in this batch tells of the group."""
     group = view.event[view.span_of(view.keys[hit])]
     beside = group[group >= 0]

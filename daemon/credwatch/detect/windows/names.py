@@ -13,7 +13,7 @@ from credwatch.kernel.ordering import distinct, firsts
 Hashes = NDArray[np.uint64]
 
 
-class _Run(Struct, frozen=True):
+class _NameRun(Struct, frozen=True):
     """Distinct hashes, sorted, and their words."""
 
     hashes: Hashes
@@ -42,9 +42,9 @@ class Names:
 
     def __init__(self) -> None:
         self.generation = 0
-        self._young: list[_Run] = []
-        self._old: list[_Run] = []
-        self._new: list[_Run] = []
+        self._young: list[_NameRun] = []
+        self._old: list[_NameRun] = []
+        self._new: list[_NameRun] = []
 
     def remember(self, words: pl.Series, hashes: Hashes, at: NDArray[np.intp]) -> None:
         """Remember the words at some positions of a column, each with its hash; hashes of 0 are absent words."""
@@ -56,7 +56,7 @@ class Names:
             known, _ = run.places(seen)
             fresh &= ~known
         if fresh.any():
-            run = _Run(seen[fresh], words[at[first[fresh]]])
+            run = _NameRun(seen[fresh], words[at[first[fresh]]])
             self._new.append(run)
             self._keep(run)
 
@@ -66,7 +66,7 @@ class Names:
             self.turn()
         stored = decode(data, type=_Stored)
         hashes, first = np.unique(np.frombuffer(stored.hashes, "<u8").astype(np.uint64), return_index=True)
-        self._keep(_Run(hashes, pl.Series(stored.words, dtype=pl.String)[first]))
+        self._keep(_NameRun(hashes, pl.Series(stored.words, dtype=pl.String)[first]))
 
     def turn(self) -> None:
         """Begin a new generation: the young grow old, the old are forgotten."""
@@ -91,7 +91,7 @@ class Names:
         hashes = np.concatenate([run.hashes for run in new]).astype("<u8")
         return encode(_Stored(hashes.tobytes(), [word for run in new for word in run.words.to_list()]))
 
-    def _keep(self, run: _Run) -> None:
+    def _keep(self, run: _NameRun) -> None:
         """Keep a run; runs of like size are merged, so that there are few to search."""
         self._young.append(run)
         while len(self._young) > 1 and len(self._young[-2].hashes) <= 2 * len(self._young[-1].hashes):
@@ -100,4 +100,4 @@ class Names:
             order = np.argsort(hashes, kind="stable")
             words = pl.concat([earlier.words.alias("name"), later.words.alias("name")], rechunk=True)
             del earlier, later  # large, and done with
-            self._young.append(_Run(hashes[order], words[order]))
+            self._young.append(_NameRun(hashes[order], words[order]))

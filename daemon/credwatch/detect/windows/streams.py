@@ -15,7 +15,7 @@ from credwatch.detect.windows.keys import FieldHashes
 from credwatch.detect.windows.rows import CARRIED, Form
 from credwatch.detect.windows.values import numbers_of
 from credwatch.detect.windows.views import View
-from credwatch.detect.windows.windows import Caps, Places, WindowLog
+from credwatch.detect.windows.windows import Caps, RunPlaces, WindowLog
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.ordering import among, is_sorted, stable_order
 
@@ -49,7 +49,7 @@ class StreamSpec(Struct, frozen=True):
         return Form.of(values=bool(self.value), as_key=as_key)
 
 
-class Batch(Struct):
+class StreamBatch(Struct):
     """An events frame prepared for the streams."""
 
     events: pl.DataFrame
@@ -110,9 +110,9 @@ class Stream(Struct):
     """The rows of the present batch."""
     dropped: int = 0
     """How many rows had to go before their time in the present batch, because there were too many."""
-    _places: Places | None = None
+    _places: RunPlaces | None = None
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: StreamBatch) -> None:
         """Take the batch's matching rows: fills `groups` and `new`; `keep` makes them part of what is kept."""
         self.new = View.empty()
         self.groups, self._places = _NO_GROUPS, None
@@ -157,13 +157,13 @@ class Stream(Struct):
         """Say for each group whether there is any row of it."""
         return self.log.holds(keys) | among(keys, self.groups.keys)
 
-    def _kept(self) -> Places:
+    def _kept(self) -> RunPlaces:
         """Look up, once a batch, where the rows of its groups are kept."""
         if self._places is None:
             self._places = self.log.find(self.groups.keys)
         return self._places
 
-    def _matched(self, batch: Batch) -> _Matched:
+    def _matched(self, batch: StreamBatch) -> _Matched:
         """Return the batch's rows in the order of their events."""
         found = [self._part(batch, rule, fields) for rule, fields in self.spec.parts if rule in batch.matches]
         if not found:
@@ -175,7 +175,7 @@ class Stream(Struct):
         every = _Matched(event, keys, np.concatenate(values) if values else None)
         return every.at(np.argsort(event, kind="stable")).repeated(batch)
 
-    def _part(self, batch: Batch, rule: str, fields: tuple[str, ...]) -> _Matched:
+    def _part(self, batch: StreamBatch, rule: str, fields: tuple[str, ...]) -> _Matched:
         at = batch.matches[rule]
         group = batch.hashes.group_with_empty if self.spec.empty_groups else batch.hashes.group
         keys = group(fields, at)
@@ -189,7 +189,7 @@ class Stream(Struct):
         return rows if kept.all() else rows.at(np.flatnonzero(kept))
 
 
-def _old(places: Places, wanted: NDArray[np.bool_], since: int) -> Iterator[View]:
+def _old(places: RunPlaces, wanted: NDArray[np.bool_], since: int) -> Iterator[View]:
     for layer in places.layers(wanted, oldest=since):
         count = len(layer.keys)
         yield View(layer, np.full(count, -1), np.zeros(count, bool), layer.keys, layer.times)
@@ -208,13 +208,13 @@ class _Matched(NamedTuple):
         values = None if self.values is None else self.values[places]
         return _Matched(self.event[places], self.keys[places], values)
 
-    def repeated(self, batch: Batch) -> _Matched:
+    def repeated(self, batch: StreamBatch) -> _Matched:
         """Count a line that stands for several equal events as that many."""
         if batch.repeats is None:
             return self
         return self.at(np.repeat(np.arange(len(self.event)), batch.repeats[self.event]))
 
-    def view(self, batch: Batch) -> View:
+    def view(self, batch: StreamBatch) -> View:
         """Make rows of them, sorted by (key, time), those of equal time in the order of the events."""
         event, keys, values = self.at(stable_order(self.keys))
         times = batch.times[event]

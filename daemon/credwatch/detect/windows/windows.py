@@ -28,7 +28,7 @@ _SLACK = 8
 """A full window gives up this part of what it may hold, so that it is not full again at once."""
 
 
-class _Run(Struct, frozen=True):
+class _RowRun(Struct, frozen=True):
     """Rows sorted by key, their keys side by side for searching."""
 
     keys: NDArray[np.uint64]
@@ -38,22 +38,22 @@ class _Run(Struct, frozen=True):
     """The times of the earliest row and of the latest."""
 
     @classmethod
-    def of(cls, keys: NDArray[np.uint64], kept: Rows) -> _Run:
+    def of(cls, keys: NDArray[np.uint64], kept: Rows) -> _RowRun:
         return cls(keys, kept, int(kept["time"].min(initial=_NEVER)), int(kept["time"].max(initial=-_NEVER)))
 
-    def at(self, places: NDArray[np.intp]) -> _Run:
+    def at(self, places: NDArray[np.intp]) -> _RowRun:
         """Give some of them."""
-        return _Run.of(self.keys.take(places), self.kept.take(places))
+        return _RowRun.of(self.keys.take(places), self.kept.take(places))
 
-    def younger(self, oldest: int) -> _Run:
+    def younger(self, oldest: int) -> _RowRun:
         """Leave out what is older."""
         return self if self.since >= oldest else self.at(np.flatnonzero(self.kept["time"] >= oldest))
 
-    def before(self, latest: int) -> _Run:
+    def before(self, latest: int) -> _RowRun:
         """Leave out what is later."""
         return self if self.until <= latest else self.at(np.flatnonzero(self.kept["time"] <= latest))
 
-    def relieved(self, oldest: int) -> _Run:
+    def relieved(self, oldest: int) -> _RowRun:
         """Leave out what is older where that is at least about half."""
         return self if 2 * oldest <= self.since + self.until else self.younger(oldest)
 
@@ -77,11 +77,11 @@ class Layer(Struct, frozen=True):
         return keys if name in self._form.as_key else np.zeros(len(keys), np.uint64)
 
 
-class Places(Struct, frozen=True):
+class RunPlaces(Struct, frozen=True):
     """Where the rows of some sorted, distinct keys stand."""
 
     _form: Form
-    _runs: tuple[tuple[_Run, NDArray[np.intp], NDArray[np.intp]], ...]
+    _runs: tuple[tuple[_RowRun, NDArray[np.intp], NDArray[np.intp]], ...]
     """Runs, and where in each the rows of each key begin and end."""
     _keys: int
 
@@ -122,8 +122,8 @@ class WindowLog:
         self.latest = -_NEVER
         """The latest time of any row that was ever kept."""
         self._form = form or Form.of()
-        self._runs: list[_Run] = []
-        self._new: list[_Run] = []
+        self._runs: list[_RowRun] = []
+        self._new: list[_RowRun] = []
         self._held: dict[int, int] = {}
         """At most how many rows each customer has here: those that grew too old may be counted still."""
 
@@ -133,16 +133,16 @@ class WindowLog:
     def add(self, keys: NDArray[np.uint64], times: NDArray[np.int64], columns: Columns, *, oldest: int) -> None:
         """Keep rows sorted by key; rows older than `oldest` are let go on the way."""
         if len(keys):
-            run = _Run.of(keys, self._form.packed(times, columns))
+            run = _RowRun.of(keys, self._form.packed(times, columns))
             self._new.append(run)
             self._keep(run, oldest)
 
     def restore(self, data: bytes) -> None:
         """Keep rows that the store already has: bytes that `take_new` gave, or several of them joined."""
-        run = _Run.of(*self._form.read(data))
+        run = _RowRun.of(*self._form.read(data))
         self._keep(run.at(np.argsort(run.keys, kind="stable")), -_NEVER)
 
-    def _keep(self, run: _Run, oldest: int) -> None:
+    def _keep(self, run: _RowRun, oldest: int) -> None:
         self.latest = max(self.latest, run.until)
         self._count(run)
         self._runs.append(run)
@@ -151,7 +151,7 @@ class WindowLog:
             del self._runs[-_ALIKE:]
             self._runs.append(_merged(last))
 
-    def _count(self, run: _Run) -> None:
+    def _count(self, run: _RowRun) -> None:
         customers, counts = counted(run.kept["organization"])
         for customer, count in zip(customers.tolist(), counts.tolist(), strict=True):
             self._held[customer] = self._held.get(customer, 0) + count
@@ -161,11 +161,11 @@ class WindowLog:
         whole = [self._form.unpacked(run.keys, run.kept) for run in self._runs]
         return np.concatenate([np.empty(0, ROW), *whole])
 
-    def find(self, keys: NDArray[np.uint64]) -> Places:
+    def find(self, keys: NDArray[np.uint64]) -> RunPlaces:
         """Look up where the rows of the given sorted, distinct keys stand; good until rows are added or let go."""
         begins = ((run, np.searchsorted(run.keys, keys, "left")) for run in self._runs)
         runs = tuple((run, begin, np.searchsorted(run.keys, keys, "right")) for run, begin in begins)
-        return Places(self._form, runs, len(keys))
+        return RunPlaces(self._form, runs, len(keys))
 
     def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say for each key whether any row of it is kept."""
@@ -204,7 +204,7 @@ class WindowLog:
         return max(run.until for run in new), b"".join(self._form.stored(run.keys, run.kept) for run in new)
 
 
-def _merged(runs: list[_Run]) -> _Run:
+def _merged(runs: list[_RowRun]) -> _RowRun:
     """Merge runs, rows of equal key in their order; empties the list, letting go of each run once it is copied."""
     keys = np.concatenate([run.keys for run in runs])
     order = np.argsort(keys, kind="stable")
@@ -218,7 +218,7 @@ def _merged(runs: list[_Run]) -> _Run:
         run = runs.pop(0)
         numbers[place[begin : begin + len(run.keys)]] = as_numbers(run.kept)
         begin += len(run.keys)
-    return _Run.of(keys, kept)
+    return _RowRun.of(keys, kept)
 
 
 def _excess(rows: Rows, caps: Caps) -> NDArray[np.bool_]:

@@ -81,8 +81,8 @@ class Profiles:
         stored = [np.frombuffer(data, ROW) for data in deltas]
         rows = np.concatenate(stored) if stored else np.empty(0, ROW)
         self.seed = seed
-        self._settled = _Run(_latest(rows))
-        self._recent = _Run(np.empty(0, ROW))
+        self._settled = _ProfileRun(_latest(rows))
+        self._recent = _ProfileRun(np.empty(0, ROW))
         self._stored_rows, self._stored_deltas = len(rows), len(stored)
         self.accounts = _count_accounts(self._settled.rows)
 
@@ -104,14 +104,14 @@ class Profiles:
         new = _count_accounts(rows[~self._knows(rows["key"])])
         if not is_long and self.accounts + new <= learning.most_accounts + learning.most_accounts // 20:
             return ProfileDelta(rows)
-        whole = _Run(self._settled.merged(self._recent.rows)).merged(rows)
+        whole = _ProfileRun(self._settled.merged(self._recent.rows)).merged(rows)
         return _trimmed(whole, learning, int(received_at.timestamp() * 1_000_000) // STEP_US)
 
     def keep(self, delta: ProfileDelta) -> None:
         """Take up a delta, which is to be stored."""
         if delta.whole:
             # The delta is yet to be stored, and what is kept here changes in place.
-            self._settled, self._recent = _Run(delta.rows.copy()), _Run(np.empty(0, ROW))
+            self._settled, self._recent = _ProfileRun(delta.rows.copy()), _ProfileRun(np.empty(0, ROW))
             self._stored_rows, self._stored_deltas = len(delta.rows), -(-len(delta.rows) // _PART)
             self.accounts = _count_accounts(delta.rows)
             return
@@ -120,10 +120,10 @@ class Profiles:
         if not len(new):
             return
         self.accounts += _count_accounts(new)
-        self._recent = _Run(self._recent.merged(new))
+        self._recent = _ProfileRun(self._recent.merged(new))
         if len(self._recent.rows) > _RECENT + len(self._settled.rows) // 32:
-            self._settled = _Run(self._settled.merged(self._recent.rows))
-            self._recent = _Run(np.empty(0, ROW))
+            self._settled = _ProfileRun(self._settled.merged(self._recent.rows))
+            self._recent = _ProfileRun(np.empty(0, ROW))
 
     def __len__(self) -> int:
         return len(self._settled.rows) + len(self._recent.rows)
@@ -132,7 +132,7 @@ class Profiles:
         return np.asarray(self._settled.places(keys)[1] | self._recent.places(keys)[1])
 
 
-class _Run:
+class _ProfileRun:
     """Rows sorted by key, each key once."""
 
     def __init__(self, rows: Rows) -> None:
@@ -185,7 +185,7 @@ def _trimmed(rows: Rows, learning: Learning, present: int) -> ProfileDelta:
     excess = max(0, len(kept) - learning.most_accounts - min(addresses, learning.most_accounts))
     oldest_first = np.lexsort((kept["key"], kept["steps"][:, 0]))
     kept = _latest(kept[oldest_first[excess:]])
-    at, there = _Run(kept).places(rows["account"])
+    at, there = _ProfileRun(kept).places(rows["account"])
     there &= is_account | (newest >= (kept["steps"][:, 0][at] if len(kept) else newest) - forget - KEPT)
     return ProfileDelta(_capped(rows[there], np.bincount(at[there])), whole=True, evicted=excess)
 

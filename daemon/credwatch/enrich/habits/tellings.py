@@ -53,7 +53,7 @@ class Tellings(Struct, frozen=True, eq=False):
         return self.runs, self.ways, self.counts, self.times
 
 
-class Told(Struct, frozen=True, eq=False):
+class CountedTellings(Struct, frozen=True, eq=False):
     """What is said of the events of a batch, and what is to be carried to the next one."""
 
     shares: NDArray[np.int64]
@@ -64,7 +64,7 @@ class Told(Struct, frozen=True, eq=False):
     """What is to be carried."""
 
 
-def count_told(events: pl.DataFrame, counts: NDArray[np.bool_], tellings: Tellings) -> Told:
+def count_told(events: pl.DataFrame, counts: NDArray[np.bool_], tellings: Tellings) -> CountedTellings:
     """Say for how many attempts each event counts, and how many failed before each login.
 
     `counts` marks the events that count by their role. Of these, failures at a named account are held against the
@@ -75,13 +75,13 @@ def count_told(events: pl.DataFrame, counts: NDArray[np.bool_], tellings: Tellin
     flags = _flags(events, counts)
     rows = np.flatnonzero(flags["takes_part"].to_numpy())
     if not len(rows):
-        return Told(shares, failed_before, tellings)
+        return CountedTellings(shares, failed_before, tellings)
     grown, greatest, after = _grown(_lines(events, flags, rows), tellings)
     succeeds, is_key = (flags[name].to_numpy()[rows] for name in ("succeeds", "is_key"))
     by_run = ~succeeds & ~is_key
     shares[rows[by_run]] = grown[by_run]
     failed_before[rows[succeeds]] = greatest[succeeds]
-    return Told(shares, failed_before, after)
+    return CountedTellings(shares, failed_before, after)
 
 
 def repeats(events: pl.DataFrame) -> NDArray[np.int64]:

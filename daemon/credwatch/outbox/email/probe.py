@@ -18,7 +18,7 @@ from credwatch.outbox.options import EmailOptions
 _FITTING = "the usual ports are 587 with starttls and 465 with tls"
 
 
-class Step(StrEnum):
+class ProbeStep(StrEnum):
     """What is asked of a mail server, in this order."""
 
     CONNECTION = "connection"
@@ -38,7 +38,7 @@ async def probe(options: EmailOptions, password: Secret | None, *, where: str, s
     may hold what was sent. Raises ConfigurationError for an unusable `ca_file`.
     """
     tls = tls_of(options, where)
-    step = Step.CONNECTION
+    step = ProbeStep.CONNECTION
     server = aiosmtplib.SMTP(
         hostname=options.host,
         port=options.port,
@@ -65,45 +65,45 @@ async def probe(options: EmailOptions, password: Secret | None, *, where: str, s
 
 def _steps(
     server: aiosmtplib.SMTP, options: EmailOptions, password: Secret | None
-) -> Iterator[tuple[Step, Callable[[], Awaitable[object]]]]:
-    yield Step.CONNECTION, server.connect
+) -> Iterator[tuple[ProbeStep, Callable[[], Awaitable[object]]]]:
+    yield ProbeStep.CONNECTION, server.connect
     if options.security == "starttls":
-        yield Step.STARTTLS, server.starttls
+        yield ProbeStep.STARTTLS, server.starttls
     if options.username and password is not None:
-        yield Step.LOGIN, lambda: server.login(options.username, password.reveal())
-    yield Step.SENDER, lambda: server.mail(mailbox(options.sender))
-    yield Step.SENDER, server.rset
+        yield ProbeStep.LOGIN, lambda: server.login(options.username, password.reveal())
+    yield ProbeStep.SENDER, lambda: server.mail(mailbox(options.sender))
+    yield ProbeStep.SENDER, server.rset
 
 
-def _problem(where: str, options: EmailOptions, step: Step, said: str, hint: str) -> Problem:
+def _problem(where: str, options: EmailOptions, step: ProbeStep, said: str, hint: str) -> Problem:
     return Problem(f"{where}: {options.host}:{options.port}", f"{step} failed: {said}", hint, Severity.FAULT)
 
 
-def _said(step: Step, error: Exception) -> str:
+def _said(step: ProbeStep, error: Exception) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return str(error.code) if step is Step.LOGIN else one_line(f"{error.code} {error.message}")
+        return str(error.code) if step is ProbeStep.LOGIN else one_line(f"{error.code} {error.message}")
     return one_line(str(error) or type(error).__name__)
 
 
-def _hint_for_silence(step: Step) -> str:
-    if step is Step.CONNECTION:
+def _hint_for_silence(step: ProbeStep) -> str:
+    if step is ProbeStep.CONNECTION:
         return f"correct host and port, and look for a firewall between; {_FITTING}"
     return "the server is busy or stands still; see its log"
 
 
-def _hint(step: Step, error: Exception) -> str:
+def _hint(step: ProbeStep, error: Exception) -> str:
     if "certificate verify failed" in str(error):
         return "host must be the name in its certificate; name the authority that signed it in ca_file"
     match step:
-        case Step.CONNECTION if isinstance(error, aiosmtplib.SMTPResponseException):
+        case ProbeStep.CONNECTION if isinstance(error, aiosmtplib.SMTPResponseException):
             return "it answers and turns us away; see its log for why"
-        case Step.CONNECTION:
+        case ProbeStep.CONNECTION:
             return f"start the mail server, or correct host and port; {_FITTING}"
-        case Step.STARTTLS:
+        case ProbeStep.STARTTLS:
             return 'use security = "tls" with its port, or "none" for a server on this machine'
-        case Step.LOGIN if isinstance(error, aiosmtplib.SMTPResponseException):
+        case ProbeStep.LOGIN if isinstance(error, aiosmtplib.SMTPResponseException):
             return "correct username and the password in password_file, or see the server's log"
-        case Step.LOGIN:
+        case ProbeStep.LOGIN:
             return "leave username out where the server wants none, or use the port for logins"
-        case Step.SENDER:
+        case ProbeStep.SENDER:
             return "correct sender, or allow this address at the mail server"

@@ -39,7 +39,7 @@ class _Policy(EmailPolicy):
 _POLICY = _Policy(linesep="\r\n", max_line_length=78)
 
 
-class Sender(Struct, frozen=True):
+class MailSender(Struct, frozen=True):
     """Who the messages come from."""
 
     address: str
@@ -53,7 +53,7 @@ class Sender(Struct, frozen=True):
 class Renderer:
     """Makes messages from commands: multipart/alternative, plain text first, one recipient each."""
 
-    def __init__(self, templates: Templates, sender: Sender) -> None:
+    def __init__(self, templates: Templates, sender: MailSender) -> None:
         self._templates = templates
         self._sender = sender
 

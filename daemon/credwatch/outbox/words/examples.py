@@ -14,8 +14,8 @@ from credwatch.kernel.secret import Secret
 from credwatch.workflows.clocks import start
 from credwatch.workflows.decide import react
 from credwatch.workflows.digest import digest
-from credwatch.workflows.escalation import Reason, escalate
-from credwatch.workflows.facts import Authorisation, Contact, Facts, Operators, Recipients, Role, Vendor
+from credwatch.workflows.escalation import EscalationReason, escalate
+from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.workflows.holding import Held
 from credwatch.workflows.news import duties_of, on_news, told_first
 
@@ -101,9 +101,7 @@ def _details(kind: str) -> tuple[tuple[str, str], ...]:
 
 
 def _facts(role: Role, language: str) -> Facts:
-    order = Authorisation(
-        "AUT-2026-014", "court_order", "Quyết định số 27/2026/QĐ-TA", "Tòa án nhân dân tỉnh Khánh Hòa"
-    )
+    order = Ground("AUT-2026-014", "court_order", "Quyết định số 27/2026/QĐ-TA", "Tòa án nhân dân tỉnh Khánh Hòa")
     customer = Recipients(_CUSTOMER, _REPORTER.name, language, ("it@tanphat.example", "ketoan@tanphat.example"))
     return Facts(
         role=role,
@@ -147,7 +145,7 @@ def _escalation(_kind: str, language: str, _found_after: timedelta) -> Command:
     return escalate(
         _facts(Role.PROVIDER, language),
         _QUEUED,
-        Reason.NOT_DELIVERED,
+        EscalationReason.NOT_DELIVERED,
         duty="customer_notice",
         incident="CW-2026-7KQ2M4",
         organization=_CUSTOMER,

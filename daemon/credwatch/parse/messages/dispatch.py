@@ -17,7 +17,7 @@ HEAD = 12
 _MEMORY = 200_000
 
 
-class Reader(Struct, frozen=True, eq=False):
+class PatternReader(Struct, frozen=True, eq=False):
     """A pattern made ready to run."""
 
     number: int
@@ -37,17 +37,17 @@ class Reader(Struct, frozen=True, eq=False):
         return tuple(prefix[:HEAD] for prefix in self.pattern.prefixes)
 
 
-class Dispatcher(Struct, frozen=True, eq=False):
+class PatternDispatcher(Struct, frozen=True, eq=False):
     """Gives each message the number of its route: the readers to try on it, in order.
 
     Routes are remembered by program and the first letters of the message, within bounds.
     """
 
-    readers: tuple[Reader, ...]
+    readers: tuple[PatternReader, ...]
     """All readers, in order."""
     named: frozenset[str]
     """The programs that a reader names; all others share their readers."""
-    routes: list[tuple[Reader, ...]] = field(default_factory=lambda: [()])
+    routes: list[tuple[PatternReader, ...]] = field(default_factory=lambda: [()])
     """The routes in use; number 0 is the empty one, for what nothing reads."""
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
     _numbers: dict[tuple[int, ...], int] = field(default_factory=lambda: {(): 0})
@@ -100,21 +100,21 @@ class Dispatcher(Struct, frozen=True, eq=False):
 
 
 class _Candidates(Struct, frozen=True):
-    readers: tuple[Reader, ...]
+    readers: tuple[PatternReader, ...]
     heads: tuple[str, ...]
 
 
-def make_dispatcher(readers: tuple[Reader, ...]) -> Dispatcher:
+def make_dispatcher(readers: tuple[PatternReader, ...]) -> PatternDispatcher:
     """Make the dispatcher of these readers."""
     named = [reader.pattern.programs + reader.pattern.except_programs for reader in readers]
-    return Dispatcher(readers, frozenset(program for programs in named for program in programs))
+    return PatternDispatcher(readers, frozenset(program for programs in named for program in programs))
 
 
-def syslog_readers(packs: PackSet) -> tuple[Reader, ...]:
+def syslog_readers(packs: PackSet) -> tuple[PatternReader, ...]:
     """Make a reader of each syslog pattern, numbered in order."""
     patterns = [(pack, at) for pack in packs.packs if pack.kind is EnvelopeKind.SYSLOG for at in pack.patterns]
     return tuple(
-        Reader(number, pack.id, pattern, pattern.groups or {}, pack.values or {})
+        PatternReader(number, pack.id, pattern, pattern.groups or {}, pack.values or {})
         for number, (pack, pattern) in enumerate(patterns)
     )
 

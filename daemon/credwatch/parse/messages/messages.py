@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from credwatch.kernel.pack import Value, literal_head
-from credwatch.parse.messages.dispatch import HEAD, Dispatcher, Reader
+from credwatch.parse.messages.dispatch import HEAD, PatternDispatcher, PatternReader
 from credwatch.parse.words import replaced, unhexed
 
 SKIPPED = "skipped"
@@ -17,7 +17,7 @@ SKIPPED = "skipped"
 _HIT = "hit_"
 
 
-def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> list[pl.DataFrame]:
+def read_messages(messages: pl.DataFrame, dispatcher: PatternDispatcher) -> list[pl.DataFrame]:
     """Read messages (`row` UInt32, `program`, `message` String) with the readers their routes name.
 
     Gives a frame for each reader that took any: `row`, `reader` (UInt32), and a String column for each field that a
@@ -40,7 +40,7 @@ def read_messages(messages: pl.DataFrame, dispatcher: Dispatcher) -> list[pl.Dat
     return [each for each in taken if len(each)]
 
 
-def _able(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _able(reader: PatternReader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part messages by whether they begin as the expression does, where their route does not tell that already."""
     head = literal_head(reader.pattern.regex)
     if len(head) <= HEAD:
@@ -51,7 +51,7 @@ def _able(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFram
     return rest[np.flatnonzero(is_able)], rest[np.flatnonzero(~is_able)]
 
 
-def _try(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _try(reader: PatternReader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read what the pattern matches; return that, and the messages it left."""
     groups = rest["message"].str.extract_groups(f"{reader.pattern.regex}(?P<{_HIT}>)").struct.unnest()
     misses = groups[_HIT].null_count()
@@ -66,7 +66,7 @@ def _try(reader: Reader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     return pl.DataFrame([rows, number, *_captured(reader, groups)]), left
 
 
-def _captured(reader: Reader, groups: pl.DataFrame) -> Iterator[pl.Series]:
+def _captured(reader: PatternReader, groups: pl.DataFrame) -> Iterator[pl.Series]:
     """Name the groups after their fields; where several fill one field, the first that matched does."""
     by_name: dict[str, pl.Series] = {}
     for group, name in reader.groups.items():
@@ -79,7 +79,7 @@ def _captured(reader: Reader, groups: pl.DataFrame) -> Iterator[pl.Series]:
         yield (pl.select(replaced(pl.lit(column), words)).to_series() if words else column).alias(name)
 
 
-def constant_frame(readers: tuple[Reader, ...]) -> pl.DataFrame:
+def constant_frame(readers: tuple[PatternReader, ...]) -> pl.DataFrame:
     """Make the table of constants: row n holds what reader n says of each line; `pack` names its pack."""
     names: dict[str, None] = {}
     for reader in readers:

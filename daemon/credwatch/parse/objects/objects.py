@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import BY_NAME, FieldType
-from credwatch.kernel.json_path import JsonPath, Step, read_path
+from credwatch.kernel.json_path import JsonPath, PathStep, read_path
 from credwatch.kernel.pack import ANY_VALUE, PATH_MARK, EnvelopeKind, Match, Pack, PackSet, Value, is_expression
 from credwatch.parse.claims import held_claims
-from credwatch.parse.messages.dispatch import Reader
+from credwatch.parse.messages.dispatch import PatternReader
 from credwatch.parse.objects.decode import Tree, decode, nested_or_dotted
 from credwatch.parse.words import replaced
 
@@ -31,7 +31,7 @@ class ObjectReader(Struct, frozen=True, eq=False):
 
     pack: Pack
     """The pack."""
-    readers: tuple[Reader, ...]
+    readers: tuple[PatternReader, ...]
     """One for each of its patterns, tried in order."""
     tree: Tree
     """What is decoded of an object; everything else in it is passed over."""
@@ -45,7 +45,7 @@ def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...
     for pack in packs.packs:
         if pack.kind is EnvelopeKind.JSON:
             readers = tuple(
-                Reader(first_number + at, pack.id, pattern, pattern.groups or {}, pack.values or {})
+                PatternReader(first_number + at, pack.id, pattern, pattern.groups or {}, pack.values or {})
                 for at, pattern in enumerate(pack.patterns)
             )
             found.append(ObjectReader(pack, readers, _tree(pack), tuple(map(_claim, pack.match))))
@@ -214,7 +214,7 @@ def _plant(tree: Tree, path: JsonPath, leaf: pl.DataType) -> None:
     branch[last.key] = [leaf] if last.picks else leaf
 
 
-def _branch(tree: Tree, step: Step) -> Tree:
+def _branch(tree: Tree, step: PathStep) -> Tree:
     """Go into the object, or the objects of the list, that the step's key holds."""
     if not step.picks:
         inner: Tree = tree.setdefault(step.key, {})
@@ -232,7 +232,7 @@ def _at(path: JsonPath) -> pl.Expr:
     return found
 
 
-def _value(found: pl.Expr, steps: tuple[Step, ...]) -> pl.Expr:
+def _value(found: pl.Expr, steps: tuple[PathStep, ...]) -> pl.Expr:
     """Reach the end of a path from what stands at its first key."""
     step, *rest = steps
     if step.index is not None:

@@ -48,7 +48,7 @@ class Piece(Struct, frozen=True):
     """The file's first bytes, where the data begins within those that its fingerprint covers."""
 
 
-class World(Struct, frozen=True):
+class Surroundings(Struct, frozen=True):
     """What the followed files of one source share."""
 
     folders: Folders
@@ -67,7 +67,7 @@ class FollowedFile:
     `grace` seconds have passed since the last line was read from it, for writers hold it open a while.
     """
 
-    def __init__(self, path: Path, mark: Mark | None, world: World, *, from_end: bool, grace: float) -> None:
+    def __init__(self, path: Path, mark: Mark | None, world: Surroundings, *, from_end: bool, grace: float) -> None:
         self.path = path
         self.name = str(path)
         self._mark = mark

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.file.folders import Folders, bases_of
-from credwatch.sources.file.follow import FollowedFile, Piece, World
+from credwatch.sources.file.follow import FollowedFile, Piece, Surroundings
 from credwatch.sources.file.generations import Mark
 from credwatch.sources.file.matching import fixed_folder, matches
 from credwatch.sources.file.watch import FolderWatch
@@ -85,7 +85,7 @@ class FileSource:
         self._cursors = {Path(file): cursor for file, cursor in cursors.items()}
         self._from_end = options.start == "end" and not cursors
         self._tally = Tally()
-        self._world = World(Folders(), monotonic, self._count)
+        self._world = Surroundings(Folders(), monotonic, self._count)
         self._files: dict[Path, FollowedFile] = {}
         self._by_name: dict[str, FollowedFile] = {}
         self._active: deque[FollowedFile] = deque()

@@ -97,7 +97,7 @@ def line_of(entry: Entry) -> bytes:
     return header.encode("utf-8", "backslashreplace") + _CONTROL.sub(_escaped, message) + b"\n"
 
 
-class Sender(Struct, frozen=True):
+class EntrySender(Struct, frozen=True):
     """Who has written an entry."""
 
     name: str
@@ -108,12 +108,12 @@ class Sender(Struct, frozen=True):
     """What is to stand before the message, where it is not to be read as one of this program."""
 
 
-def sender_of(entry: Entry, message: bytes) -> Sender:
+def sender_of(entry: Entry, message: bytes) -> EntrySender:
     """Say who has written an entry, whatever it says of itself."""
     claimed = _text(entry.identifier) or _text(entry.command)
     if _may_be(claimed, entry) and _may_say(claimed, entry, message):
-        return Sender(claimed, _text(entry.stated_pid) or _text(entry.pid))
-    return Sender(_real_name(entry), _text(entry.pid), f"[as {_name(claimed)}] ")
+        return EntrySender(claimed, _text(entry.stated_pid) or _text(entry.pid))
+    return EntrySender(_real_name(entry), _text(entry.pid), f"[as {_name(claimed)}] ")
 
 
 def _may_be(claimed: str, entry: Entry) -> bool:

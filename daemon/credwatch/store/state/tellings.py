@@ -8,10 +8,10 @@ from msgspec.json import Decoder, Encoder
 from sqlalchemy import Boolean, Column, Connection, Index, Table, Text, select, text
 
 from credwatch.store.database import many, metadata
-from credwatch.workflows.news import Duty, Told
+from credwatch.workflows.news import Duty, ReaderKnowledge
 
 _DOCUMENT = Encoder()
-_TOLD = Decoder(Told)
+_TOLD = Decoder(ReaderKnowledge)
 _AT_ONCE = 500
 
 tellings = Table(
@@ -27,7 +27,7 @@ tellings = Table(
 """One row for each reader of an incident who has been written to."""
 
 
-def tellings_of(connection: Connection, numbers: Iterable[str]) -> dict[Duty, Told]:
+def tellings_of(connection: Connection, numbers: Iterable[str]) -> dict[Duty, ReaderKnowledge]:
     """Tell what the readers of these incidents know."""
     some, found = sorted(set(numbers)), {}
     table = tellings.c
@@ -44,7 +44,7 @@ def waiting_incidents(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def save_tellings(connection: Connection, given: Mapping[Duty, Told]) -> None:
+def save_tellings(connection: Connection, given: Mapping[Duty, ReaderKnowledge]) -> None:
     """Note what readers know now."""
     rows = [
         (duty.incident, duty.workflow, duty.organization, _DOCUMENT.encode(told).decode(), told.waits)

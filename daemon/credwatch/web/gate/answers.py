@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from credwatch.kernel.clock import rfc3339
-from credwatch.policy.password import Accepted, Verdict
+from credwatch.policy.password import PasswordAccepted, Verdict
 from credwatch.policy.totp import Enrolment, MfaOutcome, MfaVerdict
 
 
@@ -23,7 +23,10 @@ def password_answer(verdict: Verdict, undecided: str = "") -> JSONResponse:
     """
     content = verdict.spelled_out()
     if undecided:
-        content |= {"undecided": undecided, "on_failure": "accept" if isinstance(verdict, Accepted) else "refuse"}
+        content |= {
+            "undecided": undecided,
+            "on_failure": "accept" if isinstance(verdict, PasswordAccepted) else "refuse",
+        }
     return answer(content)
 
 

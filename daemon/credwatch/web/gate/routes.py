@@ -26,7 +26,7 @@ from credwatch.web.gate.requests import (
     PasswordRequest,
     understood,
 )
-from credwatch.web.queues import Queue
+from credwatch.web.queues import QuestionQueue
 
 _LONGEST_BODY = 16 * 1024
 """Bytes: a password of 1,024 code points fits, each written as two JSON escapes."""
@@ -74,7 +74,9 @@ class _Desk:
     def __init__(self, gate: Gate, options: GateOptions) -> None:
         self._gate = gate
         self._options = options
-        self._checks, self._changes, self._factors = (Queue(kind, options) for kind in ("check", "change", "factor"))
+        self._checks, self._changes, self._factors = (
+            QuestionQueue(kind, options) for kind in ("check", "change", "factor")
+        )
 
     @asynccontextmanager
     async def open(self, _app: Starlette) -> AsyncIterator[None]:

@@ -17,7 +17,7 @@ from credwatch.kernel.resources import shipped
 from credwatch.outbox.words.examples import EXAMPLES, example
 from credwatch.outbox.words.templates import Templates
 from credwatch.workflows.decide import react
-from credwatch.workflows.escalation import Reason, escalate
+from credwatch.workflows.escalation import EscalationReason, escalate
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = tomllib.loads((shipped("config") / "templates" / "kinds.toml").read_text(encoding="utf-8"))
@@ -109,8 +109,8 @@ def test_an_unknown_kind_is_described_in_general_terms() -> None:
     assert known == unknown
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_to_escalate_has_words(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", EscalationReason)
+def test_every_reason_to_escalate_has_words(reason: EscalationReason) -> None:
     """Whatever calls the operators is said in both languages, with what to do."""
     command = escalate(some_facts(), NOON, reason, duty="customer_notice", incident="CW-1")[0]
     assert "CW-1" in TEMPLATES.render(command).subject

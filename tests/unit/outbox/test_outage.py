@@ -7,7 +7,7 @@ from msgspec import Struct
 from builders_outbox import NOON, a_command
 from credwatch.kernel.command import Command
 from credwatch.kernel.receipt import Delivered, Refused, Retry
-from credwatch.outbox.email.outage import ALIKE_SECONDS, MOST_DOUBTS, POSTPONING_SECONDS, Outage, Ruling
+from credwatch.outbox.outage import ALIKE_SECONDS, MOST_DOUBTS, POSTPONING_SECONDS, Outage, Ruling
 
 ACCEPTED = Delivered(NOON, "250 ok")
 NO_USER = Refused("550 5.1.1 no such user", by_server=True)
