@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email import message_from_bytes, policy
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
+from credwatch.kernel.resources import shipped
 from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing, ssh
-from scenarios.post_office import a_post_office
+from scenarios.post_office import Letter, a_post_office
 from scenarios.site_files import CUSTOMERS, RULES, STEALING_PACK
 
 SUCCESS = "credwatch_reload_success"
@@ -21,6 +23,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
     """Run a daemon."""
     with a_post_office() as office, a_site(tmp_path, office.port, command=RUN_UNCHECKED) as furnished:
         yield furnished.started()
+
+
+def _text_of(letter: Letter) -> str:
+    body = message_from_bytes(letter.content, policy=policy.default).get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 BROKEN = {
@@ -48,6 +56,31 @@ def test_a_broken_file_leaves_the_last_good_state(site: Site, file: str, text: s
     else:
         path.write_text(before, encoding="utf-8")
     await_(lambda: site.metric(SUCCESS) == 1, what="the mended file was taken up")
+
+
+def test_edited_templates_count_from_the_next_message(tmp_path: Path) -> None:
+    """SIGHUP refuses a broken template with file and line, and the old words stay; the mended one is used."""
+    with a_post_office() as office, a_site(tmp_path, office.port, command=RUN_UNCHECKED) as site:
+        words = site.folder / "templates" / "vi" / "customer_notice.j2"
+        words.parent.mkdir(parents=True)
+        text = (shipped("config") / "templates" / "vi" / "customer_notice.j2").read_text(encoding="utf-8")
+        words.write_text(text, encoding="utf-8")
+        settings = site.config.read_text(encoding="utf-8")
+        settings = settings.replace("[daemon]", f'[daemon]\ntemplates_directory = "{site.folder}/templates"', 1)
+        site.config.write_text(settings, encoding="utf-8")
+        site.started()
+        words.write_text(f"{text}{{% if %}}", encoding="utf-8")
+        site.hang_up()
+        await_(lambda: site.metric(SUCCESS) == 0, what="the reload has failed")
+        told = next(line for line in site.log().splitlines() if "reload.failed" in line)
+        assert f"customer_notice.j2:{len(text.splitlines()) + 1}" in told
+        words.write_text(text.replace("Kính gửi", "Trân trọng kính gửi"), encoding="utf-8")
+        site.hang_up()
+        await_(lambda: site.metric(SUCCESS) == 1, what="the mended template was taken up")
+        append(site.application_log, *app_guessing(0, "lan@haiau.example", "hai-au", "203.0.113.9"))
+        await_(
+            lambda: any("Trân trọng kính gửi" in _text_of(letter) for letter in office.letters), what="the new words"
+        )
 
 
 def test_an_edited_register_counts_from_the_next_line(site: Site) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from credwatch.app import keys
 from credwatch.app.build import Gathering, followed_sources, format_of, gather_knowledge, logsources_of
 from credwatch.app.delivery import build_channel, build_fallback
+from credwatch.app.notices import notice_problems
 from credwatch.app.rendering import build_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import shared_files
@@ -19,7 +20,6 @@ from credwatch.checks.emptiness import emptiness_problems
 from credwatch.checks.followable import source_problems
 from credwatch.checks.listening import listening_problems
 from credwatch.checks.mail import mail_problems
-from credwatch.checks.notices import notice_problems
 from credwatch.checks.permissions import permission_problems
 from credwatch.checks.salvage import salvaged
 from credwatch.kernel.clock import system_clock

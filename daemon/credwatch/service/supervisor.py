@@ -17,7 +17,7 @@ from credwatch.app import keys
 from credwatch.app.build import build_knowledge, followed_sources, registers_in
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.lock import StateLock
-from credwatch.app.rendering import build_renderer
+from credwatch.app.rendering import build_renderer, proven_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import refuse_shared_files
 from credwatch.kernel.clock import Clock, steady_clock, system_clock
@@ -85,6 +85,7 @@ class Supervisor:
         self._losses = Losses(self._metrics.count_file_events)
         self._declare(self._knowledge)
         self._reading, self._delivering = Pulse(), Pulse()
+        self._renderer = build_renderer(self._settings)
         self._dispatcher = self._build_dispatcher()
         self._reader_at_hand: Reader | None = self._build_reader()
         self._reader = self._reader_at_hand
@@ -157,7 +158,7 @@ class Supervisor:
         self._reader.between_batches(self._reload)
 
     def _reload(self) -> None:
-        """Take up changed rules, packs, registers and profiles; on any problem the last good state stays."""
+        """Take up changed rules, packs, registers, profiles and templates; on any problem the last good state stays."""
         self._state.reloading()
         now = self._clock()
         try:
@@ -180,9 +181,11 @@ class Supervisor:
         knowledge = build_knowledge(settings, notice_key=self._notice_key)
         if settings.daemon.packs_directories and (problems := check_packs(knowledge.packs)):
             raise ProblemsFound(problems)
+        renderer = proven_renderer(settings, knowledge.rules)
         # Sources are followed as they were at the start, so their lines must be read as they were.
         knowledge = replace(knowledge, formats=self._knowledge.formats)
         self._pipeline.reload(knowledge)
+        self._renderer.take_up(renderer)
         self._knowledge, self._registers = knowledge, registers
         self._declare(knowledge)
 
@@ -219,15 +222,14 @@ class Supervisor:
 
     def _build_dispatcher(self) -> Dispatcher:
         settings = self._settings
-        renderer = build_renderer(settings)
         return Dispatcher(
             WatchedOutbox(self._database, self._delivering),
-            build_channel(settings, renderer, self._clock),
+            build_channel(settings, self._renderer, self._clock),
             self._clock,
             self._refused,
             concurrency=settings.outbox.concurrency,
             on_settled=self._settled,
-            fallback=build_fallback(settings, renderer, self._clock, self._heard),
+            fallback=build_fallback(settings, self._renderer, self._clock, self._heard),
             outage=Outage(steady_clock, settings.outbox.fallback.after_seconds),
             on_outage=self._mail_turned,
         )

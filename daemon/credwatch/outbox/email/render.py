@@ -57,6 +57,10 @@ class Renderer:
         self._templates = templates
         self._sender = sender
 
+    def take_up(self, other: Renderer) -> None:
+        """Use the templates of another one from the next message on; the sender stays. From any thread."""
+        self._templates = other._templates
+
     def words(self, command: Command) -> Rendered:
         """Put a command into words, for a way that knows no mail; raises TemplateError where a template is broken."""
         return self._templates.render(command)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from builders_outbox import a_renderer
 from credwatch.app.build import rule_folders, rules_in
+from credwatch.app.notices import notice_problems
 from credwatch.app.settings import Settings
-from credwatch.checks.notices import notice_problems
 from credwatch.outbox.words.templates import Templates
 from credwatch.rules.model import RuleSet
 
