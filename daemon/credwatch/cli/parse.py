@@ -16,7 +16,7 @@ import typer
 from credwatch.cli.options import JsonOption, KindOption, LineKind, ZoneOption
 from credwatch.cli.output import print_json, told_plainly
 from credwatch.kernel.clock import system_clock
-from credwatch.kernel.errors import ConfigurationError
+from credwatch.kernel.errors import ConfigurationError, SourceError
 
 if TYPE_CHECKING:
     from credwatch.kernel.pack import PackSet
@@ -88,9 +88,13 @@ def _print_log(file: Path, first: int, packs: PackSet, source: SourceFormat, now
     from credwatch.sources.replay import ReplaySource
 
     log = ReplaySource(source.id, [str(file)], {}, clock=system_clock, written_at=now)
-    while (chunk := log.read(_CHUNK)) is not None:
-        first += _printed(answers(chunk.data, first, packs, source, chunk.reference, chunk.before))
-    log.close()
+    try:
+        while (chunk := log.read(_CHUNK)) is not None:
+            first += _printed(answers(chunk.data, first, packs, source, chunk.reference, chunk.before))
+    except SourceError as error:  # its hint is for those who go on with other files
+        raise ConfigurationError(error.message, where=str(file), hint="check the file, and what may read it") from error
+    finally:
+        log.close()
     return first
 
 

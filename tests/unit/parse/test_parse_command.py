@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import io
 import json
 import os
@@ -60,6 +61,19 @@ def test_years_follow_from_what_stands_behind(tmp_path: Path) -> None:
     assert {"2016"} == {
         answer["event"]["@timestamp"][:4] for answer in answers("--now", "2016-07-01", str(log))[-4000:]
     }
+
+
+def test_compressed_files(tmp_path: Path) -> None:
+    """A compressed file is read as its lines; of a damaged one the lines before the damage, then the file is named."""
+    log = tmp_path / "auth.log.gz"
+    log.write_bytes(gzip.compress(f"{FAILED}\n".encode() * 50))
+    assert 50 == len(answers("--now", "2026-01-01", str(log)))
+    log.write_bytes(gzip.compress(f"{FAILED}\n".encode() * 50)[:-8])
+    result = CliRunner().invoke(APP, ["--now", "2026-01-01", str(log)])
+    assert 2 == result.exit_code
+    assert f"{log}: cannot be read" in result.stderr
+    assert "other files" not in result.stderr
+    assert 49 < len(result.stdout.splitlines())
 
 
 def test_a_repeated_line_in_the_next_piece(monkeypatch: pytest.MonkeyPatch) -> None:
