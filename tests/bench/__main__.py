@@ -25,6 +25,7 @@ from bench.loglines import write_log
 from bench.parsing import parsing
 from bench.programs import LOCALE, CannotRun, apart, talk
 from bench.speed import speed
+from bench.starting import starting
 
 
 def main() -> int:
@@ -63,6 +64,7 @@ def _figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     yield from parsing(folder / "parsing", options.lines // 4)
     yield from cliffs(folder / "cliffs", options.lines, options.repeat)
     yield from windows(folder, options.lines)
+    yield from starting(folder / "starting", options.lines // 3, options.repeat)
     yield from live(folder / "live", options.live_seconds)
     yield from idle(folder / "idle", options.idle_seconds)
 
