@@ -240,7 +240,7 @@ async def test_an_accepted_command_is_delivered_with_the_reply(peer: EmailPeer) 
     """The receipt holds the server's reply with its queue id, and the moment of acceptance."""
     async with peer.accepting() as (channel, _):
         receipt = await channel.deliver(a_command())
-    assert Delivered(at=NOON, reply="250 2.0.0 Ok: queued as 4F00B4R") == receipt
+    assert Delivered(at=NOON, reply="250 2.0.0 Ok: queued as 4F00B4R") == replace(receipt, content=b"")
 
 
 async def test_one_command_is_one_message_to_one_recipient(peer: EmailPeer) -> None:

@@ -19,7 +19,8 @@ from credwatch.outbox.words.examples import EXAMPLES, example
 from credwatch.outbox.words.templates import Rendered, Templates
 from credwatch.workflows.escalation import EscalationReason
 
-_WIDTHS = {"phone": 375, "desk": 800}
+_FORMS = {"phone": (375, False), "desk": (800, False), "phone-dark": (375, True), "desk-dark": (800, True)}
+"""Each form of reading: how wide, in pixels, and whether dark."""
 _HEIGHT = 3600
 _HEAD = """<!DOCTYPE html><meta charset="utf-8"><title>Notices of credwatch</title>
 <style>body{font-family:sans-serif;margin:24px}summary{cursor:pointer;padding:4px}pre{white-space:pre-wrap}
@@ -27,7 +28,7 @@ iframe{width:700px;height:900px;border:1px solid #aaa}img{max-width:45%;vertical
 
 
 def main(folder: Path) -> None:
-    """Write `notices.html` and, where chromium is installed, a picture of each kind of letter in each width."""
+    """Write `notices.html` and, where chromium is installed, pictures of each letter: wide, narrow, light, dark."""
     templates, browser = Templates(), shutil.which("chromium")
     folder.mkdir(parents=True, exist_ok=True)
     page = [_HEAD]
@@ -68,19 +69,21 @@ def _with(command: Command, **values: object) -> Command:
 
 
 def _pictures(browser: str, folder: Path, name: str, words: Rendered) -> list[str]:
-    """Have the browser draw a letter, in each width."""
+    """Have the browser draw a letter, in each form."""
     letter = folder / f"{name.replace(' ', '-')}.html"
     letter.write_text(words.html, encoding="utf-8")
-    return [_picture(browser, letter, form, width) for form, width in _WIDTHS.items()]
+    return [_picture(browser, letter, form) for form in _FORMS]
 
 
-def _picture(browser: str, letter: Path, form: str, width: int) -> str:
+def _picture(browser: str, letter: Path, form: str) -> str:
+    width, is_dark = _FORMS[form]
     drawn = letter.with_name(f"{letter.stem}-{form}.png")
     # A window of chromium has a least width of 500: a frame of the phone's width stands in it.
     frame = letter.with_name("frame.html")
     inner = f'<iframe src="{letter.name}" style="width:{width}px;height:{_HEIGHT}px;border:0"></iframe>'
     frame.write_text(f'<!DOCTYPE html><body style="margin:0">{inner}', encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files"]
+    options += ["--blink-settings=preferredColorScheme=0"] if is_dark else []
     size = f"--window-size={max(width, 500)},{_HEIGHT}"
     subprocess.run(
         [browser, *options, size, f"--screenshot={drawn}", frame.resolve().as_uri()],

@@ -87,6 +87,7 @@ def needed_for(rules: RuleSet, ids: Iterable[str]) -> RuleSet:
     return RuleSet(
         tuple(rule for rule in rules.events if rule.id in wanted),
         tuple(rule for rule in rules.correlations if rule.id in wanted),
+        {id_: document for id_, document in rules.documents.items() if id_ in wanted},
     )
 
 

@@ -22,7 +22,7 @@ from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Reso
 from credwatch.pipeline import holding
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.store import outbox
-from credwatch.store.cases import case_entries, case_list, case_search, held, incidents, legal_clocks
+from credwatch.store.cases import case_entries, case_list, case_search, evidence, held, incidents, legal_clocks
 from credwatch.store.cases.case_search import Findings, Wanted
 from credwatch.store.commands import EVERY, StoredCommand
 from credwatch.store.database import Database
@@ -116,8 +116,14 @@ class Casebook:
                 return None
             clocks = legal_clocks.clocks_of(connection, number)
             entries = case_entries.entries_of(connection, number)
+            kept = evidence.lines_of(connection, number)
             messages = outbox.messages_of(connection, number)
-        case = described(incident)
+        case, found = described(incident), self.detections(number)
+        case["evidence"] = [
+            {**to_builtins(line), "rule": detection.rule_id, "rule_version": detection.rule_version}
+            for detection, _, _ in found
+            for line in kept.get(detection.serial, ())
+        ]
         case["found"] = [
             {
                 "id": each.id,
@@ -129,9 +135,13 @@ class Casebook:
                 "history": each.history,
                 "last": rfc3339(last),
                 "count": count,
+                "counted": each.counted,
+                "events": each.events_in_all,
+                "rule": each.rule_id,
+                "rule_version": each.rule_version,
                 "tags": list(each.tags),
             }
-            for each, count, last in self.detections(number)
+            for each, count, last in found
         ]
         case["messages"] = [
             {

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from credwatch.app.rendering import build_renderer
 from credwatch.casework.casebook import Casebook
 from credwatch.kernel.errors import CredwatchError
-from credwatch.store import outbox, receipts
+from credwatch.store import receipts, sent_messages
+from credwatch.store.cases import evidence
 
 _SUMS = "SHA256SUMS"
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
@@ -27,8 +27,8 @@ class CaseExport(Casebook):
     def export(self, number: str, folder: Path, read: Callable[[dict[str, Any]], Iterable[str]]) -> list[str] | None:
         """Write a case into a new folder; return the names of the files, None where the number is unknown.
 
-        `read` puts the case into words, line by line. The messages are made again from what was stored: the same bytes
-        as were sent, while templates and sender are the same. Raises ExportError, TemplateError or StoreError.
+        `read` puts the case into words, line by line. Messages are those that a mail server accepted, byte for byte;
+        what none has accepted is no part of it. Raises ExportError or StoreError.
         """
         case = self.case(number)
         if case is None:
@@ -48,13 +48,16 @@ class CaseExport(Casebook):
         """Give each file's name and content."""
         yield "case.json", _json(case)
         yield "case.txt", _text(read(case))
+        yield "evidence.json", _json(case["evidence"])
         yield "lines.txt", _text(self._lines(case))
         yield "receipts.json", _json(self._receipts(case))
         yield from self._messages(case)
         yield from self._rules(case)
 
     def _lines(self, case: dict[str, Any]) -> Iterable[str]:
-        """Give the lines that are kept of it, each once: those of its detections, then the samples of the incident."""
+        """Give the lines that are kept of it, each once; of a case that an earlier version kept, its samples."""
+        if case["evidence"]:
+            return [line["text"] for line in case["evidence"]]
         kept = [line for detection, _, _ in self.detections(case["number"]) for line in detection.lines]
         return dict.fromkeys([*kept, *case["lines"]])
 
@@ -63,31 +66,22 @@ class CaseExport(Casebook):
             return [row for message in case["messages"] for row in receipts.receipts_of(connection, message["id"])]
 
     def _messages(self, case: dict[str, Any]) -> Iterator[_File]:
-        renderer = build_renderer(self._settings)
+        """Give the messages as they were accepted; `receipts.json` tells of every attempt, the others' too."""
         with self._database.reading() as connection:
-            messages = outbox.messages_of(connection, case["number"])
-        for stored in messages:
-            yield f"messages/{stored.command.id}.eml", bytes(renderer.render(stored.command))
+            sent = sent_messages.sent_about(connection, case["number"])
+        for command, content in sorted(sent.items()):
+            yield f"messages/{command}.eml", content
 
     def _rules(self, case: dict[str, Any]) -> Iterator[_File]:
-        """Give the rules that fired as they are now, and the files that they stand in."""
-        by_id = self._knowledge().rules.by_id()
-        rules = [by_id[id_] for id_ in case["rules"] if id_ in by_id]
-        files = {path: path.read_bytes() for path in sorted({Path(rule.where) for rule in rules}) if path.is_file()}
-        hashes = {str(path): hashlib.sha256(content).hexdigest() for path, content in files.items()}
-        yield (
-            "rules.json",
-            _json(
-                [
-                    {"id": id_, "title": rule.title, "file": rule.where, "sha256": hashes.get(rule.where, "")}
-                    if (rule := by_id.get(id_))
-                    else {"id": id_, "title": "", "file": "", "sha256": ""}
-                    for id_ in case["rules"]
-                ]
-            ),
-        )
-        for place, (path, content) in enumerate(files.items(), start=1):
-            yield f"rules/{place}-{path.name}", content
+        """Give the rules as they were when they fired, each under the hash that its detections name."""
+        versions = [each["rule_version"] for each in case["found"] if each["rule_version"]]
+        with self._database.reading() as connection:
+            rules = evidence.rules_as_they_were(connection, versions)
+        fired = set(versions)
+        about = [{"id": rule.rule, "version": rule.version, "fired": rule.version in fired} for rule in rules]
+        yield "rules.json", _json(sorted(about, key=lambda rule: (not rule["fired"], rule["id"])))
+        for rule in rules:
+            yield f"rules/{rule.version}.json", rule.document.encode("utf-8", "surrogatepass")
 
 
 _File = tuple[str, bytes]

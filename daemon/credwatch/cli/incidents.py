@@ -197,16 +197,29 @@ def _facts(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
         yield "outcome", case["outcome"]
     for words in filter(None, (_history(case), _by_log(case))):
         yield "history", words
-    for name in ("accounts", "addresses", "organizations", "lines"):
+    for name in ("accounts", "addresses", "organizations"):
         yield from ((name, value) for value in case[name])
+    yield from _lines(case)
     for name, value in case["details"]:
         yield "detail", f"{name} = {value}"
+
+
+def _lines(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Give the lines that are kept, each with where it stands; the samples of a case that an earlier version kept."""
+    lines = case["evidence"]
+    if not lines:
+        yield from (("line", line) for line in case["lines"])
+        return
+    yield "evidence", f"{len(lines)} log lines kept of {case['events']} events"
+    for line in lines:
+        yield "line", f"{line['source']} {line['file']}:{line['position']}  {line['text']}"
 
 
 def _events(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
     """Give what was found, what is owed, what was written, and what was decided."""
     for each in case["found"]:
-        yield "detection", f"{_moment(each['opened_at'])}  {each['title']}, {each['count']} counted"
+        version = f", rule {each['rule']} version {each['rule_version'][:12]}" if each["rule_version"] else ""
+        yield "detection", f"{_moment(each['opened_at'])}  {each['title']}, {each['count']} counted{version}"
     for each in case["clocks"]:
         yield "clock", _clock(each)
     for each in case["messages"]:

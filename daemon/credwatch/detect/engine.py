@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import assert_never
 
@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from credwatch.detect.count.nested import NestedWatch
+from credwatch.detect.counted import Witness
 from credwatch.detect.episodes.advance import Openings, Progress, Watch, advance
 from credwatch.detect.episodes.episodes import EPISODE
 from credwatch.detect.episodes.evidence import detections_of
@@ -27,7 +28,11 @@ from credwatch.detect.windows.latest import NEVER
 from credwatch.detect.windows.names import Names
 from credwatch.detect.windows.rows import CARRIED
 from credwatch.detect.windows.streams import StreamBatch
+from credwatch.detect.windows.trail import Trail
 from credwatch.enrich.habits.tellings import repeats
+from credwatch.kernel.detection import Detection
+from credwatch.rules.model import RuleDocument
+from credwatch.rules.versions import behind
 
 _NO_EPISODES = np.empty(0, EPISODE)
 
@@ -42,6 +47,8 @@ class Engine:
     def __init__(self, plan: Plan, *, seed: int, lateness_us: int = 10_000_000) -> None:
         self.plan = plan
         self.names = Names()
+        self.trail = Trail()
+        self._witness = Witness(plan, self.trail)
         self.time = EventTime(lateness_us)
         self._seed = seed
         self._serial = 1
@@ -74,14 +81,16 @@ class Engine:
                 each.look_back(earliest)
         # 2. Carry every rule on, each behind those it refers to.
         first_serial = self._serial
-        opened: list[tuple[Watch, Openings]] = []
+        opened: list[tuple[AnyWatch, Openings]] = []
         withdrawn: dict[str, NDArray[np.void]] = {}
         for each in self.plan.watches:
             progress = self._advanced(each, earliest, settled_before, floor_before)
             self._open(each.watch, progress.openings)
-            opened += [(each.watch, openings) for openings in progress.openings if each.watch.rule.alone]
+            opened += [(each, openings) for openings in progress.openings if each.watch.rule.alone]
             withdrawn[each.watch.rule.id] = progress.withdrawn
-        detections = detections_of(opened, batch, self.names)
+        self.trail.take(batch, self._witness.streams)
+        told = detections_of([(each.watch, openings) for each, openings in opened], batch, self.names)
+        detections = self._witness.witnessed(told, opened)
         # 3. End what has ended, and hand out what the store must know.
         episodes = self._episodes(self.time.floor, first_serial, withdrawn)
         for stream in self.plan.streams:
@@ -89,6 +98,7 @@ class Engine:
         return Found(
             detections=tuple(sorted(detections, key=attrgetter("opened_at", "id"))),
             episodes=episodes,
+            documents=self._documents(detections),
             late=_by_source(events, batch.times < settled_before),
             evaluations=events.height * len(self.plan.rules.events),
             dropped=self._dropped(),
@@ -104,6 +114,7 @@ class Engine:
         episodes: Iterable[tuple[str, tuple[int, ...]]],
         serial: int,
         settled: int | None,
+        trail: Sequence[bytes] = (),
         bound: int = NEVER,
     ) -> None:
         """Take back the state that the store kept; event times later than `bound` are not believed.
@@ -119,6 +130,7 @@ class Engine:
                 streams[name].log.restore(data)
         for generation, data in names:
             self.names.restore(generation, data)
+        self.trail.restore(trail)
         by_rule: dict[str, list[tuple[int, ...]]] = {}
         for rule, numbers in episodes:
             by_rule.setdefault(rule, []).append(numbers)
@@ -197,6 +209,10 @@ class Engine:
             watch.episodes.forget(ended_before=over - watch.lookback_us)
         return tuple(found)
 
+    def _documents(self, detections: Iterable[Detection]) -> tuple[RuleDocument, ...]:
+        ids = dict.fromkeys(detection.rule_id for detection in detections if detection.is_consequential)
+        return tuple(document for id_ in ids for document in behind(self.plan.rules, id_))
+
     def _dropped(self) -> tuple[tuple[str, int], ...]:
         return tuple(
             (name, stream.dropped)
@@ -213,12 +229,14 @@ class Engine:
             oldest = floor - stream.log.retention_us
             if stream.log.forget(oldest=oldest):
                 forget.append((stream.spec.name, oldest))
-        names = self.names.take_new()
+        names, (trail, trail_lines) = self.names.take_new(), self.trail.settle()
         self._turn_names(floor)
         return Delta(
             windows=tuple(windows),
             forget=tuple(forget),
             names=(self.names.generation, names) if names else None,
+            trail=trail,
+            trail_lines=trail_lines,
             watermarks=tuple(arrival.marks.items()),
             settled=self.time.settled,
         )

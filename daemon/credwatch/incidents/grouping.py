@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF, moved, revived
-from credwatch.kernel.detection import Detection
+from credwatch.kernel.detection import CountedLine, Detection
 from credwatch.kernel.ids import stable_id
-from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status, Transition
+from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, RuleFinding, Status, Transition
 from credwatch.kernel.moment import Discovery
 
 GroupKey = tuple[str, str, str]
@@ -19,6 +20,8 @@ GroupKey = tuple[str, str, str]
 
 _MOST_LISTED = 500
 _MOST_LINES = 10
+_MOST_KEPT = 100
+_MOST_FINDINGS = 20
 
 
 def key_of(detection: Detection) -> GroupKey:
@@ -34,6 +37,8 @@ class Grouping(Struct, frozen=True):
     """What happened, in order: each detection that concerns a workflow by itself, others of a batch together."""
     numbers: tuple[str, ...]
     """The number of each detection's incident; empty for none."""
+    evidence: tuple[tuple[CountedLine, ...], ...] = ()
+    """The lines to be kept of each detection: those that are not kept of its incident yet."""
 
 
 def grouped(
@@ -51,9 +56,11 @@ def grouped(
     """
     known: dict[GroupKey, _Growing] = {}
     changes, numbers = [], []
+    evidence: list[tuple[CountedLine, ...]] = []
     for detection in detections:
         if not detection.is_consequential:
             numbers.append("")
+            evidence.append(())
             continue
         key = key_of(detection)
         growing = known.get(key)
@@ -62,14 +69,16 @@ def grouped(
         if growing is None:
             change = _opened(key, detection, discovery, former.get(key, ""))
             known[key] = growing = _Growing(change.incident, discovery)
-            changes.append(change)
+            evidence.append(growing.keep(detection))
+            changes.append(replace(change, incident=growing.incident()))
         else:
+            evidence.append(growing.keep(detection))
             started = growing.join(detection)
             if growing.workflows:
                 changes.append(IncidentChange(ChangeKind.UPDATED, growing.incident(), started=started))
         numbers.append(growing.number)
     changes += [IncidentChange(ChangeKind.UPDATED, each.incident()) for each in known.values() if each.is_untold]
-    return Grouping(tuple(changes), tuple(numbers))
+    return Grouping(tuple(changes), tuple(numbers), tuple(evidence))
 
 
 class Ending(Struct, frozen=True):
@@ -153,6 +162,19 @@ class _Growing:
         self._accounts, self._addresses = set(incident.accounts), set(incident.addresses)
         self._organizations, self._lines = set(incident.organizations), dict.fromkeys(incident.lines)
         self._details = incident.details
+        self._kept, self._events = dict.fromkeys(incident.kept), incident.events
+        self._findings = {finding.rule: finding for finding in incident.findings}
+
+    def keep(self, detection: Detection) -> tuple[CountedLine, ...]:
+        """Note what a detection found; return the lines of it that are to be kept besides those that are."""
+        self._events += detection.events_in_all
+        if detection.rule_id in self._findings or len(self._findings) < _MOST_FINDINGS:
+            self._findings[detection.rule_id] = _finding(detection)
+        fresh = {_place(line): line for line in detection.evidence}
+        fresh = {place: line for place, line in fresh.items() if place not in self._kept}
+        kept = dict(islice(fresh.items(), max(0, _MOST_KEPT - len(self._kept))))
+        self._kept.update(dict.fromkeys(kept))
+        return tuple(kept.values())
 
     def join(self, detection: Detection) -> tuple[str, ...]:
         """Take a detection's evidence; return the workflows that it starts."""
@@ -193,9 +215,28 @@ class _Growing:
             addresses=_bounded(self._addresses),
             organizations=_bounded(self._organizations),
             lines=tuple(self._lines)[:_MOST_LINES],
+            kept=tuple(self._kept),
+            events=self._events,
+            findings=tuple(self._findings.values()),
             details=self._details,
             updated_by=self._detections[-1],
         )
+
+
+def _finding(detection: Detection) -> RuleFinding:
+    return RuleFinding(
+        rule=detection.rule_id,
+        version=detection.rule_version,
+        counted=detection.counted,
+        since=detection.counted_since,
+        until=detection.opened_at,
+        addresses=len(detection.addresses),
+        accounts=len(detection.accounts),
+    )
+
+
+def _place(line: CountedLine) -> str:
+    return stable_id("line", line.source, line.file, str(line.position), line.text)
 
 
 def _number(key: GroupKey, detection: Detection) -> str:

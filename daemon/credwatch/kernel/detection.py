@@ -48,6 +48,21 @@ class Consequence(Struct, frozen=True, omit_defaults=True):
         return self.incident in GRAVE or bool(self.workflows)
 
 
+class CountedLine(Struct, frozen=True):
+    """One log line that a detection counted, and where it stands."""
+
+    source: str
+    """The source that delivered it, as the configuration names it."""
+    file: str
+    """The file it was read from."""
+    position: int
+    """The byte offset behind the line in that file."""
+    at: datetime
+    """Its event time, aware, UTC."""
+    text: str
+    """The line, secrets masked, cut where it is very long."""
+
+
 class Detection(Struct, frozen=True, omit_defaults=True):
     """A rule's finding: opened once per group and episode, the same for every split of the same lines.
 
@@ -85,6 +100,16 @@ class Detection(Struct, frozen=True, omit_defaults=True):
     """The customers in those events, sorted."""
     lines: tuple[str, ...] = ()
     """Sample lines, secrets masked."""
+    evidence: tuple[CountedLine, ...] = ()
+    """The first lines it counted and the one that completed it, in the order of event time; kept apart in the store."""
+    counted: int = 0
+    """How many events it counted: of what it follows where it follows counts, as a login after guesses does."""
+    events_in_all: int = 0
+    """How many events it rests on, those beside the counted ones included: what is not in `evidence` was not kept."""
+    counted_since: datetime | None = None
+    """The first of these events; None where nothing was counted."""
+    rule_version: str = ""
+    """The hash of the rule as it was then; empty where an earlier version of credwatch stored it."""
     tags: tuple[str, ...] = ()
     """ATT&CK tags of the rule, such as attack.t1110.001."""
     serial: int = 0

@@ -31,6 +31,25 @@ class Resolution(StrEnum):
     """It belongs to another incident."""
 
 
+class RuleFinding(Struct, frozen=True, omit_defaults=True):
+    """What one rule found of an incident, the last time it fired."""
+
+    rule: str
+    """The rule's id."""
+    version: str
+    """The hash of the rule as it was then."""
+    counted: int
+    """How many events it counted; 0 where it counts none."""
+    since: datetime | None
+    """The first event that it counted; None where none was, or its moment is not known any more."""
+    until: datetime
+    """The event that completed it."""
+    addresses: int = 0
+    """From how many addresses these events came."""
+    accounts: int = 0
+    """How many accounts they touched."""
+
+
 class Transition(Struct, frozen=True):
     """One change of an incident's status: who, when and why."""
 
@@ -93,6 +112,12 @@ class Incident(Struct, frozen=True):
     """The customers touched, sorted."""
     lines: tuple[str, ...] = ()
     """Sample lines, secrets masked, at most ten."""
+    kept: tuple[str, ...] = ()
+    """What names each log line that is kept of it as evidence, at most a hundred."""
+    events: int = 0
+    """How many events its detections rest on, each detection's by themselves."""
+    findings: tuple[RuleFinding, ...] = ()
+    """What its rules found, each rule once, in the order in which they fired first."""
     details: tuple[tuple[str, str], ...] = ()
     """Facts a notice needs: action, actor, authorisation …"""
     transitions: tuple[Transition, ...] = ()

@@ -14,6 +14,8 @@ class Delivered(Struct, frozen=True):
     """When it was accepted, UTC."""
     reply: str
     """The server's reply, with its queue id where it gives one."""
+    content: bytes = b""
+    """The message as it was accepted, byte for byte; empty where the way carries none."""
 
 
 class Retry(Struct, frozen=True):

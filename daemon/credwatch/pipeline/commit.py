@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from credwatch.detect.episodes.found import Found
+from credwatch.detect.windows.trail import MOST
 from credwatch.enrich.habits.profiles import ProfileDelta
 from credwatch.incidents.grouping import Ending, ended, gone_on, grouped, key_of
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
@@ -24,9 +25,9 @@ from credwatch.pipeline.flood import TALLY
 from credwatch.pipeline.prepared import Prepared
 from credwatch.pipeline.silencing import silenced
 from credwatch.store import outbox
-from credwatch.store.cases import held, incidents, legal_clocks
+from credwatch.store.cases import evidence, held, incidents, legal_clocks
 from credwatch.store.moments import from_micros, to_micros
-from credwatch.store.state import profiles, progress
+from credwatch.store.state import profiles, progress, trail
 from credwatch.workflows.facts import Reaction
 
 SETTLED = "settled"
@@ -127,6 +128,7 @@ def _remember(connection: Connection, batch: Batch) -> None:
     progress.forget_windows(connection, delta.forget)
     if delta.names is not None:
         progress.add_words(connection, *delta.names)
+    trail.add_lines(connection, delta.trail, delta.trail_lines, most=MOST)
     if delta.watermarks:
         progress.save_watermarks(connection, delta.watermarks)
         progress.save_value(connection, SETTLED, str(delta.settled).encode())
@@ -152,6 +154,10 @@ def _incidents(
     grouping = grouped(detections, at_hand, discovery, incidents.former_incidents(connection, unknown))
     stored = zip(detections, grouping.numbers, strict=True)
     incidents.add_detections(connection, stored, discovery.recorded_at, discovery.detected_at)
+    serials = (detection.serial for detection in detections)
+    evidence.add_lines(connection, zip(serials, grouping.numbers, grouping.evidence, strict=True))
+    rules = (evidence.RuleAsItWas(each.rule, each.version, each.text) for each in found.documents)
+    evidence.add_rules(connection, rules, discovery.detected_at)
     incidents.save_episodes(connection, found.episodes)
     incidents.save_incidents(connection, (change.incident for change in grouping.changes))
     return (*closed, *going_on, *grouping.changes)

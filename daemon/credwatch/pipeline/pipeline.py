@@ -39,7 +39,7 @@ from credwatch.sources.interface import Chunk
 from credwatch.store.cases import incidents
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
-from credwatch.store.state import profiles, progress
+from credwatch.store.state import profiles, progress, trail
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
 
@@ -87,10 +87,11 @@ def gather(turn: Turn, clock_skew: timedelta) -> Gathered:
         received=received,
         bound=received + int(clock_skew.total_seconds() * 1_000_000),
     )
-    events = spoken[0].events if spoken else pl.DataFrame()
-    if len(spoken) > 1:
+    placed = [part.events.with_columns(pl.lit(part.chunk.file).alias("file")) for part in spoken]
+    events = placed[0] if placed else pl.DataFrame()
+    if len(placed) > 1:
         order = np.argsort(np.concatenate([part.order for part in spoken]), kind="stable")
-        events = pl.concat([part.events for part in spoken], how="diagonal")[order]
+        events = pl.concat(placed, how="diagonal")[order]
     seconds = sum(part.seconds for part in parts) + perf_counter() - began
     return Gathered(parts, events, arrival, received_at, seconds)
 
@@ -245,6 +246,7 @@ class Pipeline:
                 names=progress.all_words(connection),
                 episodes=incidents.episodes_kept(connection, since_us=reach.floor - 2 * plan.longest_us),
                 serial=incidents.next_serial(connection),
+                trail=trail.lines_behind(connection),
                 settled=settled,
                 bound=bound,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -111,6 +112,8 @@ class EventRule(Struct, frozen=True):
     """False where it only serves correlations and gives no detections of its own."""
     shadow: bool = False
     """True where it is evaluated and counted, without consequence."""
+    version: str = ""
+    """The SHA-256 of all that decides what it finds, hexadecimal; see `RuleDocument`."""
 
 
 class CorrelationType(StrEnum):
@@ -216,9 +219,22 @@ class Correlation(Struct, frozen=True):
     """False where it only serves other correlations."""
     shadow: bool = False
     """True where it is evaluated and counted, without consequence."""
+    version: str = ""
+    """The SHA-256 of all that decides what it finds, hexadecimal; see `RuleDocument`."""
 
 
 Rule = EventRule | Correlation
+
+
+class RuleDocument(Struct, frozen=True):
+    """A rule as it was written, and the hash that names this version of it."""
+
+    rule: str
+    """The rule's id."""
+    version: str
+    """The SHA-256 of `text` in UTF-8, hexadecimal."""
+    text: str
+    """JSON, keys sorted: `rule`, and where there are any, `filters`, `placeholders` and the versions it `refers_to`."""
 
 
 class RuleSet(Struct, frozen=True):
@@ -228,6 +244,8 @@ class RuleSet(Struct, frozen=True):
     """The detections over one event."""
     correlations: tuple[Correlation, ...]
     """The correlations, in dependency order."""
+    documents: Mapping[str, RuleDocument] = {}
+    """What the rules are written in, by their ids; empty where they come from no files."""
 
     def by_id(self) -> dict[str, Rule]:
         """Map each rule's id to the rule."""

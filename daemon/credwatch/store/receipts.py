@@ -14,6 +14,7 @@ from credwatch.store.cases.legal_clocks import meet
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
+from credwatch.store.sent_messages import add_sent
 
 receipts = Table(
     "receipts",
@@ -63,8 +64,10 @@ def settle(connection: Connection, command_id: str, receipt: Receipt, now: datet
     changed: dict[str, Any] = {"state": state, "last_reason": reply}
     changed |= {"next_at": to_micros(next_at)} if state == "queued" and next_at else {"settled_at": at}
     connection.execute(commands.update().where(commands.c.id == command_id).values(changed))
-    if state == "delivered":
+    if isinstance(receipt, Delivered):
         _meet_clocks(connection, command_id, now)
+        incident = connection.execute(select(commands.c.incident).where(commands.c.id == command_id)).scalar_one()
+        add_sent(connection, command_id, incident, receipt.content, receipt.at)
 
 
 def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import HISTORY, Command, CommandKind, Precedence
 from credwatch.kernel.ids import stable_id
-from credwatch.kernel.incident import Incident
+from credwatch.kernel.incident import Incident, RuleFinding
 from credwatch.kernel.legible import in_a_message, in_a_message_as_account
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.facts import Facts
@@ -138,7 +138,9 @@ def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -
         "level": incident.level.name.lower(),
         "clause": incident.clause,
         "rules": list(incident.rules),
-        "lines": len(incident.lines),
+        "lines": len(incident.kept) or len(incident.lines),
+        "events": incident.events if len(incident.detections) == 1 else 0,
+        "findings": [_finding(finding) for finding in incident.findings],
         "latest": latest_of(incident),
         "occurred_first": rfc3339(incident.occurred_first),
         "occurred_last": rfc3339(incident.occurred_last),
@@ -153,6 +155,12 @@ def incident_values(incident: Incident, accounts: Iterable[str], facts: Facts) -
         "accounts": bounded_accounts(accounts, facts),
         "addresses": bounded(incident.addresses),
     }
+
+
+def _finding(finding: RuleFinding) -> dict[str, object]:
+    """Tell what one rule counted; `since` is empty where the first of it is not known any more."""
+    since = rfc3339(finding.since) if finding.since else ""
+    return {"rule": finding.rule, "counted": finding.counted, "since": since}
 
 
 def latest_of(incident: Incident) -> dict[str, str]:

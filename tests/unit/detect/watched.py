@@ -120,6 +120,7 @@ class Kept(Struct):
 
     windows: list[tuple[str, int, bytes]] = field(default_factory=list)
     names: list[tuple[int, bytes]] = field(default_factory=list)
+    trail: list[bytes] = field(default_factory=list)
     watermarks: dict[str, int] = field(default_factory=dict)
     settled: int | None = None
     episodes: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
@@ -143,6 +144,7 @@ class Kept(Struct):
             self.windows = [row for row in self.windows if row[0] != stream or row[1] >= oldest]
         if delta.names:
             self.names.append(delta.names)
+        self.trail += [delta.trail] if delta.trail else []
         self.watermarks.update(delta.watermarks)
         self.settled = delta.settled
 
@@ -156,6 +158,7 @@ class Kept(Struct):
             episodes=[(rule, tuple(columns.values())) for rule, columns in self.episodes.values()],
             serial=max(self.episodes, default=0) + 1,
             settled=self.settled,
+            trail=self.trail,
         )
         return engine
 

@@ -137,7 +137,7 @@ def test_what_joins_in_one_batch_is_what_joins_in_several() -> None:
 
 def test_a_rule_without_consequence_opens_nothing() -> None:
     """A detection whose rule names no kind of incident changes none."""
-    assert Grouping((), ("",)) == grouped([a_detection(consequence=Consequence(""))], {}, DISCOVERY)
+    assert Grouping((), ("",), ((),)) == grouped([a_detection(consequence=Consequence(""))], {}, DISCOVERY)
 
 
 def test_without_a_subject_the_group_tells_incidents_apart() -> None:

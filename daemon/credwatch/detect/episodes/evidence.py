@@ -234,6 +234,7 @@ def _detections(watch: Watch, known: _Known, begin: int, end: int) -> Iterator[D
             id=stable_id("detection", rule.id, *chain.from_iterable(group), *apart, opened.isoformat()),
             serial=serial,
             rule_id=rule.id,
+            rule_version=rule.version,
             title=rule.title,
             level=rule.level,
             consequence=rule.consequence,

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from credwatch.detect.episodes.episodes import Table
 from credwatch.kernel.detection import Detection
-from credwatch.rules.model import Rule
+from credwatch.rules.model import Rule, RuleDocument
 
 
 class Delta(Struct, frozen=True):
@@ -20,6 +20,10 @@ class Delta(Struct, frozen=True):
     """What may be deleted: stream name, rows that are all older than this event time."""
     names: tuple[int, bytes] | None = None
     """Words added: generation, and what `Names.take_new` wrote."""
+    trail: bytes = b""
+    """The lines behind rows added, as `Trail.settle` wrote them; empty where there are none."""
+    trail_lines: int = 0
+    """How many lines that are."""
     watermarks: tuple[tuple[str, int], ...] = ()
     """How far each log of the batch has been read, event time in microseconds."""
     settled: int = 0
@@ -46,6 +50,8 @@ class Found(Struct, frozen=True, eq=False):
     """Detections that opened, in the order of event time."""
     episodes: tuple[Episodic, ...] = ()
     """What became of episodes, of rules that only serve others too."""
+    documents: tuple[RuleDocument, ...] = ()
+    """The rules that found something with consequences, and those they refer to, as they were written."""
     late: Mapping[str, int] = field(default_factory=dict)
     """How many events came later than the lateness allows, by source."""
     evaluations: int = 0

@@ -74,7 +74,7 @@ class EmailChannel:
             if self._password is not None and self._options.username:
                 await server.login(self._options.username, self._password.reveal())
             _, reply = await server.sendmail(self._options.sender, [recipient], content)
-            accepted = Delivered(at=self._clock(), reply=one_line(f"250 {reply}"))
+            accepted = Delivered(at=self._clock(), reply=one_line(f"250 {reply}"), content=content)
             await part(server)
             return accepted
         finally:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
-from pydantic import RootModel
+from pydantic import RootModel, field_validator
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.options import M, Options, validated
@@ -46,6 +46,15 @@ class RuleWords(Options):
     """What is established; the kind's sentence where it is empty."""
     title: str = ""
     """Names it in a subject line; the kind's title where it is empty."""
+    counted: str = ""
+    """What it counted, with `{count}` for the number; empty where it counts nothing that a reader asks for."""
+
+    @field_validator("counted")
+    @classmethod
+    def _has_the_number(cls, words: str) -> str:
+        if words and (words.count("{count}") != 1 or "{" in words.replace("{count}", "")):
+            raise ValueError("write {count} once, where the number goes, and no other braces")
+        return words
 
 
 class RuleInBothLanguages(Options):
@@ -96,6 +105,13 @@ class Catalogue(Struct, frozen=True):
             "known": " ".join(dict.fromkeys(rule.known for rule in found if rule.known)) or general.known,
         }
         return general.model_copy(update=told)
+
+    def counted(self, rule: str, language: str, number: str) -> str:
+        """Say what a rule counted; empty where no words are listed."""
+        if rule not in self.rules:
+            return ""
+        words = self.rules[rule].vi if language == "vi" else self.rules[rule].en
+        return words.counted.replace("{count}", number)
 
     def word(self, language: str, group: str, value: str) -> str:
         """Say a value in a language, or as it is where no word is listed."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from credwatch.kernel.command import Command
 from credwatch.kernel.detection import Level
-from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
+from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, RuleFinding, Status
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.clocks import start
 from credwatch.workflows.decide import react
@@ -74,6 +74,12 @@ def _incident(kind: str, workflow: str, found_after: timedelta) -> Incident:
         addresses=("203.0.113.57",),
         organizations=(_CUSTOMER,),
         rules=(_TAKEOVER,) if kind == "account_takeover" else (),
+        detections=("detection-1",),
+        kept=tuple(f"line-{number}" for number in range(12)),
+        events=12,
+        findings=(RuleFinding(_TAKEOVER, "", 11, MOMENT - timedelta(minutes=11), MOMENT),)
+        if kind == "account_takeover"
+        else (),
         lines=("Nov 20 09:05:41 web1 sshd[811]: Accepted password for lan.nguyen from 203.0.113.57 port 40112 ssh2",),
         details=_details(kind),
     )

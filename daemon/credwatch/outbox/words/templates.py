@@ -28,6 +28,7 @@ _UNIVERSAL = {"vi": "HH:mm:ss 'ngày' dd/MM", "en": "d MMMM, HH:mm:ss"}
 """A moment of UTC whose day is another than the reader's."""
 _DAYS = {"vi": "dd/MM/yyyy", "en": "d MMMM y"}
 _MORE = {"vi": "và {} mục khác", "en": "and {} more"}
+_SINCE = {"vi": ", bắt đầu từ {}", "en": ", the first at {}"}
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _WIDTH = 76
 _MISTAKES = (jinja2.TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
@@ -103,7 +104,14 @@ class Templates:
             more = [_MORE[language].format(values["more"])] if values["more"] else []
             return [*values["first"], *more]
 
+        def counted(finding: dict[str, Any]) -> str:
+            """Say what a rule counted, and since when; nothing where it counted nothing."""
+            number = format_decimal(finding["counted"], locale=language)
+            words = catalogue.counted(finding["rule"], language, number) if finding["counted"] else ""
+            return words + (_SINCE[language].format(moment(finding["since"])) if words and finding["since"] else "")
+
         return {
+            "counted_words": lambda findings: [words for finding in findings if (words := counted(finding))],
             "kind": catalogue.kind(str(command.context.get("kind", "")), language, _rules_of(command)),
             "kind_of": lambda name: catalogue.kind(name, language),
             "word": lambda group, value: catalogue.word(language, group, value),

@@ -31,6 +31,8 @@ class Filter(Struct, frozen=True):
     """The ids and names of the rules; empty where it is for all of the log source."""
     condition: Condition
     """What must hold too."""
+    content: Any = None
+    """Its document, as plain values."""
 
     def narrows(self, rule: SigmaRule) -> bool:
         """Say whether it is for a rule."""
@@ -59,6 +61,11 @@ def narrowed(condition: Condition, rule: SigmaRule, filters: Iterable[Filter]) -
     """Join to a rule's condition those of the filters that are for it."""
     besides = [each.condition for each in filters if each.narrows(rule)]
     return AllOf((condition, *besides)) if besides else condition
+
+
+def contents(rule: SigmaRule, filters: Iterable[Filter]) -> tuple[Any, ...]:
+    """Give the documents of the filters that are for a rule."""
+    return tuple(each.content for each in filters if each.narrows(rule))
 
 
 def narrowing(rule: SigmaRule, filters: Iterable[Filter]) -> tuple[tuple[str, str], ...]:

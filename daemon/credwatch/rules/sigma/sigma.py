@@ -21,10 +21,11 @@ from credwatch.rules.logsource import FILE_NAME, LogSources, shipped_logsources
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
 from credwatch.rules.sigma.conditions import read_condition
 from credwatch.rules.sigma.correlating import key_of
-from credwatch.rules.sigma.filters import Filter, idle, narrowed, narrowing, read_filter
+from credwatch.rules.sigma.filters import Filter, contents, idle, narrowed, narrowing, read_filter
 from credwatch.rules.sigma.headers import Item, names_of, read_header, reference
 from credwatch.rules.sigma.reading import correlation_rule, event_rule, route_of
 from credwatch.rules.sigma.scope import Placeholders, Scope
+from credwatch.rules.versions import RuleSource, versioned
 
 _NO_PLACEHOLDERS: Placeholders = MappingProxyType({})
 
@@ -72,7 +73,13 @@ def read_rules(
     correlations = _without_circles(followable, problems)
     collection = _resolved(correlations)
     compiled += _correlations(correlations, collection, known, problems)
-    return _referring(compiled, collection), problems
+    sources = {key_of(each.item): _source(each, filters, placeholders) for each in parsed}
+    return versioned(_referring(compiled, collection), sources), problems
+
+
+def _source(each: _Parsed, filters: list[Filter], placeholders: Placeholders) -> RuleSource:
+    narrowed_by = contents(each.item, filters) if isinstance(each.item, SigmaRule) else ()
+    return RuleSource(each.document.content, narrowed_by, placeholders)
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
@@ -125,7 +132,8 @@ def _filters(
         if isinstance(each.item, SigmaFilter):
             scope = Scope(each.document, placeholders, ("filter",), route_of(each.item, logsources))
             try:
-                filters.append(read_filter(each.item, each.document.content["filter"], scope))
+                read = read_filter(each.item, each.document.content["filter"], scope)
+                filters.append(replace(read, content=each.document.content))
             except RuleError as error:
                 problems.append(Problem.of(error))
     problems += [problem for each in filters for problem in idle(each, rules)]

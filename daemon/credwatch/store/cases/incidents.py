@@ -109,7 +109,7 @@ def add_detections(
             incident,
             to_micros(each.opened_at),
             *known_at,
-            _DOCUMENT.encode(replace(each, recorded_at=recorded_at, detected_at=detected_at)).decode(),
+            _DOCUMENT.encode(replace(each, recorded_at=recorded_at, detected_at=detected_at, evidence=())).decode(),
         )
         for each, incident in found
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import yaml
 from msgspec.structs import replace
 
 from builders_outbox import NOON, TEMPLATES, a_change, an_incident, some_facts
-from credwatch.kernel.incident import Incident
+from credwatch.kernel.incident import Incident, RuleFinding
 from credwatch.kernel.resources import shipped
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Role
@@ -28,6 +29,7 @@ LOGIN = (
     ("source.ip", "198.51.100.9"),
     ("source.geo.country_iso_code", "FR"),
 )
+MINUTE = timedelta(minutes=1)
 NOTICES = {"customer_notice": Role.PROVIDER, "breach_report": Role.CUSTOMER}
 
 
@@ -73,8 +75,13 @@ def test_facts_of_a_letter_are_those_of_its_detection(rule: str, language: str, 
         addresses=("203.0.113.57", "198.51.100.9"),
         lines=("a line", "another"),
         details=LOGIN,
+        findings=(RuleFinding(rule, "", 61, NOON - MINUTE, NOON),),
     )
     text = _letter(incident, workflow, language)
+    counted = WORDS[rule][language].get("counted", "")
+    rows = {"vi": f"Số lần ghi nhận: {counted}", "en": f"Counted: {counted}"}
+    assert bool(counted) == (rows[language].replace("{count}", "61") in text)
+    assert bool(counted) == ("61" in re.findall(r"\d+", text)), "a number stands where the rule has words for it"
     assert {"203.0.113.57", "198.51.100.9"} == set(re.findall(r"\d+\.\d+\.\d+\.\d+", text))
     assert "***" not in text
     said = WORDS[rule][language]
@@ -83,6 +90,47 @@ def test_facts_of_a_letter_are_those_of_its_detection(rule: str, language: str, 
     other = [words[language]["what"] for words in WORDS.values() if words[language]["what"] != said["what"]]
     assert [] == [what for what in other if what in text]
     assert {"vi": "lưu 2 dòng nhật ký", "en": "kept 2 of its log lines"}[language] in text
+
+
+@pytest.mark.parametrize(
+    ("kept", "events", "english", "vietnamese"),
+    [
+        (
+            9,
+            9,
+            "kept as evidence the 9 log lines that it rests on",
+            "lưu toàn bộ 9 dòng nhật ký liên quan làm chứng cứ",
+        ),
+        (1, 1, "kept as evidence the log line that it rests on", "lưu toàn bộ 1 dòng nhật ký liên quan làm chứng cứ"),
+        (20, 51, "kept as evidence 20 of the 51 log lines", "lưu 20 trong số 51 dòng nhật ký liên quan làm chứng cứ"),
+    ],
+)
+@pytest.mark.parametrize("workflow", NOTICES)
+def test_how_much_is_kept_is_said_as_it_is(
+    workflow: str, kept: int, events: int, english: str, vietnamese: str
+) -> None:
+    """All lines, or so many of so many: never that they are kept where some are not."""
+    incident = an_incident(kept=tuple(map(str, range(kept))), events=events, detections=("d-1",))
+    assert english in _letter(incident, workflow, "en")
+    assert vietnamese in _letter(incident, workflow, "vi")
+
+
+def test_of_several_detections_no_sum_is_told() -> None:
+    """Two detections may count the same lines: the letter says how many are kept, and of how many it does not."""
+    incident = an_incident(kept=("1", "2", "3"), events=6, detections=("d-1", "d-2"))
+    assert "kept 3 of its log lines as evidence" in _letter(incident, "customer_notice", "en")
+
+
+def test_the_first_of_what_was_counted_has_its_moment_where_it_is_known() -> None:
+    """What was counted longer ago than lines are remembered has its number without a moment."""
+    rule = "c20f0afa-8c8c-571b-82cc-6507772d8354"
+    known, unknown = (RuleFinding(rule, "", 1204, since, NOON) for since in (NOON - MINUTE, None))
+    assert "* Counted: 1,204 failed logins to this account, the first at 20 November 2026, 11:59:00" in _letter(
+        an_incident(findings=(known,)), "customer_notice", "en"
+    )
+    assert "1.204 lần đăng nhập không thành công vào tài khoản này * Máy chủ" in _letter(
+        an_incident(findings=(unknown,), details=LOGIN), "customer_notice", "vi"
+    )
 
 
 def _letter(incident: Incident, workflow: str, language: str) -> str:
