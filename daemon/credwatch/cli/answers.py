@@ -10,6 +10,7 @@ import polars as pl
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.pack import PackSet
+from credwatch.parse.advice import OWN_PACK, advice_on
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import SourceFormat, parse
 
@@ -20,7 +21,9 @@ def answers(
     """Read a piece of a log and answer each of its lines, in order, the first of them numbered `first`.
 
     `before` are the lines before the piece, where one of its lines may stand for one of them (`parse/repeats.py`).
-    An answer has `line`, `status` (event, skipped or unparsed), `pack`, and `event` or `reason`; JSON values only.
+    An answer has `line`, `status` (event, skipped or unparsed), `pack`, and `event` or `reason`; where values could
+    not be read `unread` (`field`, `reason`), and for an object that was written for credwatch, or that nothing reads,
+    `advice`: what is wrong with which key. JSON values only.
     """
     lines = split_lines(before + piece, 0)
     parsed = parse(lines, packs=packs, source=source, reference=reference).without(_behind(before))
@@ -31,8 +34,16 @@ def answers(
         *map(_skipped, parsed.skips.to_dicts()),
         *map(_unparsed, parsed.unparsed.to_dicts()),
     ]
-    in_order = sorted(found, key=lambda answer: int(answer["line"]))
-    return [{**answer, "line": numbers[answer["line"]]} for answer in in_order]
+    by_position = {int(answer["line"]): answer for answer in found}
+    for position, field, reason in parsed.unread.iter_rows():
+        by_position[position].setdefault("unread", []).append({"field": field, "reason": reason})
+    texts = dict(lines.select("position", "line").iter_rows())
+    for position, answer in by_position.items():
+        is_ours = answer["status"] == "unparsed" or answer["pack"] == OWN_PACK
+        advice = advice_on(texts[position], packs) if is_ours else ()
+        if advice:
+            answer["advice"] = list(advice)
+    return [{**by_position[position], "line": numbers[position]} for position in sorted(by_position)]
 
 
 def _behind(before: bytes) -> Callable[[pl.DataFrame], pl.DataFrame]:

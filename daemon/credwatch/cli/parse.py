@@ -39,10 +39,11 @@ def parse(
 ) -> None:
     """Show what each line is read as, one JSON object a line.
 
-    An object has line, status (event, skipped or unparsed), pack, and event or reason; they come in the order of the
-    lines. Stamps without a year get it from what stands behind them in the file, which ends at --now, else at its time
-    of change; what a pipe gives ends at --now, else at present. Ends with 0 whatever the lines are, and with 2 where a
-    file, a pack or an option cannot be used.
+    An object has line, status (event, skipped or unparsed), pack, and event or reason; unread names the fields whose
+    values could not be read, and advice the keys of an application's event that are wrong. They come in the order of
+    the lines. Stamps without a year get it from what stands behind them in the file, which ends at --now, else at its
+    time of change; what a pipe gives ends at --now, else at present. Ends with 0 whatever the lines are, and with 2
+    where a file, a pack or an option cannot be used.
     """
     with told_plainly():
         from credwatch.kernel.resources import shipped

@@ -101,6 +101,9 @@ def _summary(outcome: Replayed) -> dict[str, Any]:
         "late": tally.late,
         "ahead": tally.ahead,
         "guessed": tally.guessed,
+        "unread_values": [
+            {"field": field, "reason": reason, "count": count} for (field, reason), count in tally.unread.most_common()
+        ],
         "addresses": [_address(each, kinds.get(each.address, [])) for each in outcome.addresses],
         "detections": dict(tally.by_title(shadow=False).most_common()),
         "shadow_detections": dict(tally.by_title(shadow=True).most_common()),
@@ -176,6 +179,7 @@ def _report(outcome: Replayed) -> Iterator[str]:
         yield f"{tally.ahead:,} events are stamped ahead of the time of reading; they were given their neighbours' time"
     if tally.guessed:
         yield f"{tally.guessed:,} lines leave it open which year, or which pass of a repeated hour, they mean"
+    yield from _unread_lines(tally.unread)
     yield from _address_lines(outcome)
     yield from _titled("Detections", _counted(tally.by_title(shadow=False)))
     in_shadow = _counted(tally.by_title(shadow=True))
@@ -184,6 +188,14 @@ def _report(outcome: Replayed) -> Iterator[str]:
     yield from _titled("Messages it would send", _counted(_messages(outcome, held=False)))
     held = _counted(_messages(outcome, held=True))
     yield from _titled("Messages that would wait for a person, being about what is long past; after release", held)
+
+
+def _unread_lines(unread: Counter[tuple[str, str]]) -> Iterator[str]:
+    """Say which values could not be read; what stands for no address is none of them."""
+    counts = [(field, reason, count) for (field, reason), count in unread.most_common() if reason != "placeholder"]
+    if counts:
+        each = ", ".join(f"{count:,} {field} ({reason})" for field, reason, count in counts)
+        yield f"values that could not be read: {each}; `credwatch parse FILE` shows where"
 
 
 def _address_lines(outcome: Replayed) -> Iterator[str]:

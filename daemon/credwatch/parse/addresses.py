@@ -10,18 +10,22 @@ import polars as pl
 _IPV4 = r"^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$"
 
 _WITH_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>\d{1,5}))?")
-_LAST_PORT = 65_535
-_NONE = ("unknown", "null", "none", "nil", "-", "")
-"""What stands for no address."""
+_FORWARDED = re.compile(r"(?i)(?:^|;)\s*for\s*=\s*(?P<client>[^;]+)")
+"""The client of the header `Forwarded`, RFC 7239."""
+LAST_PORT = 65_535
+_NONE = r"(?i)^\s*\"?(?:unknown|null|\(null\)|none|nil|undefined|n/?a|-|::?\d*(?:\.\d+)?|local|unix:?)?\"?\s*$"
+"""What stands for no address; `:0` is a display of the machine itself."""
+_NAME = r"^[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}._-]*[\p{L}\p{N}_.])?$"
+_NUMBERS = r"^[\d.]+$"
 
 
 def place_addresses(events: pl.DataFrame) -> pl.DataFrame:
-    """Keep valid addresses in `source.ip`, IPv6 in its short form (RFC 5952), and move all else to `source.domain`.
+    """Keep valid addresses in `source.ip`, IPv6 in its short form (RFC 5952), and move names to `source.domain`.
 
     An IPv4 address mapped into IPv6 (`::ffff:192.0.2.1`) becomes IPv4, so one client has one address; a zone index
     is dropped. `192.0.2.1:50000` and `[2001:db8::7]:50000` give a `source.port` too, where the event has none; of a
-    list as proxies write it (`client, proxy, proxy`) the client counts. What writers put where they know no address
-    (`UNKNOWN`, `null`, `-`) is neither.
+    list as proxies write it (`client, proxy, proxy`, or `for=client;proto=https`) the client counts. What writers put
+    where they know no address (`UNKNOWN`, `null`, `-`) is neither, nor is what could be no host's name.
     """
     if "source.ip" not in events.columns:
         return events
@@ -37,7 +41,10 @@ def place_addresses(events: pl.DataFrame) -> pl.DataFrame:
         schema={"source.ip": pl.String, "address": pl.String, "port": pl.Int64},
     )
     events = events.join(table, on="source.ip", how="left", maintain_order="left")
-    is_name = other & events["address"].is_null() & ~addresses.str.to_lowercase().is_in(list(_NONE))
+    named = pl.col("source.ip").str.contains(_NAME) & ~pl.col("source.ip").str.contains(_NUMBERS)
+    is_name = (
+        other & events["address"].is_null() & events.select(named & ~stands_for_none(pl.col("source.ip"))).to_series()
+    )
     domain = pl.col("source.domain") if "source.domain" in events.columns else pl.lit(None, pl.String)
     port = pl.col("source.port") if "source.port" in events.columns else pl.lit(None, pl.Int64)
     ports = [pl.coalesce(port, "port").alias("source.port")] if table["port"].count() else []
@@ -48,13 +55,20 @@ def place_addresses(events: pl.DataFrame) -> pl.DataFrame:
     ).drop("address", "port")
 
 
+def stands_for_none(word: pl.Expr) -> pl.Expr:
+    """Say of a String expression whether it is what writers put where they know no address."""
+    return word.str.contains(_NONE)
+
+
 def _parted(word: str) -> tuple[str | None, int | None]:
     """Read an address, perhaps the first of a list, and its port where it has one."""
-    first = word.partition(",")[0].strip().strip('"')
+    first = word.partition(",")[0].strip()
+    forwarded = _FORWARDED.search(first)
+    first = (forwarded["client"] if forwarded else first).strip().strip('"')
     found = _WITH_PORT.fullmatch(first)
     if found and (address := _address(found["v6"] or found["v4"])):
         port = int(found["port"]) if found["port"] else None
-        return address, port if port is None or port <= _LAST_PORT else None
+        return address, port if port is None or port <= LAST_PORT else None
     return _address(first), None
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import BY_NAME, FieldType
-from credwatch.parse.addresses import place_addresses
+from credwatch.parse.addresses import LAST_PORT, place_addresses
 from credwatch.parse.messages.dispatch import PatternDispatcher
 from credwatch.parse.messages.messages import SKIPPED
 
@@ -51,13 +51,16 @@ def assemble_events(
 
 
 def _typed(column: pl.Series) -> pl.Series:
-    """Give a captured column its field's type; a number that is none is null."""
+    """Give a captured column its field's type; a number that is none is null, and so is a port that is none."""
     if column.name == "@timestamp":
         return column.alias(OWN_TIME)
     kind = BY_NAME[column.name].type
-    if kind in _CAST:
-        return column.cast(DTYPES[kind], strict=False)
-    return column
+    if kind not in _CAST:
+        return column
+    values = column.cast(DTYPES[kind], strict=False)
+    if column.name != "source.port":
+        return values
+    return values.set(~values.is_between(0, LAST_PORT), None)
 
 
 def _from_envelope(envelope: pl.DataFrame, original: pl.Series, source: str) -> list[pl.Series]:

@@ -18,6 +18,7 @@ from credwatch.kernel.pack import PackSet
 from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
 from credwatch.parse.envelopes import SourceKind, finished, read_envelopes
 from credwatch.parse.logs import Logs, dated_each
+from credwatch.parse.lost_values import lost_values
 from credwatch.parse.messages.dispatch import PatternDispatcher, PatternReader, make_dispatcher, syslog_readers
 from credwatch.parse.messages.messages import SKIPPED, constant_frame, read_messages
 from credwatch.parse.objects.objects import ObjectReader, object_readers, read_objects
@@ -60,11 +61,15 @@ class Parsed(Struct, frozen=True, eq=False):
     """`position` and `pack` (String, null for an empty line) of the lines that are known as no event."""
     guesses: pl.Series
     """`position` (Int64) of the lines that leave open which year they mean, or which pass of a repeated hour."""
+    unread: pl.DataFrame
+    """`position` (Int64), `field` and `reason` (String) of the values that their fields cannot hold: `wrong_type`,
+    `no_number`, `out_of_range`, `no_address`, or `placeholder` for what writers put where they know no address."""
 
     def without(self, context: Callable[[pl.DataFrame], pl.DataFrame]) -> Parsed:
         """Take lines out that were read for the sake of others, as `context` takes them out of a frame."""
         guesses = context(self.guesses.to_frame("position"))["position"]
-        return Parsed(context(self.events), context(self.unparsed), context(self.skips), guesses)
+        events, unparsed, skips = context(self.events), context(self.unparsed), context(self.skips)
+        return Parsed(events, unparsed, skips, guesses, context(self.unread))
 
     @property
     def skipped(self) -> int:
@@ -102,13 +107,16 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     texts = _rows(frame.select("row", "program", "message"), kinds["problem"])
     messages = read_messages(texts, compiled.dispatcher)
     messages += _wrapped(texts, messages, compiled)
-    objects, problems = read_objects(_rows(frame.select("row", "json"), kinds["object"]), compiled.objects)
+    objects = read_objects(_rows(frame.select("row", "json"), kinds["object"]), compiled.objects)
     # 3. Put constants and envelopes to what was read, and set apart the lines that are no events.
-    read = _in_order([part for part in (*messages, objects) if len(part)] or [objects], len(lines))
+    read = _in_order([part for part in (*messages, objects.read) if len(part)] or [objects.read], len(lines))
+    problems, unread_values = objects.problems, objects.unread
     del texts, messages, objects  # large, and done with
     constants = _constants(compiled.constants, read["reader"])
     is_skip = constants[SKIPPED]
-    events = assemble_events(_rows(read, ~is_skip), _rows(constants, ~is_skip), frame, lines, source.id)
+    captured = _rows(read, ~is_skip)
+    events = assemble_events(captured, _rows(constants, ~is_skip), frame, lines, source.id)
+    unread_values = _placed(pl.concat([unread_values, lost_values(captured, events)]), lines["position"])
     events = _with_own_time(events, source.zone, logs)
     # 4. What is left is unparsed, with its reason; secrets go before anything leaves.
     timed = events["@timestamp"].is_not_null()
@@ -116,7 +124,15 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), lines, compiled.dispatcher)
     skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), read["row"], lines)
     guesses = lines["position"].filter(frame["is_guess"])
-    return Parsed(respelled(redact_events(_rows(events, timed).drop("row"))), redact_lines(unread), skips, guesses)
+    return Parsed(
+        respelled(redact_events(_rows(events, timed).drop("row"))), redact_lines(unread), skips, guesses, unread_values
+    )
+
+
+def _placed(unread: pl.DataFrame, positions: pl.Series) -> pl.DataFrame:
+    """Say the position for the row of values that could not be read, in the lines' order."""
+    unread = unread.sort("row", maintain_order=True)
+    return unread.select(positions.gather(unread["row"]).alias("position"), "field", "reason")
 
 
 def _wrapped(texts: pl.DataFrame, read: list[pl.DataFrame], compiled: _Compiled) -> list[pl.DataFrame]:

@@ -37,6 +37,8 @@ class Prepared(Struct, frozen=True, eq=False):
     """`position` and `pack` of the lines that are known as no event."""
     guesses: pl.DataFrame
     """`position` of the lines whose time is a guess."""
+    unread: pl.DataFrame
+    """`position`, `field` and `reason` of the values that could not be read."""
     events: pl.DataFrame
     """Its events, enriched, in the order of their lines."""
     order: NDArray[np.int64]
@@ -55,6 +57,7 @@ class Prepared(Struct, frozen=True, eq=False):
             unparsed=parsed.unparsed,
             skips=parsed.skips,
             guesses=parsed.guesses.to_frame("position"),
+            unread=parsed.unread,
             events=events,
             order=turns(events),
             seconds=seconds,
@@ -94,6 +97,7 @@ class Prepared(Struct, frozen=True, eq=False):
             unparsed=_within(self.unparsed, begin, size),
             skips=_within(self.skips, begin, size),
             guesses=_within(self.guesses, begin, size),
+            unread=_within(self.unread, begin, size),
             events=self.events[events],
             order=self.order[events],
             seconds=self.seconds * size / max(self.size, 1),
@@ -121,6 +125,8 @@ class Counts(Struct, frozen=True):
     """Events that state a time ahead of the time of reading."""
     guessed: int
     """Lines whose time is a guess: nothing tells the year, or the pass of a repeated hour."""
+    unread: Counter[tuple[str, str]]
+    """Values that could not be read, by field and reason."""
     last_event_at: datetime | None
     """The event time of the last event; None where there is none."""
     received_at: datetime
@@ -142,6 +148,7 @@ class Counts(Struct, frozen=True):
             malformed=_counts(prepared.malformed, "malformed"),
             ahead=events[STATED].count() if STATED in events.columns else 0,
             guessed=len(prepared.guesses),
+            unread=_unread_counts(prepared.unread),
             last_event_at=events["@timestamp"][-1] if events.height else None,
             received_at=chunk.received_at,
             backlog=chunk.backlog,
@@ -170,6 +177,11 @@ def turns(events: pl.DataFrame) -> NDArray[np.int64]:
 
 def _within(frame: pl.DataFrame, begin: int, size: int) -> pl.DataFrame:
     return frame.filter(pl.col("position").is_between(begin, begin + size, closed="right"))
+
+
+def _unread_counts(unread: pl.DataFrame) -> Counter[tuple[str, str]]:
+    counts = unread.group_by("field", "reason").len().iter_rows() if unread.height else ()
+    return Counter({(field, reason): count for field, reason, count in counts})
 
 
 def _counts(frame: pl.DataFrame, column: str) -> Counter[str]:

@@ -26,6 +26,7 @@ _NOTHING = Parsed(
     unparsed=pl.DataFrame(schema={"position": pl.Int64, "line": pl.String, "reason": pl.String}),
     skips=pl.DataFrame(schema={"position": pl.Int64, "pack": pl.String}),
     guesses=pl.Series("position", [], dtype=pl.Int64),
+    unread=pl.DataFrame(schema={"position": pl.Int64, "field": pl.String, "reason": pl.String}),
 )
 """What no lines are."""
 
@@ -96,6 +97,8 @@ def _enriched(
 
 def _apart(stacked: Stacked, parsed: Parsed) -> list[Parsed]:
     """Cut what was read into what each log came to, its events left out."""
-    frames = (parsed.unparsed, parsed.skips, parsed.guesses.to_frame("position"))
+    frames = (parsed.unparsed, parsed.skips, parsed.guesses.to_frame("position"), parsed.unread)
     parts = zip(*(stacked.apart(frame) for frame in frames), strict=True)
-    return [Parsed(_NOTHING.events, unparsed, skips, guess["position"]) for unparsed, skips, guess in parts]
+    return [
+        Parsed(_NOTHING.events, unparsed, skips, guess["position"], unread) for unparsed, skips, guess, unread in parts
+    ]

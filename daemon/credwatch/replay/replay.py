@@ -58,6 +58,8 @@ class ReplayTally(Struct):
     """Events that state a time ahead of the time of reading."""
     guessed: int = 0
     """Lines whose time is a guess."""
+    unread: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Values that could not be read, by field and reason."""
     commit_seconds: float = 0.0
     """How long the transactions took, which run beside the rest."""
     window_seconds: float = 0.0
@@ -72,6 +74,7 @@ class ReplayTally(Struct):
             self.unparsed.update(part.unparsed)
             self.ahead += part.ahead
             self.guessed += part.guessed
+            self.unread.update(part.unread)
         self.found.update([(each.rule_id, each.title, each.group, each.shadow) for each in report.found.detections])
         self.late += sum(report.found.late.values())
         self.commit_seconds += report.commit_seconds

@@ -47,6 +47,10 @@ class LogReport(Protocol):
         """Lines whose time is a guess."""
 
     @property
+    def unread(self) -> Mapping[tuple[str, str], int]:
+        """Values that could not be read, by field and reason."""
+
+    @property
     def last_event_at(self) -> datetime | None:
         """The event time of the last event, None where there is none."""
 

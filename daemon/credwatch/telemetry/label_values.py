@@ -10,6 +10,12 @@ UNPARSED = (
     "internal_error",
 )
 """Why a line is unparsed."""
+UNREAD_VALUES = (
+    *(("source.ip", "no_address"), ("source.ip", "placeholder"), ("source.ip", "wrong_type")),
+    *(("source.port", "no_number"), ("source.port", "out_of_range"), ("source.port", "wrong_type")),
+    *(("user.name", "wrong_type"), ("credwatch.mfa.used", "wrong_type")),
+)
+"""The values that are most often written so that they cannot be read: field and reason."""
 RESULTS = ("delivered", "retry", "refused")
 """What an attempt to deliver comes to."""
 WAYS = ("command", "file", "wall")

@@ -24,6 +24,7 @@ from credwatch.telemetry.label_values import (
     RETENTION_KINDS,
     TASKS,
     UNPARSED,
+    UNREAD_VALUES,
     WAYS,
     WORKFLOWS,
 )
@@ -237,6 +238,8 @@ class Metrics:
             series.events.labels(source, pack)
         for reason in UNPARSED:
             series.unparsed.labels(source, reason)
+        for field, reason in UNREAD_VALUES:
+            series.unread.labels(source, field, reason)
         for reason in MALFORMED:
             series.malformed.labels(source, reason)
         for what in FILE_EVENTS:
@@ -256,6 +259,8 @@ class Metrics:
             series.events.labels(source, pack).inc(count)
         for reason, count in report.unparsed.items():
             series.unparsed.labels(source, reason).inc(count)
+        for (field, reason), count in report.unread.items():
+            series.unread.labels(source, field, reason).inc(count)
         for reason, count in report.malformed.items():
             series.malformed.labels(source, reason).inc(count)
 

@@ -30,6 +30,9 @@ class SourceSeries:
         self.guessed = counter(
             "guessed_time_lines_total", "Lines that leave open which year, or which pass of a repeated hour, they mean."
         )
+        self.unread = counter(
+            "unread_values_total", "Values that their field cannot hold, by field and reason.", "field", "reason"
+        )
         self.files = counter(
             "source_file_events_total",
             "What befell the files of a source: rotations, and what may have lost lines.",

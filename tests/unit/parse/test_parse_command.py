@@ -126,3 +126,17 @@ def test_what_a_pipe_has_is_one_piece() -> None:
         writer.write(b"d\n")
         assert b"dd\n" == next(pieces)
         assert 1 << 20 == fcntl.fcntl(end, fcntl.F_GETPIPE_SZ)
+
+
+def test_what_is_wrong_with_an_event() -> None:
+    """A value that could not be read is named by field and reason, and a wrong event by the key that is wrong."""
+    event = '{"schema":"credwatch-app/1","@timestamp":"2026-11-20T08:00:00Z","user.name":"lan","source.ip":"a b",'
+    unread, wrong = answers(
+        stdin=f'{event}"event.action":"login","event.outcome":"failure"}}\n{event}"event.action":"logn"}}\n'
+    )
+    assert [{"field": "source.ip", "reason": "no_address"}] == unread["unread"]
+    assert "advice" not in unread
+    assert ("unknown_event", ["event.action: 'logn' is not known; did you mean 'login'?"]) == (
+        wrong["reason"],
+        wrong["advice"],
+    )

@@ -46,6 +46,7 @@ def a_piece(log: str, begin: int, seconds: list[float | None], *, backlog: int =
         unparsed=pl.DataFrame({"position": unread, "line": ["x"] * len(unread), "reason": ["y"] * len(unread)}),
         skips=pl.DataFrame(schema={"position": pl.Int64, "pack": pl.String}),
         guesses=pl.DataFrame(schema={"position": pl.Int64}),
+        unread=pl.DataFrame(schema={"position": pl.Int64, "field": pl.String, "reason": pl.String}),
         events=events,
         order=turns(events),
         seconds=0,

@@ -36,6 +36,7 @@ class AReport(Struct, frozen=True):
     backlog: int = 0
     ahead: int = 0
     guessed: int = 0
+    unread: Mapping[tuple[str, str], int] = field(default_factory=lambda: {("source.ip", "no_address"): 3})
     found: Found = field(default_factory=Found)
     detections: tuple[Detection, ...] = ()
     changes: tuple[IncidentChange, ...] = ()
@@ -158,6 +159,7 @@ def test_a_report_counts_its_lines(metrics: Metrics) -> None:
     assert value(metrics, "events_total", source="auth", pack="openssh") == 12
     assert value(metrics, "skipped_lines_total", source="auth") == 4
     assert value(metrics, "unparsed_lines_total", source="auth", reason="unknown_program") == 4
+    assert value(metrics, "unread_values_total", source="auth", field="source.ip", reason="no_address") == 6
     assert value(metrics, "malformed_lines_total", source="auth", reason="nul") == 1
     assert value(metrics, "window_rows") == 7
     assert (value(metrics, "profiles"), value(metrics, "profiles_evicted_total")) == (5, 4)

@@ -7,12 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from credwatch.parse.objects.typed_json import decode_typed
+from credwatch.parse.objects.typed_json import are_typed, decode_typed
 
 _DOTTED = r'"[^"]*\.[^"]*"\s*:'
 """What may be a key with a dot in it; a text that happens to look like one costs only time."""
 _HUGE = r"[eE]\+?\d{3,}\s*[,}\]]"
 """What may be a number too large for a decoder that does not pass over it: who decodes a text must not matter."""
+
+_LONG = r":\s*-?\d{19}"
 
 Tree = dict[str, Any]
 """What is decoded of objects, by key: a type, a Tree of an object, or a list of one Tree for a list of objects."""
@@ -24,10 +26,26 @@ def decode(texts: pl.Series, tree: Tree) -> pl.DataFrame:
     A text that is no object gives a row of nulls, and so does a value of another kind than the tree says. Where a key
     is there twice, one of them counts.
     """
+    return decode_noting(texts, tree)[0]
+
+
+def decode_noting(texts: pl.Series, tree: Tree) -> tuple[pl.DataFrame, bool]:
+    """Decode as `decode` does, and say whether every value was known to be of its kind."""
     schema = {key: _type(value) for key, value in tree.items()}
     frame = _typed(texts, schema)
-    if frame is None:
-        frame = _whole(texts, schema)
+    return (_loosely(texts, schema), False) if frame is None else (frame, True)
+
+
+def is_typed(texts: pl.Series, tree: Tree) -> pl.Series:
+    """Mark the texts of which every value is of its kind; each is decoded by itself.
+
+    A number of so many digits that no column may hold it is of none.
+    """
+    return are_typed(texts, {key: _type(value) for key, value in tree.items()}) & ~texts.str.contains(_LONG)
+
+
+def _loosely(texts: pl.Series, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    frame = _whole(texts, schema)
     if frame is not None:
         return frame
     # Texts that are no JSON at all are set apart first: there may be many.

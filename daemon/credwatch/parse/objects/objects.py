@@ -14,7 +14,8 @@ from credwatch.kernel.json_path import JsonPath, PathStep, read_path
 from credwatch.kernel.pack import ANY_VALUE, PATH_MARK, EnvelopeKind, Match, Pack, PackSet, Value, is_expression
 from credwatch.parse.claims import held_claims
 from credwatch.parse.messages.dispatch import PatternReader
-from credwatch.parse.objects.decode import Tree, decode, nested_or_dotted
+from credwatch.parse.objects.decode import Tree, decode, decode_noting, is_typed, nested_or_dotted
+from credwatch.parse.objects.odd_values import UNREAD, read_odd_values
 from credwatch.parse.words import replaced
 
 _TYPES = {**DTYPES, FieldType.TIMESTAMP: pl.String()}
@@ -23,7 +24,18 @@ _TESTED = "tested:"
 """Stands before the name of a column that only `when` reads."""
 _OWN = "own:"
 """Stands before the number of a pattern, and the name of a field that it alone takes from there."""
-_NOTHING_READ = pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})
+
+
+class Objects(Struct, frozen=True, eq=False):
+    """What JSON texts were read as."""
+
+    read: pl.DataFrame = pl.DataFrame(schema={"row": pl.UInt32, "reader": pl.UInt32})
+    """The events: `row`, `reader`, a typed column for each field, `@timestamp` as String."""
+    problems: pl.DataFrame = pl.DataFrame(schema={"row": pl.UInt32, "problem": pl.String})
+    """`row` and `problem` of the texts that are none: `not_json`, `unknown_json` where no pack matches,
+    `unknown_event` where no pattern of the pack fits, `missing <field>`."""
+    unread: pl.DataFrame = pl.DataFrame(schema=UNREAD)
+    """`row`, `field` and `reason` of the values that their fields cannot hold; they are null in `read`."""
 
 
 class ObjectReader(Struct, frozen=True, eq=False):
@@ -53,17 +65,11 @@ def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...
     return tuple(found)
 
 
-def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read JSON texts (`row` UInt32, `json` String) with the first pack that each matches.
-
-    Gives two frames: the read ones (`row`, `reader`, a typed column for each field, `@timestamp` as String), and the
-    problems (`row`, `problem`): `not_json`, `unknown_json` where no pack matches, `unknown_event` where no pattern of
-    the pack fits, `missing <field>`. A value of the wrong type is null. Nothing in a text makes this raise.
-    """
+def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> Objects:
+    """Read JSON texts (`row` UInt32, `json` String) with the first pack that each matches; none makes this raise."""
     if texts.is_empty():
-        return _NOTHING_READ, pl.DataFrame(schema={"row": pl.UInt32, "problem": pl.String})
-    problems: list[pl.DataFrame] = []
-    taken = [_NOTHING_READ]
+        return Objects()
+    parts = [Objects()]
     claims = held_claims(texts["json"], sorted({claim for reader in readers for claim in reader.claims}))
     free = pl.Series([True]).new_from_index(0, len(texts))
     for reader in readers:
@@ -71,17 +77,19 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> tupl
             continue
         able = (claims.of(reader.claims) & free).arg_true()
         # Each object is decoded once: what the pack is known by is looked up in what its fields are made of.
-        decoded = decode(texts["json"][able], reader.tree)
+        decoded, typed = decode_noting(texts["json"][able], reader.tree)
         mine = decoded.select(_matches(reader.pack)).to_series().arg_true()
-        read, refused = _read(texts[able[mine]], decoded[mine], reader)
-        taken.append(read)
-        problems.append(refused)
+        parts.append(_read(texts[able[mine]], decoded[mine], reader, typed=typed))
         free = free.scatter(able[mine], False)
     rest = texts.filter(free)
     is_object = pl.col("json").str.json_path_match("$").str.starts_with("{").fill_null(False)
     why = pl.when(is_object).then(pl.lit("unknown_json")).otherwise(pl.lit("not_json"))
-    problems.append(rest.select("row", why.alias("problem")))
-    return pl.concat(taken, how="diagonal_relaxed"), pl.concat(problems)
+    parts.append(Objects(problems=rest.select("row", why.alias("problem"))))
+    return Objects(
+        pl.concat([part.read for part in parts], how="diagonal_relaxed"),
+        pl.concat([part.problems for part in parts]),
+        pl.concat([part.unread for part in parts]),
+    )
 
 
 def claimants(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> pl.DataFrame:
@@ -117,15 +125,33 @@ def _test(path: str, texts: tuple[str, ...]) -> pl.Expr:
     return pl.any_horizontal(tests).fill_null(False)
 
 
-def _read(texts: pl.DataFrame, decoded: pl.DataFrame, reader: ObjectReader) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read(texts: pl.DataFrame, decoded: pl.DataFrame, reader: ObjectReader, *, typed: bool) -> Objects:
     frame = decoded.select(*_pack_fields(reader.pack), *_tested_paths(reader.pack), *_own_fields(reader))
+    frame, unread = (frame, Objects().unread) if typed else _with_odd_values(texts, frame, reader)
     frame = frame.with_columns(_chosen(reader).alias("reader"))
     frame = frame.with_columns(_in_place(reader, frame.columns)).select(pl.exclude(f"^{_TESTED}.*$|^{_OWN}.*$"))
     frame = frame.insert_column(0, texts["row"])
     frame = frame.with_columns(_problem(reader).alias("problem"))
     frame = frame.with_columns(_without_ignored(reader, frame.columns))
     bad = pl.col("problem").is_not_null()
-    return frame.filter(~bad).drop("problem"), frame.filter(bad).select("row", "problem")
+    return Objects(frame.filter(~bad).drop("problem"), frame.filter(bad).select("row", "problem"), unread)
+
+
+def _with_odd_values(
+    texts: pl.DataFrame, fields: pl.DataFrame, reader: ObjectReader
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read anew the texts in which a value is of another kind than its field; fields with words of a pack stay."""
+    odd = (~is_typed(texts["json"], reader.tree)).arg_true()
+    if not len(odd):
+        return fields, Objects().unread
+    worded = reader.pack.values or {}
+    plain = {
+        text: name
+        for text, name in (reader.pack.paths or {}).items()
+        if name not in worded and not any(step.picks for step in read_path(text).steps)
+    }
+    better, unread = read_odd_values(texts[odd], fields[odd], plain)
+    return fields.with_columns(fields[name].scatter(odd, better[name]) for name in set(plain.values())), unread
 
 
 def _pack_fields(pack: Pack) -> Iterator[pl.Expr]:

@@ -43,6 +43,20 @@ def decode_typed(texts: pl.Series, schema: dict[str, pl.DataType]) -> pl.DataFra
         return None
 
 
+def are_typed(texts: pl.Series, schema: dict[str, pl.DataType]) -> pl.Series:
+    """Mark the texts that are objects in which every value is of the kind that is asked for (Boolean)."""
+    decoder = _decoder(tuple(schema.items()))
+    return pl.Series([_decodes(decoder, text) for text in texts], dtype=pl.Boolean)
+
+
+def _decodes(decoder: msgspec.json.Decoder[Any], text: str | None) -> bool:
+    try:
+        decoder.decode(text or "")
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return False
+    return True
+
+
 @lru_cache(maxsize=64)
 def _decoder(schema: tuple[tuple[str, pl.DataType], ...]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(_slots(schema))
