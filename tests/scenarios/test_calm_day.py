@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from credwatch.app.build import build_knowledge
+from credwatch.app.settings import load_settings
+from credwatch.casework.casebook import Casebook
 from credwatch.kernel.detection import Level
+from credwatch.kernel.incident import Resolution
+from credwatch.kernel.secret import Secret
 from credwatch.replay.replay import Replayed, replay_files
+from credwatch.store.database import Database
+from scenarios.test_history import Late
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 OFFICE, HOME, MOBILE = "198.51.100.4", "198.51.100.77", "192.0.2.60"
@@ -147,3 +156,67 @@ def test_one_takeover_on_a_calm_day_is_told(tmp_path: Path, seed: int) -> None:
     notices = [command for command in day.commands if command.workflow == "customer_notice"]
     assert {"it@haiau.example", "office@haiau.example"} == {notice.recipient for notice in notices}
     assert 2 == len(notices)
+
+
+def application_lines() -> list[tuple[float, str]]:
+    """Write what the vendor's application says of a day: people, a typo each, an export, a look by support."""
+    lines: list[tuple[float, str]] = []
+
+    def say(hour: float, action: str, user: str, **more: str | int | bool) -> None:
+        moment = (DAY + timedelta(hours=hour)).isoformat()
+        event = {"schema": "credwatch-app/1", "@timestamp": moment, "event.action": action, "user.name": user}
+        text = json.dumps({**event, "organization.id": "haiau", "source.ip": OFFICE, **more})
+        lines.append((hour, f"{moment} app1 shop[811]: {text}"))
+
+    for number, name in enumerate(PEOPLE):
+        at = 8.2 + number / 60
+        if number % 3 == 0:
+            say(at - 0.002, "login", name, **{"event.outcome": "failure", "event.reason": "wrong_password"})
+        say(at, "login", name, **{"event.outcome": "success", "credwatch.mfa.used": True})
+        say(17 + number / 60, "logout", name)
+    say(10, "password_change", "nv05", **{"event.outcome": "success", "user.target.name": "nv05"})
+    say(11, "data_export", "nv06", **{"event.outcome": "success", "credwatch.export.records": 40})
+    return lines
+
+
+def test_the_application_adds_nothing_to_a_calm_day(tmp_path: Path) -> None:
+    """Its logins, typos, changed password and small export are as calm as the rest."""
+    day = replayed(tmp_path, [*a_day(0), *application_lines()])
+    assert [] == [(one.kind, one.subject, one.level) for one in day.incidents if one.level > Level.LOW]
+    assert [] == [command for command in day.commands if command.workflow == "customer_notice"]
+
+
+def lived(folder: Path) -> Late:
+    """Make a site that reads the day as it happens."""
+    (folder / "state").mkdir(mode=0o700)
+    source = f'[[source]]\nid = "application"\npaths = ["{folder}/auth.log"]\n'
+    (folder / "credwatch.toml").write_text(SETTINGS.format(folder=folder) + source)
+    (folder / "customers.toml").write_text(CUSTOMERS)
+    settings = load_settings(folder / "credwatch.toml")
+    database = Database(settings.daemon.store)
+    database.migrate()
+    return Late(build_knowledge(settings, notice_key=Secret("notice key")), database)
+
+
+def test_one_takeover_is_told_once_updated_once_and_closed_with_its_outcome(tmp_path: Path) -> None:
+    """A whole day hour by hour: one notice, one update when the guesser comes from elsewhere, one when it is over."""
+    live = lived(tmp_path)
+    lines = sorted([*a_day(0), *application_lines(), *a_takeover()])
+    again = [
+        (20.0, re.sub(r"203\.0\.113\.250", "198.51.100.250", line.replace("T15:", "T20:"))) for _, line in a_takeover()
+    ]
+    for hour in range(24):
+        part = [line for at, line in sorted([*lines, *again]) if hour <= at < hour + 1]
+        live.read(*part, now=DAY + timedelta(hours=hour + 1))
+        live.tick(DAY + timedelta(hours=hour + 1, minutes=1))
+    (number,) = {command.incident for command in live.messages() if command.workflow.startswith("customer_")}
+    assert "nv11" == live.incident().subject
+    assert (2, 2) == (live.states("customer_notice").total(), live.states("customer_news").total())
+    with Casebook.at(tmp_path / "credwatch.toml") as casebook:
+        now = DAY + timedelta(days=1)
+        casebook.close(number, by="lan", why="the password was changed", now=now, outcome=Resolution.CONFIRMED)
+    closing = [command for command in live.messages() if command.workflow == "customer_update"]
+    assert {"it@haiau.example", "office@haiau.example"} == {command.recipient for command in closing}
+    assert {number} == {command.incident for command in closing}
+    assert Resolution.CONFIRMED == live.incident().outcome
+    live.database.close()
