@@ -107,6 +107,7 @@ FIELDS: tuple[Field, ...] = (
     Field("credwatch.attempt", _B, "True on the one event that counts for a login attempt.", enriched=True),
     Field("credwatch.user.known", _B, "True where the registers know the account.", enriched=True),
     Field("credwatch.user.privileged", _B, "True where the registers mark the account privileged.", enriched=True),
+    Field("credwatch.user.decoy", _B, "True where the registers say that nobody may use the account.", enriched=True),
     Field("credwatch.actor.kind", _S, "staff, customer or unknown: who the actor is by the registers.", enriched=True),
     Field("credwatch.actor.id", _S, "The actor's id in the registers.", enriched=True),
     Field("credwatch.actor.department", _S, "The staff member's department.", enriched=True),

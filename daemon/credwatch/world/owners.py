@@ -27,6 +27,8 @@ class Owner(Struct, frozen=True):
     """Whether the account may change what others may do; None where it is not listed."""
     customer: str | None = None
     """The id of the customer it belongs to."""
+    decoy: bool = False
+    """Whether nobody may use it."""
 
 
 class Owners:
@@ -68,7 +70,8 @@ def _staff(registers: Registers) -> Iterator[tuple[str, Owner]]:
 
 def _users(registers: Registers) -> Iterator[tuple[str, Owner]]:
     for user in registers.users:
-        owner = Owner(user.name, "customer" if user.customer else None, None, user.privileged, user.customer)
+        kind: Literal["customer"] | None = "customer" if user.customer else None
+        owner = Owner(user.name, kind, None, user.privileged, user.customer, user.decoy)
         yield from ((account, owner) for account in (user.name, user.email) if account)
 
 

@@ -20,6 +20,8 @@ class User(Options):
     """What it may do."""
     privileged: bool = False
     """Whether it may change what others may do."""
+    decoy: bool = False
+    """Whether nobody may use it: it is there to be tried by those who look for accounts."""
 
 
 class _UsersFile(Options):

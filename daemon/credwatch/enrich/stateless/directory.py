@@ -14,6 +14,7 @@ _ENTRY = {
     "department": pl.String,
     "privileged": pl.Boolean,
     "customer": pl.String,
+    "decoy": pl.Boolean,
 }
 OWNER = {name: kind for name, kind in _ENTRY.items() if name != "account"}
 """What is found of an account, by column: its type."""
@@ -24,7 +25,7 @@ class Directory:
 
     def __init__(self, owners: Owners) -> None:
         rows = [
-            (name, owner.kind, owner.id, owner.department, owner.privileged, owner.customer)
+            (name, owner.kind, owner.id, owner.department, owner.privileged, owner.customer, owner.decoy)
             for name, owner in owners.accounts.items()
         ]
         self._entries = pl.LazyFrame(rows, schema=_ENTRY, orient="row")
@@ -38,8 +39,8 @@ class Directory:
         """Find the owners of accounts, row by row: by name, and where that finds nobody, by e-mail address.
 
         Gives the columns of OWNER: `kind` (staff, customer, or null), `id`, `department`, `privileged` (null where the
-        account is not listed), and `customer`; or None where nobody is found in any row. An account that is not listed
-        belongs to the customer of its address's domain.
+        account is not listed), `customer`, and `decoy`; or None where nobody is found in any row. An account that is
+        not listed belongs to the customer of its address's domain.
         """
         found = self._owners(names)
         by_email = self._owners(emails) if emails is not None else None

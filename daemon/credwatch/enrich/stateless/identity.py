@@ -12,7 +12,7 @@ from credwatch.enrich.stateless.organizations import Organizations
 from credwatch.world.owners import Owners
 from credwatch.world.register import Registers
 
-_LISTED = ("kind", "id", "department", "privileged")
+_LISTED = ("kind", "id", "department", "privileged", "decoy")
 
 
 class Identity:
@@ -94,6 +94,7 @@ def _about_actor() -> list[pl.Expr]:
     return [
         pl.when(has_actor).then(pl.col("actor_privileged").is_not_null()).alias("credwatch.user.known"),
         pl.when(has_actor).then(pl.col("actor_privileged").fill_null(False)).alias("credwatch.user.privileged"),
+        pl.when(has_actor).then(pl.col("actor_decoy").fill_null(False)).alias("credwatch.user.decoy"),
         pl.when(has_actor).then(kind).alias("credwatch.actor.kind"),
         pl.col("actor_id").alias("credwatch.actor.id"),
         pl.col("actor_department").alias("credwatch.actor.department"),

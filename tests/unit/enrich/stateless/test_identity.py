@@ -15,6 +15,7 @@ ADDED = [
     "organization.id",
     "credwatch.user.known",
     "credwatch.user.privileged",
+    "credwatch.user.decoy",
     "credwatch.actor.kind",
     "credwatch.actor.id",
     "credwatch.actor.department",
