@@ -66,6 +66,8 @@ class Pattern(Struct, frozen=True, eq=False):
     """The groups that hold bytes in hexadecimal."""
     when: Mapping[str, tuple[Value, ...]] | None = None
     """For JSON: the fields, or paths behind `$.`, and the values of which each must have one."""
+    texts: Mapping[str, str] | None = None
+    """For JSON: the expression that the text at each path must match; their groups stand beside paths in `groups`."""
     requires: tuple[str, ...] = ()
     """For JSON: fields without which the line is no such event."""
     ignores: tuple[str, ...] = ()
@@ -76,6 +78,10 @@ class Pattern(Struct, frozen=True, eq=False):
     """True where the line is known and is no event."""
     samples: tuple[Sample, ...] = ()
     """Lines it must read."""
+
+    def text_groups(self) -> dict[str, str]:
+        """Say for each group of its texts' expressions at which path it stands."""
+        return {group: path for path, regex in (self.texts or {}).items() for group in re.findall(r"\?P<(\w+)>", regex)}
 
 
 class Header(Struct, frozen=True, eq=False):
@@ -123,7 +129,8 @@ class Pack(Struct, frozen=True, eq=False):
             yield from way
         yield from self.paths or {}
         for pattern in self.patterns:
-            yield from pattern.groups or {}
+            yield from (path for path in pattern.groups or {} if path not in pattern.text_groups())
+            yield from pattern.texts or {}
             yield from (name.removeprefix(PATH_MARK) for name in pattern.when or {} if name.startswith(PATH_MARK))
 
 

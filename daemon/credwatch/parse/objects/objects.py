@@ -156,15 +156,25 @@ def _with_odd_values(
 
 def _pack_fields(pack: Pack) -> Iterator[pl.Expr]:
     """Fill each field from the first of the pack's paths for it that has a value."""
-    for name, paths in _by_field(pack.paths or {}).items():
-        yield _filled(name, paths, pack)
+    for name, sources in _by_field({path: (name, _at(path)) for path, name in (pack.paths or {}).items()}).items():
+        yield _filled(name, sources, pack)
 
 
 def _own_fields(reader: ObjectReader) -> Iterator[pl.Expr]:
     """Fill the fields that single patterns take from elsewhere: one column for each pattern and field."""
     for one in reader.readers:
-        for name, paths in _by_field(one.groups).items():
-            yield _filled(name, paths, reader.pack).alias(f"{_OWN}{one.number}:{name}")
+        sources = {
+            key: (name, _group(one, key) if key in one.pattern.text_groups() else _at(key))
+            for key, name in one.groups.items()
+        }
+        for name, values in _by_field(sources).items():
+            yield _filled(name, values, reader.pack).alias(f"{_OWN}{one.number}:{name}")
+
+
+def _group(one: Reader, group: str) -> pl.Expr:
+    """Take a group of the expression that the text at a path matches."""
+    path = one.pattern.text_groups()[group]
+    return _at(path).cast(pl.String).str.extract_groups((one.pattern.texts or {})[path]).struct.field(group)
 
 
 def _in_place(reader: ObjectReader, columns: list[str]) -> Iterator[pl.Expr]:
@@ -178,20 +188,20 @@ def _in_place(reader: ObjectReader, columns: list[str]) -> Iterator[pl.Expr]:
     yield from (value.alias(name) for name, value in fields.items())
 
 
-def _by_field(paths: Mapping[str, str]) -> dict[str, list[JsonPath]]:
-    fields: dict[str, list[JsonPath]] = {}
-    for text, name in paths.items():
-        fields.setdefault(name, []).append(read_path(text))
+def _by_field(keys: Mapping[str, tuple[str, pl.Expr]]) -> dict[str, list[pl.Expr]]:
+    fields: dict[str, list[pl.Expr]] = {}
+    for name, source in keys.values():
+        fields.setdefault(name, []).append(source)
     return fields
 
 
-def _filled(name: str, paths: list[JsonPath], pack: Pack) -> pl.Expr:
+def _filled(name: str, sources: list[pl.Expr], pack: Pack) -> pl.Expr:
     kind = _TYPES[BY_NAME[name].type]
     words = (pack.values or {}).get(name)
-    found = pl.coalesce(_at(path) for path in paths)
+    value = pl.coalesce(sources)
     if words:
-        return _cast(replaced(found.cast(pl.String), words), kind).alias(name)
-    return _cast(found, kind).alias(name)
+        value = replaced(value.cast(pl.String), words)
+    return _cast(value, kind).alias(name)
 
 
 def _cast(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
@@ -202,12 +212,12 @@ def _cast(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
 
 def _tested_paths(pack: Pack) -> Iterator[pl.Expr]:
     for path in _tested(pack):
-        yield _at(read_path(path)).cast(pl.String).alias(_TESTED + path)
+        yield _at(path).cast(pl.String).alias(_TESTED + path)
 
 
 def _tested(pack: Pack) -> set[str]:
     marked = (name for pattern in pack.patterns for name in pattern.when or {} if name.startswith(PATH_MARK))
-    return {name.removeprefix(PATH_MARK) for name in marked}
+    return {name.removeprefix(PATH_MARK) for name in marked}.union(*(pattern.texts or {} for pattern in pack.patterns))
 
 
 def _tree(pack: Pack) -> Tree:
@@ -251,7 +261,8 @@ def _branch(tree: Tree, step: PathStep) -> Tree:
     return inner
 
 
-def _at(path: JsonPath) -> pl.Expr:
+def _at(text: str) -> pl.Expr:
+    path = read_path(text)
     found = _value(pl.col(path.steps[0].key), path.steps)
     if not any(step.picks for step in path.steps):
         found = pl.coalesce(found, pl.col(path.text))
@@ -277,6 +288,7 @@ def _chosen(reader: ObjectReader) -> pl.Expr:
     chosen = pl.lit(None, pl.UInt32)
     for one in reversed(reader.readers):
         fits = [_fits(name, values) for name, values in (one.pattern.when or {}).items()]
+        fits += [pl.col(_TESTED + path).str.contains(regex) for path, regex in (one.pattern.texts or {}).items()]
         chosen = pl.when(pl.all_horizontal(pl.lit(True), *fits)).then(pl.lit(one.number, pl.UInt32)).otherwise(chosen)
     return chosen
 

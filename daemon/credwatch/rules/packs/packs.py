@@ -39,6 +39,7 @@ class _PatternOptions(_PackTable):
     fields: dict[str, str] = Field(default_factory=dict)
     hex: tuple[str, ...] = ()
     when: dict[str, _Scalar | tuple[_Scalar, ...]] = Field(default_factory=dict)
+    texts: dict[str, StrictStr] = Field(default_factory=dict)
     requires: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
     constants: dict[str, _Scalar] = Field(default_factory=dict)
@@ -140,6 +141,7 @@ def _pattern(options: _PatternOptions, pack: _PackOptions, where: str) -> Patter
         regex=options.pattern,
         groups=options.fields,
         when={name: value if isinstance(value, tuple) else (value,) for name, value in options.when.items()},
+        texts=options.texts,
         requires=options.requires,
         ignores=options.ignores,
         hex=options.hex,

@@ -50,7 +50,7 @@ def _match_problems(pack: Pack) -> Iterator[Problem]:
         yield Problem(pack.where, "a JSON pack needs `match`", "add match: {schema: name-of-the-schema}")
     for path, texts in itertools.chain.from_iterable(way.items() for way in pack.match):
         where = f"{pack.where}: match: {path}"
-        if not re.fullmatch(r"[\w@-]+(?:\.[\w@-]+)*", path):
+        if not re.fullmatch(r"[\w@$-]+(?:\.[\w@$-]+)*", path):
             yield Problem(where, "is no path", "write keys joined by dots, as in actor.id")
         for text in filter(is_expression, texts):
             yield from _compiling(where, text[1:-1])
@@ -102,6 +102,13 @@ def _pattern_problems(pattern: Pattern, kind: EnvelopeKind) -> Iterator[Problem]
         yield from _field_problems(pattern.where, "samples", known)
     if not pattern.skip and "event.action" not in {**(pattern.constants or {}), **(pattern.when or {})}:
         yield Problem(pattern.where, "gives no event.action", "add constants: {event.action: …}, or skip: true")
+    for path, regex in (pattern.texts or {}).items():
+        where = f"{pattern.where}: texts: {path}"
+        if not (regex.startswith("^") and regex.endswith("$")):
+            yield Problem(
+                where, "is not anchored", "begin with ^ and end with $, so that no user name can move a field"
+            )
+        yield from _compiling(where, regex)
     if kind is EnvelopeKind.SYSLOG:
         yield from _regex_problems(pattern)
 

@@ -143,3 +143,42 @@ def test_own_fields(given: dict[str, Any], gives: dict[str, Any]) -> None:
 def test_no_own_object(given: dict[str, Any]) -> None:
     """Of the values that a pack asks for, and of its expressions, one must hold."""
     assert ["unknown_json"] == read_own({"at": 1772414130123, **given}).unparsed["reason"].to_list()
+
+
+TEXT = read_pack(
+    r"""
+pack: text
+title: A demonstration
+envelope: json
+match: {"logger": demo}
+paths: {t.$date: "@timestamp", by: user.name}
+patterns:
+  - name: failed
+    texts: {msg: '^login of ''(?P<user>.*)'' failed$'}
+    fields: {user: user.name, from: source.ip}
+    constants: {event.action: login, event.outcome: failure}
+    samples: [{line: '{}'}]
+  - {name: other, constants: {event.action: other}, samples: [{line: '{}'}]}
+""",
+    where="text.yml",
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "name", "action"),
+    [
+        ("login of 'lan' failed", "lan", "login"),
+        ("login of 'a' failed', 'b' failed", "a' failed', 'b", "login"),
+        ("login of 'lan' failed again", "an", "other"),
+        (7, "an", "other"),
+        (None, "an", "other"),
+    ],
+)
+def test_texts(message: Any, name: str, action: str) -> None:
+    """A pattern may ask that a text matches an expression, and take fields from its groups; else it is not chosen."""
+    given = {"logger": "demo", "t": {"$date": 1772414130123}, "msg": message, "by": "an", "from": "203.0.113.9"}
+    lines = split_lines(json.dumps(given).encode(), 0)
+    reference = datetime(2026, 3, 2, tzinfo=UTC)
+    (event,) = parse(lines, packs=PackSet((TEXT,)), source=SourceFormat("x"), reference=reference).events.to_dicts()
+    assert (name, action) == (event["user.name"], event["event.action"])
+    assert ("203.0.113.9" if action == "login" else None) == event.get("source.ip")
