@@ -13,10 +13,10 @@ INTRODUCTION = """# Formats
 What each shipped pack gives, by pack. The page is made from the packs: `PYTHONPATH=tests python -m gallery.formats`.
 
 - **lines**: `syslog`; `own` where the program's own files are read too; `JSON`, whole line or within a syslog message.
-- **login**: `ok` and `failed` attempts; **why**: the reasons of a failure that are told in credwatch's words, or `own` for the
-  log's own. **from**: whether the address is told.
-- The other columns say which changes are read: ends of sessions, second factors (asked, checked, added, removed), accounts (made,
-  changed, locked, deleted), passwords, roles and groups, tokens.
+- **login**: `ok` and `failed` attempts; **why**: the reasons of a failure that are told in credwatch's words, or `own`
+  for the log's own. **from**: whether the address is told.
+- The other columns say which changes are read: ends of sessions, second factors (asked, checked, added, removed),
+  accounts (made, changed, locked, deleted), passwords, roles and groups, tokens.
 
 | format | pack | lines | login | why | from | ends | factors | accounts | passwords | roles, groups | tokens |
 |---|---|---|---|---|---|---|---|---|---|---|---|
