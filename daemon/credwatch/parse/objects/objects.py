@@ -171,7 +171,7 @@ def _own_fields(reader: ObjectReader) -> Iterator[pl.Expr]:
             yield _filled(name, values, reader.pack).alias(f"{_OWN}{one.number}:{name}")
 
 
-def _group(one: Reader, group: str) -> pl.Expr:
+def _group(one: PatternReader, group: str) -> pl.Expr:
     """Take a group of the expression that the text at a path matches."""
     path = one.pattern.text_groups()[group]
     return _at(path).cast(pl.String).str.extract_groups((one.pattern.texts or {})[path]).struct.field(group)
