@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 
@@ -21,6 +21,7 @@ from credwatch.kernel.errors import ConfigurationError, SourceError
 if TYPE_CHECKING:
     from credwatch.kernel.pack import PackSet
     from credwatch.parse.parse import SourceFormat
+    from credwatch.sources.file.unpacking import Unpacked
 
 _CHUNK = 1 << 20
 _PIPE_BYTES = 1 << 20
@@ -102,9 +103,10 @@ def _print_log(file: Path, first: int, packs: PackSet, source: SourceFormat, now
 def _print_stream(stream: BinaryIO, first: int, packs: PackSet, source: SourceFormat, reference: datetime) -> int:
     from credwatch.cli.answers import answers
     from credwatch.parse.repeats import last_lines
+    from credwatch.sources.journal.text import as_lines
 
     before = b""
-    for piece in whole_lines(stream):
+    for piece in whole_lines(cast("BinaryIO", as_lines(cast("Unpacked", stream)))):
         first += _printed(answers(piece, first, packs, source, reference, before))
         before = last_lines(before + piece)
     return first

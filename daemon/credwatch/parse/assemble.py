@@ -14,6 +14,9 @@ from credwatch.parse.messages.messages import SKIPPED
 OWN_TIME = "own time"
 """The column of the time that an object tells itself, as text."""
 
+_NO_LINE = r"^\s*$|^-- (?:Boot [0-9a-f]{32}|Reboot|No entries|(?:Journal|Logs) begins? at .*) --$"
+"""No line of a log: nothing, or what journalctl says between entries."""
+
 _ALWAYS = frozenset({"@timestamp", "event.dataset", "event.original", "event.action", "credwatch.repeat"})
 _CAST = (FieldType.INTEGER, FieldType.NUMBER, FieldType.BOOLEAN)
 """What patterns capture as text and events hold as something else; stamps have a reader of their own."""
@@ -83,7 +86,7 @@ def _from_envelope(envelope: pl.DataFrame, original: pl.Series, source: str) -> 
 def unread_lines(
     envelopes: pl.DataFrame, read: pl.Series, problems: pl.DataFrame, lines: pl.DataFrame, dispatcher: PatternDispatcher
 ) -> pl.DataFrame:
-    """List the lines that nothing read: `position`, `line`, `reason`; lines without text are none of them.
+    """List the lines that nothing read: `position`, `line`, `reason`; what is no line of a log is left out.
 
     `read` holds the rows that were read, `problems` (`row`, `problem`) those of objects, which go before.
     """
@@ -91,7 +94,7 @@ def unread_lines(
     if not is_unread.any():
         return pl.DataFrame(schema={"position": pl.Int64, "line": pl.String, "reason": pl.String})
     frame = pl.DataFrame([*envelopes.select("row", "program", of_envelope="problem"), *lines]).filter(is_unread)
-    frame = frame.filter(pl.col("line").str.strip_chars() != "")
+    frame = frame.filter(~_is_none())
     frame = frame.join(problems, on="row", how="left", maintain_order="left")
     programs = frame["program"].unique().drop_nulls()
     known = programs.filter(pl.Series([dispatcher.knows_program(name) for name in programs], dtype=pl.Boolean))
@@ -109,8 +112,12 @@ def skipped_lines(known: pl.DataFrame, constants: pl.DataFrame, read: pl.Series,
     is_unread = _is_other(read, len(lines))
     if not is_unread.any():
         return skips
-    blank = lines.filter(is_unread).filter(pl.col("line").str.strip_chars() == "")
+    blank = lines.filter(is_unread).filter(_is_none())
     return pl.concat([skips, blank.select("position", pl.lit(None, pl.String).alias("pack"))]).sort("position")
+
+
+def _is_none() -> pl.Expr:
+    return pl.col("line").str.contains(_NO_LINE)
 
 
 def _is_other(rows: pl.Series, count: int) -> pl.Series:

@@ -12,8 +12,10 @@ from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.file.dates import Dates
 from credwatch.sources.file.lines import Cut, cut_lines, cut_rest, lines_before
-from credwatch.sources.file.opened import STANDARD_INPUT, OpenLog, open_log, open_standard_input
+from credwatch.sources.file.opened import STANDARD_INPUT, OpenLog, open_standard_input
+from credwatch.sources.finished import open_finished
 from credwatch.sources.interface import Chunk, Cursor, Tally
+from credwatch.sources.journal.text import as_lines
 
 _MOST_OPEN = 256
 """So many files are open at once, however many are read side by side."""
@@ -210,5 +212,5 @@ class _OpenFile:
 
     def _opened(self) -> OpenLog:
         if self._log is None:
-            self._log = open_standard_input() if self._is_stream else open_log(Path(self.name))
+            self._log = open_standard_input(as_lines) if self._is_stream else open_finished(Path(self.name))
         return self._log

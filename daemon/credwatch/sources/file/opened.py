@@ -23,6 +23,9 @@ STANDARD_INPUT = "-"
 
 _BEGINNING_BYTES = 256
 
+Dress = Callable[[Unpacked], Unpacked]
+"""Makes of a stream what is to be read of it."""
+
 _LZ4 = b"\x04\x22\x4d\x18"
 """The first bytes of an LZ4 frame, https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md."""
 
@@ -211,12 +214,16 @@ class StreamedLog:
             return b""
 
 
-def open_standard_input() -> OpenLog:
+def _as_it_is(stream: Unpacked) -> Unpacked:
+    return stream
+
+
+def open_standard_input(dress: Dress = _as_it_is) -> OpenLog:
     """Read what somebody else writes for as long as it is written."""
-    return StreamedLog(STANDARD_INPUT, lambda: cast("Unpacked", sys.stdin.buffer))
+    return StreamedLog(STANDARD_INPUT, lambda: dress(cast("Unpacked", sys.stdin.buffer)))
 
 
-def open_log(path: Path) -> OpenLog:
+def open_log(path: Path, dress: Dress = _as_it_is) -> OpenLog:
     """Open a regular file, and unpack it where its first bytes say that it is compressed; raises OSError."""
     descriptor = open_regular(path)
     begins = os.pread(descriptor, 8, 0)
@@ -229,7 +236,7 @@ def open_log(path: Path) -> OpenLog:
 
     def stream() -> Unpacked:
         os.lseek(descriptor, 0, os.SEEK_SET)
-        return unpacker(os.fdopen(descriptor, "rb", closefd=False))
+        return dress(unpacker(os.fdopen(descriptor, "rb", closefd=False)))
 
     return StreamedLog(str(path), stream, descriptor)
 

@@ -19,6 +19,12 @@ _LENGTH_BYTES = 8
 _PREFIXES = (b"data: ", b"\x1e")
 """What json-sse and json-seq put before an object."""
 
+_EXPORTED = (b"__CURSOR=", b"__REALTIME_TIMESTAMP=")
+"""How the export format begins."""
+
+_MARKS = (*_PREFIXES, *_EXPORTED)
+_MOMENT = b'"__REALTIME_TIMESTAMP"'
+
 _DECODER = msgspec.json.Decoder(Entry)
 
 
@@ -61,8 +67,7 @@ class JsonDecoder:
         return self.lines(text) if text.strip() else b""
 
     def _line(self, text: bytes) -> bytes:
-        for prefix in _PREFIXES:
-            text = text.removeprefix(prefix)
+        text = _undressed(text)
         if text.strip() == b"{" or self._object:  # json-pretty
             return self._part(text)
         entry = entry_of(text)
@@ -140,11 +145,24 @@ def _entry(fields: Mapping[str, list[str | list[int]]]) -> Entry:
         return msgspec.convert({name: value for name, value in entry.items() if name[:2] != "__"}, Entry)
 
 
+def may_be_journal(beginning: bytes) -> bool:
+    """Tell whether a text may be a journal of which too little is there to say so."""
+    text = _undressed(beginning)
+    if text.lstrip().startswith(b"{"):
+        is_whole = b"\n}" in text if text.partition(b"\n")[0].strip() == b"{" else b"\n" in text
+        return not is_whole and _MOMENT not in text
+    return any(mark.startswith(beginning[: len(mark)]) and len(beginning) < len(mark) for mark in _MARKS)
+
+
 def decoder_of(beginning: bytes) -> Decoder | None:
     """Tell from the beginning of a text how its entries are written; None where it is no journal."""
-    for prefix in _PREFIXES:
-        beginning = beginning.removeprefix(prefix)
-    if beginning.startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP=")):
+    if beginning.startswith(_EXPORTED):
         return ExportDecoder()
-    is_object = beginning.startswith(b"{") and b'"__REALTIME_TIMESTAMP"' in beginning
-    return JsonDecoder() if is_object else None
+    text = _undressed(beginning)
+    return JsonDecoder() if text.startswith(b"{") and _MOMENT in text else None
+
+
+def _undressed(text: bytes) -> bytes:
+    for prefix in _PREFIXES:
+        text = text.removeprefix(prefix)
+    return text
