@@ -107,14 +107,38 @@ def test_a_life_on_debian(guest: Guest) -> None:
     assert {1} == {*_letters(guest).values()}
 
 
+def test_the_journal_of_a_fresh_debian(guest: Guest) -> None:
+    """Installed with the operators' address alone: each entry is read once, whatever befalls the journal."""
+    guest.run("systemctl", "disable", "--now", "rsyslog", "syslog.socket")
+    guest.run("rm", "-f", "/var/log/auth.log")
+    _install(guest)
+    guest.run(
+        "sed", "-i", 's/^addresses = .*/addresses = ["operators@vendor.example"]/', "/etc/credwatch/credwatch.toml"
+    )
+    guest.run("systemctl", "enable", "--now", "credwatch")
+    assert ("active", "every part lives") == (_shown(guest, "ActiveState"), _shown(guest, "StatusText"))
+    _break_in(guest, "lan")
+    guest.until(lambda: "account_takeover" in _kinds(guest), "the takeover is found", _said)
+    for befall in (_rotate, _kill_journalctl, _kill_daemon, Guest.reboot, _vacuum):
+        before = _entries(guest) - _lines(guest)
+        befall(guest)
+        if befall is _vacuum:
+            before = _entries(guest) - _lines(guest)
+        _guess(guest)
+        guest.until(
+            lambda before=before: before == _entries(guest) - _lines(guest), f"each is read once: {befall}", _said
+        )
+    assert "lines_may_be_lost" not in _journal(guest)
+
+
 def _install(guest: Guest) -> None:
     """Install without a network; all that `check` misses then is somebody to write to, and customers."""
     options = ["PIP_NO_INDEX=1", "PIP_FIND_LINKS=/root/wheels"]
     guest.run("env", *options, "make", "-C", "/root/credwatch", "install")
     checked = _as_daemon(guest, "check", "--offline", "--json")
     problems = {(it["severity"], it["where"]) for it in json.loads(checked)["problems"]}
-    nobody = {("error", "operators.addresses"), ("fault", "/etc/credwatch/customers.toml"), ("fault", "source")}
-    assert nobody == problems
+    assert {("error", "operators.addresses"), ("fault", "/etc/credwatch/customers.toml")} == problems
+    assert {"machine": "the systemd journal"} == json.loads(checked)["places"]
 
 
 def _configure(guest: Guest) -> None:
@@ -172,6 +196,47 @@ def _kill(guest: Guest) -> None:
     )
     assert before <= _letters(guest)
     assert {1} == {*_letters(guest).values()}
+
+
+def _rotate(guest: Guest) -> None:
+    guest.run("journalctl", "--rotate")
+
+
+def _vacuum(guest: Guest) -> None:
+    """Everything that was read is deleted; what comes then is in a new file."""
+    guest.run("journalctl", "--rotate", "--vacuum-files=1")
+
+
+def _kill_journalctl(guest: Guest) -> None:
+    guest.run("pkill", "-9", "-u", "credwatch", "journalctl")
+
+
+def _kill_daemon(guest: Guest) -> None:
+    """Entries that come while it is dead are read when systemd has started it again."""
+    guest.run("kill", "-9", _shown(guest, "MainPID"))
+
+
+def _guess(guest: Guest) -> None:
+    options = "-o StrictHostKeyChecking=no -o NumberOfPasswordPrompts=1 -o PubkeyAuthentication=no"
+    guest.tried("bash", "-c", f"sshpass -p wrong ssh {options} minh@127.0.0.1 true")
+
+
+def _kinds(guest: Guest) -> set[str]:
+    told = _as_daemon(guest, "incidents", "list", "--json")
+    return {json.loads(line)["kind"] for line in told.splitlines()}
+
+
+def _entries(guest: Guest) -> int:
+    """Count what the journal has of logins."""
+    told = guest.run("journalctl", "--output=json", "--output-fields=_PID", "SYSLOG_FACILITY=4", "SYSLOG_FACILITY=10")
+    return len(told.splitlines())
+
+
+def _lines(guest: Guest) -> int:
+    """Count the lines that credwatch has committed."""
+    asked = "import sqlite3; store = sqlite3.connect('file:/var/lib/credwatch/credwatch.sqlite?mode=ro', uri=True)"
+    query = "SELECT COALESCE(SUM(number), 0) FROM tallies WHERE name = 'lines'"
+    return int(guest.run("python3", "-c", f'{asked}; print(store.execute("{query}").fetchone()[0])'))
 
 
 def _hold_the_walls(guest: Guest) -> None:

@@ -26,7 +26,8 @@ from credwatch.rules.logsource import LogSources, load_logsources, shipped_logso
 from credwatch.rules.model import RuleSet
 from credwatch.rules.packs.packs import load_packs
 from credwatch.rules.sigma.sigma import read_rules
-from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, SourceOptions
+from credwatch.sources.machine import placed
+from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 from credwatch.workflows.facts import Contact, Duties, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.world.authorisations import read_authorisations
 from credwatch.world.customers import read_customers
@@ -201,20 +202,25 @@ def _read(path: Path, reader: Callable[[str, str], T], otherwise: T) -> T:
     return reader(text, str(path))
 
 
-def followed_sources(settings: Settings) -> list[SourceOptions]:
+def configured_sources(settings: Settings) -> list[PlacedSource]:
+    """Return the configured sources, each with the place that it has on this machine."""
+    return [placed(source) for source in settings.source]
+
+
+def followed_sources(settings: Settings) -> list[PlacedSource]:
     """Return the configured sources, and the gate's own events, which rules must see."""
-    gate = settings.gate
-    if not gate.enabled or GATE_SOURCE in {source.id for source in settings.source}:
-        return [*settings.source]
+    gate, configured = settings.gate, configured_sources(settings)
+    if not gate.enabled or GATE_SOURCE in {source.id for source in configured}:
+        return configured
     own = FileSourceOptions(id=GATE_SOURCE, paths=(str(gate.events_file),), format="json", read_from="start")
-    return [*settings.source, own]
+    return [*configured, own]
 
 
 def _formats(settings: Settings) -> dict[str, SourceFormat]:
     return {source.id: format_of(source) for source in followed_sources(settings)}
 
 
-def format_of(source: SourceOptions) -> SourceFormat:
+def format_of(source: PlacedSource) -> SourceFormat:
     """Say how the lines of a source are to be read."""
     match source:
         case FileSourceOptions():

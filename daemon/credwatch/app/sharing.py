@@ -10,18 +10,18 @@ from pathlib import Path, PurePath
 
 from credwatch.kernel.errors import Problem, ProblemsFound
 from credwatch.sources.file.matching import matches
-from credwatch.sources.options import FileSourceOptions, SourceOptions, files_among
+from credwatch.sources.options import FileSourceOptions, PlacedSource, files_among
 
 _HINT = "leave it to one of them: each line of it would be counted twice"
 
 
-def refuse_shared_files(sources: Sequence[SourceOptions]) -> None:
+def refuse_shared_files(sources: Sequence[PlacedSource]) -> None:
     """Raise ProblemsFound where two sources name one file."""
     if problems := shared_files(sources):
         raise ProblemsFound(problems)
 
 
-def shared_files(sources: Sequence[SourceOptions]) -> list[Problem]:
+def shared_files(sources: Sequence[PlacedSource]) -> list[Problem]:
     """Tell of each file that a second source names too: by its path, by a link or hard link, or by a glob.
 
     Files are known by device and inode number; those that are not there yet, by where their path leads.

@@ -9,7 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from credwatch.app import keys
-from credwatch.app.build import Gathering, followed_sources, format_of, gather_knowledge, logsources_of
+from credwatch.app.build import (
+    Gathering,
+    configured_sources,
+    followed_sources,
+    format_of,
+    gather_knowledge,
+    logsources_of,
+)
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.notices import notice_problems
 from credwatch.app.rendering import build_renderer
@@ -18,6 +25,7 @@ from credwatch.app.sharing import shared_files
 from credwatch.app.telephones import telephone_problems
 from credwatch.checks.emptiness import emptiness_problems
 from credwatch.checks.followable import source_problems
+from credwatch.checks.journal import journal_problems
 from credwatch.checks.listening import listening_problems
 from credwatch.checks.mail import mail_problems
 from credwatch.checks.permissions import permission_problems
@@ -52,7 +60,8 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     gathering.problems.extend(muting(knowledge.rules))
     gathering.problems.extend(emptiness_problems(settings, knowledge, tuple(gathering.problems)))
     gathering.problems.extend(telephone_problems(settings, knowledge))
-    gathering.problems.extend(source_problems(settings))
+    gathering.problems.extend(source_problems(configured_sources(settings)))
+    gathering.problems.extend(journal_problems(configured_sources(settings)))
     gathering.problems.extend(shared_files(followed_sources(settings)))
     gathering.problems.extend(_directories(settings))
     gathering.problems.extend(permission_problems(config, settings))
@@ -69,7 +78,7 @@ def _reach(settings: Settings, knowledge: Knowledge) -> Iterator[Problem]:
     """Warn of rules that can never match; where packs could not be loaded that is told already."""
     if not knowledge.packs.packs:
         return
-    formats = {format_of(source).kind for source in settings.source}
+    formats = {format_of(source).kind for source in configured_sources(settings)}
     yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=formats == {"json"})
     with suppress(CredwatchError):  # what is wrong with them was found when the rules were read
         yield from unknown_packs(logsources_of(settings), knowledge.packs)

@@ -18,7 +18,7 @@ def emptiness_problems(settings: Settings, knowledge: Knowledge, found: Sequence
 
 def _empty(settings: Settings, knowledge: Knowledge) -> Iterator[tuple[str, Problem]]:
     if not settings.source:
-        hint = "add a table [[source]] with id and paths (docs/sources.md)"
+        hint = 'add a table [[source]] with an id and kind = "machine" (docs/sources.md)'
         problem = Problem("source", "no log is followed: nothing can be detected", hint, Severity.FAULT)
         yield ": source", problem
     if not settings.operators.addresses:

@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from glob import glob, has_magic
 
-from credwatch.app.settings import Settings
 from credwatch.kernel.errors import Problem, Severity
-from credwatch.sources.options import FileSourceOptions, files_among
+from credwatch.sources.options import FileSourceOptions, PlacedSource, files_among
 
 
-def source_problems(settings: Settings) -> Iterator[Problem]:
-    """Yield what is wrong with the paths of each source."""
-    for source in files_among(settings.source):
+def source_problems(sources: Sequence[PlacedSource]) -> Iterator[Problem]:
+    """Yield what keeps each source from being read: its paths, or the journal."""
+    for source in files_among(sources):
         for pattern in source.paths:
             yield from _globbed(source, pattern) if has_magic(pattern) else _named(source, pattern)
 

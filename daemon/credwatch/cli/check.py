@@ -54,18 +54,32 @@ def check(
 
     if send and offline:
         raise typer.BadParameter("leave out --offline: a test message needs the mail server", param_hint="--send")
-    problems = check_everything(config, online=not offline)
+    problems, places = check_everything(config, online=not offline), _places(config)
     answer = "" if send is None else _sent(config, send, problems)
     errors = [problem for problem in problems if problem.severity is not Severity.WARNING]
     if as_json:
-        print_json({"problems": [asdict(problem) for problem in problems], **({"answer": answer} if send else {})})
+        further = ({"answer": answer} if send else {}) | ({"places": places} if places else {})
+        print_json({"problems": [asdict(problem) for problem in problems], **further})
     else:
+        for name, place in places.items():
+            tell(f"source {name}: {place}")
         print_problems(problems)
         if send:
             tell(f"test message to {send}: {answer}")
         warnings = f", warnings: {len(problems) - len(errors)}" if len(problems) > len(errors) else ""
         tell((f"problems found: {len(errors)}" if errors else "no problems found") + warnings)
     raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)
+
+
+def _places(config: Path) -> dict[str, str]:
+    """Say where each source of kind machine finds its lines here."""
+    from credwatch.checks.salvage import salvaged
+    from credwatch.sources.machine import place_of, placed
+    from credwatch.sources.options import MachineSourceOptions
+
+    settings = salvaged(config)
+    sources = settings.source if settings is not None else ()
+    return {source.id: place_of(placed(source)) for source in sources if isinstance(source, MachineSourceOptions)}
 
 
 def _sent(config: Path, address: str, problems: list[Problem]) -> str:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from credwatch.app import keys
-from credwatch.app.build import build_knowledge, followed_sources, registers_in
+from credwatch.app.build import build_knowledge, configured_sources, followed_sources, registers_in
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.lock import StateLock
 from credwatch.app.rendering import build_renderer, proven_renderer
@@ -47,7 +47,8 @@ from credwatch.service.schedule import Job, Timetable
 from credwatch.service.systemd import SaidState
 from credwatch.service.watchfiles import ConfigurationWatch
 from credwatch.sources.interface import Cursor, Source
-from credwatch.sources.options import SourceOptions, files_among
+from credwatch.sources.machine import place_of
+from credwatch.sources.options import PlacedSource, files_among
 from credwatch.sources.registry import open_source
 from credwatch.store.database import Database
 from credwatch.store.migrate import migrate_apart
@@ -75,7 +76,9 @@ class Supervisor:
         self._lock = StateLock(self._settings.daemon.state_directory, clock())
         self._sources = followed_sources(self._settings)
         refuse_shared_files(self._sources)
-        self._missing = MissingLogs({source.id: source.paths for source in files_among(self._settings.source)})
+        self._missing = MissingLogs(
+            {source.id: source.paths for source in files_among(configured_sources(self._settings))}
+        )
         self._notice_key = keys.notice_key(self._settings)
         self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)
         self._registers = registers_in(self._settings)
@@ -129,7 +132,11 @@ class Supervisor:
     def _ready(self) -> None:
         settle()
         self._state.ready()
-        log.info("daemon.ready", role=self._settings.daemon.role, sources=[source.id for source in self._sources])
+        log.info(
+            "daemon.ready",
+            role=self._settings.daemon.role,
+            sources={source.id: place_of(source) for source in self._sources},
+        )
 
     def _parts(self) -> list[LivingPart]:
         """List what lives long: what tells, what delivers, what answers, what ticks, what reads, what notices edits.
@@ -194,7 +201,7 @@ class Supervisor:
         folders = [daemon.registers_directory, *daemon.rules_directories, *daemon.packs_directories]
         return [*folders, *{path.parent for path in databases.values()} - {*folders}]
 
-    def _opener(self, options: SourceOptions) -> OpenSource:
+    def _opener(self, options: PlacedSource) -> OpenSource:
         def opened(cursors: Mapping[str, Cursor]) -> Source:
             return open_source(options, cursors, clock=self._clock, wake=lambda: self._reader.wake())
 

@@ -131,6 +131,20 @@ class JournalSourceOptions(NamedSource):
         return [word for at, alternative in enumerate(wanted) for word in (["+"] if at else []) + alternative]
 
 
+class MachineSourceOptions(NamedSource):
+    """`kind = "machine"`: who logs in to this machine, from its journal where it has one, else from its log files."""
+
+    kind: Literal["machine"]
+    """That it finds out by itself what the machine has."""
+    time_zone: str = "UTC"
+    """The time zone of stamps that say none, where there are log files."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return known_zone(name)
+
+
 def _kind(raw: Any) -> str:
     """Say of which kind a table is; one that says none, or only how lines begin, is of files."""
     kind = raw.get("kind", _FILE) if isinstance(raw, dict) else getattr(raw, "kind", _FILE)
@@ -138,16 +152,22 @@ def _kind(raw: Any) -> str:
 
 
 SourceOptions = Annotated[
-    Annotated[FileSourceOptions, Tag("file")] | Annotated[JournalSourceOptions, Tag("journal")],
+    Annotated[FileSourceOptions, Tag("file")]
+    | Annotated[JournalSourceOptions, Tag("journal")]
+    | Annotated[MachineSourceOptions, Tag("machine")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
-        custom_error_message='there is no such kind of source; write kind = "file" or "journal"',
+        custom_error_message='there is no such kind of source; write kind = "file", "journal" or "machine"',
     ),
 ]
 """A table `[[source]]`, told apart by its `kind`."""
 
 
-def files_among(sources: Iterable[SourceOptions]) -> list[FileSourceOptions]:
+PlacedSource = FileSourceOptions | JournalSourceOptions
+"""A source that says where its lines are."""
+
+
+def files_among(sources: Iterable[PlacedSource]) -> list[FileSourceOptions]:
     """Return the sources that follow files."""
     return [source for source in sources if isinstance(source, FileSourceOptions)]

@@ -8,21 +8,23 @@ from typing import assert_never
 from credwatch.kernel.clock import Clock
 from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
-from credwatch.sources.journal.source import JournalSource
-from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, SourceOptions
+from credwatch.sources.journal.source import JOURNAL, JournalSource
+from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 
 
 def open_source(
-    options: SourceOptions, cursors: Mapping[str, Cursor], *, clock: Clock, wake: Callable[[], None]
+    options: PlacedSource, cursors: Mapping[str, Cursor], *, clock: Clock, wake: Callable[[], None]
 ) -> Source:
     """Open a source from its committed cursors; raises SourceError where that cannot be done now.
 
     `wake` is called from another thread whenever there may be more to read.
+    Cursors of another kind, which a source of this name had before, are left alone: it begins as at a first start.
     """
     match options:
         case FileSourceOptions():
             followed = FileOptions(name=options.id, paths=options.paths, start=options.read_from)
-            return FileSource(followed, cursors, clock=clock, wake=wake)
+            own = {file: cursor for file, cursor in cursors.items() if file != JOURNAL}
+            return FileSource(followed, own, clock=clock, wake=wake)
         case JournalSourceOptions():
             return JournalSource(options, cursors, clock=clock, wake=wake)
     assert_never(options)

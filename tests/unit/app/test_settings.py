@@ -10,7 +10,7 @@ import pytest
 from credwatch.app.settings import Settings, load_settings
 from credwatch.kernel.errors import ConfigurationError, ProblemsFound
 from credwatch.kernel.resources import shipped
-from credwatch.sources.options import FileSourceOptions, JournalSourceOptions
+from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, MachineSourceOptions
 
 
 def a_file(folder: Path, text: str) -> Path:
@@ -20,8 +20,9 @@ def a_file(folder: Path, text: str) -> Path:
 
 
 def test_the_shipped_file_says_the_defaults() -> None:
-    """config/credwatch.toml sets every key to what it is without the file."""
-    assert Settings() == load_settings(shipped("config") / "credwatch.toml")
+    """config/credwatch.toml sets every key to what it is without the file, and follows what the machine has."""
+    machine = MachineSourceOptions(id="machine", kind="machine")
+    assert Settings(source=(machine,)) == load_settings(shipped("config") / "credwatch.toml")
 
 
 def test_the_shipped_file_names_every_key() -> None:

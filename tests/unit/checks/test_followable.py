@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.app.settings import Settings
 from credwatch.checks.followable import source_problems
 from credwatch.kernel.errors import Problem, Severity
 from credwatch.sources.options import FileSourceOptions
@@ -15,7 +14,7 @@ from credwatch.sources.options import FileSourceOptions
 
 def _problems(*paths: Path) -> list[Problem]:
     source = FileSourceOptions(id="servers", paths=tuple(map(str, paths)))
-    return list(source_problems(Settings(source=(source,))))
+    return list(source_problems([source]))
 
 
 def test_logs_and_links_to_them_are_fine(tmp_path: Path) -> None:

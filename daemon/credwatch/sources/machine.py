@@ -1,0 +1,48 @@
+"""Finds where a machine keeps what it logs of logins: in its journal, or in files of a syslog daemon; never in both.
+
+A syslog daemon beside the journal writes the same messages into its files, so both together would count each twice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from credwatch.sources.options import (
+    FileSourceOptions,
+    JournalSourceOptions,
+    MachineSourceOptions,
+    PlacedSource,
+    SourceOptions,
+)
+
+LOGS = ("/var/log/auth.log", "/var/log/secure")
+"""Where syslog daemons write what has the facility auth or authpriv: on Debian and its like, and on Red Hat and its."""
+
+_SOCKET = "run/systemd/journal/socket"
+"""Where journald takes messages, for as long as it runs."""
+
+JOURNALS = ("var/log/journal", "run/log/journal")
+"""Where journald keeps them; nowhere where Storage=none is set."""
+
+
+def placed(source: SourceOptions, root: Path = Path("/")) -> PlacedSource:
+    """Say where the lines of a source are; `root` is the machine's root folder. Never raises."""
+    if not isinstance(source, MachineSourceOptions):
+        return source
+    wanted = {"read_from": source.read_from, "lateness": source.lateness}
+    if has_journal(root):
+        return JournalSourceOptions(id=source.id, kind="journal").model_copy(update=wanted)
+    logs = tuple(log for log in LOGS if (root / log.lstrip("/")).exists()) or LOGS
+    return FileSourceOptions(id=source.id, paths=logs, time_zone=source.time_zone).model_copy(update=wanted)
+
+
+def has_journal(root: Path = Path("/")) -> bool:
+    """Tell whether journald runs on the machine and keeps what it takes."""
+    return (root / _SOCKET).exists() and any(
+        next((root / folder).glob("*/*.journal"), None) is not None for folder in JOURNALS
+    )
+
+
+def place_of(source: PlacedSource) -> str:
+    """Name where the lines of a source are, for people."""
+    return "the systemd journal" if isinstance(source, JournalSourceOptions) else ", ".join(source.paths)
