@@ -43,6 +43,14 @@ def has_journal(root: Path = Path("/")) -> bool:
     )
 
 
+def machine_id(root: Path = Path("/")) -> str:
+    """Return the id that a machine's entries in the journal carry, machine-id(5); empty where it has none."""
+    try:
+        return (root / "etc/machine-id").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def place_of(source: PlacedSource) -> str:
     """Name where the lines of a source are, for people."""
     return "the systemd journal" if isinstance(source, JournalSourceOptions) else ", ".join(source.paths)

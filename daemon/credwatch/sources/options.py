@@ -114,11 +114,13 @@ class JournalSourceOptions(NamedSource):
             raise ValueError(f"{str(directory)!r} is not absolute; begin it with /")
         return directory
 
-    def matches(self) -> list[str]:
+    def matches(self, machine: str = "") -> list[str]:
         """Return the matches for journalctl's command line: alternatives with a + between them; none for everything.
 
-        That journald has left out messages is always among them.
+        That journald has left out messages is always among them. `machine` is the id of the only machine whose entries
+        are wanted; any where it is empty.
         """
+        only = [f"_MACHINE_ID={machine}"] if machine else []
         ways = [f"_TRANSPORT={name}" for name in self.transports]
         alternatives = [
             [f"SYSLOG_FACILITY={FACILITIES[name]}" for name in self.facilities],
@@ -128,7 +130,7 @@ class JournalSourceOptions(NamedSource):
         wanted = [[*alternative, *ways] for alternative in alternatives if alternative] or [ways]
         if wanted != [[]]:
             wanted.append([f"MESSAGE_ID={DROPPED}"])
-        return [word for at, alternative in enumerate(wanted) for word in (["+"] if at else []) + alternative]
+        return [word for at, words in enumerate(wanted) for word in (["+"] if at else []) + words + only]
 
 
 class MachineSourceOptions(NamedSource):

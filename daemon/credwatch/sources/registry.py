@@ -9,6 +9,7 @@ from credwatch.kernel.clock import Clock
 from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.sources.journal.source import JOURNAL, JournalSource
+from credwatch.sources.machine import machine_id
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 
 
@@ -26,5 +27,5 @@ def open_source(
             own = {file: cursor for file, cursor in cursors.items() if file != JOURNAL}
             return FileSource(followed, own, clock=clock, wake=wake)
         case JournalSourceOptions():
-            return JournalSource(options, cursors, clock=clock, wake=wake)
+            return JournalSource(options, cursors, clock=clock, wake=wake, machine=machine_id())
     assert_never(options)

@@ -8,7 +8,7 @@ import pytest
 
 from credwatch.sources.file.source import FileSource
 from credwatch.sources.journal.source import JOURNAL, JournalSource
-from credwatch.sources.machine import place_of, placed
+from credwatch.sources.machine import machine_id, place_of, placed
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, MachineSourceOptions
 from credwatch.sources.registry import open_source
 from unit.sources.followed import NOW
@@ -71,6 +71,13 @@ def test_a_machine_that_changes_its_ways_begins_anew(tmp_path: Path) -> None:
     source.close()
     assert isinstance(source, FileSource)
     assert chunk is None or not chunk.data
+
+
+def test_the_machine_is_known_by_its_id(tmp_path: Path) -> None:
+    """systemd's own file says it; a machine may have none."""
+    assert "" == machine_id(tmp_path)
+    _made(tmp_path, "etc/machine-id").joinpath("etc/machine-id").write_text("5eed\n")
+    assert "5eed" == machine_id(tmp_path)
 
 
 def test_a_journal_is_opened_as_one() -> None:

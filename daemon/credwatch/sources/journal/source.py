@@ -36,7 +36,8 @@ class _Taken(Struct, frozen=True):
 class JournalSource:
     """Reads the entries that the options match, each as one line, see `line_of`.
 
-    `command` stands before the options of journalctl. `wake` is called from another thread whenever there is more.
+    `command` stands before the options of journalctl. `machine` is the id of this machine, whose entries alone are read
+    where no folder is named. `wake` is called from another thread whenever there is more.
     Raises SourceError from `read` where journalctl cannot be run, may not read the journal, or ends; it is started
     again by itself.
     """
@@ -49,13 +50,15 @@ class JournalSource:
         clock: Clock,
         wake: Callable[[], None] = lambda: None,
         command: Sequence[str] = (PROGRAM,),
+        machine: str = "",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = options
         self._clock = clock
         self._wake = wake
         self._monotonic = monotonic
-        self._matches = " ".join(options.matches())
+        self._words = options.matches("" if options.directory else machine)
+        self._matches = " ".join(self._words)
         self._command = [*command, *_options_of(options)]
         self._is_new = JOURNAL not in cursors
         self._place = self._first_place() if self._is_new else Place.from_cursor(cursors[JOURNAL])
@@ -143,9 +146,8 @@ class JournalSource:
             return False
         self._wait_longer()
         self._is_proving = self._place.is_shown_first(self._matches)
-        matches = self._options.matches()
         try:
-            command = [*self._command, *self._place.options(self._matches), *matches]
+            command = [*self._command, *self._place.options(self._matches), *self._words]
             self._process, self._cut_before = JournalProcess(command, self._wake), 0
         except OSError as error:
             hint = f'install systemd\'s {PROGRAM}, or follow files with kind = "file"'
@@ -241,10 +243,13 @@ _MEMBERSHIP = "add the daemon's user to the group systemd-journal (Supplementary
 
 
 def _options_of(options: JournalSourceOptions) -> list[str]:
-    """Return what journalctl is always told: everything from where it begins, then what comes, whole."""
+    """Return what journalctl is always told: everything from where it begins, then what comes, whole.
+
+    Without `--merge` following means the present boot alone, and what came before a reboot would be lost.
+    """
     where = [f"--directory={options.directory}"] if options.directory else []
     fields = f"--output-fields={','.join(FIELDS)}"
-    return ["--output=json", "--all", "--follow", "--no-tail", "--no-pager", fields, *where]
+    return ["--output=json", "--all", "--follow", "--merge", "--no-tail", "--no-pager", fields, *where]
 
 
 def _is_forbidden(complaints: str) -> bool:

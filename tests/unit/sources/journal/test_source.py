@@ -261,6 +261,14 @@ def test_matches_are_alternatives_within_the_transports(name: str) -> None:
     assert [*words, "+", "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e"] == options.matches()
 
 
+def test_only_this_machines_entries_match() -> None:
+    """The folder of journals may have those of containers and of other machines."""
+    options = JournalSourceOptions(id="auth", kind="journal", facilities=["auth"])
+    mine = "_MACHINE_ID=5eed"
+    dropped = "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e"
+    assert ["SYSLOG_FACILITY=4", mine, "+", dropped, mine] == options.matches("5eed")
+
+
 def test_everything_is_read_where_nothing_is_named() -> None:
     """Without facilities there is no match at all."""
     assert [] == JournalSourceOptions(id="auth", kind="journal", facilities=[]).matches()
