@@ -34,6 +34,13 @@ _ENTERPRISE = "journal@32473"
 _OF_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib", "/opt/", "/nix/store/", "/gnu/store/", "/snap/")
 """Where programs lie that no plain user could have put there."""
 
+_OF_ROOT = re.compile(
+    r"(?:sshd|dropbear|sudo|su|runuser|doas|pkexec|polkit|login|systemd-logind|r?login|telnetd|gdm|sddm|lightdm|xrdp|"
+    r"cron|atd?|passwd|chpasswd|user(?:add|mod|del)|adduser|group(?:add|mod|del)|unix_chkpwd|auditd?|kernel|systemd)\b.*",
+    re.IGNORECASE,
+)
+"""The names of programs that let people in or change accounts: all of them run as root, whoever calls them."""
+
 _OF_SYSTEMD = ("(systemd)", "(sd-pam)")
 """What systemd calls the process that opens and closes a user's session, which runs as that user."""
 
@@ -117,10 +124,11 @@ def sender_of(entry: Entry, message: bytes) -> EntrySender:
 
 
 def _may_be(claimed: str, entry: Entry) -> bool:
-    """Tell whether a program may call itself so: it is root's, or the system's own of that name, or a unit's.
+    """Tell whether a program may call itself so: it is root's, or the system's own of that name, or a service's.
 
     The name of a process can be set by itself, so only the file that it runs counts, and that only where no plain user
-    could have put it.
+    could have put it. A service of the system has the name that its unit gives it, often that of a script; but a web
+    server that was broken into is no sshd.
     """
     if _is_privileged(entry):
         return True
@@ -130,8 +138,8 @@ def _may_be(claimed: str, entry: Entry) -> bool:
         file = executable.rpartition("/")[2]
         if name == file or (file.startswith("systemd") and name in _OF_SYSTEMD):
             return True
-    is_of_system = unit.endswith(".service") and not unit.startswith("user@")
-    return bool(name) and is_of_system and unit.removesuffix(".service").partition("@")[0] == name
+    is_service = unit.endswith(".service") and not unit.startswith("user@")
+    return bool(name) and is_service and (_OF_ROOT.fullmatch(name) is None or unit == f"{name}.service")
 
 
 def _may_say(name: str, entry: Entry, message: bytes) -> bool:

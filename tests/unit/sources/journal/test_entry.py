@@ -94,6 +94,8 @@ FORGED = {
     "one that had ended before it was looked at": {"_EXE": "", "_COMM": ""},
     "a unit of the user's own": {"_EXE": "/usr/bin/cat", "_SYSTEMD_UNIT": "user@1000.service"},
     "systemd-cat -t sshd": {"_EXE": "/usr/bin/cat", "_TRANSPORT": "stdout"},
+    "a web server that was broken into": {"_EXE": "/usr/bin/cat", "_UID": "33", "_SYSTEMD_UNIT": "apache2.service"},
+    "one by another spelling": {"SYSLOG_IDENTIFIER": "SSHD", "_EXE": "/usr/bin/cat", "_SYSTEMD_UNIT": "web.service"},
     "one behind two dots": {"_EXE": "/usr/../home/lan/sshd"},
     "one by its path": {"SYSLOG_IDENTIFIER": "/usr/sbin/sshd", "_EXE": "/usr/bin/logger"},
 }
@@ -120,7 +122,6 @@ BELIEVED = {
     "sudo, which runs as its user": (SUDO, {"_UID": "1000", "SYSLOG_IDENTIFIER": "sudo", "_EXE": "/usr/bin/sudo"}),
     "one that an upgrade has replaced": (GUESS, {"_UID": "1000", "_EXE": "/usr/sbin/sshd (deleted)"}),
     "the service of that name": (GUESS, {"_UID": "105", "_EXE": "/opt/jre/java", "_SYSTEMD_UNIT": "sshd.service"}),
-    "an instance of it": (GUESS, {"_UID": "105", "_EXE": "/opt/jre/java", "_SYSTEMD_UNIT": "sshd@4.service"}),
 }
 
 
@@ -129,6 +130,17 @@ def test_a_program_is_believed_that_is_what_it_says(way: str) -> None:
     """Root's programs, the system's own, and services under their own name."""
     message, fields = BELIEVED[way]
     assert 1 == _read(_entry(message, **fields)).events.height
+
+
+def test_a_service_has_the_name_of_its_script() -> None:
+    """What runs is java or python3, and the name is that of the file that the unit starts."""
+    fields = {"_UID": "105", "_EXE": "/usr/bin/python3.11", "SYSLOG_IDENTIFIER": "gunicorn", "_TRANSPORT": "stdout"}
+    for unit, name in (
+        ("shop.service", b"gunicorn"),
+        ("shop@2.service", b"gunicorn"),
+        ("session-4.scope", b"python3.11"),
+    ):
+        assert name == line_of(_entry("ready", _SYSTEMD_UNIT=unit, **fields)).split()[3]
 
 
 HOSTILE = [
