@@ -134,7 +134,7 @@ def _may_be(claimed: str, entry: Entry) -> bool:
         return True
     name = claimed.rpartition("/")[2]  # postfix/smtpd
     executable, unit = _executable(entry), _text(entry.unit)
-    if executable.startswith(_OF_SYSTEM) and ".." not in executable:
+    if _is_of_system(executable):
         file = executable.rpartition("/")[2]
         if name == file or (file.startswith("systemd") and name in _OF_SYSTEMD):
             return True
@@ -159,7 +159,11 @@ def _real_name(entry: Entry) -> str:
     """Name the program as the kernel does; one of a user's own has the user before it, for it may be named anything."""
     executable = _executable(entry)
     name = executable.rpartition("/")[2] or _text(entry.command) or "unknown"
-    return name if executable.startswith(_OF_SYSTEM) else f"uid{_text(entry.uid)}:{name}"
+    return name if _is_of_system(executable) else f"uid{_text(entry.uid)}:{name}"
+
+
+def _is_of_system(executable: str) -> bool:
+    return executable.startswith(_OF_SYSTEM) and "/../" not in executable
 
 
 def _executable(entry: Entry) -> str:
