@@ -22,8 +22,8 @@ TEST_SECONDS ?= 2400
 
 help:
 	@echo "make demo     a working day in a minute: log lines, detections, incidents, delivered notices"
-	@echo "make test     formatting, lint, types, import floors, all tests; installs Debian packages where it may"
-	@echo "make lint     the first four of them"
+	@echo "make test     formatting, lint, types, dead code, import floors, all tests; installs Debian packages where it may"
+	@echo "make lint     the first five of them"
 	@echo "make bench    what it costs: speed, growth, latency, memory, each held to its floor"
 	@echo "make kills    the daemon is killed KILLS=$(KILLS) times while it reads FILES=$(FILES) logs and more: every line once"
 	@echo "make notices  a page with every notice, as text, and as pictures where chromium is installed: NOTICES=notices"
@@ -44,6 +44,7 @@ lint: $(READY)
 	@$(BIN)/ruff format --check --quiet daemon tests || { echo "run: $(BIN)/ruff format daemon tests"; exit 1; }
 	@$(BIN)/ruff check --quiet daemon tests
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/vulture
 	@$(BIN)/lint-imports --no-logo || { echo "see docs/architecture.md for which folder may import which"; exit 1; }
 
 bench: $(READY)

@@ -13,7 +13,7 @@ from bench.forms import write_forms
 from bench.loglines import Round, write_keys, write_log
 from bench.rulecopies import write_copies
 from credwatch.kernel.resources import shipped
-from credwatch.rules.sigma.sigma import load_rules
+from unit.rules.rule_files import load_rules
 
 TESTS = Path(__file__).parents[1]
 FLOORS = {

@@ -26,8 +26,9 @@ from credwatch.kernel.dtypes import DTYPES
 from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.rules.model import EventRule, Operator, Test
 from credwatch.rules.sigma.patterns import literal
-from credwatch.rules.sigma.sigma import load_rules, read_rules
+from credwatch.rules.sigma.sigma import read_rules
 from properties.generated_sigma import FIELDS, MOMENT, PLACEHOLDERS, TRUTH, events, sections
+from unit.rules.rule_files import load_rules
 
 COLUMN_TYPES = {
     FieldType.STRING: "TEXT COLLATE NOCASE",

@@ -14,7 +14,7 @@ from credwatch.app.settings import Settings
 from credwatch.authoring.cases import CaseFile, run_cases
 from credwatch.kernel.options import validated
 from credwatch.kernel.secret import Secret
-from credwatch.rules.sigma.sigma import load_rules
+from unit.rules.rule_files import load_rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "correlations.md"
 BASES = """

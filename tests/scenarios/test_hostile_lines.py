@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.store.state import progress
 from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app, at, guessing, ssh
 from scenarios.post_office import PostOffice, a_post_office
+from unparsed_lines import latest_unparsed
 
 REAL, FORGED = "198.51.100.66", "10.0.0.1"
 SECRETS = ("Tr0ub4dor&3x", "N0t-For!Logs9", "hunter2hunter2", "s3cr3t-in-json", "Zu&gang2026!")
@@ -61,7 +61,7 @@ def test_broken_lines_stop_nothing(tmp_path: Path) -> None:
         assert 22 + len(BROKEN) == site.lines_taken()
         assert {"203.0.113.7", "203.0.113.8"} == _guessed_from(site)
         with site.store() as database, database.reading() as connection:
-            kept = [row["line"] for row in progress.latest_unparsed(connection, most=100)]
+            kept = [row["line"] for row in latest_unparsed(connection, most=100)]
         assert len(BROKEN) - 2 == len(kept), "an empty line is skipped, and a NUL in a user name is part of the name"
         assert max(map(len, kept)) <= 65_536 + 100
         assert not any(ord(character) < 32 and character != "\t" for line in kept for character in line)

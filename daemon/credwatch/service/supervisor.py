@@ -217,6 +217,8 @@ class Supervisor:
 
     def _build_reader(self) -> Reader:
         self._pipeline = Pipeline(self._knowledge, self._database, self._clock)
+        if self._pipeline.discarded_windows:
+            log.warning("detection.windows_discarded", reason="written in another form")
         return Reader(
             self._pipeline,
             {source.id: self._opener(source) for source in self._sources},

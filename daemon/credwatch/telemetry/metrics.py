@@ -7,8 +7,9 @@ import platform
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from itertools import product
 
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, disable_created_metrics
 
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.detection import Detection
@@ -211,18 +212,12 @@ class Metrics:
         self._daemon.build.labels(version("credwatch"), platform.python_version(), version("polars")).set(1)
         for workflow in WORKFLOWS:
             self._declare_workflow(workflow)
-        for result in RESULTS:
-            self._duties.deliveries.labels(result)
-        for way in WAYS:
-            for result in ("delivered", "failed"):
-                self._duties.told.labels(way, result)
-        for state in OUTBOX_STATES:
-            self._duties.depth.labels(state)
-        for direction in ("forward", "back"):
-            self._daemon.clock_steps.labels(direction)
-        for endpoint in GATE_ENDPOINTS:
-            for outcome in GATE_OUTCOMES:
-                self._duties.gate.labels(endpoint, outcome)
+        duties, both = self._duties, ("delivered", "failed")
+        _declare(duties.deliveries, ((result,) for result in RESULTS))
+        _declare(duties.told, product(WAYS, both))
+        _declare(duties.depth, ((state,) for state in OUTBOX_STATES))
+        _declare(duties.gate, product(GATE_ENDPOINTS, GATE_OUTCOMES))
+        _declare(self._daemon.clock_steps, (("forward",), ("back",)))
 
     def _declare_workflow(self, workflow: str) -> None:
         if workflow not in _label_values(self._duties.running):
@@ -303,3 +298,9 @@ class Metrics:
 def _label_values(gauge: Gauge) -> set[str]:
     """List the values that a gauge's one label has so far."""
     return {value for family in gauge.collect() for sample in family.samples for value in sample.labels.values()}
+
+
+def _declare(family: Counter | Gauge, labels: Iterable[tuple[str, ...]]) -> None:
+    """Have the series of these labels exist from the start, so that an alert on one sees its first change."""
+    for values in labels:
+        family.labels(*values)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from credwatch.kernel.errors import Problem
+from credwatch.kernel.errors import Problem, ProblemsFound
 from credwatch.rules.model import Condition, EventRule, RuleSet
 from credwatch.rules.sigma.sigma import read_rules
 
@@ -89,3 +90,11 @@ def only_problem(folder: Path, *documents: str) -> Problem:
     rules, (problem,) = reading(folder, *documents, a_rule(name="fine"))
     assert "fine" in [rule.name for rule in rules.events]
     return problem
+
+
+def load_rules(folders: Sequence[Path], placeholders: Mapping[str, Sequence[str]] = PLACEHOLDERS) -> RuleSet:
+    """Read the rules below the folders; raises ProblemsFound with every problem of every file."""
+    rules, problems = read_rules(folders, placeholders)
+    if problems:
+        raise ProblemsFound(problems)
+    return rules

@@ -12,7 +12,7 @@ from credwatch.kernel.resources import shipped
 from credwatch.rules.logsource import LogSource, LogSources
 from credwatch.rules.packs.packs import load_packs, read_pack
 from credwatch.rules.reach import out_of_reach, unknown_packs
-from credwatch.rules.sigma.sigma import load_rules
+from unit.rules.rule_files import load_rules
 
 PACK = read_pack(
     """

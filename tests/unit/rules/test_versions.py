@@ -6,8 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from credwatch.rules.sigma.sigma import load_rules
 from credwatch.rules.versions import behind
+from unit.rules.rule_files import load_rules
 
 RULE = """title: Failed login
 id: 11111111-1111-4111-8111-111111111111

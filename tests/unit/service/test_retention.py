@@ -11,6 +11,7 @@ from credwatch.store.options import RetentionOptions
 from credwatch.store.state import progress
 from credwatch.telemetry.metrics import Metrics
 from scenarios.pipeline import a_store
+from unparsed_lines import latest_unparsed
 
 LINE = {"source": "auth", "file": "a", "position": 1, "received": 0, "reason": "unknown", "line": "x"}
 LINES = 1200
@@ -40,7 +41,7 @@ def test_a_turn_is_bounded_and_the_next_goes_on(tmp_path: Path) -> None:
         for _ in range(4):
             sweeper.turn()
             with database.reading() as connection:
-                left.append(len(progress.latest_unparsed(connection, most=LINES)))
+                left.append(len(latest_unparsed(connection, most=LINES)))
         assert left == [700, 200, 0, 0]
         sample = ("credwatch_store_rows_deleted_total", {"kind": "unparsed"})
         assert metrics.registry.get_sample_value(*sample) == LINES
@@ -48,8 +49,8 @@ def test_a_turn_is_bounded_and_the_next_goes_on(tmp_path: Path) -> None:
             progress.add_unparsed(connection, [LINE], most=LINES)
         sweeper.turn()  # rests
         with database.reading() as connection:
-            assert len(progress.latest_unparsed(connection, most=LINES)) == 1
+            assert len(latest_unparsed(connection, most=LINES)) == 1
         steady.now += timedelta(days=1).total_seconds()
         sweeper.turn()
         with database.reading() as connection:
-            assert progress.latest_unparsed(connection, most=LINES) == []
+            assert latest_unparsed(connection, most=LINES) == []

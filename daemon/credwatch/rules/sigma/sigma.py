@@ -43,19 +43,6 @@ class _Parsed(Struct, frozen=True):
         return Problem(self.document.where(*keys), message, hint)
 
 
-def load_rules(
-    folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS, logsources: LogSources | None = None
-) -> RuleSet:
-    """Read every `*.yml` below the folders, cases files (`*.cases.yml`) and log sources left out.
-
-    Raises ProblemsFound with every problem of every file.
-    """
-    rules, problems = read_rules(folders, placeholders, logsources)
-    if problems:
-        raise ProblemsFound(problems)
-    return rules
-
-
 def read_rules(
     folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS, logsources: LogSources | None = None
 ) -> tuple[RuleSet, list[Problem]]:

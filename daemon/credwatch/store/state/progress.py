@@ -205,12 +205,6 @@ def add_unparsed(connection: Connection, rows: list[dict[str, Any]], *, most: in
     connection.execute(delete(unparsed).where(unparsed.c.id <= newest - most))
 
 
-def latest_unparsed(connection: Connection, *, most: int) -> list[dict[str, Any]]:
-    """Return the latest lines that no pack knew, newest first."""
-    query = select(unparsed).order_by(unparsed.c.id.desc()).limit(most)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
 def forget_engine(connection: Connection) -> None:
     """Delete the window rows and words: their form has changed and they cannot be read any more."""
     for table in (window_rows, words):

@@ -21,7 +21,7 @@ from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import SourceFormat, parse
 from credwatch.rules.packs.packs import load_packs
-from credwatch.rules.sigma.sigma import load_rules
+from unit.rules.rule_files import load_rules
 
 PATHS = ["a", "a.b", "a.b.c", "b.a"]
 

@@ -22,8 +22,8 @@ from credwatch.rules.model import (
     PartThere,
     Test,
 )
-from credwatch.rules.sigma.sigma import load_rules, read_rules
-from unit.rules.rule_files import a_correlation, a_filter, a_rule, only_event, reading
+from credwatch.rules.sigma.sigma import read_rules
+from unit.rules.rule_files import a_correlation, a_filter, a_rule, load_rules, only_event, reading
 
 
 @pytest.mark.parametrize(

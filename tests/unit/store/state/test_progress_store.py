@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from credwatch.store.database import Database
 from credwatch.store.state import progress
+from unparsed_lines import latest_unparsed
 
 
 def a_line(number: int) -> dict[str, object]:
@@ -75,8 +76,8 @@ def test_the_latest_unread_lines_are_kept(database: Database) -> None:
         progress.add_unparsed(connection, [a_line(number) for number in range(7)], most=5)
         progress.add_unparsed(connection, [a_line(7), a_line(8)], most=5)
         progress.add_unparsed(connection, [], most=5)
-        assert [8, 7, 6, 5, 4] == [row["position"] for row in progress.latest_unparsed(connection, most=10)]
-        assert [8, 7] == [row["position"] for row in progress.latest_unparsed(connection, most=2)]
+        assert [8, 7, 6, 5, 4] == [row["position"] for row in latest_unparsed(connection, most=10)]
+        assert [8, 7] == [row["position"] for row in latest_unparsed(connection, most=2)]
 
 
 def test_tallies_add_up_by_day(database: Database) -> None:
