@@ -21,6 +21,7 @@ BOUNDED = {
     "factors": "one row for each account",
     "profiles": "the habits of the accounts that are known, written anew once their changes are as many",
     "silences": "what people have made by hand and retention keeps",
+    "trail": "the latest lines, cut with each batch that adds some",
     "unparsed": "the latest ten thousand",
     "watermarks": "one row for each file that is followed",
     "window_rows": "what windows hold",
