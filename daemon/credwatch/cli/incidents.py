@@ -210,7 +210,9 @@ def _lines(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
     if not lines:
         yield from (("line", line) for line in case["lines"])
         return
-    yield "evidence", f"{len(lines)} log lines kept of {case['events']} events"
+    # Several detections may rest on the same events: their numbers make no sum.
+    of = f" of {case['events']} events" if len(case["detections"]) == 1 else ""
+    yield "evidence", f"{len(lines)} log lines kept{of}"
     for line in lines:
         yield "line", f"{line['source']} {line['file']}:{line['position']}  {line['text']}"
 

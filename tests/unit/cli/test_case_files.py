@@ -70,6 +70,7 @@ def cases() -> list[Incident]:
         rules=("r-1",),
         lines=("sshd: Accepted password for lan",),
         events=12,
+        detections=("detection-1",),
     )
     day = timedelta(days=1)
     second = replace(first, number="CW-2026-BBBBBBBB", subject="mai", accounts=("mai",), detected_at=NOON + day)
