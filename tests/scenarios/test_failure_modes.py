@@ -27,6 +27,7 @@ from scenarios.lines import app_guessing, guessing
 from scenarios.manager import Manager, a_manager
 from scenarios.post_office import PostOffice, a_free_port, a_post_office
 from scenarios.site_files import SETTINGS
+from unit.sources.journal.written import Journal
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "failure-modes.md"
 WITH_GATE = SETTINGS.replace(
@@ -408,6 +409,80 @@ def test_source_unreadable_before(place: Place) -> None:
     _others_are_read(place)
     place.site.auth_log.rmdir()
     place.finds()
+
+
+JOURNAL_SOURCE = """
+[[source]]
+id = "journal"
+kind = "journal"
+directory = "{folder}"
+read_from = "start"
+"""
+
+
+def _with_journal(place: Place, monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """Have the daemon follow a journal, too, with a journalctl of ours; what it had too little time for is history."""
+    folder, programs = place.site.folder / "journal", place.site.folder / "bin"
+    folder.mkdir()
+    programs.mkdir()
+    journal = Journal(folder)
+    program = programs / "journalctl"
+    program.write_text(f'#!/bin/sh\nexec {folder}/journalctl {folder} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    with place.site.config.open("a") as config:
+        config.write(JOURNAL_SOURCE.format(folder=folder))
+    return journal
+
+
+def _takes(place: Place, journal: Journal, number: int) -> None:
+    """Each entry becomes one line."""
+    before = place.site.lines_taken()
+    journal.write(*(f"Failed password for root from 203.0.113.{at} port 4711 ssh2" for at in range(number)))
+    await_(lambda: place.site.lines_taken() >= before + number, what="the entries are read")
+    assert before + number == place.site.lines_taken()
+
+
+def test_journal_ends(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """journalctl ends while it is read: it is started again, and no entry is lost or read twice."""
+    journal = _with_journal(place, monkeypatch)
+    place.begin()
+    place.ready()
+    _takes(place, journal, 3)
+    (journal.folder / "end").touch()
+    place.tells("source.failed", "journalctl has ended", "it has had enough")
+    _takes(place, journal, 4)
+    _others_are_read(place)
+    assert 1 == place.site.metric('credwatch_source_file_events_total{source="journal",what="restarts"}')
+
+
+def test_journal_refused_before(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal may not be read when the daemon starts: the others are, and it is once it may."""
+    journal = _with_journal(place, monkeypatch)
+    journal.refuse("No journal files were opened due to insufficient permissions.")
+    place.begin()
+    place.ready()
+    place.tells("source.failed", "systemd-journal")
+    await_(lambda: 0 == place.site.metric('credwatch_source_up{source="journal"}'), what="the metric says so")
+    _others_are_read(place)
+    journal.refuse("")
+    _takes(place, journal, 3)
+
+
+def test_journal_vacuumed_before(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries were deleted while the daemon was down: it says so, and reads what is there."""
+    journal = _with_journal(place, monkeypatch)
+    place.begin()
+    place.ready()
+    _takes(place, journal, 3)
+    place.site.kill()
+    journal.write("one", "two", "three")
+    journal.vacuum(4)
+    before = place.site.lines_taken()
+    place.begin()
+    place.ready()
+    place.tells("source.lines_may_be_lost", "vacuumed")
+    await_(lambda: before + 2 == place.site.lines_taken(), what="what is there is read")
 
 
 def _others_are_read(place: Place) -> None:
