@@ -54,7 +54,7 @@ def grouped(
     what the others have come to is told behind them all. `discovery` says when their lines were read and understood,
     `former` the number of the latest closed incident of a key.
     """
-    known: dict[GroupKey, _Growing] = {}
+    by_key: dict[GroupKey, _Growing] = {}
     changes, numbers = [], []
     evidence: list[tuple[CountedLine, ...]] = []
     for detection in detections:
@@ -63,12 +63,12 @@ def grouped(
             evidence.append(())
             continue
         key = key_of(detection)
-        growing = known.get(key)
+        growing = by_key.get(key)
         if growing is None and key in open_incidents:
-            growing = known[key] = _Growing(open_incidents[key], discovery)
+            growing = by_key[key] = _Growing(open_incidents[key], discovery)
         if growing is None:
             change = _opened(key, detection, discovery, former.get(key, ""))
-            known[key] = growing = _Growing(change.incident, discovery)
+            by_key[key] = growing = _Growing(change.incident, discovery)
             evidence.append(growing.keep(detection))
             changes.append(replace(change, incident=growing.incident()))
         else:
@@ -77,7 +77,7 @@ def grouped(
             if growing.workflows:
                 changes.append(IncidentChange(ChangeKind.UPDATED, growing.incident(), started=started))
         numbers.append(growing.number)
-    changes += [IncidentChange(ChangeKind.UPDATED, each.incident()) for each in known.values() if each.is_untold]
+    changes += [IncidentChange(ChangeKind.UPDATED, growth.incident()) for growth in by_key.values() if growth.is_untold]
     return Grouping(tuple(changes), tuple(numbers), tuple(evidence))
 
 
@@ -95,12 +95,12 @@ class Ending(Struct, frozen=True):
 def ended(endings: Iterable[Ending], discovery: Discovery) -> tuple[IncidentChange, ...]:
     """Close the incidents that end by themselves, once the detection that made them is found to have ended."""
     changes = []
-    for each in endings:
-        incident = each.incident
+    for ending in endings:
+        incident = ending.incident
         if incident.kind not in ENDS_BY_ITSELF or incident.status is Status.CLOSED:
             continue
-        if incident.detections[-1] == each.detection:
-            closed = moved(incident, Status.CLOSED, at=discovery.detected_at, by=each.rule, why="the act is over")
+        if incident.detections[-1] == ending.detection:
+            closed = moved(incident, Status.CLOSED, at=discovery.detected_at, by=ending.rule, why="the act is over")
             changes.append(IncidentChange(ChangeKind.CLOSED, closed))
     return tuple(changes)
 
@@ -172,9 +172,9 @@ class _Growing:
             self._findings[detection.rule_id] = _finding(detection)
         fresh = {_place(line): line for line in detection.evidence}
         fresh = {place: line for place, line in fresh.items() if place not in self._kept}
-        kept = dict(islice(fresh.items(), max(0, _MOST_KEPT - len(self._kept))))
-        self._kept.update(dict.fromkeys(kept))
-        return tuple(kept.values())
+        additions = dict(islice(fresh.items(), max(0, _MOST_KEPT - len(self._kept))))
+        self._kept.update(dict.fromkeys(additions))
+        return tuple(additions.values())
 
     def join(self, detection: Detection) -> tuple[str, ...]:
         """Take a detection's evidence; return the workflows that it starts."""

@@ -25,11 +25,11 @@ _AN_AGE = timedelta(days=36525)
 
 def read_span(text: str, units: Collection[str] = ("s", "m", "h", "d")) -> timedelta | None:
     """Read a whole number and one of `units` (ms, s, m, h, d, w), such as 15m; None where it is no such text."""
-    written = _WRITTEN.fullmatch(text.strip())
-    if written is None or written[2] not in units:
+    match = _WRITTEN.fullmatch(text.strip())
+    if match is None or match[2] not in units:
         return None
     try:
-        return int(written[1]) * _UNITS[written[2]]
+        return int(match[1]) * _UNITS[match[2]]
     except OverflowError:
         return None
 

@@ -13,13 +13,13 @@ def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
     Linked folders are gone into, each once. What begins with a dot is passed over: editors keep their locks and copies
     so, and Kubernetes the generations of a ConfigMap, to which the visible names are links.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     visited: set[tuple[int, int]] = set()
     for at, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and _is_new(at, name, visited))
         shown = (name for name in (*folders, *files) if not name.startswith("."))
-        found += (Path(at, name) for name in shown if name.endswith(tuple(suffixes)))
-    return sorted(found)
+        paths += (Path(at, name) for name in shown if name.endswith(tuple(suffixes)))
+    return sorted(paths)
 
 
 def links_below(folder: Path) -> list[Path]:

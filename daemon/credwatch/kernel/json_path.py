@@ -53,13 +53,13 @@ def read_path(text: str) -> JsonPath:
     """
     if not _PATH.fullmatch(text):
         raise ValueError("write keys joined by dots, as in user.target.name or target[type=User].id")
-    steps = tuple(_step(found) for found in _PARTS.finditer(text))
+    steps = tuple(_step(match) for match in _PARTS.finditer(text))
     picking = [step for step in steps if step.picks]
     if any(step.having for step in picking[:-1]) or steps[-1].having:
         raise ValueError("only the last key that picks an element may do so by a key of it, and the path must go on")
     return JsonPath(text, steps)
 
 
-def _step(found: re.Match[str]) -> PathStep:
-    index, name = found["index"], found["name"]
-    return PathStep(found["key"], int(index) if index else None, (name, found["value"]) if name else None)
+def _step(match: re.Match[str]) -> PathStep:
+    index, name = match["index"], match["name"]
+    return PathStep(match["key"], int(index) if index else None, (name, match["value"]) if name else None)

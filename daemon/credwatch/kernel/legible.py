@@ -40,8 +40,8 @@ def on_a_terminal(text: str) -> str:
 
 def in_a_log(text: str) -> str:
     """Write text as one bounded line of a log, like one on a terminal."""
-    kept = text if len(text) <= LONGEST_IN_A_LOG else f"{text[: LONGEST_IN_A_LOG - 1]}…"
-    return on_a_terminal(kept)
+    excerpt = text if len(text) <= LONGEST_IN_A_LOG else f"{text[: LONGEST_IN_A_LOG - 1]}…"
+    return on_a_terminal(excerpt)
 
 
 def in_json(document: str) -> str:
@@ -88,10 +88,10 @@ def _unlinked(line: str) -> str:
     return _TELEPHONE.sub(_spelled, line)
 
 
-def _spelled(found: re.Match[str]) -> str:
-    if _is_address(found[0]):
-        return found[0]
-    groups = _BETWEEN_DIGITS.sub("·", found[0]).lstrip("·")
+def _spelled(match: re.Match[str]) -> str:
+    if _is_address(match[0]):
+        return match[0]
+    groups = _BETWEEN_DIGITS.sub("·", match[0]).lstrip("·")
     return _LONG_GROUP.sub(lambda group: _THREE_DIGITS.sub(r"\g<0>·", group[0]), groups)
 
 

@@ -66,8 +66,8 @@ def _problem(item: Any, model: type[BaseModel], where: str) -> Problem:
     key = ".".join(part for part, _ in location)
     if item["type"] == "extra_forbidden":
         name, table = location[-1]
-        known = [*table.model_fields] if table is not None else []
-        hint = nearest(name, known) or f"known keys here: {', '.join(sorted(known))}"
+        keys = [*table.model_fields] if table is not None else []
+        hint = nearest(name, keys) or f"known keys here: {', '.join(sorted(keys))}"
         return Problem(where=f"{where}: {key}", message=f"unknown key {name!r}", hint=hint)
     if item["type"] == "missing":
         return Problem(where=f"{where}: {key}", message="this key is missing", hint=f"add {location[-1][0]} = …")
@@ -107,7 +107,7 @@ def _meaning(location: _Location) -> str:
 
 def _words_under(model: type[BaseModel], key: str) -> str | None:
     """Read the sentence under a key in the source: pydantic would read those of every key at each start."""
-    for part in (each for each in model.__mro__ if key in inspect.get_annotations(each)):
+    for part in (base for base in model.__mro__ if key in inspect.get_annotations(base)):
         (tree,) = ast.parse(dedent(inspect.getsource(part))).body
         for field, below in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
             match field, below:

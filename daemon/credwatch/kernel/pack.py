@@ -151,8 +151,8 @@ def literal_head(pattern: str) -> str:
     if "|" in re.sub(r"\(.*\)", "", pattern):
         return ""
     head = ""
-    for found in re.finditer(r"\\([^\w\s])|([^\\^$.|?*+()\[\]{}])|(.)", pattern.removeprefix("^")):
-        escaped, plain, other = found.groups()
+    for match in re.finditer(r"\\([^\w\s])|([^\\^$.|?*+()\[\]{}])|(.)", pattern.removeprefix("^")):
+        escaped, plain, other = match.groups()
         if other is not None:
             return head[:-1] if other in "?*{" else head
         head += escaped or plain

@@ -13,7 +13,7 @@ from credwatch.store import outbox
 from credwatch.store.cases import incidents
 from credwatch.store.state.tellings import save_tellings, tellings_of, waiting_incidents
 from credwatch.workflows.facts import Facts
-from credwatch.workflows.news import duties_of, on_news, told_first
+from credwatch.workflows.news import duties_of, first_knowledge, on_news
 
 
 def tell_changes(connection: Connection, changes: Iterable[IncidentChange], facts: Facts, now: datetime) -> int:
@@ -40,7 +40,7 @@ def note_told(connection: Connection, incident: Incident, facts: Facts, now: dat
     """Note that an incident's readers are told now what is known of it, unless they were before."""
     told = tellings_of(connection, [incident.number])
     duties = [duty for duty in duties_of(incident, facts) if duty not in told]
-    save_tellings(connection, {duty: told_first(duty, incident, facts, now) for duty in duties})
+    save_tellings(connection, {duty: first_knowledge(duty, incident, facts, now) for duty in duties})
 
 
 def _tell(connection: Connection, touched: list[Incident], facts: Facts, now: datetime) -> int:
@@ -50,7 +50,7 @@ def _tell(connection: Connection, touched: list[Incident], facts: Facts, now: da
     for incident in touched:
         for duty in duties_of(incident, facts):
             if (before := told.get(duty)) is None:
-                changed[duty] = told_first(duty, incident, facts, now)
+                changed[duty] = first_knowledge(duty, incident, facts, now)
                 continue
             written, after = on_news(duty, incident, before, facts, now)
             commands += written

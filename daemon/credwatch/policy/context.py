@@ -34,10 +34,10 @@ class PasswordContext(Struct, frozen=True):
         """Return the words a password may not be made of, unaccented: each name joined up, and each of its parts."""
         local, _, domain = self.email.partition("@")
         names = (self.user, self.email, local, domain, self.organization, self.customer, self.service, *further)
-        found: dict[str, None] = {}
+        words: dict[str, None] = {}
         for name in names:
             parts = [part for part in _BETWEEN_WORDS.split(unaccented(name)) if part]
             for word in ("".join(parts), *parts):
                 if _SHORTEST_WORD <= len(word) <= _LONGEST_WORD:
-                    found[word] = None
-        return tuple(found)[:_MOST_WORDS]
+                    words[word] = None
+        return tuple(words)[:_MOST_WORDS]

@@ -123,9 +123,9 @@ def _continued(text: str, spelled: str, start: int, path: _Path, vocabulary: Voc
         yield end, _Path(path.price + (_YEAR if end - start == 4 else _DATE), path.words)
     for end in range(start + _SHORTEST_WORD, min(start + _LONGEST_WORD, len(text)) + 1):
         word = spelled[start:end]
-        known = vocabulary.price(word)
-        if known is not None and _mostly_letters(text[start:end]):
-            yield end, _with_word(path, word, known)
+        word_price = vocabulary.price(word)
+        if word_price is not None and _mostly_letters(text[start:end]):
+            yield end, _with_word(path, word, word_price)
 
 
 def _with_word(path: _Path, word: str, price: int) -> _Path:

@@ -118,7 +118,7 @@ class EventsFile:
 def rendered(event: GateEvent, event_id: str) -> dict[str, Any]:
     """Render an event by the schema `credwatch-app/1`, with ECS fields as nested objects and nothing empty."""
     caller = event.caller
-    told = {
+    document = {
         "schema": "credwatch-app/1",
         "@timestamp": rfc3339(event.at),
         "event": {
@@ -136,7 +136,7 @@ def rendered(event: GateEvent, event_id: str) -> dict[str, Any]:
             "support": {"reason": event.why},
         },
     }
-    return _without_empty(told)
+    return _without_empty(document)
 
 
 def _people(event: GateEvent) -> dict[str, Any]:
@@ -147,9 +147,9 @@ def _people(event: GateEvent) -> dict[str, Any]:
     return {"name": acting, "target": {"name": account}}
 
 
-def _without_empty(told: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in told.items()}
-    return {key: value for key, value in kept.items() if value not in ("", {})}
+def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
+    content = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in document.items()}
+    return {key: value for key, value in content.items() if value not in ("", {})}
 
 
 def _ends_a_line(descriptor: int) -> bool:

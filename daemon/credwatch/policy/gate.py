@@ -104,9 +104,9 @@ class Gate:
         """Remember a password that was just set; return how many the account's history holds."""
         account = question.caller.account
         profile = self._policy_of(account.organization).profile.password
-        kept = self._history.record(question.candidate, account, profile, self._clock())
+        count = self._history.record(question.candidate, account, profile, self._clock())
         self._tell(question.caller, Action.PASSWORD_CHANGE, succeeded=True)
-        return kept
+        return count
 
     def enrol(self, caller: Caller) -> Enrolment | None:
         """Make a secret for the account; return None where a confirmed factor stands already."""

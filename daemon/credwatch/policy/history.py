@@ -52,8 +52,8 @@ class PasswordHistory:
         Every hash is tried, also behind a match, so the time tells nothing of which one it was. Raises StoreError.
         """
         raw = _bytes(candidate)
-        known = self._past.hashes(account)[: profile.remember]
-        return any([self._matches(stored, raw, account) for stored in known])
+        hashes = self._past.hashes(account)[: profile.remember]
+        return any([self._matches(stored, raw, account) for stored in hashes])
 
     def record(self, candidate: Secret, account: Account, profile: PasswordProfile, now: datetime) -> int:
         """Remember the password just set, if the profile remembers any; return how many are remembered now."""

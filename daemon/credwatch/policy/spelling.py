@@ -55,7 +55,7 @@ def made_of(text: str, words: tuple[str, ...]) -> bool:
 
 def _covered(text: str, words: tuple[str, ...]) -> bool:
     cut, text = len(text) > _LONGEST_COVERED, text[:_LONGEST_COVERED]
-    spelled, wanted = canonical(text), [canonical(word) for word in words]
+    spelled, canonical_words = canonical(text), [canonical(word) for word in words]
     plain = [False] * (len(text) + 1)
     named = [False] * (len(text) + 1)
     plain[0] = True
@@ -65,7 +65,7 @@ def _covered(text: str, words: tuple[str, ...]) -> bool:
         if not mark.isalpha():
             plain[start + 1] |= plain[start]
             named[start + 1] |= named[start]
-        for word in wanted:
+        for word in canonical_words:
             if spelled.startswith(word, start):
                 named[start + len(word)] = True
     # A cut may go through a word: then it is enough that a word ends near it.

@@ -38,26 +38,28 @@ def estimated(text: str, words: tuple[str, ...]) -> Estimate:
     # Loaded when the first password is asked about: it takes 12 MiB.
     from zxcvbn import matching, scoring, time_estimates
 
-    known = {**matching.RANKED_DICTIONARIES, "user_inputs": matching.build_ranked_dict(words)}
+    dictionaries = {**matching.RANKED_DICTIONARIES, "user_inputs": matching.build_ranked_dict(words)}
     start = text[:_CHARACTERS]
-    found = scoring.most_guessable_match_sequence(start, [*_matches(start, known), *_repetitions(start, known)])
-    return Estimate(time_estimates.guesses_to_score(found["guesses"]), round(float(found["guesses_log10"]), 2))
+    sequence = scoring.most_guessable_match_sequence(
+        start, [*_matches(start, dictionaries), *_repetitions(start, dictionaries)]
+    )
+    return Estimate(time_estimates.guesses_to_score(sequence["guesses"]), round(float(sequence["guesses_log10"]), 2))
 
 
-def _matches(text: str, known: dict[str, dict[str, int]]) -> Matches:
+def _matches(text: str, dictionaries: dict[str, dict[str, int]]) -> Matches:
     """Return what zxcvbn's matchers find, but for repetitions."""
     from zxcvbn import matching
 
-    found: Matches = [
-        *matching.dictionary_match(text, known),
-        *matching.reverse_dictionary_match(text, known),
-        *matching.l33t_match(text, known, _l33t_table=_one_way_each(text)),
+    matches: Matches = [
+        *matching.dictionary_match(text, dictionaries),
+        *matching.reverse_dictionary_match(text, dictionaries),
+        *matching.l33t_match(text, dictionaries, _l33t_table=_one_way_each(text)),
         *matching.spatial_match(text),
         *matching.sequence_match(text),
         *matching.regex_match(text),
         *matching.date_match(text),
     ]
-    return found
+    return matches
 
 
 def _one_way_each(text: str) -> dict[str, list[str]]:
@@ -68,15 +70,15 @@ def _one_way_each(text: str) -> dict[str, list[str]]:
     return {letter: [sign] for letter, sign in usual.items() if sign in text}
 
 
-def _repetitions(text: str, known: dict[str, dict[str, int]]) -> Matches:
+def _repetitions(text: str, dictionaries: dict[str, dict[str, int]]) -> Matches:
     """Return the pieces that are repeated on the spot, each scored without looking for repetitions within it."""
     from zxcvbn import scoring
 
-    found: Matches = []
+    repetitions: Matches = []
     for repeated in _WHOLLY_REPEATED.finditer(text):
         unit = repeated.group(1)
-        analysis = scoring.most_guessable_match_sequence(unit, _matches(unit, known))
-        found.append(
+        analysis = scoring.most_guessable_match_sequence(unit, _matches(unit, dictionaries))
+        repetitions.append(
             {
                 "pattern": "repeat",
                 "i": repeated.start(),
@@ -88,4 +90,4 @@ def _repetitions(text: str, known: dict[str, dict[str, int]]) -> Matches:
                 "repeat_count": len(repeated.group()) // len(unit),
             }
         )
-    return found
+    return repetitions

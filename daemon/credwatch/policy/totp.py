@@ -192,11 +192,11 @@ def _with_failures_of(before: Factor | None, fresh: Factor) -> Factor:
 def _matching_step(factor: Factor, secret: Secret, code: Secret, profile: MfaProfile, now: datetime) -> int | None:
     """Return the latest accepted step whose code this is; every step is compared, whichever matches."""
     totp = pyotp.TOTP(secret.reveal(), digits=factor.digits, interval=factor.step_seconds)
-    given = code.reveal().replace(" ", "").encode("utf-8", "surrogatepass")
+    answer = code.reveal().replace(" ", "").encode("utf-8", "surrogatepass")
     present = _present_step(factor, now)
     steps = range(max(present - profile.window_steps, 0), present + profile.window_steps + 1)
     return max(
-        [step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), given)],
+        [step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), answer)],
         default=None,
     )
 

@@ -32,9 +32,9 @@ def with_used(spans: tuple[Span, ...], step: int) -> tuple[Span, ...]:
     Beyond 64 spans the two that lie closest together become one, and what is between them counts as used. So a
     forgotten gap is no longer than any of the gaps kept before it.
     """
-    kept = sorted({*spans, (step, step)})
-    while len(kept) > _MOST_SPANS:
-        gaps = [after[0] - before[1] for before, after in pairwise(kept[:-_NEWEST_APART])]
+    intervals = sorted({*spans, (step, step)})
+    while len(intervals) > _MOST_SPANS:
+        gaps = [after[0] - before[1] for before, after in pairwise(intervals[:-_NEWEST_APART])]
         place = gaps.index(min(gaps))
-        kept[place : place + 2] = [(kept[place][0], max(kept[place][1], kept[place + 1][1]))]
-    return tuple(kept)
+        intervals[place : place + 2] = [(intervals[place][0], max(intervals[place][1], intervals[place + 1][1]))]
+    return tuple(intervals)

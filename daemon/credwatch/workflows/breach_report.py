@@ -26,8 +26,8 @@ def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reacti
     clock = start_duty(WORKFLOW, incident, organization, duties.breach_report)
     if facts.vendor is None:
         reason = EscalationReason.NO_VENDOR
-        told = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
-        return Reaction(told, (clock,))
+        commands = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
+        return Reaction(commands, (clock,))
     promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)
     letter = Letter(
         kind=CommandKind.REPORT,

@@ -68,19 +68,24 @@ def _moments(incident: Incident) -> Mapping[Moment, datetime]:
 
 
 def on_tick(
-    now: datetime, clocks: Iterable[LegalClock], facts: Facts, left: Callable[[LegalClock], timedelta] | None = None
+    now: datetime,
+    clocks: Iterable[LegalClock],
+    facts: Facts,
+    time_left: Callable[[LegalClock], timedelta] | None = None,
 ) -> Reaction:
     """Tell the operators, once, of each running clock that has run out.
 
-    `left` tells what a clock has left where somebody measures it better than by `now`, which may have been set.
+    `time_left` tells what a clock has left where somebody measures it better than by `now`, which may have been set.
     Of what is held the operators have been told, and hear in the digest: thousands of clocks would tell nothing more.
     """
     late = [
-        clock for clock in clocks if is_untold(clock) and (left(clock) if left else clock.alarm_at - now) <= _NOTHING
+        clock
+        for clock in clocks
+        if is_untold(clock) and (time_left(clock) if time_left else clock.alarm_at - now) <= _NOTHING
     ]
-    told = tuple(replace(clock, escalated_at=now) for clock in late)
+    updates = tuple(replace(clock, escalated_at=now) for clock in late)
     commands = tuple(command for clock in late for command in _tell(clock, now, facts))
-    return Reaction(commands, told)
+    return Reaction(commands, updates)
 
 
 def is_untold(clock: LegalClock) -> bool:

@@ -28,10 +28,10 @@ def customer_notice(change: IncidentChange, facts: Facts, now: datetime) -> Reac
     for organization in customers_of(incident) or ("",):
         recipients = facts.recipients.get(organization)
         if recipients is None:
-            told = escalate_about(
+            commands = escalate_about(
                 incident, facts, now, EscalationReason.NO_CUSTOMER, duty=WORKFLOW, organization=organization
             )
-            reaction += Reaction(told)
+            reaction += Reaction(commands)
         else:
             reaction += _tell(recipients, incident, facts, now)
     return reaction
@@ -43,8 +43,8 @@ def _tell(recipients: Recipients, incident: Incident, facts: Facts, now: datetim
     addresses = safe_addresses(recipients, attacked_addresses(incident))
     if not addresses:
         reason = EscalationReason.NO_ADDRESS
-        told = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
-        return Reaction(told, (clock,))
+        commands = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
+        return Reaction(commands, (clock,))
     promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)
     letter = Letter(
         kind=CommandKind.NOTIFY,

@@ -36,9 +36,9 @@ def react(change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
     evidence may bring another customer or another act; ids follow from the cause, so what is queued already
     stays as it is. A closed incident sends the updates that its notices promised; where they were held, none was.
     """
-    asked = dict.fromkeys((*change.incident.workflows, *change.started))
+    workflows = dict.fromkeys((*change.incident.workflows, *change.started))
     reaction = Reaction()
-    for workflow in asked:
+    for workflow in workflows:
         if change.kind is ChangeKind.CLOSED:
             reaction += _close(workflow, change.incident, facts, now)
         else:

@@ -54,12 +54,12 @@ def digest(
 
 
 def _incident(incident: Incident, facts: Facts) -> dict[str, object]:
-    known = facts.recipients.get(incident.organization)
+    recipient = facts.recipients.get(incident.organization)
     return {
         "number": incident.number,
         "kind": incident.kind,
         "level": incident.level.name.lower(),
-        "organization": known.name if known else shown(incident.organization),
+        "organization": recipient.name if recipient else shown(incident.organization),
         "occurred_last": rfc3339(incident.occurred_last),
         "detected_at": rfc3339(incident.detected_at),
         "history": incident.history,

@@ -41,10 +41,10 @@ def disclosure_notice(change: IncidentChange, facts: Facts, now: datetime) -> Re
         hold=hold_of(incident),
     )
     addresses = safe_addresses(recipients)
-    told = compose(letter, addresses, facts, now) or escalate_about(
+    commands = compose(letter, addresses, facts, now) or escalate_about(
         incident, facts, now, EscalationReason.NO_ADDRESS, duty=WORKFLOW, organization=organization, phase=phase
     )
-    return Reaction(told, (clock,))
+    return Reaction(commands, (clock,))
 
 
 def act_of(incident: Incident) -> str:
@@ -57,7 +57,7 @@ def _values(incident: Incident, facts: Facts) -> dict[str, object]:
     details = dict(incident.details)
     number = details.get("credwatch.authorisation.id", "")
     # What the register says of a ground was written by the operators; what only the log says was not.
-    said = str if number in facts.authorisations else shown
+    spell = str if number in facts.authorisations else shown
     ground = facts.authorisations.get(number) or Ground(
         id=number,
         basis=details.get("credwatch.authorisation.basis", ""),
@@ -66,9 +66,9 @@ def _values(incident: Incident, facts: Facts) -> dict[str, object]:
     return {
         **incident_values(incident, own_accounts(incident, incident.organization, facts), facts),
         "basis": ground.basis,
-        "document": said(ground.document),
-        "issuer": said(ground.issuer),
-        "authorisation": said(ground.id),
+        "document": spell(ground.document),
+        "issuer": spell(ground.issuer),
+        "authorisation": spell(ground.id),
         "action": shown(details.get("event.action", "")),
         "department": shown(details.get("credwatch.actor.department", "")),
     }

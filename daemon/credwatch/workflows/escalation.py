@@ -75,7 +75,7 @@ def escalate(
     **values: object,
 ) -> tuple[Command, ...]:
     """Write to every operator; the same reason, duty, incident and phase is queued once."""
-    known = facts.recipients.get(organization)
+    recipient = facts.recipients.get(organization)
     context: dict[str, object] = {
         **dict.fromkeys(_EMPTY, ""),
         **values,
@@ -83,7 +83,7 @@ def escalate(
         "reason": reason.value,
         "duty": duty,
         "number": incident,
-        "organization": known.name if known else shown(organization),
+        "organization": recipient.name if recipient else shown(organization),
     }
     letter = Letter(
         kind=CommandKind.ESCALATE,

@@ -42,7 +42,7 @@ class HeldLetter(Struct, frozen=True):
 
 
 def on_held(
-    held: Held, told: HeldLetter | None, facts: Facts, now: datetime
+    held: Held, letter: HeldLetter | None, facts: Facts, now: datetime
 ) -> tuple[tuple[Command, ...], HeldLetter | None]:
     """Write to the operators about what waits, and say what they know then; None where nothing waits any more.
 
@@ -51,18 +51,18 @@ def on_held(
     """
     if not held.messages:
         return (), None
-    if told is None:
-        told = HeldLetter(now, held.incidents, now)
-    elif held.incidents <= told.incidents:
-        return (), told
-    elif abs(now - told.at) >= _AGAIN:  # either way, for a clock may be set back
-        told = HeldLetter(now, held.incidents, told.began)
-    return _letter(held, told, facts, now), told
+    if letter is None:
+        letter = HeldLetter(now, held.incidents, now)
+    elif held.incidents <= letter.incidents:
+        return (), letter
+    elif abs(now - letter.at) >= _AGAIN:  # either way, for a clock may be set back
+        letter = HeldLetter(now, held.incidents, letter.began)
+    return _letter(held, letter, facts, now), letter
 
 
-def _letter(held: Held, told: HeldLetter, facts: Facts, now: datetime) -> tuple[Command, ...]:
+def _letter(held: Held, letter: HeldLetter, facts: Facts, now: datetime) -> tuple[Command, ...]:
     return escalate(
-        facts, now, EscalationReason.HELD, duty="", incident="", phase=rfc3339(told.at), held=held_values(held)
+        facts, now, EscalationReason.HELD, duty="", incident="", phase=rfc3339(letter.at), held=held_values(held)
     )
 
 

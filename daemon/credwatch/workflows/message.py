@@ -121,9 +121,9 @@ def verification_code(key: Secret, command_id: str) -> str:
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
-def same_code(given: str, code: str) -> bool:
+def same_code(answer: str, code: str) -> bool:
     """Say whether a code that somebody read out is this one, whatever its case, spaces and hyphens."""
-    spoken = "".join(character for character in given.upper() if character.isalnum()).translate(_MISREAD)
+    spoken = "".join(character for character in answer.upper() if character.isalnum()).translate(_MISREAD)
     return hmac.compare_digest(spoken.encode(), code.replace("-", "").encode())
 
 

@@ -71,29 +71,31 @@ def duties_of(incident: Incident, facts: Facts) -> Iterator[Duty]:
         yield Duty("breach_report", incident.number, incident.organization)
 
 
-def told_first(duty: Duty, incident: Incident, facts: Facts, now: datetime) -> ReaderKnowledge:
+def first_knowledge(duty: Duty, incident: Incident, facts: Facts, now: datetime) -> ReaderKnowledge:
     """Say what a notice that is written now tells."""
-    return _known(duty, incident, facts, (now,), 0)
+    return _knowledge(duty, incident, facts, (now,), 0)
 
 
 def on_news(
-    duty: Duty, incident: Incident, told: ReaderKnowledge, facts: Facts, now: datetime
+    duty: Duty, incident: Incident, reader: ReaderKnowledge, facts: Facts, now: datetime
 ) -> tuple[tuple[Command, ...], ReaderKnowledge]:
     """Write to a reader what is new of an incident, if anything is and the bounds allow it; say what it knows then.
 
     News is another account or address, another rule that fires, a higher level, or more of the same a day later.
     """
-    fresh = _fresh(told, _known(duty, incident, facts, told.letters, told.count))
+    fresh = _fresh(reader, _knowledge(duty, incident, facts, reader.letters, reader.count))
     if fresh is None or incident.status is Status.CLOSED:
-        return (), replace(told, waits=False)
-    letters = tuple(at for at in told.letters if abs(now - at) < BOUNDS[-1][0])
+        return (), replace(reader, waits=False)
+    letters = tuple(at for at in reader.letters if abs(now - at) < BOUNDS[-1][0])
     if any(sum(abs(now - at) < span for at in letters) >= most for span, most in BOUNDS):
-        return (), replace(told, waits=True)
-    commands = _letter(duty, incident, fresh, told.count + 1, facts, now)
-    return commands, _known(duty, incident, facts, (*letters, now), told.count + 1)
+        return (), replace(reader, waits=True)
+    commands = _letter(duty, incident, fresh, reader.count + 1, facts, now)
+    return commands, _knowledge(duty, incident, facts, (*letters, now), reader.count + 1)
 
 
-def _known(duty: Duty, incident: Incident, facts: Facts, letters: tuple[datetime, ...], count: int) -> ReaderKnowledge:
+def _knowledge(
+    duty: Duty, incident: Incident, facts: Facts, letters: tuple[datetime, ...], count: int
+) -> ReaderKnowledge:
     own = duty.workflow == "customer_notice"
     return ReaderKnowledge(
         level=incident.level,
@@ -115,14 +117,14 @@ class _Fresh(Struct, frozen=True):
     addresses: tuple[str, ...]
 
 
-def _fresh(told: ReaderKnowledge, known: ReaderKnowledge) -> _Fresh | None:
+def _fresh(reader: ReaderKnowledge, news: ReaderKnowledge) -> _Fresh | None:
     fresh = _Fresh(
-        is_higher=known.level > told.level,
-        is_of_another_kind=not {*known.rules} <= {*told.rules},
-        accounts=tuple(name for name in known.accounts if name not in {*told.accounts}),
-        addresses=tuple(name for name in known.addresses if name not in {*told.addresses}),
+        is_higher=news.level > reader.level,
+        is_of_another_kind=not {*news.rules} <= {*reader.rules},
+        accounts=tuple(name for name in news.accounts if name not in {*reader.accounts}),
+        addresses=tuple(name for name in news.addresses if name not in {*reader.addresses}),
     )
-    is_later = known.occurred_last - told.occurred_last >= _LATER
+    is_later = news.occurred_last - reader.occurred_last >= _LATER
     is_news = fresh.is_higher or fresh.is_of_another_kind or fresh.accounts or fresh.addresses or is_later
     return fresh if is_news else None
 

@@ -28,11 +28,15 @@ def folded(name: str) -> str:
 
 def require_unique(names: Iterable[str], *, key: str, where: str) -> None:
     """Raise ProblemsFound where a name stands twice; names that differ only in their case are the same."""
-    given = list(names)
-    written = {folded(name): name for name in reversed(given)}
+    spellings = list(names)
+    first_spellings = {folded(name): name for name in reversed(spellings)}
     problems = [
-        Problem(f"{where}: {key}", f"{written[name]!r} is given {count} times", "keep one entry, or rename the others")
-        for name, count in Counter(map(folded, given)).items()
+        Problem(
+            f"{where}: {key}",
+            f"{first_spellings[name]!r} is given {count} times",
+            "keep one entry, or rename the others",
+        )
+        for name, count in Counter(map(folded, spellings)).items()
         if count > 1
     ]
     if problems:

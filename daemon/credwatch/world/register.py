@@ -50,8 +50,8 @@ def check_registers(registers: Registers, *, profiles: Collection[str], actions:
     ]
 
 
-def _unknown(where: str, what: str, name: str, known: Collection[str]) -> Problem:
-    hint = nearest(name, known) or f"known are: {', '.join(sorted(known)) or 'none'}"
+def _unknown(where: str, what: str, name: str, names: Collection[str]) -> Problem:
+    hint = nearest(name, names) or f"known are: {', '.join(sorted(names)) or 'none'}"
     return Problem(where, f"{what} {name!r} is not known", hint)
 
 
@@ -63,22 +63,22 @@ def _unknown_profiles(registers: Registers, profiles: Collection[str]) -> Iterat
 
 
 def _unknown_customers(registers: Registers) -> Iterator[Problem]:
-    known = {customer.id for customer in registers.customers}
+    ids = {customer.id for customer in registers.customers}
     for user in registers.users:
-        if user.customer is not None and user.customer not in known:
-            yield _unknown(f"users.toml: user {user.name!r}: customer", "customer", user.customer, known)
+        if user.customer is not None and user.customer not in ids:
+            yield _unknown(f"users.toml: user {user.name!r}: customer", "customer", user.customer, ids)
     for entry in registers.authorisations:
-        if entry.customer not in known:
+        if entry.customer not in ids:
             where = f"authorisations.toml: authorisation {entry.id!r}: customer"
-            yield _unknown(where, "customer", entry.customer, known)
+            yield _unknown(where, "customer", entry.customer, ids)
 
 
 def _unknown_staff(registers: Registers) -> Iterator[Problem]:
-    known = {member.id for member in registers.staff.staff}
+    ids = {member.id for member in registers.staff.staff}
     for entry in registers.authorisations:
         for key, names in (("actors", entry.actors), ("approvers", entry.approvers)):
             where = f"authorisations.toml: authorisation {entry.id!r}: {key}"
-            yield from (_unknown(where, "staff member", name, known) for name in names if name not in {*known, ANY})
+            yield from (_unknown(where, "staff member", name, ids) for name in names if name not in {*ids, ANY})
 
 
 def _unknown_actions(registers: Registers, actions: Collection[str]) -> Iterator[Problem]:
@@ -137,7 +137,7 @@ def _owners(registers: Registers) -> Iterator[tuple[str, str]]:
 
 def _grouped(pairs: Iterable[tuple[K, str]]) -> Iterator[tuple[K, list[str]]]:
     """Give the keys that stand with more than one value, and the values."""
-    found: defaultdict[K, dict[str, None]] = defaultdict(dict)
+    groups: defaultdict[K, dict[str, None]] = defaultdict(dict)
     for key, value in pairs:
-        found[key][value] = None
-    yield from ((key, list(values)) for key, values in found.items() if len(values) > 1)
+        groups[key][value] = None
+    yield from ((key, list(values)) for key, values in groups.items() if len(values) > 1)

@@ -15,13 +15,13 @@ from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Role
-from credwatch.workflows.news import BOUNDS, Duty, ReaderKnowledge, duties_of, on_news, told_first
+from credwatch.workflows.news import BOUNDS, Duty, ReaderKnowledge, duties_of, first_knowledge, on_news
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FACTS = some_facts()
 NOTICED = an_incident(workflows=("customer_notice",), rules=("guesses",))
 (DUTY,) = duties_of(NOTICED, FACTS)
-TOLD = told_first(DUTY, NOTICED, FACTS, NOON)
+TOLD = first_knowledge(DUTY, NOTICED, FACTS, NOON)
 
 
 def _news(
@@ -123,6 +123,6 @@ def test_a_report_has_news_too() -> None:
     incident: Incident = an_incident(workflows=("breach_report",))
     (duty,) = duties_of(incident, facts)
     assert Duty("breach_report", incident.number, "tanphat") == duty
-    told = told_first(duty, incident, facts, NOON)
+    told = first_knowledge(duty, incident, facts, NOON)
     commands, _ = on_news(duty, replace(incident, level=Level.CRITICAL), told, facts, NOON + HOUR)
     assert [("breach_news", "security@modoro.example")] == [(each.workflow, each.recipient) for each in commands]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from credwatch.enrich.columns import column, has_values
-from credwatch.enrich.habits.tellings import Tellings, count_told, repeats
+from credwatch.enrich.habits.tellings import Tellings, count_tellings, repeats
 from credwatch.kernel.ordering import stable_order
 
 WITHIN_US = 10 * 60 * 1_000_000
@@ -52,8 +52,8 @@ class AttemptPairing(Struct, frozen=True, eq=False):
         if not data.startswith(_FORM):
             return cls()
         numbers = np.frombuffer(data, np.int64, offset=len(_FORM))
-        count, announced, told = (int(number) for number in numbers[:3])
-        ends = np.cumsum([3, *[announced] * 3, *[told] * 4])
+        count, announcement_count, telling_count = (int(number) for number in numbers[:3])
+        ends = np.cumsum([3, *[announcement_count] * 3, *[telling_count] * 4])
         keys, times, places, runs, ways, counts, last = (numbers[begin:end] for begin, end in pairwise(ends))
         tellings = Tellings(runs.view(np.uint64), ways.view(np.uint64), counts, last)
         return cls(keys.view(np.uint64), times, places, count, tellings)
@@ -82,16 +82,16 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     else:
         again, after = _pair(_steps(events, rows, flags["announces"].to_numpy(), pairing), pairing)
         counts = counts.scatter(rows[again], False)
-    told = count_told(events, counts.to_numpy(), pairing.tellings)
-    return _with_told(events, told.shares, told.failed_before), replace(after, tellings=told.tellings)
+    tally = count_tellings(events, counts.to_numpy(), pairing.tellings)
+    return _with_tally(events, tally.shares, tally.failed_before), replace(after, tellings=tally.tellings)
 
 
-def _with_told(events: pl.DataFrame, shares: NDArray[np.int64], failed_before: NDArray[np.int64]) -> pl.DataFrame:
+def _with_tally(events: pl.DataFrame, shares: NDArray[np.int64], failed_before: NDArray[np.int64]) -> pl.DataFrame:
     """Mark the events that count, and write for how many attempts where that is not what the line says."""
-    said = repeats(events)
-    is_other = (shares > 0) & (shares != said)
+    stated_counts = repeats(events)
+    is_other = (shares > 0) & (shares != stated_counts)
     if is_other.any():
-        events = events.with_columns(pl.Series(_REPEAT, np.where(is_other, shares, said)))
+        events = events.with_columns(pl.Series(_REPEAT, np.where(is_other, shares, stated_counts)))
     if failed_before.any():
         failed = pl.Series("credwatch.login.failed_before", failed_before)
         events = events.with_columns(pl.when(failed > 0).then(failed).alias(failed.name))
@@ -132,6 +132,6 @@ def _pair(steps: _Steps, pairing: AttemptPairing) -> tuple[NDArray[np.int64], At
     again = np.flatnonzero(same & near & announces[:-1] & ~announces[1:]) + 1
     is_last = np.append(~same, True)[: len(keys)]
     count = pairing.count + len(steps.keys) - len(pairing.keys)
-    kept = np.sort(order[is_last & announces & (count - places <= WITHIN_LINES)])
-    after = AttemptPairing(steps.keys[kept], steps.times[kept], steps.places[kept], count)
+    indices = np.sort(order[is_last & announces & (count - places <= WITHIN_LINES)])
+    after = AttemptPairing(steps.keys[indices], steps.times[indices], steps.places[indices], count)
     return order[again] - len(pairing.keys), after

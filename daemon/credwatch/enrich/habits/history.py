@@ -19,7 +19,7 @@ _STEP_BITS = np.int64(32)
 _STEP_MASK = np.int64((1 << 32) - 1)
 
 
-class Seen(Struct, frozen=True, eq=False):
+class Sightings(Struct, frozen=True, eq=False):
     """What the history of one kind of value has for each login."""
 
     step: Steps
@@ -46,23 +46,23 @@ class History:
         self._is_shown = np.zeros(len(keys), np.bool_)
         self._is_shown[self._numbers[logins.shown]] = True
         shown = _codes(self._numbers, self.steps)[logins.shown]
-        kept = self._stored["steps"] != NEVER
-        stored = _codes(np.nonzero(kept)[0], self._stored["steps"][kept])
+        is_filled = self._stored["steps"] != NEVER
+        stored = _codes(np.nonzero(is_filled)[0], self._stored["steps"][is_filled])
         self._line = distinct(np.concatenate([shown, stored]))
         lengths = np.bincount(self._line >> _STEP_BITS, minlength=len(keys))
         self._begins = np.append(0, np.cumsum(lengths))
         self._places = np.full(len(self._line), NEVER, np.int32)
-        self._lay(stored, self._stored["about"][kept])
+        self._lay(stored, self._stored["about"][is_filled])
         self._lay(_codes(self._numbers[PLACE], self.steps), logins.places)
 
-    def seen(self, kind: int) -> Seen:
+    def sightings(self, kind: int) -> Sightings:
         """Say when the value of each login was last seen before it."""
         number = self._numbers[kind]
         place = np.searchsorted(self._line, _codes(number, self.steps - 2), side="right") - 1
         is_there = place >= self._begins[number]
-        return Seen(np.where(is_there, self._line[place] & _STEP_MASK, NEVER), place)
+        return Sightings(np.where(is_there, self._line[place] & _STEP_MASK, NEVER), place)
 
-    def learnt(self, account: Seen, learning: Learning) -> NDArray[np.bool_]:
+    def learnt(self, account: Sightings, learning: Learning) -> NDArray[np.bool_]:
         """Say for each login whether its account's habits were known: seen long or often, and not long ago."""
         number = self._numbers[0]
         begin = self._begins[number]
@@ -72,9 +72,9 @@ class History:
         is_fresh = account.step >= self.steps - in_steps(learning.forget_after)
         return np.asarray((account.step != NEVER) & is_fresh & (is_old | (times >= learning.learning_logins)))
 
-    def places(self, seen: Seen) -> NDArray[np.int32]:
+    def places(self, sightings: Sightings) -> NDArray[np.int32]:
         """Give where each account was when it was last seen, as `travel.place_code` writes it."""
-        return np.where(seen.step != NEVER, self._places[seen.place], NEVER)
+        return np.where(sightings.step != NEVER, self._places[sightings.place], NEVER)
 
     def changed(self) -> Rows:
         """Give the rows of the values that were shown, where they differ from what is stored, sorted by key."""

@@ -101,7 +101,7 @@ def _keyed(shows: Keys, steps: NDArray[np.int64], has_place: NDArray[np.bool_]) 
     account, texts = shows[0], shows[1:]
     hour = (steps // _STEPS_AN_HOUR % 24).astype(np.uint64)
     keys = [account, _key(account, PLACE, np.zeros_like(account))]
-    keys += [_key(account, kind, each) for kind, each in zip(_TEXTS, texts, strict=True)]
+    keys += [_key(account, kind, text) for kind, text in zip(_TEXTS, texts, strict=True)]
     keys += [_key(account, HOUR, (hour + np.uint64(away)) % np.uint64(24)) for away in (0, 23, 1)]
     shown = np.zeros((len(keys), len(account)), np.bool_)
     shown[[0, HOUR]] = True
@@ -118,8 +118,8 @@ def _facts(events: pl.DataFrame, before: datetime) -> pl.DataFrame:
     # Who comes through one's own network is not where that is.
     is_own = column(events, "credwatch.network.kind").eq_missing(pl.lit("own"))
     north, east = (column(events, f"source.geo.location.{part}") for part in ("lat", "lon"))
-    asked = events.select(name for name in _ASKED if name in events.columns).with_row_index("row")
-    return asked.filter(counts & ~is_echo).select_seq(
+    columns = events.select(name for name in _ASKED if name in events.columns).with_row_index("row")
+    return columns.filter(counts & ~is_echo).select_seq(
         row=pl.col("row").cast(pl.Int64),
         account=pl.concat_str(column(events, "organization.id").fill_null(""), pl.col("user.name"), separator="\0"),
         time=pl.col("@timestamp").dt.timestamp("us"),

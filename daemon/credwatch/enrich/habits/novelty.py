@@ -64,25 +64,25 @@ def mark_novelty(
         return events, profiles.delta(changed, learning, received_at) if len(changed) else None
     history = History(logins, profiles)
     answers = [*_novelties(logins, history, learning), _dormancy(history), *_travel(logins, history)]
-    marked = events.with_columns_seq(_scattered(each, logins, events.height) for each in answers)
+    marked = events.with_columns_seq(_scattered(answer, logins, events.height) for answer in answers)
     both = np.concatenate([history.changed(), changed])
     changed = both[np.argsort(both["key"], kind="stable")]
     return marked, profiles.delta(changed, learning, received_at) if len(changed) else None
 
 
 def _novelties(logins: Logins, history: History, learning: Learning) -> Iterator[_Answer]:
-    is_learnt = history.learnt(history.seen(0), learning)
+    is_learnt = history.learnt(history.sightings(0), learning)
     oldest = history.steps - in_steps(learning.forget_after)
     for name, kinds in _KINDS.items():
         if not logins.shown[kinds[0]].any():
             continue
-        latest = np.maximum.reduce([history.seen(kind).step for kind in kinds])
+        latest = np.maximum.reduce([history.sightings(kind).step for kind in kinds])
         is_known = (latest != NEVER) & (latest >= oldest)
         yield f"credwatch.novelty.{name}", ~is_known, is_learnt & logins.shown[kinds[0]]
 
 
 def _dormancy(history: History) -> _Answer:
-    last = history.seen(0).step
+    last = history.sightings(0).step
     return "credwatch.login.days_since_last", (history.steps - last) // in_steps(_DAY), last != NEVER
 
 
@@ -90,10 +90,10 @@ def _travel(logins: Logins, history: History) -> Iterator[_Answer]:
     """Measure the way from where each account was last, and the speed by the time that the stamps say."""
     if not logins.shown[PLACE].any():
         return
-    seen = history.seen(PLACE)
-    there = logins.shown[PLACE] & (seen.step != NEVER)
-    way = np.where(there, kilometres(history.places(seen), logins.places), 0.0)
-    steps = np.maximum(np.abs(logins.steps - seen.step), 1)
+    sightings = history.sightings(PLACE)
+    there = logins.shown[PLACE] & (sightings.step != NEVER)
+    way = np.where(there, kilometres(history.places(sightings), logins.places), 0.0)
+    steps = np.maximum(np.abs(logins.steps - sightings.step), 1)
     yield "credwatch.travel.km", np.rint(way).astype(np.int64), there
     yield "credwatch.travel.kmh", np.rint(way * in_steps(timedelta(hours=1)) / steps).astype(np.int64), there
 

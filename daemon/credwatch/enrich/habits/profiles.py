@@ -88,12 +88,12 @@ class Profiles:
 
     def find(self, keys: Keys) -> Rows:
         """Give a copy of the row of each key; where there is none, one without steps."""
-        found = np.zeros(len(keys), ROW)
-        found["key"], found["steps"], found["about"] = keys, NEVER, NEVER
+        rows = np.zeros(len(keys), ROW)
+        rows["key"], rows["steps"], rows["about"] = keys, NEVER, NEVER
         for run in (self._settled, self._recent):
             at, there = run.places(keys)
-            found[there] = run.rows[at[there]]
-        return found
+            rows[there] = run.rows[at[there]]
+        return rows
 
     def delta(self, rows: Rows, learning: Learning, received_at: datetime) -> ProfileDelta:
         """Turn changed rows into what must be stored: those rows, or now and then everything that is kept.
@@ -180,13 +180,13 @@ def _trimmed(rows: Rows, learning: Learning, present: int) -> ProfileDelta:
     forget = _steps(learning.forget_after)
     # A clock far ahead makes nobody else old; a log of last year, replayed, is not old either.
     present = min(present, int(newest.max(initial=NEVER)))
-    kept = rows[is_account & (newest >= present - _ACCOUNTS_FOR * forget)]
-    addresses = len(kept) - _count_accounts(kept)
-    excess = max(0, len(kept) - learning.most_accounts - min(addresses, learning.most_accounts))
-    oldest_first = np.lexsort((kept["key"], kept["steps"][:, 0]))
-    kept = _latest(kept[oldest_first[excess:]])
-    at, there = _ProfileRun(kept).places(rows["account"])
-    there &= is_account | (newest >= (kept["steps"][:, 0][at] if len(kept) else newest) - forget - KEPT)
+    survivors = rows[is_account & (newest >= present - _ACCOUNTS_FOR * forget)]
+    addresses = len(survivors) - _count_accounts(survivors)
+    excess = max(0, len(survivors) - learning.most_accounts - min(addresses, learning.most_accounts))
+    oldest_first = np.lexsort((survivors["key"], survivors["steps"][:, 0]))
+    survivors = _latest(survivors[oldest_first[excess:]])
+    at, there = _ProfileRun(survivors).places(rows["account"])
+    there &= is_account | (newest >= (survivors["steps"][:, 0][at] if len(survivors) else newest) - forget - KEPT)
     return ProfileDelta(_capped(rows[there], np.bincount(at[there])), whole=True, evicted=excess)
 
 

@@ -64,7 +64,7 @@ class CountedTellings(Struct, frozen=True, eq=False):
     """What is to be carried."""
 
 
-def count_told(events: pl.DataFrame, counts: NDArray[np.bool_], tellings: Tellings) -> CountedTellings:
+def count_tellings(events: pl.DataFrame, counts: NDArray[np.bool_], tellings: Tellings) -> CountedTellings:
     """Say for how many attempts each event counts, and how many failed before each login.
 
     `counts` marks the events that count by their role. Of these, failures at a named account are held against the
@@ -192,7 +192,7 @@ def _carried(
         (number[by_way][1:] != number[by_way][:-1]) | (ways[by_way][1:] != ways[by_way][:-1]),
         True,
     )
-    kept = by_way[is_last]
-    kept = kept[is_open[number[kept]]]
-    kept = kept[np.argsort(order[last_of_run[number[kept]]], kind="stable")][-MOST_CARRIED:]
-    return Tellings(runs[kept], ways[kept], sums[kept], latest[number[kept]])
+    indices = by_way[is_last]
+    indices = indices[is_open[number[indices]]]
+    indices = indices[np.argsort(order[last_of_run[number[indices]]], kind="stable")][-MOST_CARRIED:]
+    return Tellings(runs[indices], ways[indices], sums[indices], latest[number[indices]])

@@ -49,11 +49,11 @@ def mark_usual(events: pl.DataFrame, profiles: Profiles) -> tuple[pl.DataFrame, 
     # Accounts are looked at only where an address has some, or is about to have its first.
     learns = attempts["learns"].to_numpy()
     has_some = rows["about"][:, 0] != NEVER
-    asked = np.flatnonzero(has_some[number] | np.isin(number, number[learns]))
+    indices = np.flatnonzero(has_some[number] | np.isin(number, number[learns]))
     usual, shared = np.zeros(len(number), np.bool_), np.zeros(len(number), np.bool_)
-    accounts = account_hashes(attempts["account"][asked], profiles.seed)
-    steps = attempts["time"].to_numpy()[asked] // STEP_US
-    changed = set(_gone_through(rows, number[asked], accounts, steps, learns[asked], asked, (usual, shared)))
+    accounts = account_hashes(attempts["account"][indices], profiles.seed)
+    steps = attempts["time"].to_numpy()[indices] // STEP_US
+    changed = set(_gone_through(rows, number[indices], accounts, steps, learns[indices], indices, (usual, shared)))
     shared |= attempts["is_own"].to_numpy()
     return _marked(events, attempts["row"].to_numpy(), usual, shared), rows[sorted(changed)]
 

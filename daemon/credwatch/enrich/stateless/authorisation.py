@@ -95,8 +95,8 @@ class Authorisations:
         if not events[_DUE].any():
             return events
         rows = events.drop(_FOUND).with_row_index("row")
-        found = self._nearest(rows.filter(_DUE))
-        return rows.join(found, on="row", how="left", maintain_order="left").drop("row")
+        verdicts = self._nearest(rows.filter(_DUE))
+        return rows.join(verdicts, on="row", how="left", maintain_order="left").drop("row")
 
     def _due(self, events: pl.DataFrame) -> pl.Expr:
         action, actor = column(events, "event.action"), column(events, "credwatch.actor.kind")
@@ -131,8 +131,10 @@ class Authorisations:
         nearest = held.sort("row", "miss", "entry").unique("row", keep="first", maintain_order=True)
         is_covered = pl.col("miss") == _COVERED
         reason = (pl.col("miss") - 1).replace_strict(range(len(REASONS)), REASONS, default=None, return_dtype=pl.String)
-        given = zip(_FOUND, [pl.when(is_covered).then("entry"), pl.when(is_covered).then("basis"), reason], strict=True)
-        return nearest.select("row", *(value.alias(name) for name, value in given))
+        columns = zip(
+            _FOUND, [pl.when(is_covered).then("entry"), pl.when(is_covered).then("basis"), reason], strict=True
+        )
+        return nearest.select("row", *(value.alias(name) for name, value in columns))
 
     def _miss(self) -> pl.Expr:
         """Number the farthest reason why an authorisation does not cover an act: 1 + its place in REASONS, or 0."""

@@ -42,12 +42,12 @@ class Directory:
         account is not listed), `customer`, and `decoy`; or None where nobody is found in any row. An account that is
         not listed belongs to the customer of its address's domain.
         """
-        found = self._owners(names)
+        by_name = self._owners(names)
         by_email = self._owners(emails) if emails is not None else None
-        if found is None or by_email is None:
-            return by_email if found is None else found
+        if by_name is None or by_email is None:
+            return by_email if by_name is None else by_name
         is_found = pl.col("kind").is_not_null() | pl.col("privileged").is_not_null()
-        both = pl.concat([found, by_email.rename(lambda name: f"email_{name}")], how="horizontal")
+        both = pl.concat([by_name, by_email.rename(lambda name: f"email_{name}")], how="horizontal")
         return both.select(pl.when(is_found).then(name).otherwise(f"email_{name}").alias(name) for name in OWNER)
 
     def _owners(self, names: pl.Series) -> pl.DataFrame | None:

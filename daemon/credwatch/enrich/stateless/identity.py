@@ -41,20 +41,20 @@ class Identity:
         )
         clues = clues.with_columns(_organization(events))
         clues = clues.with_columns_seq(*_without_strangers("actor"), *_without_strangers("target"))
-        kept = (name for name in events.columns if name != "organization.id")
-        return clues.select_seq(*kept, "organization.id", *_about_actor(), *_about_target())
+        columns = (name for name in events.columns if name != "organization.id")
+        return clues.select_seq(*columns, "organization.id", *_about_actor(), *_about_target())
 
     def account_ids(self, names: pl.Series) -> pl.Series:
         """Find the registers' own id of accounts; null where they are not listed."""
-        found = self._directory.look_up(names)
-        return pl.repeat(None, len(names), dtype=pl.String, eager=True) if found is None else found["id"]
+        owners = self._directory.look_up(names)
+        return pl.repeat(None, len(names), dtype=pl.String, eager=True) if owners is None else owners["id"]
 
     def _owner(self, events: pl.DataFrame, who: str, role: str) -> Iterator[pl.Expr]:
         """Give the columns of who owns an account, their names beginning with its role."""
         emails = events[f"{who}.email"] if has_values(events, f"{who}.email") else None
-        found = self._directory.look_up(values_of(events, f"{who}.name"), emails)
+        owners = self._directory.look_up(values_of(events, f"{who}.name"), emails)
         for part, kind in OWNER.items():
-            owner = pl.lit(None, kind) if found is None else pl.lit(found[part])
+            owner = pl.lit(None, kind) if owners is None else pl.lit(owners[part])
             yield owner.alias(f"{role}_{part}")
 
 
@@ -115,7 +115,7 @@ def _about_target() -> list[pl.Expr]:
 
 def _organization(events: pl.DataFrame) -> pl.Expr:
     of_actor = pl.when(pl.col("actor_kind") != "staff").then("actor_customer")
-    written = pl.lit(values_of(events, "organization.id"))
-    return pl.coalesce("writer_customer", "target_customer", of_actor, "host_customer", written).alias(
+    of_event = pl.lit(values_of(events, "organization.id"))
+    return pl.coalesce("writer_customer", "target_customer", of_actor, "host_customer", of_event).alias(
         "organization.id"
     )

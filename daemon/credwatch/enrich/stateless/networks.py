@@ -28,7 +28,7 @@ class Networks:
         for block, kind in kinds.items():
             free_bits = block.max_prefixlen - block.prefixlen
             blocks.setdefault((block.version, free_bits), {})[int(block.network_address) >> free_bits] = kind
-        self._blocks = sorted(blocks.items(), key=lambda each: each[0][1])
+        self._blocks = sorted(blocks.items(), key=lambda block: block[0][1])
 
     def listed(self, address: str, system: int | None) -> str | None:
         """Tell the kind that the operator's list has for an address, by its smallest block, else by its system.

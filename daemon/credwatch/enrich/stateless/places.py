@@ -73,19 +73,19 @@ class Places:
         """
         if self._knows_nothing or not has_values(events, _ADDRESS):
             return events
-        found = self._found(events.select(pl.col(_ADDRESS).unique()).drop_nulls())
-        return events.join(found, on=_ADDRESS, how="left", maintain_order="left")
+        places = self._places_of(events.select(pl.col(_ADDRESS).unique()).drop_nulls())
+        return events.join(places, on=_ADDRESS, how="left", maintain_order="left")
 
-    def _found(self, addresses: pl.DataFrame) -> pl.DataFrame:
+    def _places_of(self, addresses: pl.DataFrame) -> pl.DataFrame:
         cache = self._cache
-        found = cache.join(addresses, on=_ADDRESS, how="semi")
-        if found.height < addresses.height:
-            unknown = addresses.join(found, on=_ADDRESS, how="anti")[_ADDRESS].to_list()
-            fresh = pl.DataFrame([self._about(each) for each in unknown], schema=_SCHEMA, orient="row")
-            found = pl.concat([found, fresh])
+        places = cache.join(addresses, on=_ADDRESS, how="semi")
+        if places.height < addresses.height:
+            unknown = addresses.join(places, on=_ADDRESS, how="anti")[_ADDRESS].to_list()
+            fresh = pl.DataFrame([self._about(address) for address in unknown], schema=_SCHEMA, orient="row")
+            places = pl.concat([places, fresh])
             is_full = cache.height + fresh.height > MOST_CACHED
-            self._cache = found.head(MOST_CACHED) if is_full else pl.concat([cache, fresh])
-        return found
+            self._cache = places.head(MOST_CACHED) if is_full else pl.concat([cache, fresh])
+        return places
 
     def _about(self, address: str) -> tuple[object, ...]:
         databases = self._databases

@@ -17,11 +17,11 @@ class SecondFactor:
     """Knows whom each profile asks for a second factor."""
 
     def __init__(self, registers: Registers, profiles: Profiles, staff_profile: str) -> None:
-        asked = {customer.id: profiles.get(customer.profile, ()) for customer in registers.customers}
+        demands = {customer.id: profiles.get(customer.profile, ()) for customer in registers.customers}
         self._own = profiles.get(staff_profile, ())
-        self._customers = list(asked)
-        self._of_all = [customer for customer, whom in asked.items() if "all" in whom]
-        self._of_privileged = [customer for customer, whom in asked.items() if "privileged" in whom]
+        self._customers = list(demands)
+        self._of_all = [customer for customer, whom in demands.items() if "all" in whom]
+        self._of_privileged = [customer for customer, whom in demands.items() if "privileged" in whom]
 
     def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
         """Add `credwatch.mfa.due` to successful logins; it is null for every other event.

@@ -17,7 +17,7 @@ from credwatch.workflows.digest import digest
 from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.workflows.holding import Held
-from credwatch.workflows.news import duties_of, on_news, told_first
+from credwatch.workflows.news import duties_of, first_knowledge, on_news
 
 MOMENT = datetime(2026, 11, 20, 2, 5, 41, tzinfo=UTC)
 """When what the examples tell of happened last."""
@@ -137,7 +137,7 @@ def _news(role: Role, workflow: str) -> Example:
         first = _incident(kind, workflow, found_after)
         grown = replace(first, level=Level.CRITICAL, rules=("another",), addresses=(*first.addresses, "198.51.100.23"))
         (duty,) = duties_of(first, facts)
-        told = told_first(duty, first, facts, now - hour)
+        told = first_knowledge(duty, first, facts, now - hour)
         return on_news(duty, grown, told, facts, now)[0][0]
 
     return make
