@@ -12,6 +12,8 @@ _IPV4 = r"^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d
 _WITH_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>\d{1,5}))?")
 _FORWARDED = re.compile(r"(?i)(?:^|;)\s*for\s*=\s*(?P<client>[^;]+)")
 """The client of the header `Forwarded`, RFC 7239."""
+_TYPED = re.compile(r"(?P<kind>[Ii][Pp][Vv][46]):(?P<rest>.+)")
+"""Samba writes `ipv4:192.0.2.1:50000` and `ipv6:2001:db8::7:50000`, Heimdal `IPv4:192.0.2.1` and `IPv6:2001:db8::7`."""
 LAST_PORT = 65_535
 _NONE = r"(?i)^\s*\"?(?:unknown|null|\(null\)|none|nil|undefined|n/?a|-|::?\d*(?:\.\d+)?|local|unix:?)?\"?\s*$"
 """What stands for no address; `:0` is a display of the machine itself."""
@@ -24,8 +26,9 @@ def place_addresses(events: pl.DataFrame) -> pl.DataFrame:
 
     An IPv4 address mapped into IPv6 (`::ffff:192.0.2.1`) becomes IPv4, so one client has one address; a zone index
     is dropped. `192.0.2.1:50000` and `[2001:db8::7]:50000` give a `source.port` too, where the event has none; of a
-    list as proxies write it (`client, proxy, proxy`, or `for=client;proto=https`) the client counts. What writers put
-    where they know no address (`UNKNOWN`, `null`, `-`) is neither, nor is what could be no host's name.
+    list as proxies write it (`client, proxy, proxy`, or `for=client;proto=https`) the client counts; `ipv4:` or `IPv6:`
+    before it is taken off. What writers put where they know no address (`UNKNOWN`, `null`, `-`) is neither, nor is what
+    could be no host's name.
     """
     if "source.ip" not in events.columns:
         return events
@@ -64,12 +67,23 @@ def _parted(word: str) -> tuple[str | None, int | None]:
     """Read an address, perhaps the first of a list, and its port where it has one."""
     first = word.partition(",")[0].strip()
     forwarded = _FORWARDED.search(first)
-    first = (forwarded["client"] if forwarded else first).strip().strip('"')
+    first = _untyped((forwarded["client"] if forwarded else first).strip().strip('"'))
     found = _WITH_PORT.fullmatch(first)
     if found and (address := _address(found["v6"] or found["v4"])):
         port = int(found["port"]) if found["port"] else None
         return address, port if port is None or port <= LAST_PORT else None
     return _address(first), None
+
+
+def _untyped(word: str) -> str:
+    """Take off the kind of address that stands before it; in small letters a port follows, which is set apart."""
+    typed = _TYPED.fullmatch(word)
+    if typed is None:
+        return word
+    if typed["kind"] != "ipv6":
+        return typed["rest"]
+    address, _, port = typed["rest"].rpartition(":")
+    return f"[{address}]:{port}"
 
 
 def _address(word: str) -> str | None:

@@ -37,11 +37,15 @@ _RULES: tuple[tuple[str, str], ...] = (
     (rf"(?P<key>\b(?:(?i){_KEY})\s?=\s?|\b[Pp]wd=)[^\s\"'&;]+", "${key}***"),
     (rf"(?P<key>(?:--|\s-)(?:(?i){_KEY})=){command_secrets.PLAIN.word}", "${key}***"),
     (rf"(?P<key>(?:--|\s-)(?:(?i){_KEY})\s+)(?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|[^\s\"'-]\S*)", "${key}***"),
+    # FreeRADIUS writes `[name/password]`; what it knows no password of stands between < and >.
+    (r"(?P<key>: \[[^/\]]*/)(?:[^<].*|<[^vnC].*)(?P<rest>\] \(from client )", "${key}***${rest}"),
+    (r"(?P<key>\bAUTH (?:PLAIN|LOGIN|CRAM-MD5|X?OAUTH\w*) )[A-Za-z0-9+/=]{4,}", "${key}***"),
 )
 
 _ANY_RULE = (
     rf'"(?:(?i:{_KEY})|pwd)"\s*:\s*"|(?i:authorization)\s*[=:]|(?i:bearer)\s'
     rf"|\b(?i:{_KEY})\s?=|\b[Pp]wd=|(?:--|\s-)(?i:{_KEY})[= ]"
+    r"|\] \(from client |\bAUTH [A-Z0-9-]+ [A-Za-z0-9+/=]"
 )
 """What begins the match of any rule; most lines with a clue have none."""
 
@@ -50,7 +54,7 @@ _CLUE = (
     r'(?:\s?=|"\s*:\s*")|(?:pass|psk|creds?|credentials?|pwd?)"\s*:\s*"|\b\w+pass\s?=|pw\s?=|authorization|bearer\s|'
     + command_secrets.CLUE
     + ")"
-    r"|\b[Pp]wd=|(?:--|\s-)\S*(?i:pass|secret|token|key)"
+    r"|\b[Pp]wd=|(?:--|\s-)\S*(?i:pass|secret|token|key)|\] \(from client |AUTH [A-Z0-9-]+ [A-Za-z0-9+/=]"
 )
 """What is in every text that a rule changes, as one expression that reads each letter once.
 
@@ -145,10 +149,12 @@ def redact_lines(lines: pl.DataFrame) -> pl.DataFrame:
 def looks_like_secret(name: pl.Expr) -> pl.Expr:
     """Say whether a name is rather a password (Boolean expression): long enough, and of a build that names lack.
 
-    E-mail addresses, `DOMAIN\\user`, `DOMAIN/user`, machine accounts (`HOST$`) and words joined by `. _ -` are names.
+    E-mail addresses, `DOMAIN\\user`, `DOMAIN/user`, machine accounts (`HOST$`), words joined by `. _ -` and names of
+    directories (`uid=lan,dc=acme`, RFC 4514) are names.
     """
     is_name = name.str.contains(
         r"^[^@\s]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}$|^[\w.-]+[\\/][\w.-]+\$?$|^[\w.-]+\$$|\s|://|^\$\{"
+        r"|^[A-Za-z][\w.-]*=[^,=]+(?:,[A-Za-z][\w.-]*=[^,=]+)+$"
     )
     lower, upper, digit = (name.str.contains(pattern) for pattern in (r"\p{Ll}", r"\p{Lu}", r"\d"))
     symbol = name.str.contains(r"[^\w\s.\-@\\/+]")

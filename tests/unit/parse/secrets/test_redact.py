@@ -39,7 +39,15 @@ def test_secrets(name: str) -> None:
             "DOMAIN/User1",
         ),
         *("zxin10", "HOST01$", "administrator", "Administrator1", "JohnSmith01", "root@server1", "Nguyễn.Văn.Lan"),
-        *("root from 10.0.0.1 port 22 ssh2", "${jndi:ldap://x}", "ubuntu2204lts", "", "abc", "exclusive_table"),
+        *(
+            "root from 10.0.0.1 port 22 ssh2",
+            "${jndi:ldap://x}",
+            "uid=lan,dc=acme",
+            "ubuntu2204lts",
+            "",
+            "abc",
+            "exclusive_table",
+        ),
     ],
 )
 def test_names(name: str) -> None:
@@ -61,6 +69,15 @@ def test_names(name: str) -> None:
         ('{"password":"a\\"b","x":1}', '{"password":"***","x":1}'),
         ("TTY=pts/0 ; PWD=/home/lan ; USER=root", "TTY=pts/0 ; PWD=/home/lan ; USER=root"),
         ("Failed password for root", "Failed password for root"),
+        ("Login OK: [lan/s3]cr[et] (from client nas port 0)", "Login OK: [lan/***] (from client nas port 0)"),
+        (
+            "Login OK: [lan/<via Auth-Type = eap>] (from client nas)",
+            "Login OK: [lan/<via Auth-Type = eap>] (from client nas)",
+        ),
+        (
+            'msg="535 Authentication failed.",cmd: AUTH PLAIN AGxhbgBz',
+            'msg="535 Authentication failed.",cmd: AUTH PLAIN ***',
+        ),
         ('{"token":{"id":"tok-1"}}', '{"token":{"id":"tok-1"}}'),
     ],
 )
