@@ -8,34 +8,37 @@ says who may read it; only who may is asked.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import reduce
+from operator import or_
 
 import polars as pl
 from msgspec import Struct
 
 
 class Claims(Struct, frozen=True, eq=False):
-    """What of the claims of some packs stands in each of some texts."""
+    """Which claims stand in some texts."""
 
-    held: pl.Series
-    """For each text, which claims it holds (list of String)."""
+    texts: pl.Series
+    """The texts (String)."""
     present: frozenset[str]
-    """The claims that any of them holds."""
+    """The claims that could stand in one of them: a claim that is not here stands in none."""
 
     def of(self, claims: Collection[str]) -> pl.Series:
         """Mark the texts (Boolean) that hold one of these claims."""
-        wanted = [claim for claim in claims if claim in self.present]
-        if not wanted:
-            return pl.Series([False]).new_from_index(0, len(self.held))
-        if len(self.present) == len(wanted):
-            return self.held.list.len() > 0
-        return self.held.to_frame("held").select(
-            pl.any_horizontal(pl.col("held").list.contains(claim) for claim in wanted).fill_null(False)
-        ).to_series()  # fmt: skip
+        wanted = sorted(self.present.intersection(claims))
+        marks = [self.texts.str.contains(claim, literal=True).fill_null(False) for claim in wanted]
+        nowhere = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(self.texts))
+        return reduce(or_, marks, nowhere)
 
 
 def held_claims(texts: pl.Series, claims: Sequence[str]) -> Claims:
-    """Look for claims in texts (String); a null holds none."""
+    """Look for claims in texts (String); a null holds none.
+
+    The quotes around keys are left out at first: without a letter that all begin with, the search takes half as long.
+    """
     if texts.is_empty() or not claims:
-        return Claims(pl.Series([None], dtype=pl.List(pl.String)).new_from_index(0, len(texts)), frozenset())
-    held = texts.str.extract_many(list(claims), overlapping=True)
-    return Claims(held, frozenset(held.explode().drop_nulls().unique().to_list()))
+        return Claims(texts, frozenset())
+    bare = {claim: claim.strip('"') or claim for claim in claims}
+    hits = texts.str.extract_many(sorted(set(bare.values())), overlapping=True)
+    present = set(hits.explode().drop_nulls().unique().to_list())
+    return Claims(texts, frozenset(claim for claim, word in bare.items() if word in present))

@@ -194,7 +194,8 @@ def _constants(known: pl.DataFrame, readers: pl.Series) -> pl.DataFrame:
     """Give what the reader of each event says of it; what none of these readers says is left out."""
     present = known[readers.unique()]
     said = [each.name for each in present if each.null_count() < len(present)]
-    return known.select({SKIPPED, "event.dataset", "event.action", *said})[readers]
+    always = {SKIPPED, "event.dataset", "event.action"}.intersection(known.columns)
+    return known.select(always.union(said))[readers]
 
 
 @lru_cache(maxsize=8)

@@ -76,6 +76,8 @@ def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> Obje
         if claims.present.isdisjoint(reader.claims):
             continue
         able = (claims.of(reader.claims) & free).arg_true()
+        if able.is_empty():
+            continue
         # Each object is decoded once: what the pack is known by is looked up in what its fields are made of.
         decoded, typed = decode_noting(texts["json"][able], reader.tree)
         mine = decoded.select(_matches(reader.pack)).to_series().arg_true()

@@ -182,3 +182,22 @@ def test_texts(message: Any, name: str, action: str) -> None:
     (event,) = parse(lines, packs=PackSet((TEXT,)), source=SourceFormat("x"), reference=reference).events.to_dicts()
     assert (name, action) == (event["user.name"], event["event.action"])
     assert ("203.0.113.9" if action == "login" else None) == event.get("source.ip")
+
+
+def test_a_pack_that_takes_the_action_from_the_object() -> None:
+    """A set of packs of which none sets an action of its own reads as any other."""
+    pack = read_pack(
+        """
+pack: own
+title: A demonstration
+envelope: json
+match: {kind: own}
+paths: {at: "@timestamp", what: event.action}
+patterns: [{name: all, when: {event.action: [login]}, samples: [{line: '{}'}]}]
+""",
+        where="own.yml",
+    )
+    lines = split_lines(b'{"kind":"own","at":"2026-03-02T01:15:30Z","what":"login"}', 0)
+    reference = datetime(2026, 3, 2, tzinfo=UTC)
+    events = parse(lines, packs=PackSet((pack,)), source=SourceFormat("x"), reference=reference).events
+    assert ["login"] == events["event.action"].to_list()
