@@ -14,7 +14,7 @@ TEXTS = pl.Series(['{"kind":1}', '{"my_kind":1}', '{"a.kind":1,"log":2}', '{"x":
     ("claims", "held"),
     [
         (['"kind"'], [0]),
-        (['kind"'], [0, 1, 2, 3]),
+        (['kind"'], [0, 1, 2]),
         (['"kind"', '"log"'], [0, 2]),
         (['"kind"', '"kind"'], [0]),
         (["[LOG]"], [4]),
