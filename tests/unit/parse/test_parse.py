@@ -170,7 +170,7 @@ def test_malformed_line_that_reads_is_an_event() -> None:
         ("2001:DB8:0:0::9", "2001:db8::9", None),
         ("fe80::1%eth0", "fe80::1", None),
         ("client.example.net", None, "client.example.net"),
-        ("300.1.1.1", None, "300.1.1.1"),
+        ("300.1.1.1", None, None),
         ("UNKNOWN", None, None),
     ],
 )
