@@ -99,8 +99,8 @@ def test_a_user_name_moves_nothing(message: str, name: str) -> None:
             "echo",
         ),
         (
-            "Nov 30 06:39:00 web1 gdm-password][1]: pam_unix(gdm-password:auth): authentication failure; logname= uid=0 "
-            "euid=0 tty=/dev/tty1 ruser= rhost=  user=x",
+            "Nov 30 06:39:00 web1 gdm-password][1]: pam_unix(gdm-password:auth): authentication failure; logname= "
+            "uid=0 euid=0 tty=/dev/tty1 ruser= rhost=  user=x",
             "result",
         ),
         ("Nov 30 06:39:00 web1 su[1]: FAILED SU (to root) lan on pts/0", "result"),
