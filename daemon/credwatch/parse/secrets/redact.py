@@ -40,12 +40,14 @@ _RULES: tuple[tuple[str, str], ...] = (
     # FreeRADIUS writes `[name/password]`; what it knows no password of stands between < and >.
     (r"(?P<key>: \[[^/\]]*/)(?:[^<].*|<[^vnC].*)(?P<rest>\] \(from client )", "${key}***${rest}"),
     (r"(?P<key>\bAUTH (?:PLAIN|LOGIN|CRAM-MD5|X?OAUTH\w*) )[A-Za-z0-9+/=]{4,}", "${key}***"),
+    # Dovecot writes what was tried, or its hash, where it is told to.
+    (r"(?P<key>\bgiven password: ).*", "${key}***"),
 )
 
 _ANY_RULE = (
     rf'"(?:(?i:{_KEY})|pwd)"\s*:\s*"|(?i:authorization)\s*[=:]|(?i:bearer)\s'
     rf"|\b(?i:{_KEY})\s?=|\b[Pp]wd=|(?:--|\s-)(?i:{_KEY})[= ]"
-    r"|\] \(from client |\bAUTH [A-Z0-9-]+ [A-Za-z0-9+/=]"
+    r"|\] \(from client |\bAUTH [A-Z0-9-]+ [A-Za-z0-9+/=]|\bgiven password: "
 )
 """What begins the match of any rule; most lines with a clue have none."""
 
@@ -55,6 +57,7 @@ _CLUE = (
     + command_secrets.CLUE
     + ")"
     r"|\b[Pp]wd=|(?:--|\s-)\S*(?i:pass|secret|token|key)|\] \(from client |AUTH [A-Z0-9-]+ [A-Za-z0-9+/=]"
+    r"|given password: "
 )
 """What is in every text that a rule changes, as one expression that reads each letter once.
 
@@ -76,6 +79,7 @@ _JSON_RULES: tuple[tuple[str, str], ...] = (
     (rf"(?P<key>\b(?:(?i){_KEY})\s?=\s?|\b[Pp]wd=){_JSON_WORD}", "${key}***"),
     (rf"(?P<key>(?:--|\s-)(?:(?i){_KEY})=){command_secrets.JSON.word}", "${key}***"),
     (rf"(?P<key>(?:--|\s-)(?:(?i){_KEY})\s+)(?:'[^'\"\\]*'|(?:\\.|[^\s\"'\\-])(?:\\.|[^\s\"\\])*)", "${key}***"),
+    (r'(?P<key>\bgiven password: )(?:[^"\\]|\\.)*', "${key}***"),
 )
 
 _ALL_RULES = (*command_secrets.rules(command_secrets.PLAIN), *_RULES)

@@ -257,3 +257,19 @@ def test_no_escape_hides_a_secret(text: str) -> None:
 def test_an_escape_that_hides_nothing_stays(text: str) -> None:
     """A text without a secret is kept letter for letter, escapes too."""
     assert text == redact_lines(pl.DataFrame({"line": [text]}))["line"][0]
+
+
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        (
+            "sql(lan,203.0.113.9): Password mismatch (given password: a) b)",
+            "sql(lan,203.0.113.9): Password mismatch (given password: ***",
+        ),
+        ("unknown user (SHA1 of given password: 5baa61)", "unknown user (SHA1 of given password: ***"),
+        ('{"log":"mismatch (given password: a\\"b)","x":1}', '{"log":"mismatch (given password: ***","x":1}'),
+    ],
+)
+def test_what_dovecot_tells_of_a_password(line: str, masked: str) -> None:
+    """The password that was tried, whatever it holds, is masked to the end of its text, and so is its hash."""
+    assert [masked] == redact_lines(pl.DataFrame({"line": [line]}))["line"].to_list()
