@@ -27,6 +27,9 @@ addresses = ["operators@vendor.example"]
 host = "127.0.0.1"
 port = 2525
 security = "none"
+[outbox.fallback]
+after_seconds = 5
+wall = true
 """
 CUSTOMER = """
 [[customer]]
@@ -102,7 +105,7 @@ def test_a_life_on_debian(guest: Guest) -> None:
     guest.reboot()
     guest.until(lambda: "active" == _shown(guest, "ActiveState"), "the daemon comes back with the machine", _said)
     assert ["hai-au"] == _taken_over(guest)
-    _break_in(guest, "minh")
+    _hear_on_a_terminal(guest)
     _await_notices(guest, "second")
     assert ["hai-au", "second"] == sorted(_taken_over(guest))
     assert {1} == {*_letters(guest).values()}
@@ -285,6 +288,22 @@ def _checked(guest: Guest, *words: str) -> tuple[set[tuple[str, str]], dict[str,
     told = json.loads(_as_daemon(guest, "check", "--json", *words))
     problems = {(it["severity"], it["where"]) for it in told["problems"] if it["severity"] != "warning"}
     return problems, told.get("places", {})
+
+
+def _hear_on_a_terminal(guest: Guest) -> None:
+    """While the mail server is away, whoever is logged in reads on the terminal that mail is down."""
+    session = "sshpass -p right-password ssh -tt -o StrictHostKeyChecking=no lan@127.0.0.1 cat"
+    guest.run("systemd-run", "--quiet", "--unit=session", "sh", "-c", f"sleep infinity | {session} > /var/terminal.log")
+    guest.until(lambda: "lan" in guest.run("who"), "lan is logged in")
+    guest.run("systemctl", "stop", "sink")
+    _break_in(guest, "minh")
+    guest.until(
+        lambda: "Broadcast message from credwatch" in guest.read("/var/terminal.log"),
+        "the terminal is written to",
+        _said,
+    )
+    guest.run("systemctl", "stop", "session")
+    guest.run("systemctl", "start", "sink")
 
 
 def _as_daemon(guest: Guest, *words: str) -> str:

@@ -30,11 +30,11 @@ from credwatch.checks.listening import listening_problems
 from credwatch.checks.mail import mail_problems
 from credwatch.checks.permissions import permission_problems
 from credwatch.checks.salvage import salvaged
+from credwatch.checks.ways import way_problems
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import CredwatchError, Problem, Severity
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.email.render import Renderer
-from credwatch.outbox.options import FallbackOptions
 from credwatch.parse.samples import check_packs
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.policy.blocklist import load_blocklist
@@ -106,16 +106,4 @@ def _secrets(settings: Settings, renderer: Renderer | None, gathering: Gathering
     else:
         gathering.attempt(lambda: build_channel(settings, renderer, system_clock), None)
         gathering.attempt(lambda: build_fallback(settings, renderer, system_clock), None)
-    gathering.problems.extend(_ways(settings.outbox.fallback))
-
-
-def _ways(fallback: FallbackOptions) -> Iterator[Problem]:
-    """Warn of programs that are not there, and of a file whose folder is not: `run` goes on without them."""
-    programs = [*fallback.command[:1], *(["wall"] if fallback.wall else [])]
-    for program in programs:
-        if shutil.which(program) is None:
-            hint = "name it with its whole path, or install it"
-            yield Problem("outbox.fallback", f"{program} cannot be run", hint, Severity.WARNING)
-    if fallback.file is not None and not os.access(fallback.file.parent, os.W_OK | os.X_OK):
-        hint = "create it for the daemon's user"
-        yield Problem("outbox.fallback.file", f"{fallback.file.parent} cannot be written to", hint, Severity.WARNING)
+    gathering.problems.extend(way_problems(settings.outbox.fallback))
