@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 from hypothesis import given, settings
@@ -12,10 +13,31 @@ from hypothesis import strategies as st
 from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import Parsed, SourceFormat, parse
+from credwatch.parse.stamps.calendar import calendar
 from credwatch.rules.packs.packs import load_packs
 
 PACKS = load_packs(shipped("rules") / "packs")
 SAMPLES = [sample.line for pack in PACKS.packs for pattern in pack.patterns for sample in pattern.samples]
+DATED = [line for line in SAMPLES if re.match(r"[A-Z][a-z]{2} [ \d]\d |\{", line)]
+"""Those whose time is that of their header, or of an object that stands for itself."""
+END = datetime(2026, 1, 1, tzinfo=UTC)
+_OLD_STAMP = re.compile(r"[A-Z][a-z]{2} [ \d]\d [\d:]{8}(?= )")
+GAPS = st.timedeltas(timedelta(0), timedelta(days=20))
+STAMPS = st.sampled_from(["%b %e %H:%M:%S", "%b %e %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[str]:
+    """Write lines in order, the last some time before `END`; a writer may have been changed to stamps with a year."""
+    lines = draw(st.lists(st.sampled_from(DATED), min_size=2, max_size=6))
+    moment = END - draw(st.timedeltas(timedelta(0), timedelta(days=200)))
+    written = []
+    for line in lines[::-1]:
+        written.append(_OLD_STAMP.sub(moment.strftime(draw(STAMPS)), line, count=1))
+        moment -= draw(GAPS)
+    return written[::-1]
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "ip", "id", "x"]), inner),
@@ -23,10 +45,9 @@ VALUES = st.recursive(
 )
 
 
-def read(data: bytes, position: int = 0) -> Parsed:
+def read(data: bytes, position: int = 0, reference: datetime = END) -> Parsed:
     """Read a buffer with the shipped packs."""
-    lines = split_lines(data, position)
-    return parse(lines, packs=PACKS, source=SourceFormat("test"), reference=datetime(2026, 1, 1, tzinfo=UTC))
+    return parse(split_lines(data, position), packs=PACKS, source=SourceFormat("test"), reference=reference)
 
 
 @given(st.binary(max_size=300))
@@ -49,13 +70,15 @@ def test_every_line_is_accounted_for(parts: list[str | bytes]) -> None:
     assert sorted(pl.concat(frames)) == split_lines(data, 0)["position"].to_list()
 
 
-@settings(max_examples=40)
-@given(st.lists(st.sampled_from(SAMPLES), min_size=2, max_size=6), st.data())
+@settings(max_examples=150, deadline=None)
+@given(logs(), st.data())
 def test_batches_do_not_matter(lines: list[str], data: st.DataObject) -> None:
-    """Lines give the same events in one batch and in two."""
+    """Lines give the same events in one batch and in two, each dated as where its file is cut there."""
     cut = data.draw(st.integers(1, len(lines) - 1))
     first, second = ("".join(f"{line}\n" for line in part).encode() for part in (lines[:cut], lines[cut:]))
-    apart = [*read(first).events.to_dicts(), *read(second, len(first)).events.to_dicts()]
+    whole = first + second
+    near = calendar(lambda size, offset: whole[offset : offset + size], 0, len(whole), END).near(len(first)) or END
+    apart = [*read(first, reference=near).events.to_dicts(), *read(second, len(first)).events.to_dicts()]
     together = read(first + second).events.to_dicts()
 
     def filled(events: list[dict[str, object]]) -> list[dict[str, object]]:

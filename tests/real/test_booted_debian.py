@@ -21,6 +21,8 @@ SETTINGS = """
 id = "servers"
 paths = ["/var/log/auth.log"]
 read_from = "start"
+[contact]
+phone = "+84 258 5550 0100"
 [operators]
 addresses = ["operators@vendor.example"]
 [outbox.email]
@@ -36,6 +38,7 @@ CUSTOMER = """
 id = "{id}"
 name = "{id}"
 language = "en"
+phone = "+84 258 5550 0111"
 notice_addresses = ["it@{id}.example", "office@{id}.example"]
 recognise = {{ users = ["{user}"] }}
 """

@@ -43,8 +43,8 @@ def parse(
     An object has line, status (event, skipped or unparsed), pack, and event or reason; unread names the fields whose
     values could not be read, and advice the keys of an application's event that are wrong. They come in the order of
     the lines. Stamps without a year get it from what stands behind them in the file, which ends at --now, else at its
-    time of change; what a pipe gives ends at --now, else at present. Ends with 0 whatever the lines are, and with 2
-    where a file, a pack or an option cannot be used.
+    time of change; what a pipe gives goes on where its lines before ended, and ends at --now, else at present. Ends
+    with 0 whatever the lines are, and with 2 where a file, a pack or an option cannot be used.
     """
     with told_plainly():
         from credwatch.kernel.resources import shipped
@@ -70,10 +70,12 @@ def _moment(text: str) -> datetime | None:
 
 def _print_file(file: Path, first: int, packs: PackSet, source: SourceFormat, now: datetime | None) -> int:
     """Print the lines of one file, numbered from `first`, and return the number after its last."""
+    from credwatch.sources.file.opened import is_whole_file_on_standard_input
+
     try:
-        if file == _STANDARD_INPUT:
+        if file == _STANDARD_INPUT and not is_whole_file_on_standard_input():
             return _print_stream(sys.stdin.buffer, first, packs, source, now or system_clock())
-        if file.is_file():
+        if file == _STANDARD_INPUT or file.is_file():
             return _print_log(file, first, packs, source, now)
         with file.open("rb") as stream:
             return _print_stream(stream, first, packs, source, now or system_clock())
@@ -100,14 +102,15 @@ def _print_log(file: Path, first: int, packs: PackSet, source: SourceFormat, now
     return first
 
 
-def _print_stream(stream: BinaryIO, first: int, packs: PackSet, source: SourceFormat, reference: datetime) -> int:
+def _print_stream(stream: BinaryIO, first: int, packs: PackSet, source: SourceFormat, ends_at: datetime) -> int:
     from credwatch.cli.answers import answers
     from credwatch.parse.repeats import last_lines
+    from credwatch.parse.stamps.carried import CarriedDates
     from credwatch.sources.journal.text import as_lines
 
-    before = b""
+    before, dates = b"", CarriedDates()
     for piece in whole_lines(cast("BinaryIO", as_lines(cast("Unpacked", stream)))):
-        first += _printed(answers(piece, first, packs, source, reference, before))
+        first += _printed(answers(piece, first, packs, source, dates.near(piece, ends_at), before))
         before = last_lines(before + piece)
     return first
 

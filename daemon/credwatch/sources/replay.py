@@ -12,7 +12,7 @@ from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.file.dates import Dates
 from credwatch.sources.file.lines import Cut, cut_lines, cut_rest, lines_before
-from credwatch.sources.file.opened import STANDARD_INPUT, OpenLog, open_standard_input
+from credwatch.sources.file.opened import STANDARD_INPUT, OpenLog, is_whole_file_on_standard_input, open_standard_input
 from credwatch.sources.finished import open_finished
 from credwatch.sources.interface import Chunk, Cursor, Tally
 from credwatch.sources.journal.text import as_lines
@@ -24,10 +24,10 @@ _MOST_OPEN = 256
 class ReplaySource:
     """Reads the named files, each to its end, where a last line without a newline counts as well.
 
-    With cursors it goes on where they say, save for standard input, which cannot be wound back. A file that cannot be
-    read raises SourceError once and is passed over. Reading standard input waits for its writer. One file is read
-    after the other; where those that were begun are held, the next ones are begun. `written_at` (aware) is when the
-    files were written last, where their own time of change does not tell it.
+    With cursors it goes on where they say, save for a pipe, which cannot be wound back; a regular file on standard
+    input is read as any other. A file that cannot be read raises SourceError once and is passed over. Reading a pipe
+    waits for its writer. One file is read after the other; where those that were begun are held, the next ones are
+    begun. `written_at` (aware) is when the files were written last, where their own time of change does not tell it.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class ReplaySource:
             first_position=cut.offset,
             cursor={"offset": cut.end, "skipping": cut.skipping},
             received_at=now,
-            reference=reading.ends_near(cut) or now,
+            reference=reading.ends_near(cut, now),
             backlog=reading.backlog(),
             before=reading.before(cut),
         )
@@ -163,7 +163,7 @@ class _OpenFile:
 
     def __init__(self, name: str, offset: int, dates: Dates, *, skipping: bool) -> None:
         self.name = name
-        self._is_stream = name == STANDARD_INPUT
+        self._is_stream = name == STANDARD_INPUT and not is_whole_file_on_standard_input()
         self._log: OpenLog | None = None
         self._offset = 0 if self._is_stream else offset
         self._skipping = skipping and not self._is_stream
@@ -196,9 +196,9 @@ class _OpenFile:
         """Say how many bytes wait; 0 for a stream, of which that cannot be known."""
         return 0 if self._is_stream else self.backlog()
 
-    def ends_near(self, cut: Cut) -> datetime | None:
-        """Tell near which moment lines end that were cut; None for a stream."""
-        return None if self._is_stream else self._dates.near(self._opened(), cut)
+    def ends_near(self, cut: Cut, now: datetime) -> datetime:
+        """Tell near which moment lines end that were cut."""
+        return self._dates.of_stream(cut.data, now) if self._is_stream else self._dates.near(self._opened(), cut)
 
     def before(self, cut: Cut) -> bytes:
         """Give the lines before those that were just cut, where these need them."""
@@ -212,5 +212,5 @@ class _OpenFile:
 
     def _opened(self) -> OpenLog:
         if self._log is None:
-            self._log = open_standard_input(as_lines) if self._is_stream else open_finished(Path(self.name))
+            self._log = open_standard_input(as_lines) if self._is_stream else open_finished(self.name)
         return self._log

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,8 @@ from credwatch.kernel.errors import SourceError
 from credwatch.parse.stamps.timestamps import moments
 from credwatch.sources.replay import ReplaySource
 from unit.sources.followed import NOW, Reader, append
+
+DAYS = [NOW - timedelta(days=3) * count for count in reversed(range(260))]
 
 
 def _replay(*files: Path | str) -> Reader:
@@ -41,6 +44,42 @@ def test_standard_input_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch, limi
     assert reader.drain(limit) == content.split(b"\n")
     assert {chunk.reference for chunk in reader.chunks} == {NOW}
     assert {chunk.backlog for chunk in reader.chunks} == {1}, "only its end would say that nothing more comes"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_on_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, packed: bool) -> None:
+    """Its chunks are dated by what stands behind them, a compressed one is unpacked, and it can be read again."""
+    content = "".join(f"{day:%b %e} 08:00:00 web1 x: y\n" for day in DAYS).encode()
+    log = tmp_path / "two years.log"
+    log.write_bytes(gzip.compress(content) if packed else content)
+    os.utime(log, (NOW.timestamp(), NOW.timestamp()))
+    with log.open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        for _ in range(2):
+            reader, named = _replay("-"), _replay(log)
+            assert content.splitlines() == reader.drain(1000) == named.drain(1000)
+            assert [chunk.reference for chunk in named.chunks] == [chunk.reference for chunk in reader.chunks]
+            reader.source.close()
+    assert packed or {2024, 2025, 2026} == {chunk.reference.year for chunk in reader.chunks}
+
+
+def test_the_rest_of_a_file_on_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where somebody has read its beginning, only what is left is read."""
+    log = tmp_path / "a.log"
+    append(log, "one\ntwo\nthree\n")
+    with log.open() as stdin:
+        os.lseek(stdin.fileno(), 4, os.SEEK_SET)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert [b"two", b"three"] == _replay("-").drain()
+
+
+def test_a_pipe_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last date of a chunk counts for the next one."""
+    content = b"2023-12-31T08:00:00Z web1 x: y\nJan  1 08:00:00 web1 x: y\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    reader = _replay("-")
+    reader.drain(35)
+    assert ["2023-12-31", "2024-01-01"] == [str(chunk.reference.date()) for chunk in reader.chunks]
 
 
 def test_lag_counts_the_files_to_come(tmp_path: Path) -> None:

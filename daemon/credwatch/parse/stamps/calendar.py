@@ -15,7 +15,8 @@ from credwatch.parse.stamps.years import DAY_US, LEAP_DAY, Numbers, is_leap, yea
 ReadAt = Callable[[int, int], bytes]
 """Reads up to so many bytes from an offset: `read_at(size, offset)`."""
 
-_BEGINS = re.compile(rb"(?:<\d{1,3}>)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}\d")
+_BEGINS = rb"(?:<\d{1,3}>)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}\d"
+_FIRST, _LATER = re.compile(_BEGINS), re.compile(rb"\n" + _BEGINS)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STARTS = np.array([0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335])
 """The first day of each month in a leap year, counted from 0."""
@@ -26,6 +27,18 @@ _LITTLE = 1 << 12
 _WEEK = 7
 _NEARLY_A_YEAR = np.timedelta64(350, "D")
 _AHEAD = timedelta(days=1)
+_NONE: Numbers = np.empty(0, np.int64)
+
+
+class LineDates(Struct, frozen=True, eq=False):
+    """The dates that lines begin with."""
+
+    offsets: Numbers
+    """Where the lines begin, ascending."""
+    days: Numbers
+    """The days of a leap year, counted from 0."""
+    years: Numbers
+    """The years that they tell; 0 for those that tell none."""
 
 
 class Calendar(Struct, frozen=True, eq=False):
@@ -55,8 +68,8 @@ class Calendar(Struct, frozen=True, eq=False):
 
 
 def tells_no_year(data: bytes) -> bool:
-    """Say whether lines begin with a stamp without a year."""
-    return _BEGINS.match(data) is not None
+    """Say whether a line begins with a stamp without a year."""
+    return _FIRST.match(data) is not None or _LATER.search(data) is not None
 
 
 def calendar(read_at: ReadAt, begin: int, end: int, written_at: datetime) -> Calendar:
@@ -64,18 +77,25 @@ def calendar(read_at: ReadAt, begin: int, end: int, written_at: datetime) -> Cal
 
     Only what falls or leaps is kept, and one line of each piece.
     """
-    offsets, days = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    offsets, days, told = [_NONE], [_NONE], [_NONE]
     for offset, data in _pieces(read_at, begin, end):
-        at, day = _dates(data)
-        kept = _kept(day)
-        offsets.append(at[kept] + offset)
-        days.append(day[kept])
-    since = np.concatenate(days) * DAY_US
-    year, is_odd = years(since, written_at.astimezone(UTC).replace(tzinfo=None) + _AHEAD)
-    number = since // DAY_US - ((since // DAY_US > LEAP_DAY) & ~is_leap(year))
+        dates = line_dates(data)
+        kept = _kept(dates)
+        offsets.append(dates.offsets[kept] + offset)
+        days.append(dates.days[kept])
+        told.append(dates.years[kept])
+    dates = LineDates(np.concatenate(offsets), np.concatenate(days), np.concatenate(told))
+    dated, is_odd = with_years(dates, written_at)
+    return Calendar(dates.offsets[~is_odd], dated[~is_odd], begin, end)
+
+
+def with_years(dates: LineDates, limit: datetime) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
+    """Give the days that lines are of, the last of them no later than `limit`, and mark those of a wrong clock."""
+    ahead = limit.astimezone(UTC).replace(tzinfo=None) + _AHEAD
+    year, is_odd = years(dates.days * DAY_US, ahead, dates.years)
+    number = dates.days - ((dates.days > LEAP_DAY) & ~is_leap(year))
     starts: NDArray[np.datetime64] = (year - 1970).astype("M8[Y]").astype("M8[D]")
-    dated = starts + number.astype("m8[D]")
-    return Calendar(np.concatenate(offsets)[~is_odd], dated[~is_odd], begin, end)
+    return starts + number.astype("m8[D]"), is_odd
 
 
 def _pieces(read_at: ReadAt, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -84,23 +104,37 @@ def _pieces(read_at: ReadAt, begin: int, end: int) -> Iterator[tuple[int, bytes]
         yield offset, read_at(size, offset)
 
 
-def _kept(day: Numbers) -> NDArray[np.intp]:
+def _kept(dates: LineDates) -> NDArray[np.intp]:
     """Number the first two, the last two, and all on both sides of a leap: how many stand together counts as well."""
-    leaps = np.flatnonzero(np.abs(np.diff(day)) > _WEEK)
+    day = dates.days
+    leaps = np.flatnonzero((np.abs(np.diff(day)) > _WEEK) | (np.diff(dates.years) != 0))
     around = np.concatenate([leaps - 1, leaps, leaps + 1, leaps + 2, [0, 1, len(day) - 2, len(day) - 1]])
     return np.unique(around[(around >= 0) & (around < len(day))]).astype(np.intp)
 
 
-def _dates(data: bytes) -> tuple[Numbers, Numbers]:
-    """Read the dates that lines begin with, as days of a leap year; the first line may be torn, and reads as none."""
-    codes = np.frombuffer(data + b"\n" * 8, np.uint8).astype(np.int64)
+def line_dates(data: bytes) -> LineDates:
+    """Read the dates that lines begin with; the first line may be torn, and reads as none."""
+    codes = np.frombuffer(data + b"\n" * 16, np.uint8).astype(np.int64)
     begins = np.append(0, np.flatnonzero(codes[: len(data)] == 10) + 1)
     begins = begins[begins < len(data)]
+    behind = _behind_priority(codes, begins)
+    old, iso = _without_year(codes, behind), _iso(codes, behind + 2 * (codes[behind + 1] == 32))
+    good = (old >= 0) | (iso.days >= 0)
+    return LineDates(begins[good].astype(np.int64), np.maximum(old, iso.days)[good], iso.years[good])
+
+
+def _behind_priority(codes: Numbers, begins: Numbers) -> Numbers:
+    """Give where the stamps of lines begin: behind a priority, such as <38>."""
     behind = begins.copy()
-    for _ in range(5):  # a priority, such as <38>
+    for _ in range(5):
         inside = (codes[begins] == 60) & (codes[behind] != 62) & (behind - begins < 5)
         behind = behind + inside
-    behind = behind + (codes[behind] == 62)
+    stamps: Numbers = behind + (codes[behind] == 62)
+    return stamps
+
+
+def _without_year(codes: Numbers, behind: Numbers) -> Numbers:
+    """Read dates such as `Nov  7` as days of a leap year, -1 for what is none."""
     names = codes[behind] << 16 | codes[behind + 1] << 8 | codes[behind + 2]
     known = np.array([int.from_bytes(month.encode(), "big") for month in _MONTHS])
     order = np.argsort(known)
@@ -110,4 +144,15 @@ def _dates(data: bytes) -> tuple[Numbers, Numbers]:
     is_digit = (second >= 0) & (second <= 9)
     date = np.where(is_digit, first * 10 + second, first)
     good = (known[month] == names) & (codes[behind + 3] == 32) & (first >= 0) & (first <= 9) & (date > 0) & (date < 32)
-    return begins[good].astype(np.int64), (_STARTS[month] + date - 1)[good]
+    return np.where(good, _STARTS[month] + date - 1, -1)
+
+
+def _iso(codes: Numbers, behind: Numbers) -> LineDates:
+    """Read dates such as `2026-11-07`, behind the version of RFC 5424 perhaps; -1 for what is none."""
+    letters = codes[behind[:, None] + np.arange(10)]
+    digits = letters[:, [0, 1, 2, 3, 5, 6, 8, 9]] - 48
+    good = ((digits >= 0) & (digits <= 9)).all(axis=1) & (letters[:, 4] == 45) & (letters[:, 7] == 45)
+    year, month, date = digits[:, :4] @ [1000, 100, 10, 1], digits[:, 4:6] @ [10, 1], digits[:, 6:] @ [10, 1]
+    good &= (year > 0) & (month > 0) & (month < 13) & (date > 0) & (date < 32)
+    days = _STARTS[np.where(good, month, 1) - 1] + date - 1
+    return LineDates(behind, np.where(good, days, -1), np.where(good, year, 0))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from credwatch.kernel.ordering import numbered
 from credwatch.parse.stamps.repeated_hours import in_order, may_repeat
-from credwatch.parse.stamps.years import DAY_US, LEAP_DAY, LEAP_YEAR, is_leap, years
+from credwatch.parse.stamps.years import DAY_US, LEAP_DAY, LEAP_YEAR, in_leap_year, is_leap, years
 
 MOMENT = pl.Datetime("us", "UTC")
 """The type of every moment in a frame."""
@@ -46,7 +46,8 @@ def dated(stamps: pl.Series, *, zone: str, reference: datetime) -> Dated:
     Read are ISO 8601 stamps (RFC 3339, RFC 5424 section 6.2.3) and those of RFC 3164 without a year. `zone` is the
     IANA time zone of stamps that say none: in the hour that is repeated when summer time ends their order decides (see
     `repeated_hours`), in the hour that is left out they mean the offset before the change.
-    `reference` is the moment near which the lines end, such as the file's time of change; see `years`.
+    `reference` is the moment near which the lines end, such as the file's time of change; lines before one that tells
+    its year are counted back from that; see `years`.
     """
     # Stamps come in runs: of equal ones in a row the first alone is read.
     runs = stamps.rle_id().to_numpy()
@@ -69,13 +70,9 @@ def _read_runs(firsts: pl.Series, zone: str, reference: datetime) -> tuple[pl.Se
         place[order] = np.arange(len(order))
         return _iso(firsts[first[order]], zone)[place[number]], np.zeros(len(firsts), np.bool_)
     # A stamp without a year may mean another moment a year later.
-    old, is_guess = _without_year(firsts.filter(~has_year), zone, reference)
-    if not has_year.any():
-        return old, is_guess
-    both = pl.concat([_iso(firsts.filter(has_year), zone), old])
-    guesses = np.concatenate([np.zeros(len(both) - len(old), np.bool_), is_guess])
-    place = np.argsort(np.append(has_year.arg_true().to_numpy(), (~has_year).arg_true().to_numpy()))
-    return both[place], guesses[place]
+    told = _iso(firsts.zip_with(has_year, pl.Series([None], dtype=pl.String)), zone)
+    old, is_guess = _without_year(firsts, told, zone, reference)
+    return told.zip_with(has_year, old), is_guess
 
 
 def _iso(stamps: pl.Series, zone: str) -> pl.Series:
@@ -114,20 +111,27 @@ def _in_zone(wall: pl.Series, zone: str) -> pl.Series:
     return placed.scatter(left_out, pl.Series(before, dtype=MOMENT))
 
 
-def _without_year(stamps: pl.Series, zone: str, reference: datetime) -> tuple[pl.Series, NDArray[np.bool_]]:
+def _without_year(
+    stamps: pl.Series, told: pl.Series, zone: str, reference: datetime
+) -> tuple[pl.Series, NDArray[np.bool_]]:
+    """Read stamps without a year among others, of which `told` has the moments, null for those without."""
     whole = stamps.to_frame("stamp").select_seq(
         pl.when(pl.col("stamp").str.contains(_OLD))
         .then("2000 " + pl.col("stamp"))
         .str.to_datetime("%Y %b %e %H:%M:%S", time_unit="us", strict=False)
     )
-    in_leap_year = whole.to_series().to_numpy()
-    there = ~np.isnat(in_leap_year)
-    since = (in_leap_year[there] - LEAP_YEAR).astype(np.int64)
+    own_year, since = in_leap_year(told.dt.convert_time_zone(zone).dt.replace_time_zone(None).to_numpy())
+    in_leap = whole.to_series().to_numpy()
+    is_old = ~np.isnat(in_leap)
+    since[is_old] = (in_leap[is_old] - LEAP_YEAR).astype(np.int64)
+    there = is_old | told.is_not_null().to_numpy()
+    own_year[is_old] = 0
     limit = reference.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + _AHEAD
-    is_guess = np.zeros(len(there), np.bool_)
-    year, is_guess[there] = years(since, limit)
+    year, is_guess = np.zeros(len(there), np.int64), np.zeros(len(there), np.bool_)
+    year[there], is_guess[there] = years(since[there], limit, own_year[there])
     wall = np.full(len(there), np.datetime64("NaT", "us"))
+    year, since = year[is_old], since[is_old]
     # Behind February, a day has a smaller number in a year that is no leap year.
     behind = (since // DAY_US > LEAP_DAY) & ~is_leap(year)
-    wall[there] = (year - 1970).astype("datetime64[Y]").astype("datetime64[us]") + (since - behind * DAY_US)
+    wall[is_old] = (year - 1970).astype("datetime64[Y]").astype("datetime64[us]") + (since - behind * DAY_US)
     return _in_zone(pl.Series(wall, dtype=_WALL), zone), is_guess

@@ -21,7 +21,7 @@ _NEW_YEAR_US = 358 * DAY_US
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def years(since: Numbers, limit: datetime) -> tuple[Numbers, NDArray[np.bool_]]:
+def years(since: Numbers, limit: datetime, told: Numbers | None = None) -> tuple[Numbers, NDArray[np.bool_]]:
     """Give each stamp its year, and mark the stamps whose year is a guess.
 
     The stamps come in the order of their lines, as microseconds since the start of the leap year 2000. The last line is
@@ -29,6 +29,7 @@ def years(since: Numbers, limit: datetime) -> tuple[Numbers, NDArray[np.bool_]]:
     week is of the next year, and one that rises by all but a week is late, from the year before; lines before the last
     are counted back from it. Where a clock was wrong for a while, its dates count for nothing, and their year is a
     guess. 29 February is of a leap year, and so is what stands beside it.
+    `told` has the year of each stamp that tells it, 0 for the others: lines before such a one are counted back from it.
     """
     if not len(since):
         return since, np.zeros(0, np.bool_)
@@ -41,7 +42,30 @@ def years(since: Numbers, limit: datetime) -> tuple[Numbers, NDArray[np.bool_]]:
     # What stands within an excursion goes with the line before it.
     passed = passed_main[np.maximum(np.searchsorted(main, np.arange(len(since)), side="right") - 1, 0)]
     counted = latest[main[-1]] - (passed[main[-1]] - passed)
-    return np.minimum(latest, _leaping(counted, passed, since)), is_odd
+    if told is None or not told.any():
+        return np.minimum(latest, _leaping(counted, passed, since)), is_odd
+    counted = _counted_back(counted, passed, np.where(is_odd, 0, told))
+    year = np.minimum(latest, _leaping(counted, passed, np.where(told > 0, 0, since)))
+    return np.where(told > 0, told, year), is_odd & (told == 0)
+
+
+def _counted_back(counted: Numbers, passed: Numbers, told: Numbers) -> Numbers:
+    """Count the years of lines back from the next line that tells its own; those behind the last such stay."""
+    anchors = np.flatnonzero(told)
+    following = np.searchsorted(anchors, np.arange(len(told)))
+    is_before = following < len(anchors)
+    anchor = anchors[following[is_before]]
+    counted = counted.copy()
+    counted[is_before] = told[anchor] - (passed[anchor] - passed[is_before])
+    return counted
+
+
+def in_leap_year(wall: NDArray[np.datetime64]) -> tuple[Numbers, Numbers]:
+    """Give the years of wall times, and the microseconds from the start of a leap year to the same date and time."""
+    starts = wall.astype("M8[Y]")
+    year = starts.astype(np.int64) + 1970
+    since = (wall.astype("M8[us]") - starts.astype("M8[us]")).astype(np.int64)
+    return year, since + DAY_US * ((since // DAY_US >= LEAP_DAY) & ~is_leap(year))
 
 
 def is_leap(year: Numbers) -> NDArray[np.bool_]:
@@ -53,7 +77,7 @@ def _leaping(year: Numbers, passed: Numbers, since: Numbers) -> Numbers:
     """Move what holds a 29 February, and all before it, back to the nearest leap year."""
     has_leap_day = since // DAY_US == LEAP_DAY
     for count in np.unique(passed[has_leap_day])[::-1]:
-        own = year[passed == count][:1]
+        own = year[has_leap_day & (passed == count)][:1]
         fourth = own - own % 4
         leap = np.where(is_leap(fourth), fourth, fourth - 4)
         year = np.where(passed <= count, year - (own - leap), year)

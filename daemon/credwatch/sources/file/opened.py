@@ -173,6 +173,7 @@ class StreamedLog:
         if self._descriptor is not None:
             self._stream.close()
             with suppress(OSError):  # closed already
+                os.lseek(self._descriptor, 0, os.SEEK_SET)  # where it is standard input, its position is shared
                 os.close(self._descriptor)
 
     def _rewind(self) -> None:
@@ -223,13 +224,26 @@ def open_standard_input(dress: Dress = _as_it_is) -> OpenLog:
     return StreamedLog(STANDARD_INPUT, lambda: dress(cast("Unpacked", sys.stdin.buffer)))
 
 
-def open_log(path: Path, dress: Dress = _as_it_is) -> OpenLog:
+def is_whole_file_on_standard_input() -> bool:
+    """Tell whether standard input is a regular file of which nothing was read: `credwatch replay - < auth.log`."""
+    try:
+        descriptor = sys.stdin.fileno()
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == 0
+    except (OSError, ValueError):  # none, or a stream in memory
+        return False
+
+
+def open_log(path: Path) -> OpenLog:
     """Open a regular file, and unpack it where its first bytes say that it is compressed; raises OSError."""
-    descriptor = open_regular(path)
+    return log_in(open_regular(path), str(path))
+
+
+def log_in(descriptor: int, name: str, dress: Dress = _as_it_is) -> OpenLog:
+    """Read a regular file that is open, as `open_log` does; its descriptor is closed with it. Raises OSError."""
     begins = os.pread(descriptor, 8, 0)
     if begins.startswith(_LZ4):
         os.close(descriptor)
-        raise OSError(f"compressed with lz4, which cannot be read here; unpack it with lz4 -d: {path}")
+        raise OSError(f"compressed with lz4, which cannot be read here; unpack it with lz4 -d: {name}")
     unpacker = unpacker_of(begins)
     if unpacker is None:
         return PlainLog(descriptor)
@@ -238,7 +252,7 @@ def open_log(path: Path, dress: Dress = _as_it_is) -> OpenLog:
         os.lseek(descriptor, 0, os.SEEK_SET)
         return dress(unpacker(os.fdopen(descriptor, "rb", closefd=False)))
 
-    return StreamedLog(str(path), stream, descriptor)
+    return StreamedLog(name, stream, descriptor)
 
 
 def open_generation(path: Path) -> OpenLog:

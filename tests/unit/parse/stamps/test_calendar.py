@@ -60,3 +60,23 @@ def test_stamps_that_need_no_calendar() -> None:
     assert tells_no_year(b"<38>Feb  7 16:01:07 h x: y")
     assert not tells_no_year(b"2026-02-07T16:01:07Z h x: y")
     assert calendar(lambda _size, _offset: b"no date\n", 0, 8, datetime(2026, 1, 1, tzinfo=UTC)).near(8) is None
+
+
+def test_a_file_of_two_kinds_of_stamps() -> None:
+    """Where a writer was changed to stamps with a year, its older lines get theirs from those, wherever it is cut."""
+    times = [datetime(2023, 2, 1, tzinfo=UTC) + timedelta(days=9) * count for count in range(140)]
+    old, new, newest = times[:60], times[60:100], times[100:]
+    lines = written(old, "%b %e %H:%M:%S") + written(new, "%Y-%m-%dT%H:%M:%SZ") + written(newest, "<38>1 %Y-%m-%dT%TZ")
+    data = b"".join(lines)
+    dates = calendar(lambda size, offset: data[offset : offset + size], 0, len(data), datetime(2027, 3, 1, tzinfo=UTC))
+    for cut in range(1, 60):
+        near = dates.near(len(b"".join(lines[:cut])))
+        assert near is not None
+        stamps = pl.Series([line.decode().split(" web1")[0] for line in lines[:cut]])
+        assert times[:cut] == moments(stamps, zone="UTC", reference=near).to_list()
+
+
+def test_a_stamp_without_a_year_anywhere() -> None:
+    """One line among others is enough."""
+    assert tells_no_year(b"2026-02-07T16:01:07Z h x: y\n<38>Feb  7 16:01:07 h x: y\n")
+    assert not tells_no_year(b"2026-02-07T16:01:07Z h x: Feb  7 16:01:07\n")

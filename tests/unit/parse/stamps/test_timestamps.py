@@ -192,3 +192,17 @@ def test_every_line_of_a_night_keeps_its_moment(zone: str) -> None:
     walls = [moment.astimezone(ZoneInfo(zone)).strftime("%b %d %H:%M:%S") for moment in true]
     assert len(set(walls)) < len(walls)
     assert true == moments(pl.Series(walls), zone=zone, reference=true[-1]).to_list()
+
+
+def test_a_neighbour_that_tells_its_year_decides() -> None:
+    """Lines before one with a year are counted back from it, those behind the last such from the end of the file."""
+    stamps = ["Nov 30 08:00:00", "Mar  2 08:00:00", "2024-03-02T09:00:00Z", "2024-03-01T00:00:00Z", "Jan  5 08:00:00"]
+    read = moments(pl.Series(stamps), zone="UTC", reference=datetime(2026, 6, 1, tzinfo=UTC))
+    assert ["2023-11-30", "2024-03-02", "2024-03-02", "2024-03-01", "2026-01-05"] == [str(it.date()) for it in read]
+
+
+def test_a_wrong_clock_that_tells_its_year_decides_nothing() -> None:
+    """A machine that starts without a clock writes 1970 for a while; the lines around it keep their year."""
+    stamps = ["May 30 08:00:00", "May 31 08:00:00", "1970-01-01T00:00:09Z", "May 31 08:00:30", "May 31 08:01:00"]
+    read = moments(pl.Series(stamps), zone="UTC", reference=datetime(2026, 6, 1, tzinfo=UTC))
+    assert [2026, 2026, 1970, 2026, 2026] == [it.year for it in read]
