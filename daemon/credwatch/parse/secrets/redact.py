@@ -53,10 +53,10 @@ _ANY_RULE = (
 
 _CLUE = (
     r"(?i:(?:passw(?:or)?d|passphrase|secret|token|(?:api|account|private|shared|access|secret)[_-]?key)"
-    r'(?:\s?=|"\s*:\s*")|(?:pass|psk|creds?|credentials?|pwd?)"\s*:\s*"|\b\w+pass\s?=|pw\s?=|authorization|bearer\s|'
+    r'(?:\s?=|"\s*:\s*")|(?:pass|psk|creds?|credentials?|pwd?)"\s*:\s*"|(?:pass|psk|creds?|credentials?|pw|[_.-]pwd)\s?=|authorization|bearer\s|'
     + command_secrets.CLUE
     + ")"
-    r"|\b[Pp]wd=|(?:--|\s-)\S*(?i:pass|secret|token|key)|\] \(from client |AUTH [A-Z0-9-]+ [A-Za-z0-9+/=]"
+    r"|\b[Pp]wd=|(?:--|\s-)\S*(?i:pass|secret|token|key|psk|cred|pwd?)|\] \(from client |AUTH [A-Z0-9-]+ [A-Za-z0-9+/=]"
     r"|given password: "
 )
 """What is in every text that a rule changes, as one expression that reads each letter once.

@@ -211,6 +211,9 @@ MIXED = st.lists(
 @given(MIXED.map("".join))
 @example("AccountKey=s3cretWord9")
 @example("wpa_cli -psk s3cretWord9")
+@example("--psk\t=")
+@example("psk\t=--")
+@example("tool --db-pw s3cretWord9")
 @example("GET /callback?code=s3cretWord9")
 def test_no_secret_is_passed_over(text: str) -> None:
     """The search that spares most lines the rules spares none that a rule would change."""
