@@ -76,7 +76,7 @@ class CommandQueue(Protocol):
         """Tell when a command was accepted last; None where none was."""
         ...
 
-    def add(self, given: Iterable[Command], *, hasten_at: datetime | None = None) -> None:
+    def add(self, commands: Iterable[Command], *, hasten_at: datetime | None = None) -> None:
         """Queue commands; where a moment is given, have all that waits be due then."""
         ...
 

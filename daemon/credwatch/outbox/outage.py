@@ -46,8 +46,8 @@ class Doubt(Struct, frozen=True):
     @property
     def policy(self) -> str:
         """The code that names a policy; empty where it names none."""
-        found = _POLICY.match(self.reason)
-        return found[1] if found else ""
+        match = _POLICY.match(self.reason)
+        return match[1] if match else ""
 
 
 class Ruling(Struct, frozen=True):

@@ -49,13 +49,13 @@ class ProgramChannel:
         process = await _started(self._argv)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                said = await _fed(process, text)
+                reply = await _fed(process, text)
                 code = await process.wait()
         except TimeoutError:
             return Retry(f"{self._argv[0]}: not done after {self._timeout_seconds:g} seconds", of_the_way=True)
         finally:
             await _end(process)
-        word = on_a_terminal(f"{self._argv[0]}: exit {code} {said}".rstrip())
+        word = on_a_terminal(f"{self._argv[0]}: exit {code} {reply}".rstrip())
         return Retry(word, of_the_way=True) if code else Delivered(at=self._clock(), reply=word)
 
 
@@ -88,10 +88,10 @@ async def _fed(process: Process, text: bytes) -> str:
 async def _first(process: Process) -> bytes:
     if process.stderr is None:
         return b""
-    kept = b""
+    head = b""
     while piece := await process.stderr.read(4096):
-        kept = (kept + piece)[:_LONGEST_WORD]
-    return kept
+        head = (head + piece)[:_LONGEST_WORD]
+    return head
 
 
 async def _write(process: Process, text: bytes) -> None:

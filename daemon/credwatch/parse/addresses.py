@@ -68,9 +68,9 @@ def _parted(word: str) -> tuple[str | None, int | None]:
     first = word.partition(",")[0].strip()
     forwarded = _FORWARDED.search(first)
     first = _untyped((forwarded["client"] if forwarded else first).strip().strip('"'))
-    found = _WITH_PORT.fullmatch(first)
-    if found and (address := _address(found["v6"] or found["v4"])):
-        port = int(found["port"]) if found["port"] else None
+    match = _WITH_PORT.fullmatch(first)
+    if match and (address := _address(match["v6"] or match["v4"])):
+        port = int(match["port"]) if match["port"] else None
         return address, port if port is None or port <= LAST_PORT else None
     return _address(first), None
 

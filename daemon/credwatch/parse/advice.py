@@ -77,20 +77,20 @@ def _on_the_schema(flat: Mapping[str, Any], pack: Pack) -> Iterator[str]:
 
 
 def _on_keys(flat: Mapping[str, Any], pack: Pack) -> Iterator[str]:
-    known = {*(pack.paths or {}), *(path for way in pack.match for path in way)}
+    keys = {*(pack.paths or {}), *(path for way in pack.match for path in way)}
     for key, value in flat.items():
-        if key in known or key.partition(".")[0] in _FREE:
+        if key in keys or key.partition(".")[0] in _FREE:
             continue
-        inner = sorted(name for name in known if name.startswith(f"{key}."))
+        inner = sorted(name for name in keys if name.startswith(f"{key}."))
         if inner:
             yield f"{key}: is {_kind(value)}, and must be an object with {', '.join(inner[:3])}"
         else:
-            yield f"{key}: is no key of this schema{_behind(_nearest_key(key, known))}"
+            yield f"{key}: is no key of this schema{_behind(_nearest_key(key, keys))}"
 
 
-def _nearest_key(key: str, known: Iterable[str]) -> str:
+def _nearest_key(key: str, keys: Iterable[str]) -> str:
     """Say which key was meant, by its own name or by what others call it."""
-    names = {**_OTHER_NAMES, **{name: name for name in known}}
+    names = {**_OTHER_NAMES, **{name: name for name in keys}}
     close = difflib.get_close_matches(key.lower(), names, n=1, cutoff=0.6)
     return f"did you mean {names[close[0]]!r}?" if close else ""
 
@@ -142,15 +142,15 @@ def _on_patterns(flat: Mapping[str, Any], pack: Pack) -> Iterator[str]:
     """Say which value no pattern takes, or which key the pattern that takes the object requires."""
     paths = {name: path for path, name in (pack.paths or {}).items()}
     values = {name: flat.get(path) for name, path in paths.items()}
-    left = pack.patterns
+    candidates = pack.patterns
     for name in dict.fromkeys(name for pattern in pack.patterns for name in pattern.when or {}):
-        fitting = tuple(pattern for pattern in left if _takes(pattern, name, values.get(name)))
+        fitting = tuple(pattern for pattern in candidates if _takes(pattern, name, values.get(name)))
         if not fitting:
-            words = {str(word) for pattern in left for word in (pattern.when or {}).get(name, ())}
+            words = {str(word) for pattern in candidates for word in (pattern.when or {}).get(name, ())}
             yield _on_word(paths.get(name, name), values.get(name), words)
             return
-        left = fitting
-    for name in left[0].requires if left else ():
+        candidates = fitting
+    for name in candidates[0].requires if candidates else ():
         if values.get(name) is None:
             yield f"{paths.get(name, name)}: is missing{_nearest_of(name, _unknown(flat, paths.values()))}"
 
@@ -167,8 +167,8 @@ def _on_word(path: str, value: Any, words: set[str]) -> str:
     return f"{path}: {_shown(value)} is not known{_behind(hint)}"
 
 
-def _unknown(flat: Mapping[str, Any], known: Iterable[str]) -> list[str]:
-    return [key for key in flat if key not in set(known)]
+def _unknown(flat: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    return [key for key in flat if key not in set(names)]
 
 
 def _nearest_of(name: str, keys: Iterable[str]) -> str:

@@ -97,18 +97,18 @@ def unread_lines(
     frame = frame.filter(~_is_none())
     frame = frame.join(problems, on="row", how="left", maintain_order="left")
     programs = frame["program"].unique().drop_nulls()
-    known = programs.filter(pl.Series([dispatcher.knows_program(name) for name in programs], dtype=pl.Boolean))
-    by_program = pl.when(pl.col("program").is_in(known.implode())).then(pl.lit("unknown_message"))
+    readable = programs.filter(pl.Series([dispatcher.knows_program(name) for name in programs], dtype=pl.Boolean))
+    by_program = pl.when(pl.col("program").is_in(readable.implode())).then(pl.lit("unknown_message"))
     reason = pl.coalesce("malformed", "problem", "of_envelope", by_program, pl.lit("unknown_program"))
     return frame.select("position", "line", reason.alias("reason"))
 
 
-def skipped_lines(known: pl.DataFrame, constants: pl.DataFrame, read: pl.Series, lines: pl.DataFrame) -> pl.DataFrame:
+def skipped_lines(hits: pl.DataFrame, constants: pl.DataFrame, read: pl.Series, lines: pl.DataFrame) -> pl.DataFrame:
     """List the lines that are no event: `position`, `pack`; empty lines have no pack.
 
-    `known` and `constants` have one row for each line that a pack knows so, `read` holds all rows that were read.
+    `hits` and `constants` have one row for each line that a pack knows so, `read` holds all rows that were read.
     """
-    skips = pl.DataFrame([lines["position"].gather(known["row"]), constants["event.dataset"].alias("pack")])
+    skips = pl.DataFrame([lines["position"].gather(hits["row"]), constants["event.dataset"].alias("pack")])
     is_unread = _is_other(read, len(lines))
     if not is_unread.any():
         return skips

@@ -25,8 +25,8 @@ class Claims(Struct, frozen=True, eq=False):
 
     def of(self, claims: Collection[str]) -> pl.Series:
         """Mark the texts (Boolean) that hold one of these claims."""
-        wanted = sorted(self.present.intersection(claims))
-        marks = [self.texts.str.contains(claim, literal=True).fill_null(False) for claim in wanted]
+        present = sorted(self.present.intersection(claims))
+        marks = [self.texts.str.contains(claim, literal=True).fill_null(False) for claim in present]
         nowhere = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(self.texts))
         return reduce(or_, marks, nowhere)
 

@@ -73,16 +73,16 @@ def _cut(data: bytes) -> pl.Series:
 
 def _offending(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     """Number the lines that need mending; a clean buffer costs four passes in C."""
-    found = [np.flatnonzero(ends - starts > limit)]
+    lines = [np.flatnonzero(ends - starts > limit)]
     codes = np.frombuffer(data, np.uint8)
     if len(data.translate(None, _CONTROL_BYTES)) != len(data):
-        found.append(_lines_of(np.flatnonzero(np.isin(codes, np.frombuffer(_CONTROL_BYTES, np.uint8))), ends))
+        lines.append(_lines_of(np.flatnonzero(np.isin(codes, np.frombuffer(_CONTROL_BYTES, np.uint8))), ends))
     if b"\r" in data:
         returns = np.flatnonzero(codes == 13)
-        found.append(_lines_of(returns[np.append(codes, 10)[returns + 1] != 10], ends))
+        lines.append(_lines_of(returns[np.append(codes, 10)[returns + 1] != 10], ends))
     if not data.isascii() and not _is_clean_utf8(data):
-        found.append(_lines_of(np.flatnonzero(codes >= 0x80), ends))
-    return np.unique(np.concatenate(found))
+        lines.append(_lines_of(np.flatnonzero(codes >= 0x80), ends))
+    return np.unique(np.concatenate(lines))
 
 
 def _lines_of(offsets: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -141,7 +141,7 @@ def _mend(raw: bytes, limit: int) -> tuple[str, str | None]:
     raw = behind.lstrip(b"\x00") or before or raw
     cut = raw[:limit]
     text, malformed = _decoded(cut, was_cut=len(raw) > limit)
-    shown = _CONTROL_TEXT.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    shown = _CONTROL_TEXT.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
     if malformed is None and shown != text:
         malformed = "nul" if "\x00" in text else "control"
     return shown, malformed or ("nul" if has_hole else None)

@@ -46,12 +46,12 @@ class Logs(Struct, frozen=True):
 def dated_each(stamps: pl.Series, logs: Logs, *, zone: str) -> Dated:
     """Read the stamps of each log for itself; see `dated`."""
     spans = [*zip(pairwise((0, *logs.ends)), logs.references, strict=True)]
-    found = [dated(stamps[begin:end], zone=zone, reference=near) for (begin, end), near in spans if end > begin]
-    if not found:
+    pieces = [dated(stamps[begin:end], zone=zone, reference=near) for (begin, end), near in spans if end > begin]
+    if not pieces:
         return dated(stamps, zone=zone, reference=logs.references[0])
-    if len(found) == 1:
-        return found[0]
-    return Dated(pl.concat([it.moments for it in found]), pl.concat([it.is_guess for it in found]))
+    if len(pieces) == 1:
+        return pieces[0]
+    return Dated(pl.concat([it.moments for it in pieces]), pl.concat([it.is_guess for it in pieces]))
 
 
 class Stacked(Struct, frozen=True, eq=False):

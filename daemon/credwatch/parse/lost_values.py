@@ -36,8 +36,8 @@ def _lost_addresses(captured: pl.DataFrame, events: pl.DataFrame) -> pl.DataFram
     return _listed(captured, lost, "source.ip", reason)
 
 
-def _is_lost(said: pl.Series, events: pl.DataFrame, names: tuple[str, ...]) -> pl.Series:
-    lost = said.is_not_null() & (said != "") if said.dtype == pl.String else said.is_not_null()
+def _is_lost(texts: pl.Series, events: pl.DataFrame, names: tuple[str, ...]) -> pl.Series:
+    lost = texts.is_not_null() & (texts != "") if texts.dtype == pl.String else texts.is_not_null()
     for name in names:
         if name in events.columns:
             lost = lost & events[name].is_null()

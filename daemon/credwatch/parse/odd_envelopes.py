@@ -93,8 +93,8 @@ def _without_priority(lines: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     rest = lines.join(read, on="row", how="anti")
     parts = rest.select("row", pl.col("line").str.extract_groups(_WITHOUT_PRIORITY).alias("parts")).unnest("parts")
     named = pl.col("host", "program", "pid")
-    found = parts.filter(pl.col("program").is_not_null()).with_columns(pl.when(named != "-").then(named))
-    return found.select(
+    hits = parts.filter(pl.col("program").is_not_null()).with_columns(pl.when(named != "-").then(named))
+    return hits.select(
         "row", "stamp", "host", "program", "pid", pl.col("message").str.strip_prefix("\ufeff"),
         pl.lit(None, pl.String).alias("priority"),
     )  # fmt: skip
@@ -117,8 +117,8 @@ def _stamp() -> pl.Expr:
 
 
 def _offset() -> pl.Expr:
-    given = pl.coalesce("offset", "zone_offset")
-    offset = pl.when(given.str.len_chars() == 3).then(given + ":00").otherwise(given)
+    stated = pl.coalesce("offset", "zone_offset")
+    offset = pl.when(stated.str.len_chars() == 3).then(stated + ":00").otherwise(stated)
     return pl.coalesce(offset, pl.when(pl.col("zone").is_not_null()).then(pl.lit("Z")), pl.lit(""))
 
 

@@ -38,7 +38,7 @@ def read_own(lines: pl.DataFrame, own: OwnHeaders) -> pl.DataFrame:
     A line that several headers could begin goes to the first; lines that none does are left out. Where a header names
     no message, that is the whole line.
     """
-    taken = [pl.DataFrame(schema=_SCHEMA)]
+    frames = [pl.DataFrame(schema=_SCHEMA)]
     claims = held_claims(lines["line"], own.claims)
     free = pl.Series([True]).new_from_index(0, len(lines))
     for header in own.headers:
@@ -46,9 +46,9 @@ def read_own(lines: pl.DataFrame, own: OwnHeaders) -> pl.DataFrame:
             continue
         able = (claims.of(header.having) & free).arg_true()
         read = read_header(lines[able], header)
-        taken.append(read)
+        frames.append(read)
         free = free & ~lines["row"].is_in(read["row"].implode())
-    return pl.concat(taken)
+    return pl.concat(frames)
 
 
 def read_header(lines: pl.DataFrame, header: Header) -> pl.DataFrame:

@@ -139,9 +139,9 @@ def _wrapped(texts: pl.DataFrame, read: list[pl.DataFrame], compiled: _Compiled)
     """Read messages that nothing has read, and that are whole lines of a program's own log."""
     if not compiled.headers.headers or len(texts) == sum(map(len, read)):
         return []
-    known = pl.concat([part["row"] for part in read]) if read else pl.Series(dtype=pl.UInt32)
-    left = texts.filter(~pl.col("row").is_in(known.implode())).select("row", line="message")
-    own = read_own(left, compiled.headers)
+    rows = pl.concat([part["row"] for part in read]) if read else pl.Series(dtype=pl.UInt32)
+    unread = texts.filter(~pl.col("row").is_in(rows.implode())).select("row", line="message")
+    own = read_own(unread, compiled.headers)
     return read_messages(own.select("row", "program", "message"), compiled.dispatcher) if len(own) else []
 
 
@@ -190,12 +190,12 @@ def _joined(pieces: list[pl.Series]) -> pl.Series:
     return pl.concat([*pieces, pl.Series(pieces[0].name, [""])], rechunk=True)
 
 
-def _constants(known: pl.DataFrame, readers: pl.Series) -> pl.DataFrame:
+def _constants(of_readers: pl.DataFrame, readers: pl.Series) -> pl.DataFrame:
     """Give what the reader of each event says of it; what none of these readers says is left out."""
-    present = known[readers.unique()]
-    said = [each.name for each in present if each.null_count() < len(present)]
-    always = {SKIPPED, "event.dataset", "event.action"}.intersection(known.columns)
-    return known.select(always.union(said))[readers]
+    present = of_readers[readers.unique()]
+    names = [column.name for column in present if column.null_count() < len(present)]
+    always = {SKIPPED, "event.dataset", "event.action"}.intersection(of_readers.columns)
+    return of_readers.select(always.union(names))[readers]
 
 
 @lru_cache(maxsize=8)
@@ -220,11 +220,11 @@ def _with_odd(
     frame: pl.DataFrame, lines: pl.DataFrame, odd: pl.Series, zone: str, logs: Logs, headers: OwnHeaders
 ) -> pl.DataFrame:
     """Read the lines that no fast reader has read in the ways of other writers, and date all of them anew."""
-    left = pl.DataFrame([frame["row"].filter(odd), lines["line"].filter(odd)])
-    last = repeats_of_last(left)
-    left = left.join(last, on="row", how="anti")
-    own = read_own(left, headers)
-    read = pl.concat([own, read_odd(left.join(own, on="row", how="anti"))])
+    rest = pl.DataFrame([frame["row"].filter(odd), lines["line"].filter(odd)])
+    last = repeats_of_last(rest)
+    rest = rest.join(last, on="row", how="anti")
+    own = read_own(rest, headers)
+    read = pl.concat([own, read_odd(rest.join(own, on="row", how="anti"))])
     read = read.with_columns(pl.lit(None, pl.String).alias("json"), pl.lit(None, pl.String).alias("problem"))
     if not read.height and not last.height:
         return frame
@@ -239,6 +239,6 @@ def _with_own_time(events: pl.DataFrame, zone: str, logs: Logs) -> pl.DataFrame:
     if OWN_TIME not in events.columns:
         return events
     own = dated_each(spelled(events[OWN_TIME]), logs.among(events["row"]), zone=zone).moments
-    told = events[OWN_TIME].is_not_null()
-    time = own.zip_with(told, events["@timestamp"]).alias("@timestamp")
+    has_own = events[OWN_TIME].is_not_null()
+    time = own.zip_with(has_own, events["@timestamp"]).alias("@timestamp")
     return events.drop(OWN_TIME).with_columns(time)

@@ -49,9 +49,9 @@ def with_last(frame: pl.DataFrame, last: pl.DataFrame, lines: pl.DataFrame, log:
     frame = frame.sort("row").with_columns(pl.coalesce("its_host", "host").alias("host"), log)
     meant = _meant(frame, lines)
     is_last = pl.col("times").is_not_null()
-    said = [pl.when(is_last).then(frame[name].gather(meant)).otherwise(name).alias(name) for name in _SAID]
+    values = [pl.when(is_last).then(frame[name].gather(meant)).otherwise(name).alias(name) for name in _SAID]
     frame = frame.with_columns(
-        *said,
+        *values,
         pl.coalesce("its_stamp", "stamp").alias("stamp"),
         pl.coalesce("times", "repeat").alias("repeat"),
         pl.when(is_last).then(None).otherwise("problem").alias("problem"),

@@ -74,8 +74,8 @@ def _problems(pack: Pack, pattern: Pattern, sample: Sample, outcome: dict[str, A
     elif reader != pack.id:
         yield Problem(where, f"is read by pack {reader!r}, not by {pack.id!r}", "narrow the prefix of one of them")
     elif pattern.skip is not ("skipped by" in outcome):
-        told = "is an event" if pattern.skip else "is skipped"
-        yield Problem(where, f"{told} by another pattern of the pack", "put the narrower pattern first")
+        state = "is an event" if pattern.skip else "is skipped"
+        yield Problem(where, f"{state} by another pattern of the pack", "put the narrower pattern first")
     elif not pattern.skip:
         yield from _differences(where, pattern, sample, outcome)
 
@@ -84,7 +84,7 @@ def _differences(where: str, pattern: Pattern, sample: Sample, event: dict[str, 
     expected = {**(pattern.constants or {}), **sample.gives}
     captured = set((pattern.groups or {}).values())
     for name, value in expected.items():
-        found = event.get(name)
-        found = rfc3339(found) if isinstance(found, datetime) else found
-        if found != value and (name in sample.gives or name not in captured):
-            yield Problem(where, f"{name}: expected {value!r}, found {found!r}", "mend the pattern or the sample")
+        actual = event.get(name)
+        actual = rfc3339(actual) if isinstance(actual, datetime) else actual
+        if actual != value and (name in sample.gives or name not in captured):
+            yield Problem(where, f"{name}: expected {value!r}, found {actual!r}", "mend the pattern or the sample")

@@ -52,10 +52,10 @@ class Document(Struct, frozen=True, eq=False):
         """Name file, line and key of what the keys lead to; of its nearest parent where they lead nowhere."""
         node, line = self.node, self.node.start_mark.line
         for key in keys:
-            found = _child(node, key)
-            if found is None:
+            child = _child(node, key)
+            if child is None:
                 break
-            node, line = found
+            node, line = child
         place = f"{self.path}:{line + self.offset + 1}"
         return f"{place}: {'.'.join(map(str, keys))}" if keys else place
 
@@ -90,8 +90,8 @@ def marked_documents(path: Path) -> tuple[list[Document], list[Problem]]:
 
 def _chunks(text: str) -> Iterator[tuple[str, int]]:
     """Cut a file at its document marks, so that what is wrong with one document leaves the others."""
-    starts = [0, *(found.end() for found in _BETWEEN.finditer(text))]
-    ends = [*(found.start() for found in _BETWEEN.finditer(text)), len(text)]
+    starts = [0, *(match.end() for match in _BETWEEN.finditer(text))]
+    ends = [*(match.start() for match in _BETWEEN.finditer(text)), len(text)]
     for start, end in zip(starts, ends, strict=True):
         if not _NOTHING.match(chunk := text[start:end]):
             yield chunk, text.count("\n", 0, start)
@@ -101,11 +101,11 @@ def _read(chunk: str, path: Path, offset: int) -> list[Document]:
     try:
         _check_depth(chunk, f"{path}:{offset + 1}")
         loader = _Loader(chunk)
-        found = []
+        documents = []
         while loader.check_node() and (node := loader.get_node()):
             _measure(node, f"{path}:{offset + 1}", offset, {}, ())
-            found.append(Document(loader.construct_document(node), path, node, offset))
-        return [document for document in found if document.content is not None]
+            documents.append(Document(loader.construct_document(node), path, node, offset))
+        return [document for document in documents if document.content is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = offset + (mark.line if mark else 0) + 1
@@ -146,28 +146,28 @@ def _scanned_depth(chunk: str) -> int:
     return scanner.flow_level + len(scanner.indents) if scanner else 0
 
 
-def _measure(node: yaml.Node, where: str, offset: int, known: dict[int, int], within: tuple[yaml.Node, ...]) -> int:
+def _measure(node: yaml.Node, where: str, offset: int, sizes: dict[int, int], within: tuple[yaml.Node, ...]) -> int:
     """Count the values of a node, aliases each time; refuse what holds itself or grows beyond reason."""
     if node in within:
         raise RuleError("holds itself", where=where, hint="write the values out instead of an alias")
-    if id(node) not in known:
+    if id(node) not in sizes:
         _without_repeats(node, where, offset)
-        children = [_measure(child, where, offset, known, (*within, node)) for child in _children(node)]
-        known[id(node)] = 1 + sum(children)
-    if known[id(node)] > _LARGEST:
+        children = [_measure(child, where, offset, sizes, (*within, node)) for child in _children(node)]
+        sizes[id(node)] = 1 + sum(children)
+    if sizes[id(node)] > _LARGEST:
         raise RuleError(f"has more than {_LARGEST} values", where=where, hint="split it, or use a network or a pattern")
-    return known[id(node)]
+    return sizes[id(node)]
 
 
 def _without_repeats(node: yaml.Node, where: str, offset: int) -> None:
     """Refuse a key that stands twice in a mapping: YAML would silently take the last."""
     names = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
-    seen: set[str] = set()
+    keys_before: set[str] = set()
     for name in names:
-        if isinstance(name, yaml.ScalarNode) and name.value in seen:
+        if isinstance(name, yaml.ScalarNode) and name.value in keys_before:
             place = f"{where.rpartition(':')[0]}:{name.start_mark.line + offset + 1}"
             raise RuleError(f"the key {name.value!r} stands twice", where=place, hint="make their values one list")
-        seen.add(str(name.value))
+        keys_before.add(str(name.value))
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:

@@ -60,7 +60,7 @@ class LogSource(Struct, frozen=True):
 class Route(Struct, frozen=True):
     """Where the events of a rule come from, and what its names mean."""
 
-    asked: str = ""
+    log_source: str = ""
     """The log source that the rule asks for, in words; empty for our own events."""
     native: bool = False
     """True where names are paths of the writer's own object."""
@@ -112,21 +112,21 @@ class LogSources(Struct, frozen=True):
     entries: tuple[LogSource, ...]
     """The entries, in order."""
 
-    def route(self, asked: Mapping[str, str | None]) -> Route:
+    def route(self, log_source: Mapping[str, str | None]) -> Route:
         """Find the events that a rule's product, category and service stand for.
 
-        Entries that hold all that is asked are taken together, as far as they speak the names of the first. Where none
+        Entries that hold all of it are taken together, as far as they speak the names of the first. Where none
         does, the route has no packs: the rule cannot match, and any name in it is accepted.
         """
-        wanted = {key: value for key in KEYS if (value := asked.get(key))}
-        found = [entry for entry in self.entries if all(wanted[key] in entry.keys[key] for key in wanted)]
-        words = ", ".join(f"{key} {value}" for key, value in wanted.items())
-        if not found or not wanted:
+        keys = {key: value for key in KEYS if (value := log_source.get(key))}
+        entries = [entry for entry in self.entries if all(keys[key] in entry.keys[key] for key in keys)]
+        words = ", ".join(f"{key} {value}" for key, value in keys.items())
+        if not entries or not keys:
             return Route(words, native=True, packs=frozenset())
-        alike = [entry for entry in found if entry.native is found[0].native]
+        alike = [entry for entry in entries if entry.native is entries[0].native]
         packs = None if any(entry.packs is None for entry in alike) else _union(entry.packs or () for entry in alike)
         fields = {name: meaning for entry in reversed(alike) for name, meaning in entry.fields.items()}
-        return Route(words, found[0].native, packs, fields)
+        return Route(words, entries[0].native, packs, fields)
 
 
 def load_logsources(folders: Iterable[Path]) -> LogSources:

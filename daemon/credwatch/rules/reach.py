@@ -29,19 +29,19 @@ def out_of_reach(rules: RuleSet, packs: PackSet, *, json_only: bool = False) -> 
     With `json_only`, the sources hold nothing but JSON lines, and packs of other lines give no events. A rule on a
     product's own fields may name any path; for all others each pattern of each pack is held against the condition.
     """
-    given = {pack.id: list(_events(pack)) for pack in packs.packs if _is_read(pack, json_only=json_only)}
-    found = (_problem(rule, given) for rule in rules.events)
-    return [problem for problem in found if problem is not None]
+    by_pack = {pack.id: list(_events(pack)) for pack in packs.packs if _is_read(pack, json_only=json_only)}
+    problems = (_problem(rule, by_pack) for rule in rules.events)
+    return [problem for problem in problems if problem is not None]
 
 
 def unknown_packs(logsources: LogSources, packs: PackSet) -> list[Problem]:
     """Return a warning for each pack that a log source names and that is not there."""
-    known = [pack.id for pack in packs.packs]
+    ids = [pack.id for pack in packs.packs]
     return [
-        Problem(entry.where, f"there is no pack {name!r}", nearest(name, known) or "take it out", Severity.WARNING)
+        Problem(entry.where, f"there is no pack {name!r}", nearest(name, ids) or "take it out", Severity.WARNING)
         for entry in logsources.entries
         for name in sorted(entry.packs or ())
-        if name not in known
+        if name not in ids
     ]
 
 
@@ -49,11 +49,11 @@ def _is_read(pack: Pack, *, json_only: bool) -> bool:
     return pack.kind is EnvelopeKind.JSON or not json_only
 
 
-def _problem(rule: EventRule, given: Mapping[str, list[_Given]]) -> Problem | None:
-    seen = given if rule.packs is None else {name: given[name] for name in rule.packs if name in given}
-    if not seen:
+def _problem(rule: EventRule, by_pack: Mapping[str, list[_Given]]) -> Problem | None:
+    in_reach = by_pack if rule.packs is None else {name: by_pack[name] for name in rule.packs if name in by_pack}
+    if not in_reach:
         return _unprovided(rule)
-    events = [event for name in seen for event in seen[name]]
+    events = [event for name in in_reach for event in in_reach[name]]
     if any(_can_hold(rule.condition, event) for event in events):
         return None
     missing = sorted(_missing(rule.condition, events))
@@ -80,11 +80,11 @@ def _events(pack: Pack) -> Iterator[_Given]:
 
 def _fields(pack: Pack, pattern: Pattern) -> _Given:
     captured = {*(pattern.groups or {}).values(), *(pack.paths or {}).values()} - set(pattern.ignores)
-    given: dict[str, frozenset[str] | None] = dict.fromkeys(captured)
-    given |= {name: _texts(values) for name, values in (pattern.when or {}).items() if name in captured}
+    fields: dict[str, frozenset[str] | None] = dict.fromkeys(captured)
+    fields |= {name: _texts(values) for name, values in (pattern.when or {}).items() if name in captured}
     for name, value in (pattern.constants or {}).items():
-        given.setdefault(name, _texts([value]))
-    return given
+        fields.setdefault(name, _texts([value]))
+    return fields
 
 
 def _texts(values: Iterable[object]) -> frozenset[str]:

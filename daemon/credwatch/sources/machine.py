@@ -29,11 +29,11 @@ def placed(source: SourceOptions, root: Path = Path("/")) -> PlacedSource:
     """Say where the lines of a source are; `root` is the machine's root folder. Never raises."""
     if not isinstance(source, MachineSourceOptions):
         return source
-    wanted = {"read_from": source.read_from, "lateness": source.lateness}
+    choices = {"read_from": source.read_from, "lateness": source.lateness}
     if has_journal(root):
-        return JournalSourceOptions(id=source.id, kind="journal").model_copy(update=wanted)
+        return JournalSourceOptions(id=source.id, kind="journal").model_copy(update=choices)
     logs = tuple(log for log in LOGS if (root / log.lstrip("/")).exists()) or LOGS
-    return FileSourceOptions(id=source.id, paths=logs, time_zone=source.time_zone).model_copy(update=wanted)
+    return FileSourceOptions(id=source.id, paths=logs, time_zone=source.time_zone).model_copy(update=choices)
 
 
 def has_journal(root: Path = Path("/")) -> bool:

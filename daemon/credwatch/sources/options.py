@@ -127,10 +127,10 @@ class JournalSourceOptions(NamedSource):
             [f"_SYSTEMD_UNIT={name}" for name in self.units],
             [f"SYSLOG_IDENTIFIER={name}" for name in self.identifiers],
         ]
-        wanted = [[*alternative, *ways] for alternative in alternatives if alternative] or [ways]
-        if wanted != [[]]:
-            wanted.append([f"MESSAGE_ID={DROPPED}"])
-        return [word for at, words in enumerate(wanted) for word in (["+"] if at else []) + words + only]
+        groups = [[*alternative, *ways] for alternative in alternatives if alternative] or [ways]
+        if groups != [[]]:
+            groups.append([f"MESSAGE_ID={DROPPED}"])
+        return [word for at, words in enumerate(groups) for word in (["+"] if at else []) + words + only]
 
 
 class MachineSourceOptions(NamedSource):

@@ -49,10 +49,13 @@ def configure_logs(
 def _processors(form: Literal["json", "text"], *, journal: bool) -> list[Processor]:
     """List the steps from an event with its level to a line."""
     timed: list[Processor] = [] if journal else [structlog.processors.TimeStamper(fmt="iso", utc=True)]
-    written: list[Processor] = [_printable, structlog.processors.LogfmtRenderer(key_order=_LEADING, drop_missing=True)]
+    renderers: list[Processor] = [
+        _printable,
+        structlog.processors.LogfmtRenderer(key_order=_LEADING, drop_missing=True),
+    ]
     if form == "json":
-        written = [_bounded, structlog.processors.JSONRenderer(ensure_ascii=False), _json_line]
-    return [*timed, structlog.processors.format_exc_info, redact_event, _LineFormat(written, journal=journal)]
+        renderers = [_bounded, structlog.processors.JSONRenderer(ensure_ascii=False), _json_line]
+    return [*timed, structlog.processors.format_exc_info, redact_event, _LineFormat(renderers, journal=journal)]
 
 
 class _LineFormat:
@@ -72,7 +75,7 @@ class _LineFormat:
 
 def _printable(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Write what has no ink as escapes, so that no event can speak to a terminal or begin a line."""
-    return {_word(key): in_a_log(_told(value)) for key, value in event.items()}
+    return {_word(key): in_a_log(_value_text(value)) for key, value in event.items()}
 
 
 def _bounded(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -84,7 +87,7 @@ def _json_line(_logger: object, _method: str, document: Any) -> Any:
     return in_json(str(document))
 
 
-def _told(value: object) -> str:
+def _value_text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -109,7 +112,7 @@ def _configure_libraries(stream: TextIO, processors: list[Processor]) -> None:
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Say whether the stream is the one that $JOURNAL_STREAM names by device and inode."""
     try:
-        found = os.fstat(stream.fileno())
+        status = os.fstat(stream.fileno())
     except (OSError, ValueError):
         return False
-    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"

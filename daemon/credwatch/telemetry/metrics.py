@@ -272,10 +272,10 @@ class Metrics:
         series.lag_seconds.labels(source).set(behind if report.backlog else 0.0)
 
     def _record_found(self, report: BatchReport) -> None:
-        series, found = self._detection, report.found
-        series.evaluations.inc(found.evaluations)
+        series, tally = self._detection, report.found
+        series.evaluations.inc(tally.evaluations)
         series.window_rows.set(report.window_rows)
-        for rule, rows in found.dropped:
+        for rule, rows in tally.dropped:
             series.dropped.labels(rule).inc(rows)
         series.profiles.set(report.profiles)
         series.evicted.inc(report.evicted)

@@ -57,7 +57,7 @@ async def probe(options: EmailOptions, password: Secret | None, *, where: str, s
     except TimeoutError:
         return _problem(where, options, step, f"no answer within {seconds:g} s", _hint_for_silence(step))
     except Exception as error:  # noqa: BLE001  # what a server says may break the library in ways it does not name
-        return _problem(where, options, step, _said(step, error), _hint(step, error))
+        return _problem(where, options, step, _reply(step, error), _hint(step, error))
     finally:
         server.close()
     return None
@@ -75,11 +75,11 @@ def _steps(
     yield ProbeStep.SENDER, server.rset
 
 
-def _problem(where: str, options: EmailOptions, step: ProbeStep, said: str, hint: str) -> Problem:
-    return Problem(f"{where}: {options.host}:{options.port}", f"{step} failed: {said}", hint, Severity.FAULT)
+def _problem(where: str, options: EmailOptions, step: ProbeStep, reply: str, hint: str) -> Problem:
+    return Problem(f"{where}: {options.host}:{options.port}", f"{step} failed: {reply}", hint, Severity.FAULT)
 
 
-def _said(step: ProbeStep, error: Exception) -> str:
+def _reply(step: ProbeStep, error: Exception) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return str(error.code) if step is ProbeStep.LOGIN else one_line(f"{error.code} {error.message}")
     return one_line(str(error) or type(error).__name__)

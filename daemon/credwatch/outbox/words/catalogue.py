@@ -96,15 +96,15 @@ class Catalogue(Struct, frozen=True):
         kind = self.kinds.get(name) or self.kinds["other"]
         general = kind.vi if language == "vi" else kind.en
         listed = [self.rules[rule] for rule in rules if rule in self.rules]
-        found = [rule.vi if language == "vi" else rule.en for rule in listed]
-        if not found:
+        texts = [rule.vi if language == "vi" else rule.en for rule in listed]
+        if not texts:
             return general
-        told = {
-            "title": found[-1].title or general.title,
-            "what": " ".join(dict.fromkeys(rule.what for rule in found)),
-            "known": " ".join(dict.fromkeys(rule.known for rule in found if rule.known)) or general.known,
+        words = {
+            "title": texts[-1].title or general.title,
+            "what": " ".join(dict.fromkeys(rule.what for rule in texts)),
+            "known": " ".join(dict.fromkeys(rule.known for rule in texts if rule.known)) or general.known,
         }
-        return general.model_copy(update=told)
+        return general.model_copy(update=words)
 
     def counted(self, rule: str, language: str, number: str) -> str:
         """Say what a rule counted; empty where no words are listed."""

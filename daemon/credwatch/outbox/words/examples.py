@@ -123,8 +123,8 @@ def _facts(role: Role, language: str) -> Facts:
 
 def _reaction(role: Role, workflow: str, change: ChangeKind = ChangeKind.OPENED) -> Example:
     def make(kind: str, language: str, found_after: timedelta) -> Command:
-        given = IncidentChange(change, _incident(kind, workflow, found_after), (workflow,))
-        return react(given, _facts(role, language), _QUEUED + found_after).commands[0]
+        incident_change = IncidentChange(change, _incident(kind, workflow, found_after), (workflow,))
+        return react(incident_change, _facts(role, language), _QUEUED + found_after).commands[0]
 
     return make
 
@@ -137,8 +137,8 @@ def _news(role: Role, workflow: str) -> Example:
         first = _incident(kind, workflow, found_after)
         grown = replace(first, level=Level.CRITICAL, rules=("another",), addresses=(*first.addresses, "198.51.100.23"))
         (duty,) = duties_of(first, facts)
-        told = first_knowledge(duty, first, facts, now - hour)
-        return on_news(duty, grown, told, facts, now)[0][0]
+        reader = first_knowledge(duty, first, facts, now - hour)
+        return on_news(duty, grown, reader, facts, now)[0][0]
 
     return make
 

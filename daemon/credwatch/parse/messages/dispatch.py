@@ -49,7 +49,7 @@ class PatternDispatcher(Struct, frozen=True, eq=False):
     """The programs that a reader names; all others share their readers."""
     routes: list[tuple[PatternReader, ...]] = field(default_factory=lambda: [()])
     """The routes in use; number 0 is the empty one, for what nothing reads."""
-    _known: dict[tuple[str, str], int] = field(default_factory=dict)
+    _number_of: dict[tuple[str, str], int] = field(default_factory=dict)
     _numbers: dict[tuple[int, ...], int] = field(default_factory=lambda: {(): 0})
     _by_program: dict[str, _Candidates] = field(default_factory=dict)
 
@@ -61,8 +61,8 @@ class PatternDispatcher(Struct, frozen=True, eq=False):
         begins = pl.DataFrame([programs.alias("program"), messages.str.head(HEAD).alias("head")])
         example, number = numbered(begins.hash_rows(seed=0).to_numpy())
         routes = np.array([self._number(program or "", head or "") for program, head in begins[example].rows()], int)
-        taken = routes[number]
-        places = ((route, np.flatnonzero(taken == route)) for route in sorted(set(routes.tolist()) - {0}))
+        numbers = routes[number]
+        places = ((route, np.flatnonzero(numbers == route)) for route in sorted(set(routes.tolist()) - {0}))
         return [(route, pl.Series(at.astype(np.uint32))) for route, at in places]
 
     def knows_program(self, program: str) -> bool:
@@ -70,33 +70,33 @@ class PatternDispatcher(Struct, frozen=True, eq=False):
         return any(program in reader.pattern.programs for reader in self._of(program).readers)
 
     def _number(self, program: str, head: str) -> int:
-        number = self._known.get((program, head))
+        number = self._number_of.get((program, head))
         if number is None:
             number = self._new_number(self._of(program), head)
-            if len(self._known) >= _MEMORY:
-                self._known.clear()
-            self._known[program, head] = number
+            if len(self._number_of) >= _MEMORY:
+                self._number_of.clear()
+            self._number_of[program, head] = number
         return number
 
     def _new_number(self, candidates: _Candidates, head: str) -> int:
         if not head.startswith(candidates.heads):
             return 0
-        found = tuple(reader for reader in candidates.readers if head.startswith(reader.heads))
-        number = self._numbers.setdefault(tuple(reader.number for reader in found), len(self.routes))
+        readers = tuple(reader for reader in candidates.readers if head.startswith(reader.heads))
+        number = self._numbers.setdefault(tuple(reader.number for reader in readers), len(self.routes))
         if number == len(self.routes):
-            self.routes.append(found)
+            self.routes.append(readers)
         return number
 
     def _of(self, program: str) -> _Candidates:
         """List the readers of a program, those without a prefix last; programs that no pattern names share theirs."""
         name = program if program in self.named else ""
-        found = self._by_program.get(name)
-        if found is None:
+        candidates = self._by_program.get(name)
+        if candidates is None:
             readers = [reader for reader in self.readers if _writes(name, reader.pattern)]
             readers.sort(key=lambda reader: "" in reader.pattern.prefixes)
             heads = tuple(head for reader in readers for head in reader.heads)
-            found = self._by_program[name] = _Candidates(tuple(readers), heads)
-        return found
+            candidates = self._by_program[name] = _Candidates(tuple(readers), heads)
+        return candidates
 
 
 class _Candidates(Struct, frozen=True):

@@ -23,21 +23,21 @@ def read_messages(messages: pl.DataFrame, dispatcher: PatternDispatcher) -> list
     Gives a frame for each reader that took any: `row`, `reader` (UInt32), and a String column for each field that a
     group filled. A message that several readers could take goes to the first.
     """
-    taken: list[pl.DataFrame] = []
+    frames: list[pl.DataFrame] = []
     texts = messages.select("row", "message")
     for number, places in dispatcher.route(messages["program"], messages["message"]):
         rest = texts[places]
         *others, last = dispatcher.routes[number]
         for reader in others:
             able, unable = _able(reader, rest)
-            hits, left = _try(reader, able)
-            taken.append(hits)
-            rest = pl.concat([left, unable]) if len(left) and len(unable) else left if len(left) else unable
+            hits, misses = _try(reader, able)
+            frames.append(hits)
+            rest = pl.concat([misses, unable]) if len(misses) and len(unable) else misses if len(misses) else unable
             if rest.is_empty():
                 break
         else:
-            taken.append(_try(last, rest)[0])
-    return [each for each in taken if len(each)]
+            frames.append(_try(last, rest)[0])
+    return [frame for frame in frames if len(frame)]
 
 
 def _able(reader: PatternReader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -54,16 +54,16 @@ def _able(reader: PatternReader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
 def _try(reader: PatternReader, rest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read what the pattern matches; return that, and the messages it left."""
     groups = rest["message"].str.extract_groups(f"{reader.pattern.regex}(?P<{_HIT}>)").struct.unnest()
-    misses = groups[_HIT].null_count()
-    if misses == len(rest):
+    miss_count = groups[_HIT].null_count()
+    if miss_count == len(rest):
         return rest.clear(), rest
-    rows, left = rest["row"], rest.clear()
-    if misses:
+    rows, misses = rest["row"], rest.clear()
+    if miss_count:
         is_hit = groups[_HIT].is_not_null().to_numpy()
         hits = np.flatnonzero(is_hit)
-        rows, groups, left = rows[hits], groups[hits], rest[np.flatnonzero(~is_hit)]
+        rows, groups, misses = rows[hits], groups[hits], rest[np.flatnonzero(~is_hit)]
     number = pl.Series("reader", [reader.number], dtype=pl.UInt32).new_from_index(0, len(rows))
-    return pl.DataFrame([rows, number, *_captured(reader, groups)]), left
+    return pl.DataFrame([rows, number, *_captured(reader, groups)]), misses
 
 
 def _captured(reader: PatternReader, groups: pl.DataFrame) -> Iterator[pl.Series]:

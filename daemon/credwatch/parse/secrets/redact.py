@@ -185,18 +185,18 @@ def _secret_names(events: pl.DataFrame, names: list[str]) -> frozenset[str]:
 
 def _mask_names(events: pl.DataFrame, secrets: frozenset[str], names: list[str]) -> pl.DataFrame:
     """Replace the secrets wherever the lines that name them hold them, column by column: there may be many."""
-    known = pl.Series(sorted(secrets)).implode()
-    held = events.select(pl.any_horizontal(pl.col(names).is_in(known).fill_null(False))).to_series()
+    values = pl.Series(sorted(secrets)).implode()
+    held = events.select(pl.any_horizontal(pl.col(names).is_in(values).fill_null(False))).to_series()
     if "event.outcome" in events.columns:
         held = held & (events["event.outcome"] != "success").fill_null(True)
     texts = [name for name in _TEXTS if name in events.columns]
     rows = events.with_row_index().filter(held).select("index", *names, *texts)
     for number, name in enumerate(names):
         is_cut = pl.any_horizontal(pl.lit(False), *[pl.col(before) == pl.col(name) for before in names[:number]])
-        secret = pl.col(name).is_in(known) & ~is_cut.fill_null(False)
+        secret = pl.col(name).is_in(values) & ~is_cut.fill_null(False)
         rows = _without(rows, pl.when(secret).then(name), texts)
     rows = rows.with_columns(
-        pl.when(pl.col(name).is_in(known)).then(pl.lit(MASK)).otherwise(name).alias(name) for name in names
+        pl.when(pl.col(name).is_in(values)).then(pl.lit(MASK)).otherwise(name).alias(name) for name in names
     )
     updated = events.with_row_index().update(rows, on="index", how="left", include_nulls=True).drop("index")
     return updated.with_columns((pl.col("credwatch.masked") | held).alias("credwatch.masked"))
@@ -212,9 +212,9 @@ def _without(rows: pl.DataFrame, secret: pl.Expr, texts: list[str]) -> pl.DataFr
     forms = {text: _forms(text) for text in secrets.unique().drop_nulls()}
     mine = [forms[text] for text in secrets.gather(places)]
     for name in texts if len(places) else ():
-        found = rows[name].gather(places).to_list()
+        values = rows[name].gather(places).to_list()
         must_hold = name in _WHOLE
-        cut = [_cut(text, *form, must_hold=must_hold) for text, form in zip(found, mine, strict=True)]
+        cut = [_cut(text, *form, must_hold=must_hold) for text, form in zip(values, mine, strict=True)]
         rows = rows.with_columns(rows[name].scatter(places, pl.Series(cut, dtype=pl.String)))
     return rows
 

@@ -77,14 +77,14 @@ def calendar(read_at: ReadAt, begin: int, end: int, written_at: datetime) -> Cal
 
     Only what falls or leaps is kept, and one line of each piece.
     """
-    offsets, days, told = [_NONE], [_NONE], [_NONE]
+    offsets, days, stated_years = [_NONE], [_NONE], [_NONE]
     for offset, data in _pieces(read_at, begin, end):
         dates = line_dates(data)
-        kept = _kept(dates)
-        offsets.append(dates.offsets[kept] + offset)
-        days.append(dates.days[kept])
-        told.append(dates.years[kept])
-    dates = LineDates(np.concatenate(offsets), np.concatenate(days), np.concatenate(told))
+        indices = _telling_days(dates)
+        offsets.append(dates.offsets[indices] + offset)
+        days.append(dates.days[indices])
+        stated_years.append(dates.years[indices])
+    dates = LineDates(np.concatenate(offsets), np.concatenate(days), np.concatenate(stated_years))
     dated, is_odd = with_years(dates, written_at)
     return Calendar(dates.offsets[~is_odd], dated[~is_odd], begin, end)
 
@@ -104,7 +104,7 @@ def _pieces(read_at: ReadAt, begin: int, end: int) -> Iterator[tuple[int, bytes]
         yield offset, read_at(size, offset)
 
 
-def _kept(dates: LineDates) -> NDArray[np.intp]:
+def _telling_days(dates: LineDates) -> NDArray[np.intp]:
     """Number the first two, the last two, and all on both sides of a leap: how many stand together counts as well."""
     day = dates.days
     leaps = np.flatnonzero((np.abs(np.diff(day)) > _WEEK) | (np.diff(dates.years) != 0))
@@ -136,14 +136,14 @@ def _behind_priority(codes: Numbers, begins: Numbers) -> Numbers:
 def _without_year(codes: Numbers, behind: Numbers) -> Numbers:
     """Read dates such as `Nov  7` as days of a leap year, -1 for what is none."""
     names = codes[behind] << 16 | codes[behind + 1] << 8 | codes[behind + 2]
-    known = np.array([int.from_bytes(month.encode(), "big") for month in _MONTHS])
-    order = np.argsort(known)
-    month = order[np.minimum(np.searchsorted(known[order], names), 11)]
+    months = np.array([int.from_bytes(month.encode(), "big") for month in _MONTHS])
+    order = np.argsort(months)
+    month = order[np.minimum(np.searchsorted(months[order], names), 11)]
     wide = (codes[behind + 4] == 32).astype(np.int64)  # the day behind one blank or two
     first, second = codes[behind + 4 + wide] - 48, codes[behind + 5 + wide] - 48
     is_digit = (second >= 0) & (second <= 9)
     date = np.where(is_digit, first * 10 + second, first)
-    good = (known[month] == names) & (codes[behind + 3] == 32) & (first >= 0) & (first <= 9) & (date > 0) & (date < 32)
+    good = (months[month] == names) & (codes[behind + 3] == 32) & (first >= 0) & (first <= 9) & (date > 0) & (date < 32)
     return np.where(good, _STARTS[month] + date - 1, -1)
 
 

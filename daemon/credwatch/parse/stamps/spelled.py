@@ -52,8 +52,8 @@ def _other() -> pl.Expr:
 
 
 def _offset() -> pl.Expr:
-    given = pl.when(pl.col("offset").str.len_chars() == 3).then(pl.col("offset") + ":00").otherwise("offset")
-    return pl.coalesce(given, pl.when(pl.col("stamp").str.contains(_UTC)).then(pl.lit("Z")), pl.lit(""))
+    stated = pl.when(pl.col("offset").str.len_chars() == 3).then(pl.col("offset") + ":00").otherwise("offset")
+    return pl.coalesce(stated, pl.when(pl.col("stamp").str.contains(_UTC)).then(pl.lit("Z")), pl.lit(""))
 
 
 def _epoch() -> pl.Expr:

@@ -56,17 +56,17 @@ def read_condition(section: Mapping[str, Any], scope: Scope) -> Condition:
 
 def _conditions(value: Any, scope: Scope) -> list[str]:
     conditions = value if isinstance(value, list) else [value]
-    if not conditions or not all(isinstance(each, str | int) for each in conditions):
+    if not conditions or not all(isinstance(text, str | int) for text in conditions):
         raise scope.error("the condition is missing, or no text", "write condition: and the name of a selection")
-    return [str(each) for each in conditions]
+    return [str(text) for text in conditions]
 
 
 def _selection(value: Any, scope: Scope) -> Condition:
     """Read a selection: a mapping holds as a whole, a list where one of its items does; a plain value is a keyword."""
     if isinstance(value, dict) and value:
-        return joined(AllOf, [_item(key, each, scope.at(key)) for key, each in value.items()])
+        return joined(AllOf, [_item(key, item, scope.at(key)) for key, item in value.items()])
     if isinstance(value, list) and value:
-        return joined(AnyOf, [_selection(each, scope.at(place)) for place, each in enumerate(value)])
+        return joined(AnyOf, [_selection(item, scope.at(place)) for place, item in enumerate(value)])
     if scope.keys[-1] == "timeframe" and isinstance(value, str) and _SPAN.fullmatch(value):
         raise scope.error("timeframe: is not Sigma any more", "write a correlation: see docs/rules.md")
     if value is None or isinstance(value, dict | list):
@@ -87,7 +87,7 @@ def _item(key: Any, value: Any, scope: Scope) -> Condition:
     if not values:
         raise scope.error("the list of values is empty", "write a value, or null for an absent field")
     places = [scope.at(place) for place in range(len(values))] if isinstance(value, list) else [scope]
-    items = [_alternatives(field, each, modifiers, place) for each, place in zip(values, places, strict=True)]
+    items = [_alternatives(field, item, modifiers, place) for item, place in zip(values, places, strict=True)]
     item = joined(AllOf if modifiers.every else AnyOf, items)
     return NotThis(item) if modifiers.negated else item
 

@@ -44,7 +44,7 @@ def read_filter(item: SigmaFilter, section: dict[str, Any], scope: Scope) -> Fil
     """Read the `filter:` section; raises RuleError with file, line and key."""
     selections = {name: value for name, value in section.items() if name != "rules"}
     rules = item.filter.rules
-    if not isinstance(rules, str) and not all(isinstance(each.reference, str) for each in rules):
+    if not isinstance(rules, str) and not all(isinstance(target.reference, str) for target in rules):
         raise scope.at("rules").error(
             "expected names or ids of rules", "write them as [one, another], numbers in quotes"
         )
@@ -52,25 +52,25 @@ def read_filter(item: SigmaFilter, section: dict[str, Any], scope: Scope) -> Fil
         title=item.title,
         where=scope.at("rules").where,
         log_source=item.logsource,
-        targets=() if isinstance(rules, str) else tuple(reference(each.reference) for each in rules),
+        targets=() if isinstance(rules, str) else tuple(reference(target.reference) for target in rules),
         condition=read_condition(selections, scope),
     )
 
 
 def narrowed(condition: Condition, rule: SigmaRule, filters: Iterable[Filter]) -> Condition:
     """Join to a rule's condition those of the filters that are for it."""
-    besides = [each.condition for each in filters if each.narrows(rule)]
+    besides = [filter_.condition for filter_ in filters if filter_.narrows(rule)]
     return AllOf((condition, *besides)) if besides else condition
 
 
 def contents(rule: SigmaRule, filters: Iterable[Filter]) -> tuple[Any, ...]:
     """Give the documents of the filters that are for a rule."""
-    return tuple(each.content for each in filters if each.narrows(rule))
+    return tuple(filter_.content for filter_ in filters if filter_.narrows(rule))
 
 
 def narrowing(rule: SigmaRule, filters: Iterable[Filter]) -> tuple[tuple[str, str], ...]:
     """Name the filters that are for a rule: place and title of each."""
-    return tuple((each.where, each.title) for each in filters if each.narrows(rule))
+    return tuple((filter_.where, filter_.title) for filter_ in filters if filter_.narrows(rule))
 
 
 def muting(rules: RuleSet) -> Iterator[Problem]:
@@ -91,19 +91,21 @@ def muting(rules: RuleSet) -> Iterator[Problem]:
         yield Problem(where, message, hint, Severity.WARNING)
 
 
-def idle(each: Filter, rules: Mapping[str, Any]) -> Iterator[Problem]:
+def idle(filter_: Filter, rules: Mapping[str, Any]) -> Iterator[Problem]:
     """Name what a filter is for and does not reach; `rules` are all that were read, by id and by name."""
-    for target in each.targets:
+    for target in filter_.targets:
         rule = rules.get(target)
         if rule is None:
             hint = nearest(target, rules) or "check the name, and that its file is loaded"
-            yield Problem(each.where, f"filter {each.title!r} is for {target!r}, which is missing", hint)
+            yield Problem(filter_.where, f"filter {filter_.title!r} is for {target!r}, which is missing", hint)
         elif not isinstance(rule, SigmaRule):
-            message = f"filter {each.title!r} is for {target!r}, which is a correlation"
-            yield Problem(each.where, message, "name the rules that it refers to")
-        elif rule.logsource not in each.log_source:
-            message = f"filter {each.title!r} is for {target!r}, which has another log source"
-            yield Problem(each.where, message, "give the filter the log source of the rule, or a part of it")
-    if not each.targets and not any(isinstance(rule, SigmaRule) and each.narrows(rule) for rule in rules.values()):
-        message = f"filter {each.title!r} is for any rule of its log source, and none has it"
-        yield Problem(each.where, message, "take the log source of a rule, or a part of it, such as its category")
+            message = f"filter {filter_.title!r} is for {target!r}, which is a correlation"
+            yield Problem(filter_.where, message, "name the rules that it refers to")
+        elif rule.logsource not in filter_.log_source:
+            message = f"filter {filter_.title!r} is for {target!r}, which has another log source"
+            yield Problem(filter_.where, message, "give the filter the log source of the rule, or a part of it")
+    if not filter_.targets and not any(
+        isinstance(rule, SigmaRule) and filter_.narrows(rule) for rule in rules.values()
+    ):
+        message = f"filter {filter_.title!r} is for any rule of its log source, and none has it"
+        yield Problem(filter_.where, message, "take the log source of a rule, or a part of it, such as its category")

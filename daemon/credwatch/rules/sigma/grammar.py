@@ -31,10 +31,10 @@ def read_expression(text: str, selections: Mapping[str, Condition], scope: Scope
     if "|" in text:
         raise scope.error("conditions with | are not Sigma any more", "write a correlation: see docs/rules.md")
     expression = _Expression(tokens, selections, scope)
-    found = expression.alternatives(0)
+    tree = expression.alternatives(0)
     if expression.word():
         raise expression.unexpected()
-    return found
+    return tree
 
 
 class _Expression(Struct):
@@ -51,14 +51,14 @@ class _Expression(Struct):
 
     def take(self, *words: str) -> bool:
         """Step over the present word where it is one of these."""
-        taken = self.word().lower() in words
-        self.place += taken
-        return taken
+        is_next = self.word().lower() in words
+        self.place += is_next
+        return is_next
 
     def unexpected(self) -> Exception:
         """Say what stands where something else is due."""
-        found = repr(self.word()) if self.word() else "its end"
-        return self.scope.error(f"the condition cannot go on with {found}", "join selections by and, or, not, ( and )")
+        token = repr(self.word()) if self.word() else "its end"
+        return self.scope.error(f"the condition cannot go on with {token}", "join selections by and, or, not, ( and )")
 
     def alternatives(self, depth: int) -> Condition:
         """Read what `or` joins."""
@@ -97,7 +97,7 @@ class _Expression(Struct):
         """Read a name, or a quantifier and what it ranges over."""
         word = self.word()
         following = self.tokens[self.place + 1 : self.place + 2]
-        if word.lower() in _QUANTIFIERS and [each.lower() for each in following] == ["of"]:
+        if word.lower() in _QUANTIFIERS and [follower.lower() for follower in following] == ["of"]:
             self.place += 2
             return self.several(_QUANTIFIERS[word.lower()])
         if word in self.selections:
@@ -106,7 +106,7 @@ class _Expression(Struct):
         if not word or word == ")" or word.lower() in _OPERATORS:
             raise self.unexpected()
         hint = nearest(word, self.selections) or f"there are: {', '.join(self.selections)}"
-        if re.fullmatch(r"\d+", word) and [each.lower() for each in following] == ["of"]:
+        if re.fullmatch(r"\d+", word) and [follower.lower() for follower in following] == ["of"]:
             hint = "write 1 of, any of or all of"
         raise self.scope.error(f"the condition names {word!r}, and no selection is called so", hint)
 
@@ -116,9 +116,9 @@ class _Expression(Struct):
         if not pattern or pattern in "()":
             raise self.unexpected()
         self.place += 1
-        known = "*" if pattern.lower() == "them" else pattern
-        shape = re.compile(".*".join(map(re.escape, known.split("*"))), re.DOTALL)
-        hidden = not known.startswith("_")
+        glob = "*" if pattern.lower() == "them" else pattern
+        shape = re.compile(".*".join(map(re.escape, glob.split("*"))), re.DOTALL)
+        hidden = not glob.startswith("_")
         names = [name for name in self.selections if shape.fullmatch(name) and not (hidden and name.startswith("_"))]
         if not names:
             hint = f"there are: {', '.join(self.selections)}"

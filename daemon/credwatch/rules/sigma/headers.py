@@ -107,9 +107,9 @@ def _one_sided(content: dict[str, Any]) -> dict[str, Any]:
     sides = [key for key in condition if key in _SIDES] if isinstance(condition, dict) else []
     if len(sides) < 2:
         return content
-    kept = {key: value for key, value in condition.items() if key not in sides[1:]}
+    first_side = {key: value for key, value in condition.items() if key not in sides[1:]}
     more = {key: condition[key] for key in sides[1:]}
-    return {**content, "correlation": {**correlation, "condition": kept}, MORE_BOUNDS: more}
+    return {**content, "correlation": {**correlation, "condition": first_side}, MORE_BOUNDS: more}
 
 
 def _key_of(error: Exception, content: dict[str, Any]) -> str:

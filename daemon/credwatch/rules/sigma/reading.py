@@ -49,7 +49,7 @@ def event_rule(rule: SigmaRule, condition: Condition, route: Route, where: str) 
         consequence=_consequence(ours, route, where),
         group_by=tuple(route.grouped(name, where) for name in group_by),
         quiet_us=_span(ours.quiet, where),
-        logsource=route.asked,
+        logsource=route.log_source,
         packs=route.packs,
         shadow=ours.shadow,
     )
@@ -58,7 +58,7 @@ def event_rule(rule: SigmaRule, condition: Condition, route: Route, where: str) 
 def correlation_rule(rule: SigmaCorrelationRule, logsources: LogSources, where: str) -> Correlation:
     """Turn a resolved correlation into one of our own; raises RuleError, or ProblemsFound for its `credwatch:` key."""
     ours = _own_key(rule, where)
-    routes = {key_of(each.rule): route_of(each.rule, logsources) for each in references_of(rule)}
+    routes = {key_of(target.rule): route_of(target.rule, logsources) for target in references_of(rule)}
     read = read_correlation(rule, routes, where)
     return Correlation(
         id=key_of(rule),
@@ -83,7 +83,7 @@ def correlation_rule(rule: SigmaCorrelationRule, logsources: LogSources, where: 
 def route_of(rule: SigmaRule | SigmaFilter | SigmaCorrelationRule, logsources: LogSources) -> Route:
     """Find where the events of a rule or filter come from; those of a correlation come from all that it is over."""
     if isinstance(rule, SigmaCorrelationRule):
-        return joined_route(route_of(each.rule, logsources) for each in references_of(rule))
+        return joined_route(route_of(target.rule, logsources) for target in references_of(rule))
     source = rule.logsource
     return logsources.route({"product": source.product, "category": source.category, "service": source.service})
 

@@ -49,8 +49,8 @@ def _number(value: Any) -> Any:
 
 def _aliases(value: Any) -> Any:
     mappings = list(value.values()) if isinstance(value, dict) else [None]
-    texts = [text for each in mappings if isinstance(each, dict) for pair in each.items() for text in pair]
-    if not all(isinstance(each, dict) for each in mappings) or not all(isinstance(text, str) for text in texts):
+    texts = [text for mapping in mappings if isinstance(mapping, dict) for pair in mapping.items() for text in pair]
+    if not all(isinstance(mapping, dict) for mapping in mappings) or not all(isinstance(text, str) for text in texts):
         raise ValueError("expected rules and their fields under each alias; write who: {rule: user.name}")
     return value
 

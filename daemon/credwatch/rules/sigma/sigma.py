@@ -30,7 +30,7 @@ from credwatch.rules.versions import RuleSource, versioned
 _NO_PLACEHOLDERS: Placeholders = MappingProxyType({})
 
 
-class _Parsed(Struct, frozen=True):
+class _Draft(Struct, frozen=True):
     """One document and what pySigma makes of its head."""
 
     document: Document
@@ -51,32 +51,32 @@ def read_rules(
     `placeholders` maps the name of each placeholder to what `|expand` puts in for it; `logsources` are the shipped ones
     where none are given.
     """
-    known = shipped_logsources() if logsources is None else logsources
+    log_sources = shipped_logsources() if logsources is None else logsources
     problems: list[Problem] = []
-    parsed = _without_duplicates([each for path in _files(folders) for each in _parse(path, problems)], problems)
-    filters = _filters(parsed, placeholders, known, problems)
-    compiled: list[Rule] = list(_event_rules(parsed, filters, placeholders, known, problems))
-    followable = _without_dangling([each for each in parsed if not isinstance(each.item, SigmaFilter)], problems)
+    drafts = _without_duplicates([draft for path in _files(folders) for draft in _parse(path, problems)], problems)
+    filters = _filters(drafts, placeholders, log_sources, problems)
+    compiled: list[Rule] = list(_event_rules(drafts, filters, placeholders, log_sources, problems))
+    followable = _without_dangling([draft for draft in drafts if not isinstance(draft.item, SigmaFilter)], problems)
     correlations = _without_circles(followable, problems)
     collection = _resolved(correlations)
-    compiled += _correlations(correlations, collection, known, problems)
-    sources = {key_of(each.item): _source(each, filters, placeholders) for each in parsed}
+    compiled += _correlations(correlations, collection, log_sources, problems)
+    sources = {key_of(draft.item): _source(draft, filters, placeholders) for draft in drafts}
     return versioned(_referring(compiled, collection), sources), problems
 
 
-def _source(each: _Parsed, filters: list[Filter], placeholders: Placeholders) -> RuleSource:
-    narrowed_by = contents(each.item, filters) if isinstance(each.item, SigmaRule) else ()
-    return RuleSource(each.document.content, narrowed_by, placeholders)
+def _source(draft: _Draft, filters: list[Filter], placeholders: Placeholders) -> RuleSource:
+    narrowed_by = contents(draft.item, filters) if isinstance(draft.item, SigmaRule) else ()
+    return RuleSource(draft.document.content, narrowed_by, placeholders)
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
-    found = (path for folder in folders for path in ([folder] if folder.is_file() else files_below(folder, (".yml",))))
-    return [path for path in found if not path.name.endswith(CASES) and path.name != FILE_NAME]
+    paths = (path for folder in folders for path in ([folder] if folder.is_file() else files_below(folder, (".yml",))))
+    return [path for path in paths if not path.name.endswith(CASES) and path.name != FILE_NAME]
 
 
-def _parse(path: Path, problems: list[Problem]) -> list[_Parsed]:
+def _parse(path: Path, problems: list[Problem]) -> list[_Draft]:
     """Read the documents of a file; what is wrong with one leaves the others."""
-    parsed = []
+    drafts = []
     try:
         documents, broken = marked_documents(path)
     except RuleError as error:
@@ -85,140 +85,144 @@ def _parse(path: Path, problems: list[Problem]) -> list[_Parsed]:
     problems += broken
     for document in documents:
         try:
-            parsed.append(_Parsed(document, read_header(document)))
+            drafts.append(_Draft(document, read_header(document)))
         except (ProblemsFound, RuleError) as error:
             problems += _problems_of(error)
-    return parsed
+    return drafts
 
 
-def _without_duplicates(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:
-    seen: dict[str, str] = {}
-    kept = []
-    for each in parsed:
-        names = {key_of(each.item)} if isinstance(each.item, SigmaFilter) else names_of(each.item)
-        taken = sorted(name for name in names if name in seen)
-        if taken:
-            kind = "id" if taken[0] == key_of(each.item) else "name"
-            message = f"rule {kind} {taken[0]} is already used by {seen[taken[0]]}"
-            problems.append(each.problem(message, "give it one of its own", kind))
+def _without_duplicates(drafts: list[_Draft], problems: list[Problem]) -> list[_Draft]:
+    places: dict[str, str] = {}
+    firsts = []
+    for draft in drafts:
+        names = {key_of(draft.item)} if isinstance(draft.item, SigmaFilter) else names_of(draft.item)
+        repeats = sorted(name for name in names if name in places)
+        if repeats:
+            kind = "id" if repeats[0] == key_of(draft.item) else "name"
+            message = f"rule {kind} {repeats[0]} is already used by {places[repeats[0]]}"
+            problems.append(draft.problem(message, "give it one of its own", kind))
             continue
-        seen.update(dict.fromkeys(names, each.document.where()))
-        kept.append(each)
-    return kept
+        places.update(dict.fromkeys(names, draft.document.where()))
+        firsts.append(draft)
+    return firsts
 
 
 def _filters(
-    parsed: list[_Parsed], placeholders: Placeholders, logsources: LogSources, problems: list[Problem]
+    drafts: list[_Draft], placeholders: Placeholders, logsources: LogSources, problems: list[Problem]
 ) -> list[Filter]:
     """Read the filters, and name those that reach no rule."""
     rules = {
-        name: each.item for each in parsed if not isinstance(each.item, SigmaFilter) for name in names_of(each.item)
+        name: draft.item for draft in drafts if not isinstance(draft.item, SigmaFilter) for name in names_of(draft.item)
     }
     filters = []
-    for each in parsed:
-        if isinstance(each.item, SigmaFilter):
-            scope = Scope(each.document, placeholders, ("filter",), route_of(each.item, logsources))
+    for draft in drafts:
+        if isinstance(draft.item, SigmaFilter):
+            scope = Scope(draft.document, placeholders, ("filter",), route_of(draft.item, logsources))
             try:
-                read = read_filter(each.item, each.document.content["filter"], scope)
-                filters.append(replace(read, content=each.document.content))
+                read = read_filter(draft.item, draft.document.content["filter"], scope)
+                filters.append(replace(read, content=draft.document.content))
             except RuleError as error:
                 problems.append(Problem.of(error))
-    problems += [problem for each in filters for problem in idle(each, rules)]
+    problems += [problem for filter_ in filters for problem in idle(filter_, rules)]
     return filters
 
 
 def _event_rules(
-    parsed: list[_Parsed],
+    drafts: list[_Draft],
     filters: list[Filter],
     placeholders: Placeholders,
     logsources: LogSources,
     problems: list[Problem],
 ) -> Iterable[EventRule]:
-    for each in parsed:
-        if isinstance(each.item, SigmaRule):
+    for draft in drafts:
+        if isinstance(draft.item, SigmaRule):
             try:
-                route = route_of(each.item, logsources)
-                scope = Scope(each.document, placeholders, ("detection",), route)
-                condition = read_condition(each.document.content["detection"], scope)
-                rule = event_rule(each.item, narrowed(condition, each.item, filters), route, str(each.document.path))
-                yield replace(rule, filters=narrowing(each.item, filters))
+                route = route_of(draft.item, logsources)
+                scope = Scope(draft.document, placeholders, ("detection",), route)
+                condition = read_condition(draft.document.content["detection"], scope)
+                rule = event_rule(draft.item, narrowed(condition, draft.item, filters), route, str(draft.document.path))
+                yield replace(rule, filters=narrowing(draft.item, filters))
             except (ProblemsFound, RuleError) as error:
-                problems += _placed(error, each, "credwatch")
+                problems += _placed(error, draft, "credwatch")
 
 
 def _correlations(
-    parsed: list[_Parsed], collection: SigmaCollection, logsources: LogSources, problems: list[Problem]
+    drafts: list[_Draft], collection: SigmaCollection, logsources: LogSources, problems: list[Problem]
 ) -> Iterable[Correlation]:
-    by_key = {key_of(each.item): each for each in parsed}
+    by_key = {key_of(draft.item): draft for draft in drafts}
     for rule in collection.rules:
         if isinstance(rule, SigmaCorrelationRule):
-            each = by_key[key_of(rule)]
+            draft = by_key[key_of(rule)]
             try:
-                yield correlation_rule(rule, logsources, str(each.document.path))
+                yield correlation_rule(rule, logsources, str(draft.document.path))
             except (ProblemsFound, RuleError) as error:
-                problems += _placed(error, each, "correlation")
+                problems += _placed(error, draft, "correlation")
 
 
 def _problems_of(error: CredwatchError) -> Sequence[Problem]:
     return error.problems if isinstance(error, ProblemsFound) else [Problem.of(error)]
 
 
-def _placed(error: CredwatchError, each: _Parsed, key: str) -> list[Problem]:
+def _placed(error: CredwatchError, draft: _Draft, key: str) -> list[Problem]:
     """Add line and key to what knows its file, or its key, only."""
-    found = _problems_of(error)
-    path, place = str(each.document.path), each.document.where(key)
-    known = {path: place, f"{path}: {key}": place}
+    problems = _problems_of(error)
+    path, place = str(draft.document.path), draft.document.where(key)
+    places = {path: place, f"{path}: {key}": place}
     return [
-        replace(one, where=known.get(one.where) or one.where.replace(f"{path}: {key}: ", f"{place}: ")) for one in found
+        replace(problem, where=places.get(problem.where) or problem.where.replace(f"{path}: {key}: ", f"{place}: "))
+        for problem in problems
     ]
 
 
-def _without_circles(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:
+def _without_circles(drafts: list[_Draft], problems: list[Problem]) -> list[_Draft]:
     """Leave out the correlations that refer to each other in a circle, and then what refers to them."""
-    owner = {name: each for each in parsed for name in names_of(each.item)}
+    owner = {name: draft for draft in drafts for name in names_of(draft.item)}
     graph = {
-        key_of(each.item): [key_of(owner[reference(name)].item) for name in _references(each.item)] for each in parsed
+        key_of(draft.item): [key_of(owner[reference(name)].item) for name in _references(draft.item)]
+        for draft in drafts
     }
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         # https://docs.python.org/3/library/graphlib.html#graphlib.CycleError: each node is told behind one it leads to.
-        circle = [each for key in reversed(error.args[1][1:]) for each in parsed if key_of(each.item) == key]
-        names = " → ".join(str(each.item.title) for each in [*circle, circle[0]])
+        circle = [draft for key in reversed(error.args[1][1:]) for draft in drafts if key_of(draft.item) == key]
+        names = " → ".join(str(draft.item.title) for draft in [*circle, circle[0]])
         message = f"correlations refer to each other in a circle: {names}"
         problems.append(circle[0].problem(message, "break the circle", "correlation", "rules"))
-        return _without_circles(_without_dangling([each for each in parsed if each not in circle], problems), problems)
-    return parsed
+        return _without_circles(
+            _without_dangling([draft for draft in drafts if draft not in circle], problems), problems
+        )
+    return drafts
 
 
-def _without_dangling(parsed: list[_Parsed], problems: list[Problem]) -> list[_Parsed]:
+def _without_dangling(drafts: list[_Draft], problems: list[Problem]) -> list[_Draft]:
     """Leave out what refers to a rule that is missing, and then what refers to that."""
-    known = {name for each in parsed for name in names_of(each.item)}
-    kept = []
-    for each in parsed:
-        missing = [name for name in _references(each.item) if reference(name) not in known]
+    names = {name for draft in drafts for name in names_of(draft.item)}
+    whole = []
+    for draft in drafts:
+        missing = [name for name in _references(draft.item) if reference(name) not in names]
         if missing:
-            hint = nearest(missing[0], known) or "check the name, and that its file is loaded"
-            message = f"rule {each.item.title!r} refers to {missing[0]!r}, which is missing"
-            problems.append(each.problem(message, hint, "correlation", "rules"))
+            hint = nearest(missing[0], names) or "check the name, and that its file is loaded"
+            message = f"rule {draft.item.title!r} refers to {missing[0]!r}, which is missing"
+            problems.append(draft.problem(message, hint, "correlation", "rules"))
         else:
-            kept.append(each)
-    return kept if len(kept) == len(parsed) else _without_dangling(kept, problems)
+            whole.append(draft)
+    return whole if len(whole) == len(drafts) else _without_dangling(whole, problems)
 
 
 def _references(item: Item) -> list[str]:
     if not isinstance(item, SigmaCorrelationRule):
         return []
-    named = [each.reference for each in item.rules or ()]
+    named = [target.reference for target in item.rules or ()]
     condition = item.condition
     return (
         named + condition.get_referenced_rules() if isinstance(condition, SigmaExtendedCorrelationCondition) else named
     )
 
 
-def _resolved(parsed: list[_Parsed]) -> SigmaCollection:
+def _resolved(drafts: list[_Draft]) -> SigmaCollection:
     """Let each correlation find the rules it refers to, ids that are no UUIDs included."""
-    collection = SigmaCollection([each.item for each in parsed], resolve_references=False)
+    collection = SigmaCollection([draft.item for draft in drafts], resolve_references=False)
     for rule in collection.rules:
         collection.names_to_rules.setdefault(key_of(rule), rule)
     collection.resolve_rule_references()

@@ -84,9 +84,9 @@ def bases_of(name: str) -> tuple[tuple[str, Rank], ...]:
 
 def _splits(name: str) -> Iterator[tuple[str, str]]:
     """Split a name before each suffix that counts or dates."""
-    for found in re.finditer(rf"[.-](?={_COUNTING}$)", name):
-        if found.start():
-            yield name[: found.start()], name[found.end() :]
+    for match in re.finditer(rf"[.-](?={_COUNTING}$)", name):
+        if match.start():
+            yield name[: match.start()], name[match.end() :]
 
 
 def _rank(form: str, counting: str) -> Rank:

@@ -133,8 +133,8 @@ class Lineage(Struct, frozen=True):
         return [(path, inode) for (form, age), path, inode in self.generations if form == own[0] and age > own[1]]
 
     def _written_after(self, mark: Mark) -> list[tuple[Path, int | None]]:
-        written = sorted((path.stat().st_mtime_ns, path, inode) for _, path, inode in self.generations)
-        return [(path, inode) for when, path, inode in written if _is_after(mark, when)]
+        candidates = sorted((path.stat().st_mtime_ns, path, inode) for _, path, inode in self.generations)
+        return [(path, inode) for when, path, inode in candidates if _is_after(mark, when)]
 
 
 def _begins_as(mark: Mark, path: Path) -> bool:
@@ -147,15 +147,15 @@ def _begins_as(mark: Mark, path: Path) -> bool:
     return False
 
 
-def _is_after(mark: Mark, written: int) -> bool:
+def _is_after(mark: Mark, modified: int) -> bool:
     """Tell whether a file written last at a time may hold lines that were not read of the marked one or came after it.
 
     Where nothing was read of the marked one it may be that one, compressed: then the time is the same, in nanoseconds,
     or in seconds where its packer knows no more.
     """
     if mark.width:
-        return written > mark.modified
-    return written >= (mark.modified if written % 1_000_000_000 else mark.modified // 1_000_000_000 * 1_000_000_000)
+        return modified > mark.modified
+    return modified >= (mark.modified if modified % 1_000_000_000 else mark.modified // 1_000_000_000 * 1_000_000_000)
 
 
 def open_successor(mark: Mark, path: Path, folders: Folders, *, is_lost: bool = False) -> OpenLog | None:

@@ -91,8 +91,8 @@ def last_line_start(log: Readable, size: int) -> int:
 
 def _behind_newline(log: Readable, offset: int) -> tuple[int, bool]:
     while data := log.read_at(LINE_LIMIT, offset):
-        found = data.find(b"\n")
-        if found >= 0:
-            return offset + found + 1, False
+        place = data.find(b"\n")
+        if place >= 0:
+            return offset + place + 1, False
         offset += len(data)
     return offset, True

@@ -50,13 +50,13 @@ def _once(fresh: Sequence[Path], others: Iterable[Path]) -> list[Path]:
     linked = {path: identity for path in fresh if (identity := _linked(path)) is not None}
     if not linked:
         return [*fresh]
-    seen = {identity for path in others if (identity := _linked(path)) is not None}
+    identities = {identity for path in others if (identity := _linked(path)) is not None}
     once = []
     for path in fresh:
-        if (identity := linked.get(path)) not in seen:
+        if (identity := linked.get(path)) not in identities:
             once.append(path)
         if identity is not None:
-            seen.add(identity)
+            identities.add(identity)
     return once
 
 

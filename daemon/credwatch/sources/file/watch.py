@@ -89,9 +89,9 @@ class FolderWatch:
         Returns whether there are new ones, in which files may have appeared unseen a moment ago. A folder that the
         daemon may not read is left out: its files are still read whenever the caller asks.
         """
-        wanted = {*sorted({_nearest_existing(folder) for folder in folders})[:_MOST_FOLDERS]}
-        new = wanted - self._watches.keys()
-        for folder in self._watches.keys() - wanted:
+        nearest = {*sorted({_nearest_existing(folder) for folder in folders})[:_MOST_FOLDERS]}
+        new = nearest - self._watches.keys()
+        for folder in self._watches.keys() - nearest:
             self._observer.unschedule(self._watches.pop(folder))
         for folder in sorted(new):
             self._schedule(folder)

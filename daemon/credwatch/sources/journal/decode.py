@@ -95,7 +95,7 @@ class ExportDecoder:
         at, lines = 0, []
         while (end := self._field_end(at)) is not None:
             if end == at + 1:
-                lines.append(self._taken())
+                lines.append(self._line_of_fields())
             else:
                 self._keep(self._text[at:end])
             at = end
@@ -125,7 +125,7 @@ class ExportDecoder:
         raw = rest if is_text else value[_LENGTH_BYTES:-1]
         self._fields.setdefault(name.decode("ascii", "replace"), []).append(_shown(raw))
 
-    def _taken(self) -> bytes:
+    def _line_of_fields(self) -> bytes:
         fields, self._fields = self._fields, {}
         return line_of(_entry(fields)) if fields else b""
 

@@ -144,10 +144,10 @@ def _may_be(claimed: str, entry: Entry) -> bool:
 
 def _may_say(name: str, entry: Entry, message: bytes) -> bool:
     """Tell whether PAM may speak out of a program: a plain user's speaks of itself, and of no remote host."""
-    told = None if _is_privileged(entry) else _PAM.match(message)
-    if told is None:
+    match = None if _is_privileged(entry) else _PAM.match(message)
+    if match is None:
         return not message.startswith(b"pam_") or _is_privileged(entry)
-    service = re.split(r"[-_]", told["service"].decode("utf-8", "replace"))[0]
+    service = re.split(r"[-_]", match["service"].decode("utf-8", "replace"))[0]
     return name.startswith(service) and not _REMOTE.search(message)
 
 
@@ -172,13 +172,13 @@ def _executable(entry: Entry) -> str:
 
 def _structured(entry: Entry) -> str:
     values = (("unit", entry.unit), ("uid", entry.uid), ("exe", entry.executable), ("boot", entry.boot))
-    known = [f'{name}="{_quoted(text)}"' for name, value in values if (text := _text(value))]
-    return f"[{' '.join([_ENTERPRISE, *known])}]" if known else "-"
+    pairs = [f'{name}="{_quoted(text)}"' for name, value in values if (text := _text(value))]
+    return f"[{' '.join([_ENTERPRISE, *pairs])}]" if pairs else "-"
 
 
 def _quoted(text: str) -> str:
     printable = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return _NO_VALUE.sub(lambda found: f"\\{found[0]}", printable)
+    return _NO_VALUE.sub(lambda match: f"\\{match[0]}", printable)
 
 
 def _priority(entry: Entry) -> int:
@@ -199,8 +199,8 @@ def _name(text: str) -> str:
     return _NO_NAME.sub("_", text)[:255] or "-"
 
 
-def _escaped(found: re.Match[bytes]) -> bytes:
-    return b"#%03o" % found[0][0]
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"#%03o" % match[0][0]
 
 
 def _text(value: Value) -> str:

@@ -51,15 +51,15 @@ class JournalProcess:
 
     def take(self, limit: int) -> list[bytes]:
         """Give whole lines without their newlines, about so many bytes of them, one at least where there is one."""
-        taken: list[bytes] = []
+        batch: list[bytes] = []
         size = 0
         with self._changed:
-            while self._lines and (not taken or size + len(self._lines[0]) <= limit):
-                taken.append(self._lines.popleft())
-                size += len(taken[-1]) + 1
+            while self._lines and (not batch or size + len(self._lines[0]) <= limit):
+                batch.append(self._lines.popleft())
+                size += len(batch[-1]) + 1
             self._held -= size
             self._changed.notify()
-        return taken
+        return batch
 
     @property
     def waiting(self) -> int:

@@ -26,7 +26,7 @@ _LONGEST_PAUSE_SECONDS = 60.0
 """journalctl is started again after a pause that doubles up to this, and is short again once it gives an entry."""
 
 
-class _Taken(Struct, frozen=True):
+class _Lot(Struct, frozen=True):
     data: bytes
     marks: list[bytes]
     """Of each entry that a line was made of: where the line ends, the time and the cursor, blanks between."""
@@ -92,15 +92,15 @@ class JournalSource:
             return None
         if self._is_new:
             self._is_new = False
-            return self._chunk(_Taken(b"", [], self._place), self._place)
+            return self._chunk(_Lot(b"", [], self._place), self._place)
         if self._process is None and not self._start():
             return None
         assert self._process is not None
         while lines := self._process.take(limit_bytes):
-            before, taken = self._place, self._taken(lines)
-            self._place = taken.place
-            if taken.data:
-                return self._chunk(taken, before)
+            before, lot = self._place, self._lot(lines)
+            self._place = lot.place
+            if lot.data:
+                return self._chunk(lot, before)
         self._look_after(self._process)
         return None
 
@@ -178,7 +178,7 @@ class JournalSource:
         self._problem = SourceError(message, where=f"source {self.name}", hint=hint)
         raise self._problem from cause
 
-    def _taken(self, lines: Sequence[bytes]) -> _Taken:
+    def _lot(self, lines: Sequence[bytes]) -> _Lot:
         """Make lines of entries, and note how far they lead."""
         place, data, marks = self._place, list[bytes](), list[bytes]()
         position = place.position
@@ -194,7 +194,7 @@ class JournalSource:
                 position += len(line)
                 marks.append(b"%d %d %s" % (position, place.time, place.entry.encode()))
         self._recover()
-        return _Taken(b"".join(data), marks, replace(place, position=position))
+        return _Lot(b"".join(data), marks, replace(place, position=position))
 
     def _line(self, entry: Entry) -> bytes:
         """Give the line of an entry; none where it was taken before, or where it only tells of others."""
@@ -223,19 +223,19 @@ class JournalSource:
         if number:
             self._tally = replace(self._tally, **{field: getattr(self._tally, field) + number})
 
-    def _chunk(self, taken: _Taken, before: Place) -> Chunk:
+    def _chunk(self, lot: _Lot, before: Place) -> Chunk:
         now = self._clock()
         start = b"%d %d %s" % (before.position, before.time, before.entry.encode())
         return Chunk(
             source=self.name,
             file=JOURNAL,
-            data=taken.data,
+            data=lot.data,
             first_position=before.position,
-            cursor=taken.place.to_cursor(),
+            cursor=lot.place.to_cursor(),
             received_at=now,
             reference=now,
             backlog=self.lag(),
-            beginning=b"\n".join([start, *taken.marks]),
+            beginning=b"\n".join([start, *lot.marks]),
         )
 
 
