@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from credwatch.rules.model import Bound, Correlation, CorrelationType, Operator, PartsAll, PartsAny, PartsNot, PartThere
@@ -117,6 +117,24 @@ def test_counts_are_those_of_a_plain_loop(events: list[dict[str, Any]], cuts: se
     assert {opening for rule in rules for opening in _plainly(rule, events)} == found
 
 
+def _failures(*moments: int) -> list[dict[str, Any]]:
+    """Build failures of one account from one address."""
+    return [
+        an_event(
+            at, user__name="an", source__ip="203.0.113.1", credwatch__repeat=None, event__original=f"line {number}"
+        )
+        for number, at in enumerate(moments)
+    ]
+
+
+# Late rows complete a second burst by a row that had come before: two bursts are `again`.
+@example(events=_failures(60, 142, 142, 322, 322, 323), shifts=[0, 0, 0, 10, 10, 0], cuts={4})
+# A late row joins the second burst to the first: it is no burst of its own any more, so `again` is no more.
+@example(events=_failures(0, 0, 0, 120, 121, 121, 121), shifts=[0, 0, 0, 10, 0, 0, 0], cuts={6})
+# A late row joins the third burst to the second: `again` goes on without it.
+@example(
+    events=_failures(0, 0, 0, 200, 200, 200, 318, 325, 325, 325), shifts=[0, 0, 0, 0, 0, 0, 10, 0, 0, 0], cuts={6, 9}
+)
 @settings(max_examples=150)
 @given(events=logins(), shifts=st.lists(st.integers(0, 10), min_size=40, max_size=40), cuts=st.sets(st.integers(1, 40)))
 def test_the_order_of_arrival_does_not_matter(events: list[dict[str, Any]], shifts: list[int], cuts: set[int]) -> None:

@@ -45,26 +45,14 @@ class NestedWatch(Struct, eq=False):
         self._told = self._openings(since=self._since)
 
     def feed(self) -> Feed:
-        """Return the openings that the rule's episodes have to take."""
+        """Return the openings that the rule's episodes have to take: of the groups in which they have changed."""
         view = self._openings(since=self._since - self.watch.span_us)
-        late = view.times >= self._since
-        # Openings that were told before are corrected only where they have changed.
-        view.new = late & (view.event >= 0) if not len(self._told.keys) else late & self._differs(view)
-        keys = distinct(view.keys[view.new])
-        part = view.at(np.flatnonzero(among(view.keys, keys)))
-        again = np.intersect1d(keys, self._told.keys)
-        told = (self._told.times[self._told.span_of(key)] for key in again)
-        rewound = tuple(Rewound(key, self._since, times) for key, times in zip(again, told, strict=True))
-        return Feed(part, rewound)
-
-    def _differs(self, view: View) -> NDArray[np.bool_]:
-        """Say which rows belong to a group whose openings are not those that were told."""
-        differing = []
-        for key in distinct(view.keys[view.times >= self._since]):
-            times = view.times[view.span_of(key)]
-            if not np.array_equal(times[times >= self._since], self._told.times[self._told.span_of(key)]):
-                differing.append(key)
-        return np.isin(view.keys, np.array(differing, np.uint64))
+        is_late = view.times >= self._since
+        keys = _changed(self._told, view.at(np.flatnonzero(is_late)))
+        view.new = is_late
+        told = self._told.at(np.flatnonzero(among(self._told.keys, keys)))
+        rewound = tuple(Rewound(key, self._since, told.times[told.span_of(key)]) for key in distinct(told.keys))
+        return Feed(view.at(np.flatnonzero(among(view.keys, keys))), rewound)
 
     def _openings(self, *, since: int) -> View:
         """Return the openings since a moment as rows."""
@@ -74,6 +62,18 @@ class NestedWatch(Struct, eq=False):
         event = np.concatenate([table["event"] for _, table in recent])
         grouped = np.flatnonzero(rows["key"])
         return View.sorted(rows.take(grouped), event.take(grouped))
+
+
+def _changed(told: View, late: View) -> NDArray[np.uint64]:
+    """Return the groups whose openings are not those that were told, some of which may be no more."""
+    if not len(told.keys):
+        return distinct(late.keys)
+    rows = np.concatenate([late.rows, told.rows])
+    surplus = np.repeat([1, -1], [len(late.keys), len(told.keys)])
+    order = np.lexsort([rows[name] for name in (*CARRIED.values(), "time", "key")])
+    rows, surplus = rows.take(order), surplus[order]
+    first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
+    return distinct(rows["key"][first].compress(np.add.reduceat(surplus, first) != 0))
 
 
 def _rows(part: Counted, table: Table) -> NDArray[np.void]:

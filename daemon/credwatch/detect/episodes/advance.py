@@ -18,6 +18,9 @@ from credwatch.detect.episodes.episodes import EPISODE, Episodes, Table
 from credwatch.detect.windows.views import View
 from credwatch.rules.model import Rule
 
+_REVISED = ("opened", "last", "count", "user", "address", "organization")
+"""The columns of an episode that late rows may change."""
+
 Times = NDArray[np.int64]
 """Event times, microseconds UTC."""
 
@@ -97,8 +100,6 @@ def advance(watch: Watch, feed: Feed, *, settled: int) -> Progress:
 
     No row is expected any more that is older than `settled` (event time, microseconds).
     """
-    if not len(feed.view.keys):
-        return Progress()
     again = [each for each in feed.rewound if len(watch.episodes.of(each.key))]
     if not again:
         return Progress(tuple(_in_order(watch, feed.view, feed.rewound)))
@@ -162,11 +163,13 @@ def _openings(watch: Watch, view: View, hits: NDArray[np.intp], number: NDArray[
 
 def _anew(watch: Watch, view: View, rewound: Rewound, settled: int) -> tuple[list[Openings], Table]:
     """Work out one key's episodes from a moment on, and match them with those that had been told."""
-    episodes, since = watch.episodes, rewound.since
-    told = episodes.of(rewound.key)
-    later = told[episodes.table["opened"][told] >= since]
+    table, since = watch.episodes.table, rewound.since
+    told = watch.episodes.of(rewound.key)
+    later, earlier = told[table["opened"][told] >= since], told[table["opened"][told] < since]
     first = int(np.searchsorted(view.times, since))
-    start = _carry_on(watch, view, first, told[episodes.table["opened"][told] < since], rewound.before)
+    if len(earlier):
+        _cut_back(table, earlier[-1], view.times[:first], rewound.before)
+    start = _carry_on(watch, view, first, earlier)
     rest = view.at(np.arange(start, len(view.keys)))
     hits = np.flatnonzero(watch.aggregate.holds(rest, watch.span_us) & (np.arange(start, len(view.keys)) >= first))
     if since < settled:
@@ -175,7 +178,20 @@ def _anew(watch: Watch, view: View, rewound: Rewound, settled: int) -> tuple[lis
     return _matched(watch, found, later)
 
 
-def _carry_on(watch: Watch, view: View, first: int, earlier: NDArray[np.intp], before: Times) -> int:
+def _cut_back(table: Table, place: np.intp, earlier: Times, before: Times) -> None:
+    """Take from an episode the rows that were counted from a moment on, of which some may be no more.
+
+    `earlier` are the times of the rows that come before that moment, `before` of those that were told since.
+    """
+    counted = int(np.searchsorted(before, table["last"][place], side="right"))
+    if counted:
+        table["last"][place] = max(table["opened"][place], *earlier[-1:])
+        table["count"][place] -= counted
+        table["closed"][place] = False  # what opened behind it may be no more either
+        table["dirty"][place] = True
+
+
+def _carry_on(watch: Watch, view: View, first: int, earlier: NDArray[np.intp]) -> int:
     """Carry on the episode that the rows from `first` on belong to; return where the rest begins.
 
     Where they belong to none, the rest begins with the chain that they are in, or behind the last episode.
@@ -187,10 +203,9 @@ def _carry_on(watch: Watch, view: View, first: int, earlier: NDArray[np.intp], b
     if place < 0 or view.times[first] - table["last"][place] > watch.span_us:
         return int(np.searchsorted(number, number[first]))
     end = int(np.searchsorted(number, number[first], side="right"))
-    counted = int(np.searchsorted(before, table["last"][place], side="right"))
     table["closed"][place] = False
     table["last"][place] = view.times[end - 1]
-    table["count"][place] += end - first - counted
+    table["count"][place] += end - first
     table["dirty"][place] = True
     return end
 
@@ -209,8 +224,7 @@ def _matched(watch: Watch, found: Openings, later: NDArray[np.intp]) -> tuple[li
     revised = found.episodes[:both].copy()
     revised["serial"] = told["serial"][:both]
     revised["key"] = told["key"][:both]
-    same = (revised["opened"] == told["opened"][:both]) & (revised["last"] == told["last"][:both])
-    same &= revised["count"] == told["count"][:both]
+    same = np.logical_and.reduce([revised[name] == told[name][:both] for name in _REVISED])
     revised["dirty"] = ~same | told["dirty"][:both]
     gone = told[both:].copy()
     watch.episodes.replace(later, revised)
