@@ -74,7 +74,7 @@ def _is_the_products() -> bool:
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(_PRODUCT):
-            return not name.startswith(_MIGRATIONS) and frame.f_code.co_name != "_upgrade"
+            return not name.startswith(_MIGRATIONS) and frame.f_code.co_name != "upgrade"
         if name.startswith(_TESTS):
             return False
         frame = frame.f_back  # type: ignore[assignment]
@@ -88,11 +88,11 @@ class Watch:
         self.seen: set[str] = set()
         self.scans: list[str] = []
 
-    def note(self, _connection: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+    def note(self, connection: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
         """Ask how the statement will be answered; what SQLAlchemy calls before each."""
         if statement in self.seen or not statement.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
             return
-        if not _is_the_products():
+        if connection.dialect.name != "sqlite" or not _is_the_products():
             return
         self.seen.add(statement)
         asked = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters[0] if many else parameters)

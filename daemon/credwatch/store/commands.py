@@ -8,9 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Table, Text, text
 
 from credwatch.kernel.command import Command, CommandKind, Precedence
+from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
 
@@ -28,12 +29,12 @@ commands = Table(
     Column("context", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
-    Column("attempts", Integer, nullable=False),
+    Column("attempts", Number, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("next_at", BigInteger, nullable=False),
     Column("settled_at", BigInteger),
     Column("last_reason", Text, nullable=False),
-    Column("precedence", Integer, nullable=False, server_default=text("0")),
+    Column("precedence", Number, nullable=False, server_default=text("0")),
     Column("lane", Text, nullable=False, server_default=text("''")),
     Index("commands_due", "state", "next_at"),
     Index("commands_duty", "workflow", "incident", "organization"),

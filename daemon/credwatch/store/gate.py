@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from msgspec.structs import fields
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Integer, Table, Text, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Table, Text, select
 
 from credwatch.kernel.account import Account
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.factor import Factor
+from credwatch.store.columns import Number
 from credwatch.store.database import Database, metadata
 from credwatch.store.moments import from_micros, to_micros
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 past_passwords = Table(
     "past_passwords",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("organization", Text, nullable=False),
     Column("user", Text, nullable=False),
     Column("hash", Text, nullable=False),
@@ -36,14 +37,14 @@ factors = Table(
     metadata,
     Column("organization", Text, primary_key=True),
     Column("user", Text, primary_key=True),
-    Column("revision", Integer, nullable=False),
+    Column("revision", Number, nullable=False),
     Column("sealed", Text, nullable=False),
-    Column("digits", Integer, nullable=False),
-    Column("step_seconds", Integer, nullable=False),
+    Column("digits", Number, nullable=False),
+    Column("step_seconds", Number, nullable=False),
     Column("enrolled_at", BigInteger, nullable=False),
     Column("confirmed_at", BigInteger),
-    Column("failures", Integer, nullable=False),
-    Column("forgiven", Integer, nullable=False),
+    Column("failures", Number, nullable=False),
+    Column("forgiven", Number, nullable=False),
     Column("wait_until", BigInteger),
     Column("locked_at", BigInteger),
     Column("used_steps", Text, nullable=False, server_default="[]"),

@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, case, func, select, text
-from sqlalchemy.dialects.sqlite import insert
 
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.legible import in_a_log
@@ -18,6 +17,7 @@ from credwatch.store.database import Database
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.pages import FIRST, Page, paged
 from credwatch.store.receipts import receipts, settle
+from credwatch.store.statements import insert
 from credwatch.store.turns import next_rows, take_turn
 
 _IS_BEGUN = text("result = 'started'")  # written out, for so alone the index of these is used
@@ -44,7 +44,7 @@ def queue(connection: Connection, given: Iterable[Command]) -> int:
     One whose id is known changes nothing, but where nobody can have read it: what is held says what is known now, and
     leaves once it need not be held; a letter to the operators that was not tried yet says the latest.
     """
-    table, added = commands, insert(commands)
+    table, added = commands, insert(connection, commands)
     is_unread = (table.c.state == "held") | (
         (table.c.kind == CommandKind.ESCALATE.value) & (table.c.state == "queued") & (table.c.attempts == 0)
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select, text
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Table, Text, func, select, text
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.store.cases.legal_clocks import meet
+from credwatch.store.columns import Number
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
@@ -19,7 +20,7 @@ from credwatch.store.sent_messages import add_sent
 receipts = Table(
     "receipts",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("command", Text, ForeignKey("commands.id"), nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("settled_at", BigInteger),

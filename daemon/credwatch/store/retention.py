@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, Table, select, text, tuple_
 
 from credwatch.store.database import Database, metadata
-from credwatch.store.moments import to_micros
+from credwatch.store.gate import past_passwords
+from credwatch.store.moments import from_micros, to_micros
+from credwatch.store.state.progress import tallies, unparsed
+from credwatch.store.statements import is_postgresql, many, truths
 
 _BATCH = 500
 _INCIDENTS = 50
@@ -21,10 +25,7 @@ _OWN_WAY = ("incidents", "detections", "commands")
 # Closed; closed for long enough; nothing of it runs, waits or goes on.
 _OVER = """
 SELECT number FROM incidents AS i
-WHERE status = 'closed' AND held = 0 AND detected < :limit
-AND CAST(strftime('%s', coalesce(
-    json_extract(document, '$.transitions[#-1].at'), json_extract(document, '$.detected_last')
-)) AS INTEGER) < :limit / 1000000
+WHERE status = 'closed' AND held = {no} AND detected < :limit AND {ended} < :limit / 1000000
 AND {notified} (
     EXISTS (SELECT 1 FROM legal_clocks AS c WHERE c.incident = i.number)
     OR EXISTS (SELECT 1 FROM commands AS m WHERE m.incident = i.number AND m.kind IN ('notify', 'report'))
@@ -37,15 +38,26 @@ AND NOT EXISTS (
 )
 AND NOT EXISTS (
     SELECT 1 FROM detections AS d JOIN episodes AS e ON e.serial = d.serial
-    WHERE d.incident = i.number AND e.closed = 0
+    WHERE d.incident = i.number AND e.closed = {no}
 )
 LIMIT :most
+"""
+
+_ENDED = """
+CAST(strftime('%s', coalesce(
+    json_extract(document, '$.transitions[#-1].at'), json_extract(document, '$.detected_last')
+)) AS INTEGER)
+"""
+_ENDED_ON_POSTGRESQL = """
+extract(epoch FROM CAST(coalesce(
+    CAST(document AS json) #>> '{transitions,-1,at}', CAST(document AS json) ->> 'detected_last'
+) AS timestamptz))
 """
 
 # The newest episode stays: the next one is numbered after it.
 _LONE_EPISODES = """
 SELECT serial FROM episodes AS e
-WHERE closed = 1 AND last < :limit AND serial < (SELECT max(serial) FROM episodes)
+WHERE closed = {yes} AND last < :limit AND serial < (SELECT max(serial) FROM episodes)
 AND NOT EXISTS (SELECT 1 FROM detections AS d WHERE d.serial = e.serial AND d.incident != '')
 LIMIT :most
 """
@@ -57,7 +69,7 @@ AND id NOT IN (SELECT id FROM commands WHERE workflow = 'digest' ORDER BY create
 LIMIT :most
 """
 
-_OLD_SILENCES = "SELECT id FROM silences WHERE told = 1 AND over < :limit LIMIT :most"
+_OLD_SILENCES = "SELECT id FROM silences WHERE told = {yes} AND over < :limit LIMIT :most"
 
 
 def delete_batch(database: Database, kind: str, before: datetime) -> int:
@@ -72,17 +84,13 @@ def delete_batch(database: Database, kind: str, before: datetime) -> int:
 def size(database: Database) -> int:
     """Tell how many bytes the store takes, its free pages included; raises StoreError."""
     with database.reading() as connection:
-        pages, page = (
-            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size")
-        )
-        return int(pages) * int(page)
+        return database.dialect.size(connection)
 
 
 def _incidents(*, notified: bool) -> Callable[[Connection, int], int]:
-    query = text(_OVER.format(notified="" if notified else "NOT"))
-
     def forget(connection: Connection, limit: int) -> int:
-        numbers = connection.execute(query, {"limit": limit, "most": _INCIDENTS}).scalars().all()
+        ended = _ENDED_ON_POSTGRESQL if is_postgresql(connection) else _ENDED
+        numbers = _chosen(connection, _OVER, limit, _INCIDENTS, notified="" if notified else "NOT", ended=ended)
         return _forget_incidents(connection, numbers)
 
     return forget
@@ -102,32 +110,40 @@ def _forget_incidents(connection: Connection, numbers: Sequence[str]) -> int:
 
 
 def _lone_episodes(connection: Connection, limit: int) -> int:
-    serials = connection.execute(text(_LONE_EPISODES), {"limit": limit, "most": _BATCH}).scalars().all()
+    serials = _chosen(connection, _LONE_EPISODES, limit, _BATCH)
     return sum(_delete(connection, table, "serial = ?", serials) for table in ("silenced", "detections", "episodes"))
 
 
 def _lone_messages(connection: Connection, limit: int) -> int:
-    ids = connection.execute(text(_LONE_MESSAGES), {"limit": limit, "most": _BATCH}).scalars().all()
+    ids = _chosen(connection, _LONE_MESSAGES, limit, _BATCH)
     return _delete(connection, "receipts", "command = ?", ids) + _delete(connection, "commands", "id = ?", ids)
 
 
 def _silences(connection: Connection, limit: int) -> int:
-    ids = connection.execute(text(_OLD_SILENCES), {"limit": limit, "most": _INCIDENTS}).scalars().all()
+    ids = _chosen(connection, _OLD_SILENCES, limit, _INCIDENTS)
     return _delete(connection, "silenced", "silence = ?", ids) + _delete(connection, "silences", "id = ?", ids)
 
 
-def _rows(table: str, is_old: str) -> Callable[[Connection, int], int]:
+def _rows(table: Table, is_old: Callable[[int], ColumnElement[bool]]) -> Callable[[Connection, int], int]:
     """Make the deletion of a table's rows that stand for themselves."""
-    old = f"SELECT rowid FROM {table} WHERE {is_old} LIMIT :most"  # noqa: S608  # our own words
-    statement = text(f"DELETE FROM {table} WHERE rowid IN ({old})")  # noqa: S608  # our own words
-    return lambda connection, limit: connection.execute(statement, {"limit": limit, "most": _BATCH}).rowcount
+    key = [*table.primary_key.columns]
+
+    def forget(connection: Connection, limit: int) -> int:
+        old = select(*key).where(is_old(limit)).limit(_BATCH)
+        return connection.execute(table.delete().where(tuple_(*key).in_(old))).rowcount
+
+    return forget
+
+
+def _chosen(connection: Connection, query: str, limit: int, most: int, **words: str) -> Sequence[Any]:
+    """Return the keys of what a query finds over."""
+    spelled = text(query.format(**words, **truths(connection)))
+    return connection.execute(spelled, {"limit": limit, "most": most}).scalars().all()
 
 
 def _delete(connection: Connection, table: str, where: str, keys: Sequence[str | int]) -> int:
-    if not keys:
-        return 0
     statement = f"DELETE FROM {table} WHERE {where}"  # noqa: S608  # our own words
-    return connection.exec_driver_sql(statement, [(key,) for key in keys]).rowcount
+    return many(connection, statement, [(key,) for key in keys])
 
 
 KINDS: dict[str, Callable[[Connection, int], int]] = {
@@ -135,9 +151,9 @@ KINDS: dict[str, Callable[[Connection, int], int]] = {
     "incidents": _incidents(notified=False),
     "detections": _lone_episodes,
     "messages": _lone_messages,
-    "unparsed": _rows("unparsed", "received < :limit"),
-    "counts": _rows("tallies", "day < date(:limit / 1000000, 'unixepoch')"),
+    "unparsed": _rows(unparsed, lambda limit: unparsed.c.received < limit),
+    "counts": _rows(tallies, lambda limit: tallies.c.day < from_micros(limit).date().isoformat()),
     "silences": _silences,
-    "password_history": _rows("past_passwords", "kept_at < :limit"),
+    "password_history": _rows(past_passwords, lambda limit: past_passwords.c.kept_at < limit),
 }
 """What deletes a batch of each kind."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import zlib
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, String, Table, select
+from sqlalchemy import Column, Connection, Index, LargeBinary, String, Table, select
 
-from credwatch.store.database import many, metadata
+from credwatch.store.columns import Number
+from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
+from credwatch.store.statements import many
 
 sent_messages = Table(
     "sent_messages",
     metadata,
     Column("command", String, primary_key=True),
     Column("incident", String, nullable=False),
-    Column("at", Integer, nullable=False),  # when it was accepted, microseconds since the epoch, UTC
+    Column("at", Number, nullable=False),  # when it was accepted, microseconds since the epoch, UTC
     Column("content", LargeBinary, nullable=False),  # zlib
     Index("sent_messages_incident", "incident"),
 )
@@ -27,7 +29,7 @@ def add_sent(connection: Connection, command: str, incident: str, content: bytes
         row = (command, incident, to_micros(at), zlib.compress(content))
         many(
             connection,
-            "INSERT OR IGNORE INTO sent_messages (command, incident, at, content) VALUES (?, ?, ?, ?)",
+            "INSERT INTO sent_messages (command, incident, at, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [row],
         )
 

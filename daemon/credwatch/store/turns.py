@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, Subquery, Table, Text, func, select, text
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, Connection, Index, Subquery, Table, Text, func, select, text
 
+from credwatch.store.columns import Number
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
+from credwatch.store.statements import insert, is_postgresql
 
 turns = Table(
     "turns",
     metadata,
     Column("lane", Text, primary_key=True),
-    Column("served", Integer, nullable=False),
+    Column("served", Number, nullable=False),
     Index("turns_served", "served"),
 )
 """One row for each lane that had a turn; the lowest number has waited longest for the next one."""
@@ -29,7 +30,7 @@ _BEHIND = 1 << 60
 
 def next_rows(connection: Connection, now: datetime, limit: int, busy: Sequence[str]) -> list[Any]:
     """Give the rows of the next command of each lane that is due by `now`, in the order of their turns."""
-    next_of_lane = _next_of_each_lane(now, busy)
+    next_of_lane = _next_of_each_lane(connection, now, busy)
     statement = (
         select(commands)
         .join(next_of_lane, commands.c.id == next_of_lane.c.id)
@@ -44,7 +45,7 @@ def take_turn(connection: Connection, command_id: str) -> None:
     """Have a command's lane wait behind all others."""
     last = select(func.coalesce(func.max(turns.c.served), 0) + 1).scalar_subquery()
     lane = select(commands.c.lane).where(commands.c.id == command_id).scalar_subquery()
-    taken = insert(turns).values(lane=lane, served=last)
+    taken = insert(connection, turns).values(lane=lane, served=last)
     connection.execute(taken.on_conflict_do_update(index_elements=["lane"], set_={"served": taken.excluded.served}))
 
 
@@ -60,7 +61,17 @@ SQLite takes the id from the row that has the least value (sqlite.org/lang_selec
 would take the index on state and time, and read each row with its texts.
 """
 
+_NEXT_ON_POSTGRESQL = """
+SELECT DISTINCT ON (precedence, lane) id
+FROM commands
+WHERE state = 'queued' AND next_at <= :now AND recipient <> ALL (CAST(:busy AS text[]))
+ORDER BY precedence, lane, created_at + CASE WHEN attempts > 0 THEN CAST(:behind AS bigint) ELSE 0 END, id
+"""
 
-def _next_of_each_lane(now: datetime, busy: Sequence[str]) -> Subquery:
-    chosen = text(_NEXT_OF_EACH_LANE).bindparams(now=to_micros(now), busy=json.dumps(list(busy)), behind=_BEHIND)
+
+def _next_of_each_lane(connection: Connection, now: datetime, busy: Sequence[str]) -> Subquery:
+    on_server = is_postgresql(connection)
+    chosen = text(_NEXT_ON_POSTGRESQL if on_server else _NEXT_OF_EACH_LANE).bindparams(
+        now=to_micros(now), busy=list(busy) if on_server else json.dumps(list(busy)), behind=_BEHIND
+    )
     return chosen.columns(Column("id", Text)).subquery("next_of_lane")

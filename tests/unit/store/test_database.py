@@ -13,13 +13,14 @@ from sqlalchemy import insert, select
 import credwatch.store
 from credwatch.kernel.errors import StoreError
 from credwatch.store.database import Database, metadata
+from credwatch.store.dialect.sqlite_file import StoreFile
 from credwatch.store.state import progress
 from credwatch.store.state.progress import cursors
 
 
 def _schema(database: Database) -> dict[str, str]:
     """Read the statement of every table and index but that of the version."""
-    with sqlite3.connect(database.path) as connection:
+    with sqlite3.connect(database.where) as connection:
         made = connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'").fetchall()
     # A table that a migration has made anew is written in quotes.
     return {name: " ".join((sql or "").replace(f'"{name}"', name).split()) for name, sql in made}
@@ -60,7 +61,7 @@ def test_a_reader_sees_one_state(database: Database) -> None:
 
 def test_a_store_is_opened_while_another_one_writes(database: Database) -> None:
     """A command that reads waits for no transaction of the daemon."""
-    beside = Database(database.path)
+    beside = Database(database.where)
     with database.writing(), beside.reading() as connection:
         assert {} == progress.cursors_of(connection, "a")
     beside.close()
@@ -73,7 +74,7 @@ def test_errors_name_no_values(database: Database) -> None:
         _insert_twice(database, row)
     assert "geheim" not in str(failed.value)
     assert "UNIQUE" in failed.value.message
-    assert database.path == failed.value.where
+    assert database.where == failed.value.where
 
 
 def test_a_file_that_is_no_store_is_an_error(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_tidying_keeps_what_is_there(database: Database) -> None:
     with database.writing() as connection:
         progress.save_cursors(connection, [("a", "/1", {})])
     database.tidy()
-    assert 0 == Path(f"{database.path}-wal").stat().st_size
+    assert 0 == Path(f"{database.where}-wal").stat().st_size
     with database.reading() as connection:
         assert 1 == len(connection.execute(select(cursors)).all())
 
@@ -143,16 +144,17 @@ def test_an_older_copy_goes_only_once_the_new_one_is_whole(tmp_path: Path, monke
     database.migrate()
     older = Path(f"{path}.before-0002")
     older.write_bytes(b"older")
+    store_file = StoreFile(str(path))
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as failing:
-        failing.setattr("credwatch.store.database.os.replace", fail)
+        failing.setattr("credwatch.store.dialect.sqlite_file.os.replace", fail)
         with pytest.raises(StoreError, match="copied"):
-            database._copy()
+            store_file.copy()
     assert older.read_bytes() == b"older"
-    database._copy()
+    store_file.copy()
     database.close()
     assert not older.exists()
     assert [copy.name.startswith("store.sqlite.before-") for copy in tmp_path.glob("*.before-*")] == [True]

@@ -57,7 +57,7 @@ class WeakDatabase(Database):
 def test_a_change_over_an_unseen_revision_is_refused(database: Database) -> None:
     """Where a database lets two changes overlap, the second is refused and its decision not kept."""
     a_totp(FactorRows(database)).enrol(LAN, MfaProfile(), START)
-    weak = WeakDatabase(database.path)
+    weak = WeakDatabase(database.where)
 
     def overtaken(factor: Factor | None) -> tuple[Factor | None, bool]:
         weak.inside.execute(update(factors).values(revision=7))

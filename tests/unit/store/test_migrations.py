@@ -94,16 +94,17 @@ _KILLED = """
 import os, signal, sqlite3, sys
 from sqlalchemy import event
 from credwatch.store.database import Database
+from credwatch.store.dialect.sqlite import SqliteDialect
 database, left = Database(sys.argv[1]), [int(sys.argv[2])]
 def strike(*_):
     left[0] -= 1
     if left[0] < 0:
         os.kill(os.getpid(), signal.SIGKILL)
-original = Database.__init__
+original = SqliteDialect.__init__
 def watched(self, *a, **k):
     original(self, *a, **k)
     event.listen(self.engine, "before_cursor_execute", strike)
-Database.__init__ = watched
+SqliteDialect.__init__ = watched
 event.listen(database.engine, "before_cursor_execute", strike)
 database.migrate()
 """
@@ -145,7 +146,10 @@ def _tables(path: Path) -> set[tuple[str, ...]]:
 def test_what_was_there_is_kept_beside_an_upgrade(tmp_path: Path) -> None:
     """The copy is the store of before, and only its owner may read it, as the store itself, whatever the umask."""
     path = tmp_path / "store.sqlite"
-    an_old_store(path, "0003").close()
+    old = an_old_store(path, "0003")
+    with old.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO cursors VALUES ('a', '/1', '{}')")
+    old.close()
     path.chmod(0o644)
     before = os.umask(0)
     try:

@@ -128,7 +128,7 @@ def test_a_half_upgraded_store_with_rows_is_refused(tmp_path: Path) -> None:
 
 def test_a_store_that_somebody_else_holds_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program's lock is waited for, told with its path and what to look for, and does no harm."""
-    monkeypatch.setattr("credwatch.store.connections._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("credwatch.store.dialect.sqlite._BUSY_SECONDS", 0.1)
     path = tmp_path / "store.sqlite"
     an_old_store(path, "0010").close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

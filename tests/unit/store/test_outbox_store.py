@@ -169,7 +169,7 @@ def test_what_failed_before_waits_behind_what_is_new(database: Database, outbox:
 def test_the_choice_of_the_next_message_reads_an_index_alone(database: Database) -> None:
     """Thousands that wait are walked through without their texts."""
     with database.reading() as connection:
-        statement = str(_next_of_each_lane(NOON, ["a"]).select().compile(compile_kwargs={"literal_binds": True}))
+        statement = str(_next_of_each_lane(connection, NOON, ["a"]).select().compile(compile_kwargs={"literal_binds": True}))
         seen = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
     assert any("COVERING INDEX commands_waiting" in step for step in seen), seen
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec.json import Decoder, Encoder
-from sqlalchemy import DDL, Column, Connection, Index, Integer, Table, Text, event, func, select
+from sqlalchemy import DDL, Column, Connection, Index, Table, Text, event, func, select
 
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
+from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
 
@@ -18,20 +19,31 @@ _ENTRY = Decoder(CaseEntry)
 case_entries = Table(
     "case_entries",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("incident", Text, nullable=False),
-    Column("at", Integer, nullable=False),
+    Column("at", Number, nullable=False),
     Column("kind", Text, nullable=False),
     Column("document", Text, nullable=False),  # the CaseEntry, JSON
     Index("case_entries_incident", "incident", "kind"),
 )
 
 
-_APPEND_ONLY = (
-    "CREATE TRIGGER case_entries_stay BEFORE UPDATE ON case_entries"
-    " BEGIN SELECT RAISE(ABORT, 'entries of a case are never changed'); END"
-)
-event.listen(case_entries, "after_create", DDL(_APPEND_ONLY))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
+_APPEND_ONLY = {
+    "sqlite": (
+        "CREATE TRIGGER case_entries_stay BEFORE UPDATE ON case_entries"
+        " BEGIN SELECT RAISE(ABORT, 'entries of a case are never changed'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION case_entries_stay() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN RAISE EXCEPTION ''entries of a case are never changed''; END'",
+        "CREATE TRIGGER case_entries_stay BEFORE UPDATE ON case_entries"
+        " FOR EACH ROW EXECUTE FUNCTION case_entries_stay()",
+    ),
+}
+for _database, _statements in _APPEND_ONLY.items():
+    for _statement in _statements:
+        _made = DDL(_statement)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
+        event.listen(case_entries, "after_create", _made.execute_if(dialect=_database))
 
 
 def add_entry(connection: Connection, entry: CaseEntry) -> None:

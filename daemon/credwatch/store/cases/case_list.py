@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from msgspec.json import Decoder, encode
-from sqlalchemy import Connection, Select, func, select
+from msgspec.json import Decoder
+from sqlalchemy import Connection, func, select
 
 from credwatch.kernel.incident import Incident
 from credwatch.store.cases.incidents import IS_OPEN, incidents
 from credwatch.store.pages import FIRST, Page, paged
+from credwatch.store.statements import listed
 
 _INCIDENT = Decoder(Incident)
 
@@ -32,15 +32,9 @@ def list_incidents(connection: Connection, *, only_open: bool = False, page: Pag
 
 def some_incidents(connection: Connection, numbers: Iterable[str], page: Page = FIRST) -> list[Incident]:
     """Return a page of the incidents with these numbers, those found last first; raises UnknownPlace."""
-    query = select(incidents.c.document).where(incidents.c.number.in_(_all_of(numbers)))
+    query = select(incidents.c.document).where(incidents.c.number.in_(listed(connection, numbers)))
     some = paged(connection, query, page, FOUND, latest_first=True)
     return [_INCIDENT.decode(document) for document in connection.execute(some).scalars()]
-
-
-def _all_of(keys: Iterable[str]) -> Select[Any]:
-    """Have SQLite look into one value for keys of which there may be more than a statement has parameters."""
-    listed = func.json_each(encode(list(keys)).decode()).table_valued("value")
-    return select(listed.c.value)
 
 
 def open_by_kind(connection: Connection) -> dict[str, int]:

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, String, Table, Text, select
+from sqlalchemy import Column, Connection, Index, LargeBinary, String, Table, Text, select
 
 from credwatch.kernel.detection import CountedLine
-from credwatch.store.database import many, metadata
+from credwatch.store.columns import Number
+from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
+from credwatch.store.statements import many
 
 _LINES = Encoder()
 _READ = Decoder(tuple[CountedLine, ...])
@@ -20,7 +22,7 @@ _READ = Decoder(tuple[CountedLine, ...])
 evidence = Table(
     "evidence",
     metadata,
-    Column("serial", Integer, primary_key=True),  # of the detection
+    Column("serial", Number, primary_key=True),  # of the detection
     Column("incident", String, nullable=False),
     Column("lines", LargeBinary, nullable=False),  # JSON, zlib
     Index("evidence_incident", "incident"),
@@ -31,7 +33,7 @@ rule_versions = Table(
     metadata,
     Column("version", String, primary_key=True),  # SHA-256 of the document
     Column("rule_id", String, nullable=False),
-    Column("first", Integer, nullable=False),  # when a detection named it first, microseconds since the epoch, UTC
+    Column("first", Number, nullable=False),  # when a detection named it first, microseconds since the epoch, UTC
     Column("document", Text, nullable=False),  # JSON
 )
 
@@ -50,7 +52,7 @@ class RuleAsItWas(Struct, frozen=True):
 def add_lines(connection: Connection, kept: Iterable[tuple[int, str, tuple[CountedLine, ...]]]) -> None:
     """Keep the lines of detections: of each its number, that of its incident, and the lines."""
     rows = [(serial, incident, zlib.compress(_LINES.encode(lines), 1)) for serial, incident, lines in kept if lines]
-    many(connection, "INSERT OR IGNORE INTO evidence (serial, incident, lines) VALUES (?, ?, ?)", rows)
+    many(connection, "INSERT INTO evidence (serial, incident, lines) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)
 
 
 def lines_of(connection: Connection, incident: str) -> dict[int, tuple[CountedLine, ...]]:
@@ -63,7 +65,9 @@ def add_rules(connection: Connection, rules: Iterable[RuleAsItWas], now: datetim
     """Keep versions of rules; those that are kept already stay as they are."""
     rows = [(rule.version, rule.rule, to_micros(now), rule.document) for rule in rules]
     many(
-        connection, "INSERT OR IGNORE INTO rule_versions (version, rule_id, first, document) VALUES (?, ?, ?, ?)", rows
+        connection,
+        "INSERT INTO rule_versions (version, rule_id, first, document) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        rows,
     )
 
 

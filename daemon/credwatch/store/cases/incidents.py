@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec.json import Decoder, Encoder, encode
 from msgspec.structs import replace
@@ -12,7 +13,6 @@ from sqlalchemy import (
     Column,
     Connection,
     Index,
-    Integer,
     String,
     Table,
     Text,
@@ -27,8 +27,10 @@ from credwatch.detect.episodes.episodes import Table as EpisodeTable
 from credwatch.detect.episodes.found import Episodic
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident
-from credwatch.store.database import many, metadata
+from credwatch.store.columns import Number
+from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
+from credwatch.store.statements import is_postgresql, many
 
 _DOCUMENT = Encoder()
 _DETECTION = Decoder(Detection)
@@ -39,16 +41,16 @@ IS_OPEN = text("status != 'closed'")  # written out, for so alone the indexes of
 episodes = Table(
     "episodes",
     metadata,
-    Column("serial", Integer, primary_key=True),
+    Column("serial", Number, primary_key=True),
     Column("rule_id", String, nullable=False),
-    Column("group_key", Integer, nullable=False),  # hashes are kept as signed numbers
-    Column("group", Integer, nullable=False),
-    Column("opened", Integer, nullable=False),  # microseconds since the epoch, UTC, like every moment here
-    Column("last", Integer, nullable=False),
-    Column("count", Integer, nullable=False),
-    Column("user", Integer, nullable=False),
-    Column("address", Integer, nullable=False),
-    Column("organization", Integer, nullable=False),
+    Column("group_key", Number, nullable=False),  # hashes are kept as signed numbers
+    Column("group", Number, nullable=False),
+    Column("opened", Number, nullable=False),  # microseconds since the epoch, UTC, like every moment here
+    Column("last", Number, nullable=False),
+    Column("count", Number, nullable=False),
+    Column("user", Number, nullable=False),
+    Column("address", Number, nullable=False),
+    Column("organization", Number, nullable=False),
     Column("closed", Boolean, nullable=False),
     # Of open episodes the latest row changes all the time: no index has it.
     Index("episodes_open", "serial", sqlite_where=text("closed = 0")),
@@ -58,14 +60,14 @@ episodes = Table(
 detections = Table(
     "detections",
     metadata,
-    Column("serial", Integer, primary_key=True),  # of its episode
+    Column("serial", Number, primary_key=True),  # of its episode
     Column("id", String, nullable=False, unique=True),
     Column("rule_id", String, nullable=False),
     Column("incident", String, nullable=False),  # number of its incident; empty where it has none
-    Column("opened", Integer, nullable=False),  # event time
+    Column("opened", Number, nullable=False),  # event time
     Column("document", Text, nullable=False),  # the Detection as it opened, JSON
-    Column("recorded", Integer, nullable=False, server_default=text("0")),  # when its lines were read
-    Column("detected", Integer, nullable=False, server_default=text("0")),  # when the daemon concluded it
+    Column("recorded", Number, nullable=False, server_default=text("0")),  # when its lines were read
+    Column("detected", Number, nullable=False, server_default=text("0")),  # when the daemon concluded it
     Index("detections_incident", "incident"),
     Index("detections_found", "detected"),
 )
@@ -78,16 +80,25 @@ incidents = Table(
     Column("organization", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("status", String, nullable=False),
-    Column("level", Integer, nullable=False),
-    Column("detected", Integer, nullable=False),  # when the daemon concluded it
+    Column("level", Number, nullable=False),
+    Column("detected", Number, nullable=False),  # when the daemon concluded it
     Column("document", Text, nullable=False),  # the Incident, JSON
-    Column("occurred", Integer, nullable=False, server_default=text("0")),  # event time of its latest event
-    Column("recorded", Integer, nullable=False, server_default=text("0")),  # when the line that opened it was read
+    Column("occurred", Number, nullable=False, server_default=text("0")),  # event time of its latest event
+    Column("recorded", Number, nullable=False, server_default=text("0")),  # when the line that opened it was read
     Column("held", Boolean, nullable=False, server_default=text("0")),  # whether its messages wait for a person
     # Closed incidents become many: what asks for the open ones meets those alone.
-    Index("incidents_open", "subject", sqlite_where=text("status != 'closed'")),
+    # A subject may be longer than what a B-tree of PostgreSQL takes; a hash is not.
+    Index("incidents_open", "subject", sqlite_where=text("status != 'closed'"), postgresql_using="hash"),
     Index("incidents_open_found", "detected", "occurred", "number", "kind", sqlite_where=text("status != 'closed'")),
-    Index("incidents_former", "subject", "kind", "organization", "detected", sqlite_where=text("status = 'closed'")),
+    Index(
+        "incidents_former",
+        "subject",
+        "kind",
+        "organization",
+        "detected",
+        sqlite_where=text("status = 'closed'"),
+        postgresql_using="hash",
+    ),
     Index("incidents_found", "detected", "occurred", "number"),
     Index("incidents_held", "number", sqlite_where=text("held = 1")),
 )
@@ -115,8 +126,8 @@ def add_detections(
     ]
     many(
         connection,
-        "INSERT OR IGNORE INTO detections (serial, id, rule_id, incident, opened, recorded, detected, document)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO detections (serial, id, rule_id, incident, opened, recorded, detected, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         rows,
     )
 
@@ -124,16 +135,16 @@ def add_detections(
 def save_episodes(connection: Connection, changed: Iterable[Episodic]) -> None:
     """Store what became of episodes."""
     for each in changed:
-        columns = [_signed(each.opened, name) for name in STORED]
+        columns = [_plain(each.opened, name) for name in STORED]
         rule = [each.rule.id] * len(each.opened)
         many(
             connection,
-            'INSERT INTO episodes (rule_id, serial, group_key, "group", opened, last, count, user, address,'
+            'INSERT INTO episodes (rule_id, serial, group_key, "group", opened, last, count, "user", address,'
             " organization, closed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             list(zip(rule, *columns, strict=True)),
         )
         gone = each.withdrawn
-        now = [_signed(each.changed, name) for name in ("opened", "last", "count", "closed", "serial")]
+        now = [_plain(each.changed, name) for name in ("opened", "last", "count", "closed", "serial")]
         many(
             connection,
             "UPDATE episodes SET opened = ?, last = ?, count = ?, closed = ? WHERE serial = ?",
@@ -141,7 +152,7 @@ def save_episodes(connection: Connection, changed: Iterable[Episodic]) -> None:
         )
         many(
             connection,
-            "UPDATE episodes SET count = 0, closed = 1 WHERE serial = ?",
+            "UPDATE episodes SET count = 0, closed = TRUE WHERE serial = ?",
             [(serial,) for serial in gone["serial"].tolist()],
         )
 
@@ -223,30 +234,44 @@ def open_incidents(
     subjects = sorted({subject for _, _, subject in wanted})
     found: dict[tuple[str, str, str], Incident] = {}
     table = incidents.c
-    columns = (table.kind, table.organization, table.subject, table.document)
     for start in range(0, len(subjects), _AT_ONCE):
         some = subjects[start : start + _AT_ONCE]
-        query = select(*columns).where(table.subject.in_(some), IS_OPEN)
-        for kind, organization, subject, document in connection.execute(query):
-            if (kind, organization, subject) in wanted:
-                found[kind, organization, subject] = _INCIDENT.decode(document)
+        query = select(table.document).where(table.subject.in_(some), IS_OPEN)
+        # What the document says is compared: a column may have another sign for what a database does not keep.
+        for incident in map(_INCIDENT.decode, connection.execute(query).scalars()):
+            if (key := (incident.kind, incident.organization, incident.subject)) in wanted:
+                found[key] = incident
     return found
 
 
-_FORMER = text("""
+_FORMER = """
 SELECT asked.key, (
-    SELECT number FROM incidents WHERE status = 'closed' AND kind = json_extract(asked.value, '$[0]')
-    AND organization = json_extract(asked.value, '$[1]') AND subject = json_extract(asked.value, '$[2]')
-    ORDER BY detected DESC LIMIT 1
+    SELECT number FROM incidents WHERE status = 'closed' AND kind = asked.kind
+    AND organization = asked.organization AND subject = asked.subject ORDER BY detected DESC LIMIT 1
 )
-FROM json_each(:keys) AS asked
-""")
+FROM ({asked}) AS asked
+"""
+_ASKED = """
+SELECT key, json_extract(value, '$[0]') AS kind, json_extract(value, '$[1]') AS organization,
+    json_extract(value, '$[2]') AS subject FROM json_each(:keys)
+"""
+_ASKED_OF_POSTGRESQL = """
+SELECT key - 1 AS key, kind, organization, subject
+FROM unnest(CAST(:kinds AS text[]), CAST(:organizations AS text[]), CAST(:subjects AS text[]))
+    WITH ORDINALITY AS given (kind, organization, subject, key)
+"""
 
 
 def former_incidents(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
     """Map keys (kind, customer, subject) to the number of the closed incident of each that was found last."""
     wanted = sorted(set(keys))
-    rows = connection.execute(_FORMER, {"keys": encode(wanted).decode()})
+    values: dict[str, Any]
+    if is_postgresql(connection):
+        columns = zip(("kinds", "organizations", "subjects"), zip(*wanted, strict=True), strict=False)
+        query, values = _ASKED_OF_POSTGRESQL, {name: list(column) for name, column in columns}
+    else:
+        query, values = _ASKED, {"keys": encode(wanted).decode()}
+    rows = connection.execute(text(_FORMER.format(asked=query)), values) if wanted else ()
     return {wanted[place]: number for place, number in rows if number is not None}
 
 
@@ -288,7 +313,7 @@ def incident(connection: Connection, number: str) -> Incident | None:
     return None if document is None else _INCIDENT.decode(document)
 
 
-def _signed(table: EpisodeTable, name: str) -> list[int]:
-    """Return a column as plain numbers; SQLite's are signed."""
-    column: list[int] = table[name].astype("i8").tolist()
+def _plain(table: EpisodeTable, name: str) -> list[int]:
+    """Return a column as plain values; the numbers of databases are signed."""
+    column: list[int] = table[name].astype("?" if name == "closed" else "i8").tolist()
     return column

@@ -9,8 +9,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Row, Tabl
 
 from credwatch.kernel.command import LegalClock
 from credwatch.kernel.moment import Moment
-from credwatch.store.database import many, metadata
+from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
+from credwatch.store.statements import many
 
 legal_clocks = Table(
     "legal_clocks",
@@ -44,9 +45,11 @@ _SAVE = """
 INSERT INTO legal_clocks (id, workflow, incident, organization, started_at, due_at, starts, held,
     met_at, escalated_at, released_at, waived_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET held = held AND excluded.held,
-    met_at = coalesce(met_at, excluded.met_at), escalated_at = coalesce(escalated_at, excluded.escalated_at),
-    released_at = coalesce(released_at, excluded.released_at), waived_at = coalesce(waived_at, excluded.waived_at)
+ON CONFLICT (id) DO UPDATE SET held = legal_clocks.held AND excluded.held,
+    met_at = coalesce(legal_clocks.met_at, excluded.met_at),
+    escalated_at = coalesce(legal_clocks.escalated_at, excluded.escalated_at),
+    released_at = coalesce(legal_clocks.released_at, excluded.released_at),
+    waived_at = coalesce(legal_clocks.waived_at, excluded.waived_at)
 """
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec.json import Decoder, Encoder
-from sqlalchemy import Boolean, Column, Connection, Index, Integer, Table, Text, func, select, text
+from sqlalchemy import Boolean, Column, Connection, Index, Table, Text, func, select, text
 
 from credwatch.kernel.silence import Silence
-from credwatch.store.database import many, metadata
+from credwatch.store.columns import Number
+from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
+from credwatch.store.statements import many
 
 _ENCODER = Encoder()
 _SILENCE = Decoder(Silence)
@@ -19,7 +21,7 @@ silences = Table(
     "silences",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("over", Integer, nullable=False),  # when it ends or has ended
+    Column("over", Number, nullable=False),  # when it ends or has ended
     Column("told", Boolean, nullable=False),  # whether the operators know that it is over
     Column("document", Text, nullable=False),  # the Silence, JSON
     Index("silences_untold", "over", sqlite_where=text("told = 0")),
@@ -28,7 +30,7 @@ silences = Table(
 silenced = Table(
     "silenced",
     metadata,
-    Column("serial", Integer, primary_key=True),  # of the detection
+    Column("serial", Number, primary_key=True),  # of the detection
     Column("silence", Text, nullable=False),
     Index("silenced_by", "silence"),
 )
@@ -38,7 +40,7 @@ def save_silence(connection: Connection, silence: Silence) -> None:
     """Store a silence, or what became of it."""
     row = (silence.id, to_micros(silence.over_at), _ENCODER.encode(silence).decode())
     statement = (
-        "INSERT INTO silences (id, over, told, document) VALUES (?, ?, 0, ?)"
+        "INSERT INTO silences (id, over, told, document) VALUES (?, ?, FALSE, ?)"
         " ON CONFLICT (id) DO UPDATE SET over = excluded.over, document = excluded.document"
     )
     many(connection, statement, [row])
@@ -73,12 +75,12 @@ def ended_untold(connection: Connection, now: datetime) -> list[Silence]:
 
 def note_told(connection: Connection, ids: Iterable[str]) -> None:
     """Note that the operators know that silences are over."""
-    many(connection, "UPDATE silences SET told = 1 WHERE id = ?", [(id_,) for id_ in ids])
+    many(connection, "UPDATE silences SET told = TRUE WHERE id = ?", [(id_,) for id_ in ids])
 
 
 def add_silenced(connection: Connection, hidden: Iterable[tuple[int, str]]) -> None:
     """Note which silence has hidden each detection, by the detection's number."""
-    many(connection, "INSERT OR IGNORE INTO silenced (serial, silence) VALUES (?, ?)", list(hidden))
+    many(connection, "INSERT INTO silenced (serial, silence) VALUES (?, ?) ON CONFLICT DO NOTHING", list(hidden))
 
 
 def hidden_by(connection: Connection) -> dict[str, int]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, delete, select
+from sqlalchemy import Column, Connection, LargeBinary, Table, delete, select
 
+from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 
 profiles = Table(
     "profiles",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("rows", LargeBinary, nullable=False),  # hashes and times, understood by the enricher alone
 )
 

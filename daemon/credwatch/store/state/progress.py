@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, String, Table, Text, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, Connection, Index, LargeBinary, String, Table, Text, delete, func, select
 
-from credwatch.store.database import many, metadata
+from credwatch.store.columns import Number
+from credwatch.store.database import metadata
+from credwatch.store.statements import insert, listed, many
 
 _AT_ONCE = 500
 
@@ -32,15 +33,15 @@ watermarks = Table(
     "watermarks",
     metadata,
     Column("source", String, primary_key=True),  # source and file, a tab between them
-    Column("time", Integer, nullable=False),  # microseconds since the epoch, UTC
+    Column("time", Number, nullable=False),  # microseconds since the epoch, UTC
 )
 
 window_rows = Table(
     "window_rows",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("stream", String, nullable=False),
-    Column("last", Integer, nullable=False),  # latest event time among the rows, microseconds
+    Column("last", Number, nullable=False),  # latest event time among the rows, microseconds
     Column("rows", LargeBinary, nullable=False),
     Index("window_rows_age", "stream", "last"),
 )
@@ -48,19 +49,19 @@ window_rows = Table(
 words = Table(
     "words",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("generation", Integer, nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("generation", Number, nullable=False),
     Column("words", LargeBinary, nullable=False),  # as `Names.take_new` writes them
 )
 
 unparsed = Table(
     "unparsed",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("source", String, nullable=False),
     Column("file", String, nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("received", Integer, nullable=False),  # microseconds since the epoch, UTC
+    Column("position", Number, nullable=False),
+    Column("received", Number, nullable=False),  # microseconds since the epoch, UTC
     Column("reason", String, nullable=False),
     Column("line", Text, nullable=False),  # secrets masked
 )
@@ -72,7 +73,7 @@ tallies = Table(
         "day", String, primary_key=True
     ),  # ISO date, in the zone of the operators, of the moment the lines were read
     Column("name", String, primary_key=True),
-    Column("number", Integer, nullable=False),
+    Column("number", Number, nullable=False),
 )
 
 
@@ -81,7 +82,7 @@ def add_tallies(connection: Connection, day: str, numbers: dict[str, int]) -> No
     many(
         connection,
         "INSERT INTO tallies (day, name, number) VALUES (?, ?, ?)"
-        " ON CONFLICT (day, name) DO UPDATE SET number = number + excluded.number",
+        " ON CONFLICT (day, name) DO UPDATE SET number = tallies.number + excluded.number",
         [(day, name, number) for name, number in numbers.items()],
     )
 
@@ -153,8 +154,7 @@ def all_windows(connection: Connection) -> list[tuple[str, bytes]]:
 
 def forget_streams(connection: Connection, kept: Iterable[str]) -> None:
     """Delete the rows of streams that no rule has any more: they would be kept, and read at each start, for ever."""
-    listed = func.json_each(json.dumps(list(kept))).table_valued("value")
-    connection.execute(delete(window_rows).where(window_rows.c.stream.not_in(select(listed.c.value))))
+    connection.execute(delete(window_rows).where(window_rows.c.stream.not_in(listed(connection, kept))))
 
 
 def compact_windows(connection: Connection, *, size: int = 1_000_000) -> None:
@@ -212,6 +212,6 @@ def forget_engine(connection: Connection) -> None:
 
 
 def _upsert(connection: Connection, table: Table, row: dict[str, Any], keys: list[str]) -> None:
-    statement = insert(table).values(row)
+    statement = insert(connection, table).values(row)
     changes = {name: statement.excluded[name] for name in row if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from msgspec.json import Decoder, Encoder
 from sqlalchemy import Boolean, Column, Connection, Index, Table, Text, select, text
 
-from credwatch.store.database import many, metadata
+from credwatch.store.database import metadata
+from credwatch.store.statements import many
 from credwatch.workflows.news import Duty, ReaderKnowledge
 
 _DOCUMENT = Encoder()
@@ -40,7 +41,7 @@ def tellings_of(connection: Connection, numbers: Iterable[str]) -> dict[Duty, Re
 
 def waiting_incidents(connection: Connection) -> list[str]:
     """Name the incidents of which news waits for its turn."""
-    query = select(tellings.c.incident).distinct().where(text("waits = 1")).order_by(tellings.c.incident)
+    query = select(tellings.c.incident).distinct().where(tellings.c.waits).order_by(tellings.c.incident)
     return list(connection.execute(query).scalars())
 
 
@@ -52,6 +53,7 @@ def save_tellings(connection: Connection, given: Mapping[Duty, ReaderKnowledge])
     ]
     many(
         connection,
-        "INSERT OR REPLACE INTO tellings (incident, workflow, organization, told, waits) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO tellings (incident, workflow, organization, told, waits) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (incident, workflow, organization) DO UPDATE SET told = excluded.told, waits = excluded.waits",
         rows,
     )

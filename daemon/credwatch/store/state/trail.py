@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, delete, func, select
+from sqlalchemy import Column, Connection, LargeBinary, Table, delete, func, select
 
+from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 
 _EVERY = 64
@@ -14,8 +15,8 @@ _EVERY = 64
 trail = Table(
     "trail",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("lines", Integer, nullable=False),  # how many they are
+    Column("id", Number, primary_key=True),
+    Column("lines", Number, nullable=False),  # how many they are
     Column("document", LargeBinary, nullable=False),  # as `Trail.settle` writes them, zlib
 )
 

@@ -1,0 +1,1 @@
+"""How a store is opened, written and kept on each kind of database."""

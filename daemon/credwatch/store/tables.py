@@ -1,0 +1,23 @@
+"""Every family of tables: to import this is to have them all declared."""
+
+from credwatch.store import commands, gate, receipts, sent_messages, turns
+from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks, silences
+from credwatch.store.state import profiles, progress, tellings, trail
+
+FAMILIES = (
+    case_entries,
+    commands,
+    evidence,
+    gate,
+    incidents,
+    legal_clocks,
+    profiles,
+    progress,
+    receipts,
+    sent_messages,
+    silences,
+    tellings,
+    trail,
+    turns,
+)
+"""The modules that declare tables."""
