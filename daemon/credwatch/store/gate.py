@@ -103,11 +103,12 @@ class FactorRows:
 
 def _replace(connection: Connection, account: Account, revision: int, after: Factor | None) -> None:
     seen = (*_of(factors, account), factors.c.revision == revision)
+    if after is not None and revision == 0:
+        key = {"organization": account.organization, "user": account.user, "revision": 1}
+        connection.execute(factors.insert().values(**key, **_values(after)))
+        return
     if after is None:
         changed = connection.execute(factors.delete().where(*seen)).rowcount
-    elif revision == 0:
-        key = {"organization": account.organization, "user": account.user, "revision": 1}
-        changed = connection.execute(factors.insert().values(**key, **_values(after))).rowcount
     else:
         values = {"revision": revision + 1, **_values(after)}
         changed = connection.execute(factors.update().where(*seen).values(**values)).rowcount

@@ -55,9 +55,9 @@ def queue(connection: Connection, given: Iterable[Command]) -> int:
         name: case((goes_on_waiting, table.c[name]), else_=added.excluded[name])
         for name in ("created_at", "since", "next_at")
     }
-    statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread)
+    statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread).returning(table.c.id)
     rows = [row_of(command) for command in given]
-    changed = [row for row in rows if connection.execute(statement, row).rowcount]
+    changed = [row for row in rows if connection.execute(statement, row).first()]
     return sum(row["state"] == "queued" for row in changed)
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from builders_outbox import NOON, a_command, an_incident
+from contracts.test_store_incidents import a_detection
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.incident import Status
@@ -21,7 +22,6 @@ from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
 from credwatch.store.pages import WHOLE, Page
 from credwatch.store.state import progress, tellings
-from unit.store.cases.test_incidents_store import a_detection
 
 SHORT, LONG = 50, 1000
 """Incidents that are over, in a short and in a long history."""

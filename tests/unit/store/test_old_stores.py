@@ -17,13 +17,13 @@ import pytest
 from msgspec.json import encode
 
 from builders_outbox import NOON, a_command, an_incident
+from contracts.test_store_incidents import a_detection
 from credwatch.kernel.errors import StoreError
 from credwatch.store import outbox
 from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.commands import row_of
 from credwatch.store.database import Database
 from credwatch.store.state import progress
-from unit.store.cases.test_incidents_store import a_detection
 from unit.store.test_migrations import an_old_store
 
 OPEN = an_incident()

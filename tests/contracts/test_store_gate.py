@@ -1,20 +1,18 @@
 """What every keeper of past passwords and second factors must do."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from contracts.conftest import KINDS
 from credwatch.kernel.account import Account
 from credwatch.kernel.factor import Factor
 from credwatch.kernel.secret import Secret
 from credwatch.policy.history import PastPasswords
 from credwatch.policy.profile import MfaProfile
 from credwatch.policy.totp import Factors, MfaOutcome
-from credwatch.store.database import Database
 from credwatch.store.gate import FactorRows, PasswordHashes
 from unit.policy.gate_fakes import MemoryFactors, MemoryPasswords, a_totp
 from unit.policy.test_totp import code_at
@@ -23,22 +21,19 @@ LAN, MAI = Account("hoasen", "lan"), Account("hoasen", "mai")
 NOON = datetime(2026, 3, 9, 12, 0, 0, 123456, tzinfo=UTC)
 
 
+@pytest.fixture(params=["memory", *KINDS])
+def place(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "store.db")
-    opened.create()
-    yield opened
-    opened.close()
+def factors(place: str, request: pytest.FixtureRequest) -> Factors:
+    return MemoryFactors() if place == "memory" else FactorRows(request.getfixturevalue(f"on_{place}"))
 
 
-@pytest.fixture(params=["memory", "store"])
-def factors(request: pytest.FixtureRequest, database: Database) -> Factors:
-    return MemoryFactors() if request.param == "memory" else FactorRows(database)
-
-
-@pytest.fixture(params=["memory", "store"])
-def passwords(request: pytest.FixtureRequest, database: Database) -> PastPasswords:
-    return MemoryPasswords() if request.param == "memory" else PasswordHashes(database)
+@pytest.fixture
+def passwords(place: str, request: pytest.FixtureRequest) -> PastPasswords:
+    return MemoryPasswords() if place == "memory" else PasswordHashes(request.getfixturevalue(f"on_{place}"))
 
 
 def a_factor(**changes: object) -> Factor:

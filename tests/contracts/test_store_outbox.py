@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import event, inspect, select
+from sqlalchemy import select
 
 from builders_outbox import NOON, a_command
 from credwatch.kernel.command import Command, CommandKind, Precedence
 from credwatch.kernel.receipt import Delivered, Refused, Retry
-from credwatch.store.cases.legal_clocks import legal_clocks, running_clocks, save_clocks
-from credwatch.store.commands import commands
+from credwatch.store.cases.legal_clocks import running_clocks, save_clocks
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore, QueueState, delivered_between, queue, queue_state
 from credwatch.store.receipts import receipts
-from credwatch.store.state.tellings import tellings
-from credwatch.store.turns import _next_of_each_lane, turns
 from credwatch.workflows.clocks import start
 
 MINUTE = timedelta(minutes=1)
 ACCEPTED = Delivered(NOON, "250 ok")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "store.db")
-    database.migrate()
-    yield database
-    database.close()
 
 
 @pytest.fixture
@@ -49,25 +35,6 @@ def _queue(database: Database, *given: Command) -> int:
 def _deliver(outbox: OutboxStore, command: Command) -> None:
     outbox.begin(command.id, NOON)
     outbox.settle(command.id, ACCEPTED, NOON, None)
-
-
-@pytest.mark.parametrize("table", [commands, receipts, turns, tellings, legal_clocks], ids=lambda table: table.name)
-def test_the_migration_makes_what_the_tables_say(database: Database, tmp_path: Path, table) -> None:
-    """Columns and indexes of a migrated store equal those of the tables in code."""
-    described = Database(tmp_path / "described.db")
-    described.create()
-
-    def shape(store: Database) -> object:
-        seen = inspect(store.engine)
-        columns = [(column["name"], str(column["type"]), column["nullable"]) for column in seen.get_columns(table.name)]
-        indexes = [
-            (index["name"], index["column_names"], str(index["dialect_options"].get("sqlite_where", "")))
-            for index in seen.get_indexes(table.name)
-        ]
-        return columns, sorted(indexes)
-
-    assert shape(described) == shape(database)
-    described.close()
 
 
 def test_the_same_cause_is_queued_once(database: Database, outbox: OutboxStore) -> None:
@@ -166,14 +133,6 @@ def test_what_failed_before_waits_behind_what_is_new(database: Database, outbox:
     assert 555 == _order(outbox)[0]
 
 
-def test_the_choice_of_the_next_message_reads_an_index_alone(database: Database) -> None:
-    """Thousands that wait are walked through without their texts."""
-    with database.reading() as connection:
-        statement = str(_next_of_each_lane(connection, NOON, ["a"]).select().compile(compile_kwargs={"literal_binds": True}))
-        seen = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
-    assert any("COVERING INDEX commands_waiting" in step for step in seen), seen
-
-
 def test_a_postponed_command_waits(database: Database, outbox: OutboxStore) -> None:
     """Retry with a moment keeps it queued until then, with reason and count."""
     _queue(database, a_command())
@@ -267,24 +226,6 @@ def test_the_queue_state_counts(database: Database, outbox: OutboxStore) -> None
     with database.reading() as connection:
         assert delivered_between(connection, NOON, NOON + MINUTE) == 1
     assert NOON + 3 * MINUTE == outbox.next_at()
-
-
-def test_settled_commands_cost_the_queue_state_nothing(database: Database, outbox: OutboxStore) -> None:
-    """Its statement goes to the commands that wait by an index, and never over the table."""
-    plans: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        if statement.startswith("SELECT"):
-            rows = watched.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans.extend(str(row[-1]) for row in rows)
-
-    _queue(database, a_command(0))
-    _deliver(outbox, a_command(0))
-    with database.reading() as watched, database.reading() as connection:
-        event.listen(connection, "before_cursor_execute", note)
-        queue_state(connection)
-    assert [plan for plan in plans if plan.startswith("SCAN")] == []
-    assert [plan for plan in plans if plan.startswith("SEARCH commands USING COVERING INDEX")]
 
 
 def test_an_empty_queue_has_no_next_moment(outbox: OutboxStore) -> None:
