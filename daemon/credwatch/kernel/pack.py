@@ -20,6 +20,9 @@ Value = str | int | bool
 ANY_PROGRAM = "*"
 """Stands for every program that the pattern does not except."""
 
+ANY_BRACKETS = "(*)"
+"""Stands, behind a program's name, for whatever it serves: `wordpress(*)` is also `wordpress(shop.acme.example)`."""
+
 ANY_VALUE = "*"
 """Stands, in `match`, for any value that is there, and in `values` for every word that is not named."""
 

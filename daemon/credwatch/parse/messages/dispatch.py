@@ -9,7 +9,7 @@ import polars as pl
 from msgspec import Struct, field
 
 from credwatch.kernel.ordering import numbered
-from credwatch.kernel.pack import ANY_PROGRAM, EnvelopeKind, PackSet, Pattern
+from credwatch.kernel.pack import ANY_BRACKETS, ANY_PROGRAM, EnvelopeKind, PackSet, Pattern
 
 HEAD = 12
 """How many characters of a message its route is found by."""
@@ -67,7 +67,8 @@ class PatternDispatcher(Struct, frozen=True, eq=False):
 
     def knows_program(self, program: str) -> bool:
         """Say whether a pattern names this program."""
-        return any(program in reader.pattern.programs for reader in self._of(program).readers)
+        name = self._name(program)
+        return any(name in reader.pattern.programs for reader in self._of(program).readers)
 
     def _number(self, program: str, head: str) -> int:
         number = self._number_of.get((program, head))
@@ -87,9 +88,16 @@ class PatternDispatcher(Struct, frozen=True, eq=False):
             self.routes.append(readers)
         return number
 
+    def _name(self, program: str) -> str:
+        """Give the name by which patterns know a program: its own, or one with any brackets; empty where none does."""
+        if program in self.named:
+            return program
+        served = program.partition("(")[0] + ANY_BRACKETS if program.endswith(")") else ""
+        return served if served in self.named else ""
+
     def _of(self, program: str) -> _Candidates:
         """List the readers of a program, those without a prefix last; programs that no pattern names share theirs."""
-        name = program if program in self.named else ""
+        name = self._name(program)
         candidates = self._by_program.get(name)
         if candidates is None:
             readers = [reader for reader in self.readers if _writes(name, reader.pattern)]
