@@ -30,7 +30,11 @@ _RFC5424 = (
     r'(?:-|(?:\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\])+)(?: (?P<message>.*))?$'
 )
 _NEW_SYSLOG = r"^<\d{1,3}>[1-9]\d{0,2} "
-_REPEATED = r"^message repeated (?P<times>\d+) times: \[ ?(?P<inner>.*?) ?\]$"
+_REPEATED = r"^message repeated (?P<times>\d+) times?: \[ ?(?P<inner>.*?)(?: ?\])?$"
+"""How rsyslog writes repeats; the closing bracket is lost where a line was cut."""
+_MOST_TIMES = 1_000_000
+_MOST_WRAPPED = 4
+"""So many senders on the way of a line may each have found repeats in it."""
 _TRAILING = r"(?:#01[0235]|#000|[ \t])+$"
 """What stands behind a message: blanks, and the carriage return or newline that rsyslog writes as `#015` or `#012`."""
 _IDENTIFIED = r"^\[ID \d+ [\w.]+\] +"
@@ -205,9 +209,16 @@ def finished(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unwrapped(frame: pl.DataFrame) -> pl.DataFrame:
-    """Open rsyslog's `message repeated 3 times: [ … ]` into the message and a count."""
-    parts = pl.col("message").str.extract_groups(_REPEATED)
-    times = parts.struct.field("times").cast(pl.Int64, strict=False).fill_null(1).clip(1, 1_000_000)
-    return frame.with_columns(
-        pl.coalesce(parts.struct.field("inner"), "message").alias("message"), times.alias("repeat")
-    )
+    """Open rsyslog's `message repeated 3 times: [ … ]` into the message and a count, also one within another."""
+    frame = frame.with_columns(pl.lit(1, pl.Int64).alias("repeat"))
+    for _ in range(_MOST_WRAPPED):
+        parts = frame["message"].str.extract_groups(_REPEATED).struct
+        inner = parts.field("inner")
+        if inner.null_count() == len(inner):
+            break
+        times = parts.field("times").cast(pl.Int64, strict=False).fill_null(1).clip(1, _MOST_TIMES)
+        repeat = (frame["repeat"] * times).clip(1, _MOST_TIMES)
+        frame = frame.with_columns(
+            inner.zip_with(inner.is_not_null(), frame["message"]).alias("message"), repeat=repeat
+        )
+    return frame

@@ -187,10 +187,19 @@ def test_a_hole_of_nul_bytes_within_a_line(size: int) -> None:
         ("web1 sshd[7]: message repeated 3 times: [{}]", 3),
         ("web1 sshd[7]: message repeated 3 times: [ {}] ", 3),
         ("web1 auth.info sshd[7]: message repeated 3 times: [ {}]", 3),
+        ("web1 sshd[7]: message repeated 3 times: [ {}", 3),
+        ("web1 sshd[7]: message repeated 3 times: [ message repeated 2 times: [ {}]]", 6),
+        ("web1 sshd[7]: message repeated 3 times: [ message repeated 2 times: [ {}", 6),
+        ("web1 sshd[7]: message repeated 999999 times: [ message repeated 999999 times: [ {}]]", 1_000_000),
+        ("web1 sshd[7]: message repeated 99999999999999999999 times: [ {}]", 1),
+        ("web1 last message repeated 99999999999999999999 times", 1),
+        ("web1 last message repeated 9999999999 times", 1_000_000),
+        ("web1 --- last message repeated 3 times ---", 3),
+        ("web1 last message repeated 3 times  ", 3),
     ],
 )
 def test_repetition_counts(words: str, times: int) -> None:
-    """Every syslogd has a form of its own to say that a line came again."""
+    """Every syslogd has a form of its own to say that a line came again; also cut, nested and beyond all numbers."""
     other = "Apr 28 13:11:40 web2 sshd[9]: Accepted password for an from 198.51.100.1 port 9 ssh2\n"
     text = FORMS["rfc3164"].format(GUESS) + "\n" + other + "Apr 28 13:11:50 " + words.format(GUESS) + "\n"
     events = read(text).events.filter(pl.col("user.name") == "lan")
