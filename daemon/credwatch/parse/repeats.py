@@ -14,7 +14,10 @@ BEFORE_BYTES = 2 * LOOK_BACK_BYTES
 """So much of a log, before a piece of it, holds every line that one in the piece may mean."""
 
 _WORDS = b"last message repeated "
-_LAST_REPEATED = r"^(?P<stamp>.+?) (?:(?P<host>[^\s:]+) )?(?:\S+: )?(?:--- )?last message repeated (?P<times>\d+) times?(?: ---)?\s*$"
+_LAST_REPEATED = (
+    r"^(?P<stamp>.+?) (?:(?P<host>[^\s:]+) )?(?:\S+: )?"
+    r"(?:--- )?last message repeated (?P<times>\d+) times?(?: ---)?\s*$"
+)
 """What syslogd says, and what that of macOS says between dashes."""
 _MOST_TIMES = 1_000_000
 _SAID = ("program", "pid", "message")

@@ -22,6 +22,12 @@ _CANONICAL = str.maketrans(
 )
 """One letter for all marks that may stand for one another; `1` may be an i or an l, so these two are one."""
 
+_ALIKE = str.maketrans(
+    "авеһіјкмноԛрсѕтуԝхԁӏαβεζηικμνορτυχđøłıɑɡ",
+    "abehijkmhoqpcstywxdlabezhikmvoptyxdoliag",
+)
+"""Cyrillic, Greek and other letters that look like a plain one in one of their cases; a selection of UTS 39's table."""
+
 _NO_SEPARATORS = str.maketrans("", "", " ._-")
 
 _LONGEST_COVERED = 128
@@ -33,8 +39,11 @@ def folded(text: str) -> str:
 
 
 def unaccented(text: str) -> str:
-    """Fold letter case and forms and take off accents and unseen marks: `Mật khẩu Đỏ` → `mat khau do`."""
-    spread = unicodedata.normalize("NFKD", folded(text).replace("đ", "d"))
+    """Fold letter case, forms and letters that look alike, and take off accents and unseen marks.
+
+    `Mật khẩu Đỏ` becomes `mat khau do`.
+    """
+    spread = unicodedata.normalize("NFKD", folded(text)).translate(_ALIKE)
     return "".join(mark for mark in spread if not (unicodedata.combining(mark) or unicodedata.category(mark) == "Cf"))
 
 

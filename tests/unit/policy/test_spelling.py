@@ -22,6 +22,12 @@ def test_accents_come_off(text: str, expected: str) -> None:
     assert expected == unaccented(text)
 
 
+@pytest.mark.parametrize("text", ["раsswоrd", "ΡΑsswοrd", "PАSSWORD", "p\u200bassword"])
+def test_letters_that_look_alike_are_one(text: str) -> None:
+    """A word is the same word with Cyrillic or Greek letters in it, or with marks that nobody sees."""
+    assert "password" == unaccented(text)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
