@@ -233,6 +233,9 @@ class _Builder:
         inner.watch.lookback_us = max(inner.watch.lookback_us, span_us + self._lateness_us)
         match inner:
             case StreamWatch():
+                if rule.condition is not None:  # which of its rows lie within an episode may be asked when all is over
+                    log = inner.stream.log
+                    log.retention_us = max(log.retention_us, span_us + self._lateness_us)
                 return Lasting(inner.stream, inner.watch)
             case TemporalWatch():
                 return Nested(inner)

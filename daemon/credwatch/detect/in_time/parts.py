@@ -13,7 +13,7 @@ from credwatch.detect.windows.latest import NEVER, Keys, Latest
 from credwatch.detect.windows.rows import ROW, Rows
 from credwatch.detect.windows.streams import Stream
 from credwatch.detect.windows.views import View
-from credwatch.kernel.ordering import among
+from credwatch.kernel.ordering import among, distinct
 
 STANDS_IN = -2
 """In place of the event of a row that stands for others: it tells what lasts, and completes nothing."""
@@ -46,6 +46,14 @@ class _OfStream(Struct, frozen=True, eq=False):
         """Return what was there of the groups before the batch."""
         return self.stream.before(keys, since=since)
 
+    def fresh(self) -> Rows:
+        """Return the rows of the batch."""
+        return self.stream.new.rows
+
+    def candidates(self) -> Rows:
+        """Return all rows that are kept from before the batch."""
+        return self.stream.log.rows()
+
 
 class Plain(_OfStream, frozen=True, eq=False):
     """A part that is an event rule: its matches."""
@@ -66,9 +74,9 @@ class Plain(_OfStream, frozen=True, eq=False):
         """Return the matches of the groups, of which each says when it arrived."""
         return self.stream.of(keys, since=since)
 
-    def fresh(self) -> View:
-        """Return the matches of the batch."""
-        return self.stream.new
+    def confirmed(self, view: View) -> View:
+        """Return the same rows: a match stays one."""
+        return view
 
 
 class Lasting(_OfStream, frozen=True, eq=False):
@@ -107,10 +115,9 @@ class Lasting(_OfStream, frozen=True, eq=False):
         ends = ends.at(np.flatnonzero(ends.times < self.stream.groups.began.min(initial=NEVER)))
         return View.stacked([ends, inside])
 
-    def fresh(self) -> View:
-        """Return the rows of the batch that lie within an episode."""
-        view = self.view(self.touched(), since=int(self.stream.groups.began.min(initial=NEVER)))
-        return view.at(np.flatnonzero(view.new))
+    def confirmed(self, view: View) -> View:
+        """Leave out the rows that lie within no episode, now that all of them are known."""
+        return view.at(np.flatnonzero(_place_in(view, self.watch.episodes.among(distinct(view.keys))) >= 0))
 
 
 def old_view(rows: Rows) -> View:

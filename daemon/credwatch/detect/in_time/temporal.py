@@ -63,10 +63,19 @@ class Nested(Struct, frozen=True, eq=False):
         """Return the same; an opening is taken to have arrived with the batch."""
         return self.view(keys, since=since)
 
-    def fresh(self) -> View:
-        """Return the openings that the batch has brought."""
+    def fresh(self) -> Rows:
+        """Return the openings that the batch has brought or may have changed."""
         view = self.view(self.touched(), since=-NEVER)
-        return view.at(np.flatnonzero(view.new))
+        return view.at(np.flatnonzero(view.new)).rows
+
+    def candidates(self) -> Rows:
+        """Return all openings at hand."""
+        return end_rows(self.inner.watch.episodes.table, "opened")
+
+    def confirmed(self, view: View) -> View:
+        """Leave out the openings that late rows have undone since, and give each once."""
+        rows = self.candidates()
+        return old_view(rows[np.isin(rows, view.rows)])
 
 
 TemporalPart = Plain | Lasting | Nested
@@ -88,8 +97,8 @@ class TemporalWatch(Struct, eq=False):
     _told: View = field(default_factory=View.empty)
     """What had completed before the batch, for groups in which rows came out of order."""
     _rewound: Keys = field(default_factory=lambda: NO_KEYS)
-    _pending: Rows = field(default_factory=lambda: np.empty(0, ROW))
-    """Rows that may complete once nothing can come any more that forbids it."""
+    _pending: tuple[Rows, ...] = ()
+    """For each part that may complete, its rows of which it is not decided yet whether anything forbids it."""
 
     @property
     def waits(self) -> bool:
@@ -123,7 +132,7 @@ class TemporalWatch(Struct, eq=False):
         if self.waits:
             return Feed(self._decided(settled, oldest))
         keys = self._possible(self._conceivable)
-        if not len(keys):
+        if not len(keys) and not len(self._told.keys):
             return Feed(View.empty())
         view = self._completions(keys, before=False)
         if not len(self._rewound):
@@ -133,9 +142,8 @@ class TemporalWatch(Struct, eq=False):
     def resume(self, settled: int) -> None:
         """Take up, after a restart, the rows that were not decided yet."""
         if self.waits:
-            rows = [part.stream.log.rows() for part in self._wanted() if isinstance(part, Plain)]
-            every = np.concatenate([np.empty(0, ROW), *rows])
-            self._pending = every[every["time"] >= settled - self.watch.span_us]
+            kept = (part.candidates() for part in self._wanted())
+            self._pending = tuple(rows[rows["time"] >= settled - self.watch.span_us] for rows in kept)
 
     @property
     def latest(self) -> int:
@@ -253,13 +261,9 @@ class TemporalWatch(Struct, eq=False):
     def _decided(self, settled: int, oldest: int) -> View:
         """Decide about the rows behind which nothing can come any more that would forbid them."""
         span_us = self.watch.span_us
-        fresh = np.concatenate([part.fresh().rows for part in self._wanted()])
-        self._pending = np.concatenate([self._pending, fresh.compress(fresh["time"] >= oldest)])
-        due = self._pending["time"] < settled - span_us
-        if not due.any():
-            return View.empty()
-        rows, self._pending = self._pending.compress(due), self._pending.compress(~due)
-        asked = old_view(rows)
+        asked = View.stacked(self._due(settled - span_us, oldest))
+        if not len(asked.keys):
+            return asked
         keys = distinct(asked.keys)
         views = [part.view(keys, since=-NEVER) for part in self.parts]
         latest, there = Latest(asked, views, arrived=False), []
@@ -270,3 +274,16 @@ class TemporalWatch(Struct, eq=False):
         assert self.condition is not None
         hits = np.flatnonzero(evaluated(self.condition, there))
         return self._told_apart(asked.at(hits).rows, asked.event[hits], np.ones(len(hits), dtype=bool))
+
+    def _due(self, until: int, oldest: int) -> list[View]:
+        """Give, part by part, the rows before a moment that have not been decided about; the others wait."""
+        waiting, due = [], []
+        before = self._pending or (np.empty(0, ROW),) * len(self._wanted())
+        for part, pending in zip(self._wanted(), before, strict=True):
+            fresh = part.fresh()
+            rows = np.concatenate([pending, fresh.compress(fresh["time"] >= oldest)])
+            is_due = rows["time"] < until
+            due.append(part.confirmed(old_view(rows.compress(is_due))))
+            waiting.append(rows.compress(~is_due))
+        self._pending = tuple(waiting)
+        return due
