@@ -28,12 +28,20 @@ def repeated_unit(text: str) -> str:
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether the whole text is a short piece repeated, or a walk along one row, forwards or backwards."""
-    text = unaccented(text)
-    unit = repeated_unit(text)
-    if len(unit) < len(text) and len(unit) <= _SHORT_UNIT:
+    """Tell whether the whole text is a short piece repeated, or a walk along one row, forwards or backwards.
+
+    It is looked at as it was typed, and less its accents and unseen marks; what is little more than
+    such marks is one too.
+    """
+    plain = unaccented(text)
+    if len(plain) <= _SHORT_UNIT < len(text) or _repeats(text) or _repeats(plain):
         return True
-    return len(text) > _SHORT_UNIT and any(_walks(text, row) or _walks(text, row[::-1]) for row in _ROWS)
+    return len(plain) > _SHORT_UNIT and any(_walks(plain, row) or _walks(plain, row[::-1]) for row in _ROWS)
+
+
+def _repeats(text: str) -> bool:
+    unit = repeated_unit(text)
+    return len(unit) < len(text) and len(unit) <= _SHORT_UNIT
 
 
 def _walks(text: str, row: str) -> bool:

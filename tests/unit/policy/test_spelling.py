@@ -140,3 +140,17 @@ def test_a_list_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | No
     with pytest.raises(ConfigurationError, match=message) as caught:
         load_blocklist([path])
     assert caught.value.where.endswith(place)
+
+
+@pytest.mark.parametrize(
+    "text", ["a" + "\u0301\u0302" * 20, "a\u200b" * 20, "\ufdfa" * 20, "\u200b" * 20, "\u1eafa" * 20]
+)
+def test_marks_and_ligatures_hide_no_pattern(text: str) -> None:
+    """One letter under many marks, or a sign that stands for a sentence, is repeated for all its length."""
+    assert is_pattern(text)
+
+
+def test_few_letters_are_no_pattern() -> None:
+    """Accents on each letter of a sentence make none."""
+    assert not is_pattern("s\u00e1u con m\u00e8o \u0103n b\u1ea3y qu\u1ea3")
+    assert not is_pattern("\u0111\u1ed3ng")
