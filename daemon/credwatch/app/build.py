@@ -93,7 +93,7 @@ def gather_knowledge(
         packs=packs,
         enricher=Enricher(
             registers,
-            {name: each.mfa.required_for for name, each in settings.profile.items()},
+            {name: profile.mfa.required_for for name, profile in settings.profile.items()},
             settings.staff_profile,
             _places(settings, registers, gathering),
         ),
@@ -238,14 +238,17 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Fact
         operators=Operators(operators.addresses, operators.language),
         notice_key=notice_key,
         recipients={
-            each.id: Recipients(each.id, each.name, each.language, each.notice_addresses, phone=each.phone)
-            for each in registers.customers
+            customer.id: Recipients(
+                customer.id, customer.name, customer.language, customer.notice_addresses, phone=customer.phone
+            )
+            for customer in registers.customers
         },
         vendor=Vendor(vendor.name, vendor.mailbox, vendor.language, vendor.phone)
         if settings.daemon.role == "customer"
         else None,
         authorisations={
-            each.id: Ground(each.id, each.basis, each.reference, each.issuer) for each in registers.authorisations
+            ground.id: Ground(ground.id, ground.basis, ground.reference, ground.issuer)
+            for ground in registers.authorisations
         },
         duties=Duties(duties.customer_notice, duties.disclosure_notice, duties.breach_report, duties.update),
         owner=Owners(registers).customer_of,

@@ -73,8 +73,8 @@ def _opened(path: Path, kind: str) -> AddressDatabase:
 
 def _keys_in(reader: maxminddb.Reader) -> set[str]:
     """Gather the keys of the first records."""
-    found: set[str] = set()
+    keys: set[str] = set()
     with suppress(maxminddb.InvalidDatabaseError):
         for _, record in islice(reader, _PROBED):
-            found |= set(record) if isinstance(record, dict) else set()
-    return found
+            keys |= set(record) if isinstance(record, dict) else set()
+    return keys

@@ -22,9 +22,9 @@ def notice_key(settings: Settings) -> Secret:
 
     Raises ConfigurationError where it can be neither read nor made.
     """
-    given = credential(NOTICE_KEY)
-    if given is not None:
-        return given
+    key = credential(NOTICE_KEY)
+    if key is not None:
+        return key
     path = settings.daemon.state_directory / "notice.key"
     try:
         if not path.exists():
@@ -48,8 +48,8 @@ def smtp_password(settings: Settings) -> Secret | None:
     options = settings.outbox.email
     if not options.username:
         return None
-    given = credential(SMTP_PASSWORD)
-    return given if given is not None else password_of(options, "outbox.email.password_file")
+    password = credential(SMTP_PASSWORD)
+    return password if password is not None else password_of(options, "outbox.email.password_file")
 
 
 def password_of(options: EmailOptions, where: str) -> Secret | None:

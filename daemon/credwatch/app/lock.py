@@ -100,8 +100,8 @@ def _taken(file: int) -> bool:
 
 def _holder(file: int) -> Holder:
     try:
-        told = json.loads(os.pread(file, 1000, 0))
-        return Holder(int(told["process"]), str(told["host"]), str(told["since"]))
+        holder = json.loads(os.pread(file, 1000, 0))
+        return Holder(int(holder["process"]), str(holder["host"]), str(holder["since"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Holder(0)
 

@@ -26,8 +26,8 @@ def notice_problems(renderer: Renderer, rules: RuleSet) -> list[Problem]:
             renderer.render(command)
         except CredwatchError as error:
             whose = f", in what rule {rule.title!r} sends" if rule else ""
-            found = Problem(error.where, f"{error.message}{whose}", error.hint)
-            problems.setdefault((error.where, error.message), found)
+            problem = Problem(error.where, f"{error.message}{whose}", error.hint)
+            problems.setdefault((error.where, error.message), problem)
     return list(problems.values())
 
 

@@ -35,7 +35,7 @@ _PYTHON: dict[FieldType, type] = {
 _Timing = tuple[datetime, int, Mapping[str, Any]]
 
 
-class Written(Struct, frozen=True):
+class CaseText(Struct, frozen=True):
     """The lines of one case, in the order in which they are read."""
 
     lines: tuple[str, ...]
@@ -46,10 +46,10 @@ class Written(Struct, frozen=True):
     """True where every line carries a stamp with a year, so that the reference says nothing."""
 
 
-def given_events(entries: Sequence[Mapping[str, Any]], given: Mapping[str, Any], where: str) -> pl.DataFrame:
+def given_events(entries: Sequence[Mapping[str, Any]], shared: Mapping[str, Any], where: str) -> pl.DataFrame:
     """Make the events frame of a case whose events are given as rules see them; raises RuleError."""
-    timed = [_timings({**given, **event}, where) for event in entries]
-    rows = sorted((each for timings in timed for each in timings), key=lambda each: each[0])
+    timed = [_timings({**shared, **event}, where) for event in entries]
+    rows = sorted((row for timings in timed for row in timings), key=lambda row: row[0])
     names = dict.fromkeys(name for _, _, fields in rows for name in fields)
     columns: dict[str, Any] = {"@timestamp": [moment for moment, _, _ in rows]}
     for name in names:
@@ -63,41 +63,41 @@ def _require_field(name: str, values: Sequence[Any], where: str) -> None:
     if field is None or field.type is FieldType.TIMESTAMP:
         hint = nearest(name, BY_NAME) or "docs/events.md lists the fields"
         raise RuleError(f"an event cannot have {name!r}", where=where, hint=hint)
-    wanted = _PYTHON[field.type]
-    if not all(value is None or type(value) is wanted for value in values):
+    kind = _PYTHON[field.type]
+    if not all(value is None or type(value) is kind for value in values):
         raise RuleError(f"{name!r} is of type {field.type}", where=where, hint="quote texts, leave numbers bare")
-    if wanted is int and not all(value is None or -(2**63) <= value < 2**63 for value in values):
+    if kind is int and not all(value is None or -(2**63) <= value < 2**63 for value in values):
         raise RuleError(f"{name!r} has a number of more than 64 bits", where=where, hint="no event can hold it")
 
 
-def written_lines(entries: Sequence[str | Mapping[str, Any]], where: str) -> Written:
+def written_lines(entries: Sequence[str | Mapping[str, Any]], where: str) -> CaseText:
     """Write out the lines of a case, each repeated as it asks for; raises RuleError."""
-    timed = sorted((line for each in entries for line in _timed_lines(each, where)), key=lambda each: each[0])
-    is_dated = not any(isinstance(each, str) for each in entries)
-    return Written(tuple(line for _, line in timed), max(moment for moment, _ in timed), is_dated)
+    timed = sorted((line for entry in entries for line in _timed_lines(entry, where)), key=lambda line: line[0])
+    is_dated = not any(isinstance(entry, str) for entry in entries)
+    return CaseText(tuple(line for _, line in timed), max(moment for moment, _ in timed), is_dated)
 
 
-def read_events(written: Sequence[Written], kind: str, knowledge: Knowledge) -> list[tuple[pl.DataFrame, str]]:
+def read_events(texts: Sequence[CaseText], kind: str, knowledge: Knowledge) -> list[tuple[pl.DataFrame, str]]:
     """Carry the lines of cases the whole path: for each its enriched events, and what could not be read, if any.
 
     Cases whose lines all carry their year are parsed together, which is far cheaper.
     """
-    together = [number for number, each in enumerate(written) if each.is_dated]
-    alone = [[number] for number, each in enumerate(written) if not each.is_dated]
-    found: dict[int, tuple[pl.DataFrame, str]] = {}
+    together = [number for number, text in enumerate(texts) if text.is_dated]
+    alone = [[number] for number, text in enumerate(texts) if not text.is_dated]
+    readings: dict[int, tuple[pl.DataFrame, str]] = {}
     for numbers in filter(None, [together, *alone]):
-        found |= _read_together(numbers, written, kind, knowledge)
-    return [found[number] for number in range(len(written))]
+        readings |= _read_together(numbers, texts, kind, knowledge)
+    return [readings[number] for number in range(len(texts))]
 
 
 def _read_together(
-    numbers: Sequence[int], written: Sequence[Written], kind: str, knowledge: Knowledge
+    numbers: Sequence[int], texts: Sequence[CaseText], kind: str, knowledge: Knowledge
 ) -> dict[int, tuple[pl.DataFrame, str]]:
     frames = []
     for number in numbers:
-        lines = split_lines("\n".join(written[number].lines).encode(), 0)
+        lines = split_lines("\n".join(texts[number].lines).encode(), 0)
         frames.append(lines.with_columns(pl.lit(number, pl.Int64).alias("position")))
-    reference = max(written[number].reference for number in numbers)
+    reference = max(texts[number].reference for number in numbers)
     parsed = parse(pl.concat(frames), packs=knowledge.packs, source=SourceFormat("cases", kind), reference=reference)
     events = knowledge.enricher.enrich(parsed.events)
     return {number: _of_case(number, events, parsed, knowledge, reference) for number in numbers}
@@ -114,12 +114,12 @@ def _of_case(
     return marked, problem
 
 
-def _timed_lines(each: str | Mapping[str, Any], where: str) -> Iterator[tuple[datetime, str]]:
+def _timed_lines(entry: str | Mapping[str, Any], where: str) -> Iterator[tuple[datetime, str]]:
     """Give the lines with the moments that order them; whole lines stay in the order of the file."""
-    if isinstance(each, str):
-        yield START, each
+    if isinstance(entry, str):
+        yield START, entry
         return
-    for moment, number, rest in _timings(each, where):
+    for moment, number, rest in _timings(entry, where):
         if set(rest) != {"line"}:
             raise RuleError(
                 f"expected a line, found the keys {sorted(rest)}", where=where, hint="give line, offset, times, every"

@@ -69,8 +69,8 @@ class CaseOutcome(Struct, frozen=True):
 
 def find_cases(paths: Iterable[Path]) -> list[Path]:
     """Find the case files below folders and beside files of rules, in order, each once."""
-    found = (path for each in paths for path in _case_files(each))
-    return list(dict.fromkeys(found))
+    files = (file for path in paths for file in _case_files(path))
+    return list(dict.fromkeys(files))
 
 
 def read_cases(path: Path) -> list[CaseFile]:
@@ -107,8 +107,8 @@ def run_cases(file: CaseFile, knowledge: Knowledge) -> list[CaseOutcome]:
                 CaseOutcome(rule.name, case.name, file.where, events.message, has_run=False, hint=events.hint)
             )
             continue
-        found = trial_engine(rules, knowledge.lateness_us).process(events).detections
-        mine = [detection for detection in found if detection.rule_id == rule.id]
+        detections = trial_engine(rules, knowledge.lateness_us).process(events).detections
+        mine = [detection for detection in detections if detection.rule_id == rule.id]
         outcomes.append(CaseOutcome(rule.name, case.name, file.where, _problem(case, mine)))
     return outcomes
 
@@ -149,33 +149,33 @@ def _find(rules: RuleSet, file: CaseFile) -> Rule:
 
 def _events(file: CaseFile, knowledge: Knowledge) -> list[pl.DataFrame | RuleError]:
     """Give the events of each case, or why there are none."""
-    found: list[pl.DataFrame | RuleError] = []
-    written, places = [], []
+    frames: list[pl.DataFrame | RuleError] = []
+    texts, places = [], []
     for number, case in enumerate(file.cases):
         where = f"{file.where}: {file.rule}: {case.name}"
         try:
             if bool(case.events) == bool(case.lines):
                 raise RuleError("a case has either events or lines", where=where, hint="give events: or lines:")
             if case.lines:
-                written.append(written_lines(case.lines, where))
+                texts.append(written_lines(case.lines, where))
                 places.append(number)
-            found.append(given_events(case.events, file.given, where) if case.events else pl.DataFrame())
+            frames.append(given_events(case.events, file.given, where) if case.events else pl.DataFrame())
         except RuleError as error:
-            found.append(error)
-    for number, (events, problem) in zip(places, read_events(written, file.kind, knowledge), strict=True):
-        found[number] = RuleError(problem, where=file.where, hint="see docs/packs.md") if problem else events
-    return found
+            frames.append(error)
+    for number, (events, problem) in zip(places, read_events(texts, file.kind, knowledge), strict=True):
+        frames[number] = RuleError(problem, where=file.where, hint="see docs/packs.md") if problem else events
+    return frames
 
 
-def _problem(case: Case, found: Sequence[Detection]) -> str:
+def _problem(case: Case, detections: Sequence[Detection]) -> str:
     """Say how what was found differs from what the case expects."""
-    groups = [dict(detection.group) for detection in found]
+    groups = [dict(detection.group) for detection in detections]
     if case.expect == "quiet":
         return f"it fired for {groups[0]}" if groups else ""
     if not groups:
         return "it stayed quiet"
-    for wanted in case.groups:
-        if not any(wanted.items() <= group.items() for group in groups):
-            return f"it fired for {groups}, not for {wanted}"
-    unasked = [group for group in groups if not any(wanted.items() <= group.items() for wanted in case.groups)]
+    for demand in case.groups:
+        if not any(demand.items() <= group.items() for group in groups):
+            return f"it fired for {groups}, not for {demand}"
+    unasked = [group for group in groups if not any(demand.items() <= group.items() for demand in case.groups)]
     return f"it fired for {unasked[0]} too" if case.groups and unasked else ""

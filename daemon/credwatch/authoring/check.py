@@ -44,15 +44,15 @@ class Finding(Struct, frozen=True):
 
 def check_rules(choice: RuleChoice, *, with_cases: bool = True) -> list[Finding]:
     """Check the chosen rules, and say everything at once, in the order of the checks."""
-    rules, asked = choice.rules, choice.asked()
+    rules, chosen_rules = choice.rules, choice.asked()
     findings = [_error("load", problem) for problem in choice.problems]
-    findings += _unplanned(rules, asked)
-    findings += _unreachable(rules, asked)
+    findings += _unplanned(rules, chosen_rules)
+    findings += _unreachable(rules, chosen_rules)
     findings += _out_of_reach(choice)
-    findings += _same_titles(rules, asked)
-    findings += _unused(rules, asked)
+    findings += _same_titles(rules, chosen_rules)
+    findings += _unused(rules, chosen_rules)
     if with_cases:
-        findings += [_error("cases", problem) for problem in _cases(choice, asked)]
+        findings += [_error("cases", problem) for problem in _cases(choice, chosen_rules)]
     return findings
 
 
@@ -60,9 +60,9 @@ def _error(check: str, problem: Problem) -> Finding:
     return Finding(FindingSeverity.ERROR, check, problem.where, problem.message, problem.hint)
 
 
-def _unplanned(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
+def _unplanned(rules: RuleSet, chosen_rules: Sequence[Rule]) -> Iterator[Finding]:
     """Try to plan each correlation with all that it refers to; one mistake leaves the others."""
-    for rule in asked:
+    for rule in chosen_rules:
         if isinstance(rule, Correlation):
             try:
                 plan_for(needed_for(rules, [rule.id]))
@@ -70,8 +70,8 @@ def _unplanned(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
                 yield _error("plan", Problem.of(error))
 
 
-def _unreachable(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
-    for rule in asked:
+def _unreachable(rules: RuleSet, chosen_rules: Sequence[Rule]) -> Iterator[Finding]:
+    for rule in chosen_rules:
         reason: Unreachable | None = why_unreachable(rule, rules)
         if reason is not None:
             message = f"rule {rule.name!r} can never match: {reason.message}"
@@ -86,27 +86,27 @@ def _out_of_reach(choice: RuleChoice) -> Iterator[Finding]:
             yield Finding(FindingSeverity.NOTE, "reach", problem.where, problem.message, problem.hint)
 
 
-def _same_titles(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
+def _same_titles(rules: RuleSet, chosen_rules: Sequence[Rule]) -> Iterator[Finding]:
     """Name the rules that are called as one before them is: people and metrics tell rules apart by their titles."""
     first: dict[str, Rule] = {}
-    wanted = {rule.id for rule in asked}
+    ids = {rule.id for rule in chosen_rules}
     for rule in rules.by_id().values():
         other = first.setdefault(rule.title.casefold(), rule)
-        if other is not rule and (rule.id in wanted or other.id in wanted):
+        if other is not rule and (rule.id in ids or other.id in ids):
             message = f"rule {rule.name!r} has the title of {other.name!r} in {other.where}: {rule.title!r}"
             yield Finding(FindingSeverity.ERROR, "title", rule.where, message, "give it a title of its own")
 
 
-def _unused(rules: RuleSet, asked: Sequence[Rule]) -> Iterator[Finding]:
+def _unused(rules: RuleSet, chosen_rules: Sequence[Rule]) -> Iterator[Finding]:
     referred = {part.rule for rule in rules.correlations for part in rule.parts}
-    for rule in asked:
+    for rule in chosen_rules:
         if not rule.consequence.incident and rule.id not in referred and not rule.shadow:
             message = f"rule {rule.name!r} opens no incident, and no correlation refers to it"
             hint = "its detections are stored and counted only; credwatch: incident: opens incidents"
             yield Finding(FindingSeverity.NOTE, "unused", rule.where, message, hint)
 
 
-def _cases(choice: RuleChoice, asked: Sequence[Rule]) -> list[Problem]:
+def _cases(choice: RuleChoice, chosen_rules: Sequence[Rule]) -> list[Problem]:
     """Read the case files beside the rules, and name the rules without cases of both kinds."""
     files, problems = all_cases(choice.paths)
     names = {name for rule in choice.rules.by_id().values() for name in (rule.name, rule.id)}
@@ -114,4 +114,4 @@ def _cases(choice: RuleChoice, asked: Sequence[Rule]) -> list[Problem]:
         if file.rule not in names:
             hint = nearest(file.rule, names) or "rule: is the rule's name or id"
             problems.append(Problem(file.where, f"no rule is called {file.rule!r}", hint))
-    return problems + without_cases(asked, files)
+    return problems + without_cases(chosen_rules, files)

@@ -51,13 +51,13 @@ def choose_rules(paths: Sequence[Path], settings: Settings, *, with_shipped: boo
     """
     named = tuple(part for path in paths for part in _parts_of(path))
     beside = rule_folders(Settings() if named else settings) if with_shipped else []
-    asked = named or (tuple(beside) if with_shipped else settings.daemon.rules_directories)
-    every = [*beside, *(path for path in asked if not _lies_in(str(path), beside))]
-    folders = tuple(path if path.is_dir() else path.parent for path in asked) if named else ()
+    roots = named or (tuple(beside) if with_shipped else settings.daemon.rules_directories)
+    every = [*beside, *(path for path in roots if not _lies_in(str(path), beside))]
+    folders = tuple(path if path.is_dir() else path.parent for path in roots) if named else ()
     rules, problems = rules_in(every, _with_folders(settings, folders) if named else settings)
-    choice = RuleChoice(rules, (), asked, packs_of(settings))
+    choice = RuleChoice(rules, (), roots, packs_of(settings))
     missing = [] if named else [_missing(path) for path in settings.daemon.rules_directories if not path.is_dir()]
-    return replace(choice, problems=(*missing, *(each for each in problems if choice.concerns(each.where))))
+    return replace(choice, problems=(*missing, *(problem for problem in problems if choice.concerns(problem.where))))
 
 
 def tool_settings(config: Path | None) -> Settings:

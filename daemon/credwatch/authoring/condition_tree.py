@@ -64,10 +64,10 @@ class Node(Struct, frozen=True):
 
     def described(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        told: dict[str, Any] = {"text": self.text, "holds": self.holds}
+        document: dict[str, Any] = {"text": self.text, "holds": self.holds}
         if self.children:
-            return told | {"children": [child.described() for child in self.children]}
-        return told | {"found": self.found}
+            return document | {"children": [child.described() for child in self.children]}
+        return document | {"found": self.found}
 
 
 def condition_tree(condition: Condition, event: pl.DataFrame) -> Node:
@@ -118,13 +118,13 @@ def _words(test: Test) -> str:
 
 def _found(test: Test, event: pl.DataFrame) -> str:
     names = [test.field, str(test.value)] if test.operator in _OF_FIELDS else [test.field]
-    told = []
+    parts = []
     for name in names:
         value = event[name][0] if name in event.columns else None
-        told.append(
+        parts.append(
             f"no {name}" if value is None else f"{name} = {_quoted(value)}" if len(names) > 1 else _quoted(value)
         )
-    return ", ".join(told)
+    return ", ".join(parts)
 
 
 def _quoted(value: object) -> str:

@@ -36,15 +36,15 @@ class Explanation(Struct, frozen=True):
     """Correlations."""
 
 
-def explain(events: pl.DataFrame, rules: RuleSet, wanted: Sequence[Rule], lateness_us: int) -> Explanation:
+def explain(events: pl.DataFrame, rules: RuleSet, chosen_rules: Sequence[Rule], lateness_us: int) -> Explanation:
     """Hold the last event of a frame against the wanted rules; the events before it fill the windows."""
     last = events[-1:]
-    single = [rule for rule in wanted if isinstance(rule, EventRule)]
+    single = [rule for rule in chosen_rules if isinstance(rule, EventRule)]
     explained = [RuleExplained(rule, condition_tree(rule.condition, last)) for rule in single]
-    correlations = [rule for rule in wanted if isinstance(rule, Correlation)]
+    correlations = [rule for rule in chosen_rules if isinstance(rule, Correlation)]
     history = WindowHistory(events, rules, [rule.id for rule in correlations], lateness_us) if correlations else None
     windows = tuple(history.window(rule) for rule in correlations) if history else ()
-    return Explanation(tuple(sorted(explained, key=lambda each: not each.tree.holds)), windows)
+    return Explanation(tuple(sorted(explained, key=lambda explanation: not explanation.tree.holds)), windows)
 
 
 def wanted_rules(rules: RuleSet, events: pl.DataFrame, name: str, *, everything: bool) -> list[Rule]:
@@ -73,32 +73,32 @@ def _named(rules: RuleSet, name: str) -> list[Rule]:
     if name not in by_name:
         hint = nearest(name, by_name) or "credwatch rules check names every rule that does not load"
         raise ConfigurationError(f"no rule is called {name!r}", where="--rule", hint=hint)
-    rule, found = by_name[name], []
+    rule, parts = by_name[name], []
     if isinstance(rule, Correlation):
         for part in rule.parts:
-            found += [each for each in _named(rules, part.rule) if each not in found]
-    return [*found, rule]
+            parts += [inner for inner in _named(rules, part.rule) if inner not in parts]
+    return [*parts, rule]
 
 
 def described(reading: Reading | None, explanation: Explanation | None) -> dict[str, Any]:
     """Return it all as JSON values."""
-    told: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     if reading is not None:
-        told |= {name: getattr(reading, name) for name in ("status", "envelope", "pack", "pattern", "reason")}
-        told |= {"event": dict(reading.parsed), "enriched": dict(reading.added)}
+        document |= {name: getattr(reading, name) for name in ("status", "envelope", "pack", "pattern", "reason")}
+        document |= {"event": dict(reading.parsed), "enriched": dict(reading.added)}
     if explanation is not None:
-        told["rules"] = [_rule(each) for each in explanation.rules]
-        told["correlations"] = [_window(each) for each in explanation.windows]
-    return told
+        document["rules"] = [_rule(rule) for rule in explanation.rules]
+        document["correlations"] = [_window(window) for window in explanation.windows]
+    return document
 
 
 def _about(rule: Rule) -> dict[str, Any]:
     return {"rule": rule.id, "name": rule.name, "title": rule.title, "shadow": rule.shadow}
 
 
-def _rule(each: RuleExplained) -> dict[str, Any]:
-    reasons = list(dict.fromkeys(each.tree.reasons()))
-    return _about(each.rule) | {"matches": each.tree.holds, "reasons": reasons, "condition": each.tree.described()}
+def _rule(rule: RuleExplained) -> dict[str, Any]:
+    reasons = list(dict.fromkeys(rule.tree.reasons()))
+    return _about(rule.rule) | {"matches": rule.tree.holds, "reasons": reasons, "condition": rule.tree.described()}
 
 
 def _window(window: Window) -> dict[str, Any]:

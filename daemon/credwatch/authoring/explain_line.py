@@ -92,7 +92,7 @@ def _pattern(line: str, whole: Parsed, pack_id: str, packs: PackSet, source: Sou
     pack = next((pack for pack in packs.packs if pack.id == pack_id), None)
     if pack is None:
         return ""
-    for pattern in sorted(pack.patterns, key=lambda each: "" in each.prefixes):
+    for pattern in sorted(pack.patterns, key=lambda candidate: "" in candidate.prefixes):
         if _could_read(pattern, line):
             alone = _parsed(line.encode(errors="surrogateescape"), _only(pack, pattern), source, reference)
             if _same(alone, whole):

@@ -113,22 +113,22 @@ class WindowHistory:
             return Window(rule, State.UNTOUCHED)
         fields = touched[0].group_by
         group = {name: self._value(native) for name, native in zip(rule.group_by, fields, strict=True)}
-        told = {name: value or "" for name, value in group.items()}
+        values_by_field = {name: value or "" for name, value in group.items()}
         if None in group.values():
-            return Window(rule, State.NO_GROUP, told)
+            return Window(rule, State.NO_GROUP, values_by_field)
         if self._late[-1]:
-            return Window(rule, State.LATE, told)
+            return Window(rule, State.LATE, values_by_field)
         values = [value for value in group.values() if value is not None]
         parts = tuple(self._part(rule, part, values) for part in rule.parts)
         have = self._come_to(rule, values, parts)
-        return Window(rule, self._state(rule, values), told, have, _needed(rule), _asked(rule, parts), parts)
+        return Window(rule, self._state(rule, values), values_by_field, have, _needed(rule), _asked(rule, parts), parts)
 
     def _touches(self, part: Part) -> bool:
         """Say whether the last event matches a part, or any rule that the part is made of."""
         if part.rule in self._masks.columns:
             return bool(self._masks[part.rule][-1])
         inner = self._rules.by_id()[part.rule]
-        return isinstance(inner, Correlation) and any(self._touches(each) for each in inner.parts)
+        return isinstance(inner, Correlation) and any(self._touches(part) for part in inner.parts)
 
     def _value(self, name: str) -> str | None:
         value = self._events[name][-1] if name in self._events.columns else None
@@ -138,13 +138,13 @@ class WindowHistory:
         """Return the matches of a rule over one event in the group and the window; a window is closed at both ends."""
         now = self._events["@timestamp"][-1]
         time = pl.col("@timestamp")
-        wanted = [
+        tests = [
             pl.col(name).cast(pl.String) == value if name in self._events.columns else pl.lit(False)
             for name, value in zip(part.group_by, values, strict=True)
         ]
         span = timedelta(microseconds=rule.timespan_us)
         inside = self._events.filter(self._masks[part.rule] & ~self._late)
-        return inside.filter(time.is_between(now - span, now), *wanted)
+        return inside.filter(time.is_between(now - span, now), *tests)
 
     def _part(self, rule: Correlation, part: Part, values: Sequence[str]) -> PartInWindow:
         inner = self._rules.by_id()[part.rule]
@@ -158,12 +158,19 @@ class WindowHistory:
 
     def _episodes(self, rule_id: str, values: Sequence[str]) -> list[tuple[datetime, datetime]]:
         """Give opening and last event of each detection of a rule in a group of these values."""
-        lasts = {episode.serial: episode.last for found in (self._before, self._now) for episode in lasting(found)}
-        return [(each.opened_at, lasts.get(each.serial, each.opened_at)) for each in self._found(rule_id, values)]
+        lasts = {episode.serial: episode.last for result in (self._before, self._now) for episode in lasting(result)}
+        return [
+            (detection.opened_at, lasts.get(detection.serial, detection.opened_at))
+            for detection in self._found(rule_id, values)
+        ]
 
-    def _found(self, rule_id: str, values: Sequence[str], *found: Found) -> list[Detection]:
-        every = (detection for each in found or (self._before, self._now) for detection in each.detections)
-        return [each for each in every if each.rule_id == rule_id and [v for _, v in each.group] == list(values)]
+    def _found(self, rule_id: str, values: Sequence[str], *results: Found) -> list[Detection]:
+        every = (detection for result in results or (self._before, self._now) for detection in result.detections)
+        return [
+            detection
+            for detection in every
+            if detection.rule_id == rule_id and [v for _, v in detection.group] == list(values)
+        ]
 
     def _come_to(self, rule: Correlation, values: Sequence[str], parts: Sequence[PartInWindow]) -> float:
         if rule.type.in_time:
@@ -171,15 +178,15 @@ class WindowHistory:
         if rule.type is CorrelationType.EVENT_COUNT:
             return sum(part.rows for part in parts)
         matches = [self._rows(rule, part, values) for part in rule.parts if part.rule in self._masks.columns]
-        known = [rows[rule.field] for rows in matches if rule.field in rows.columns]
-        column = pl.concat(known).drop_nulls() if known else pl.Series(dtype=pl.Float64)
+        columns = [rows[rule.field] for rows in matches if rule.field in rows.columns]
+        column = pl.concat(columns).drop_nulls() if columns else pl.Series(dtype=pl.Float64)
         return _computed(rule, column)
 
     def _state(self, rule: Correlation, values: Sequence[str]) -> State:
         """Ask the engine what the event did."""
         if self._found(rule.id, values, self._now):
             return State.OPENS
-        open_before = {each.serial for each in self._found(rule.id, values, self._before)}
+        open_before = {detection.serial for detection in self._found(rule.id, values, self._before)}
         carried = {episode.serial for episode in lasting(self._now) if not episode.closed}
         return State.GOES_ON if open_before & carried else State.WAITING
 

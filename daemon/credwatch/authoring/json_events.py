@@ -50,7 +50,7 @@ def read_event(line: str | bytes) -> ReadEvent:
         if not isinstance(document, dict):
             raise _NoEvent('not a JSON object: write {"event.action": "login", …}')
         flat = _flat(document)
-        known = {
+        fields = {
             name: value if type(value) is _AS_IT_IS.get(name) else _typed(name, value)
             for name, value in flat.items()
             if name in BY_NAME and value is not None
@@ -59,7 +59,7 @@ def read_event(line: str | bytes) -> ReadEvent:
         return ReadEvent({}, error=str(error))
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         return ReadEvent({}, error=f"not JSON: {error}")
-    return ReadEvent(known, tuple(name for name in flat if name not in BY_NAME))
+    return ReadEvent(fields, tuple(name for name in flat if name not in BY_NAME))
 
 
 def frame_of(events: Sequence[ReadEvent], before: datetime = BEGINNING) -> pl.DataFrame:

@@ -23,10 +23,10 @@ class Matcher:
     """
 
     def __init__(self, choice: RuleChoice, *, correlate: bool, lateness_us: int) -> None:
-        asked = choice.asked()
-        self._rules = [rule for rule in asked if isinstance(rule, EventRule)]
-        self._asked = {rule.id for rule in asked}
-        self._shadow = {rule.id for rule in asked if rule.shadow}
+        chosen_rules = choice.asked()
+        self._rules = [rule for rule in chosen_rules if isinstance(rule, EventRule)]
+        self._asked = {rule.id for rule in chosen_rules}
+        self._shadow = {rule.id for rule in chosen_rules if rule.shadow}
         needed = needed_for(choice.rules, self._asked)
         self._engine = trial_engine(needed, lateness_us) if correlate else None
         self._number = 0

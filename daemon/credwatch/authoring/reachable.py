@@ -159,23 +159,23 @@ def _needs_value(test: Test) -> bool:
 
 def _fits(left: Test, right: Test) -> bool:
     """Say whether a whole value passes another test, as leniently as either of them compares."""
-    value, wanted = str(left.value), str(right.value)
+    value, other = str(left.value), str(right.value)
     if not (left.cased and right.cased):
-        value, wanted = value.lower(), wanted.lower()
+        value, other = value.lower(), other.lower()
     match right.operator:
         case Operator.STARTS_WITH:
-            return value.startswith(wanted)
+            return value.startswith(other)
         case Operator.ENDS_WITH:
-            return value.endswith(wanted)
+            return value.endswith(other)
         case Operator.CONTAINS:
-            return wanted in value
+            return other in value
         case _:
-            return value == wanted or _same_number(value, wanted)
+            return value == other or _same_number(value, other)
 
 
-def _same_number(value: str, wanted: str) -> bool:
+def _same_number(value: str, other: str) -> bool:
     try:
-        return float(value) == float(wanted)
+        return float(value) == float(other)
     except ValueError:
         return False
 

@@ -69,18 +69,18 @@ def _told(problem: Problem) -> CaseOutcome:
 
 
 def _suite(top: ElementTree.Element, name: str, outcomes: Sequence[CaseOutcome]) -> None:
-    failures = sum(bool(each.problem) and each.has_run for each in outcomes)
-    errors = sum(not each.has_run for each in outcomes)
+    failures = sum(bool(outcome.problem) and outcome.has_run for outcome in outcomes)
+    errors = sum(not outcome.has_run for outcome in outcomes)
     numbers = {"tests": len(outcomes), "failures": failures, "errors": errors}
     about = {"name": _plain(name), **{key: str(number) for key, number in numbers.items()}}
     suite = ElementTree.SubElement(top, "testsuite", about)
-    for each in outcomes:
+    for outcome in outcomes:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=_plain(name), name=_plain(each.case), file=each.where
+            suite, "testcase", classname=_plain(name), name=_plain(outcome.case), file=outcome.where
         )
-        if each.problem:
-            kind = "failure" if each.has_run else "error"
-            ElementTree.SubElement(case, kind, message=_plain(each.problem)).text = _plain(each.hint)
+        if outcome.problem:
+            kind = "failure" if outcome.has_run else "error"
+            ElementTree.SubElement(case, kind, message=_plain(outcome.problem)).text = _plain(outcome.hint)
 
 
 def _plain(text: str) -> str:

@@ -37,7 +37,7 @@ def holding(conditions: Mapping[str, Condition], events: pl.DataFrame) -> pl.Dat
     """Evaluate conditions as the engine does: a Boolean column for each, a row for each event."""
     fields = frozenset().union(*map(fields_of, conditions.values()))
     whole = with_fields(_with_paths(events, fields), fields)
-    held = whole.with_columns(compiled(each).alias(name) for name, each in conditions.items())
+    held = whole.with_columns(compiled(condition).alias(name) for name, condition in conditions.items())
     return pl.DataFrame({name: held.get_column(name) for name in conditions})
 
 
@@ -67,10 +67,10 @@ class OpenedEpisode(Struct, frozen=True):
     """Whether it has ended."""
 
 
-def lasting(found: Found) -> Iterator[OpenedEpisode]:
+def lasting(result: Found) -> Iterator[OpenedEpisode]:
     """Give the episodes that a batch opened or changed, each as it is behind the batch."""
-    for each in found.episodes:
-        for table in (each.opened, each.changed):
+    for episodic in result.episodes:
+        for table in (episodic.opened, episodic.changed):
             for row in table:
                 yield OpenedEpisode(int(row["serial"]), moment(int(row["last"])), bool(row["closed"]))
 
@@ -78,16 +78,16 @@ def lasting(found: Found) -> Iterator[OpenedEpisode]:
 def needed_for(rules: RuleSet, ids: Iterable[str]) -> RuleSet:
     """Return the rules of these ids, with all that they refer to, in the order of `rules`."""
     by_id = rules.by_id()
-    wanted, waiting = set(), list(ids)
+    ids_needed, waiting = set(), list(ids)
     while waiting:
         rule = by_id[waiting.pop()]
-        if rule.id not in wanted:
-            wanted.add(rule.id)
+        if rule.id not in ids_needed:
+            ids_needed.add(rule.id)
             waiting += [part.rule for part in rule.parts] if isinstance(rule, Correlation) else []
     return RuleSet(
-        tuple(rule for rule in rules.events if rule.id in wanted),
-        tuple(rule for rule in rules.correlations if rule.id in wanted),
-        {id_: document for id_, document in rules.documents.items() if id_ in wanted},
+        tuple(rule for rule in rules.events if rule.id in ids_needed),
+        tuple(rule for rule in rules.correlations if rule.id in ids_needed),
+        {id_: document for id_, document in rules.documents.items() if id_ in ids_needed},
     )
 
 

@@ -89,10 +89,10 @@ class Casebook:
         with self._database.reading() as connection:
             return case_list.some_incidents(connection, held.held_numbers(connection), page)
 
-    def search(self, wanted: Wanted, page: Page = FIRST) -> Findings:
+    def search(self, query: Wanted, page: Page = FIRST) -> Findings:
         """Look for the incidents that are wanted, the latest first; raises UnknownPlace."""
         with self._database.reading() as connection:
-            return case_search.search(connection, wanted, page)
+            return case_search.search(connection, query, page)
 
     def held(self) -> set[str]:
         """Return the numbers of the incidents of which messages wait for a person."""
@@ -116,32 +116,32 @@ class Casebook:
                 return None
             clocks = legal_clocks.clocks_of(connection, number)
             entries = case_entries.entries_of(connection, number)
-            kept = evidence.lines_of(connection, number)
+            lines = evidence.lines_of(connection, number)
             messages = outbox.messages_of(connection, number)
-        case, found = described(incident), self.detections(number)
+        case, findings = described(incident), self.detections(number)
         case["evidence"] = [
             {**to_builtins(line), "rule": detection.rule_id, "rule_version": detection.rule_version}
-            for detection, _, _ in found
-            for line in kept.get(detection.serial, ())
+            for detection, _, _ in findings
+            for line in lines.get(detection.serial, ())
         ]
         case["found"] = [
             {
-                "id": each.id,
-                "title": each.title,
-                "occurred_first": rfc3339(each.occurred_first),
-                "opened_at": rfc3339(each.opened_at),
-                "recorded_at": rfc3339(each.recorded_at) if each.recorded_at else "",
-                "detected_at": rfc3339(each.detected_at) if each.detected_at else "",
-                "history": each.history,
+                "id": detection.id,
+                "title": detection.title,
+                "occurred_first": rfc3339(detection.occurred_first),
+                "opened_at": rfc3339(detection.opened_at),
+                "recorded_at": rfc3339(detection.recorded_at) if detection.recorded_at else "",
+                "detected_at": rfc3339(detection.detected_at) if detection.detected_at else "",
+                "history": detection.history,
                 "last": rfc3339(last),
                 "count": count,
-                "counted": each.counted,
-                "events": each.events_in_all,
-                "rule": each.rule_id,
-                "rule_version": each.rule_version,
-                "tags": list(each.tags),
+                "counted": detection.counted,
+                "events": detection.events_in_all,
+                "rule": detection.rule_id,
+                "rule_version": detection.rule_version,
+                "tags": list(detection.tags),
             }
-            for each, count, last in found
+            for detection, count, last in findings
         ]
         case["messages"] = [
             {

@@ -58,8 +58,8 @@ class CaseExport(Casebook):
         """Give the lines that are kept of it, each once; of a case that an earlier version kept, its samples."""
         if case["evidence"]:
             return [line["text"] for line in case["evidence"]]
-        kept = [line for detection, _, _ in self.detections(case["number"]) for line in detection.lines]
-        return dict.fromkeys([*kept, *case["lines"]])
+        lines = [line for detection, _, _ in self.detections(case["number"]) for line in detection.lines]
+        return dict.fromkeys([*lines, *case["lines"]])
 
     def _receipts(self, case: dict[str, Any]) -> list[dict[str, Any]]:
         with self._database.reading() as connection:
@@ -74,7 +74,7 @@ class CaseExport(Casebook):
 
     def _rules(self, case: dict[str, Any]) -> Iterator[_File]:
         """Give the rules as they were when they fired, each under the hash that its detections name."""
-        versions = [each["rule_version"] for each in case["found"] if each["rule_version"]]
+        versions = [detection["rule_version"] for detection in case["found"] if detection["rule_version"]]
         with self._database.reading() as connection:
             rules = evidence.rules_as_they_were(connection, versions)
         fired = set(versions)

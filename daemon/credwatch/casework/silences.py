@@ -26,7 +26,7 @@ class Foresight(Struct, frozen=True):
 
     hidden: tuple[Detection, ...]
     """The detections that it would have kept from opening an incident, the latest first."""
-    kept: tuple[Detection, ...]
+    exceptions: tuple[Detection, ...]
     """Those that it means and never hides, for no second person has agreed."""
 
 
@@ -37,9 +37,11 @@ class Silences(Casebook):
         """Return which detections since a moment the silence means; raises SilenceRefused where it may not be made."""
         self._check(silence)
         with self._database.reading() as connection:
-            meant = [each for each in incidents.detections_since(connection, since) if is_meant(silence, each)]
-        kept = tuple(each for each in meant if needs_second(each) and not silence.second)
-        return Foresight(tuple(each for each in meant if each not in kept), kept)
+            meant = [
+                detection for detection in incidents.detections_since(connection, since) if is_meant(silence, detection)
+            ]
+        exceptions = tuple(detection for detection in meant if needs_second(detection) and not silence.second)
+        return Foresight(tuple(detection for detection in meant if detection not in exceptions), exceptions)
 
     def add(self, silence: Silence) -> None:
         """Begin a silence: the daemon holds the next lines against it. Raises SilenceRefused."""

@@ -9,10 +9,10 @@ from credwatch.kernel.errors import Problem, Severity
 from credwatch.pipeline.pipeline import Knowledge
 
 
-def emptiness_problems(settings: Settings, knowledge: Knowledge, found: Sequence[Problem]) -> Iterator[Problem]:
+def emptiness_problems(settings: Settings, knowledge: Knowledge, problems: Sequence[Problem]) -> Iterator[Problem]:
     """Yield each thing that is empty; where `found` names a mistake in it already, that explains the emptiness."""
     for key, problem in _empty(settings, knowledge):
-        if not any(key in other.where for other in found):
+        if not any(key in other.where for other in problems):
             yield problem
 
 

@@ -37,8 +37,10 @@ def send_trial_message(settings: Settings, recipient: str, clock: Clock) -> Rece
 
     Raises CredwatchError where the settings allow no message, such as a broken template.
     """
-    given = settings.outbox.email
-    options = given.model_copy(update={"timeout_seconds": min(given.timeout_seconds, _STEP_SECONDS)})
+    options_of_mail = settings.outbox.email
+    options = options_of_mail.model_copy(
+        update={"timeout_seconds": min(options_of_mail.timeout_seconds, _STEP_SECONDS)}
+    )
     channel = EmailChannel(options, build_renderer(settings), clock, keys.smtp_password(settings))
     contact = settings.contact
     sender = Contact(contact.name, contact.mailbox, contact.phone, contact.address)

@@ -29,12 +29,12 @@ def answers(
     parsed = parse(lines, packs=packs, source=source, reference=reference).without(_behind(before))
     ends = lines["position"].filter(lines["position"] > len(before))
     numbers = dict(zip(ends, range(first, first + len(ends)), strict=True))
-    found = [
+    rows = [
         *map(_event, parsed.events.to_dicts()),
         *map(_skipped, parsed.skips.to_dicts()),
         *map(_unparsed, parsed.unparsed.to_dicts()),
     ]
-    by_position = {int(answer["line"]): answer for answer in found}
+    by_position = {int(answer["line"]): answer for answer in rows}
     for position, field, reason in parsed.unread.iter_rows():
         by_position[position].setdefault("unread", []).append({"field": field, "reason": reason})
     texts = dict(lines.select("position", "line").iter_rows())

@@ -42,7 +42,7 @@ def search(
         from credwatch.store.cases.case_search import Wanted
         from credwatch.store.pages import Page
 
-        asked = Wanted(
+        query = Wanted(
             text=text,
             account=account,
             address=_network(address),
@@ -54,16 +54,16 @@ def search(
             until=_in_utc(until),
         )
         with Casebook.at(config) as casebook:
-            found = casebook.search(asked, Page(limit, after))
+            findings = casebook.search(query, Page(limit, after))
             held = casebook.held()
-    for incident in found.incidents:
+    for incident in findings.incidents:
         is_held = incident.number in held
         print_json(described(incident) | {"held": is_held}) if as_json else say(row(incident, is_held=is_held))
-    if found.last and len(found.incidents) < limit:
-        tell(f"looked at {found.looked_at} incidents; to look at earlier ones: --after {found.last}")
-    elif found.last:
-        tell_more(found.last)
-    elif not found.incidents and not after:
+    if findings.last and len(findings.incidents) < limit:
+        tell(f"looked at {findings.looked_at} incidents; to look at earlier ones: --after {findings.last}")
+    elif findings.last:
+        tell_more(findings.last)
+    elif not findings.incidents and not after:
         tell("no such incident")
 
 

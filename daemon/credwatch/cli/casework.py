@@ -92,7 +92,7 @@ def reopen(
 @incidents_app.command()
 def answer(
     number: NumberArgument,
-    said: Annotated[Statement | None, typer.Option(help="What they say of the act.")] = None,
+    statement: Annotated[Statement | None, typer.Option("--said", help="What they say of the act.")] = None,
     party: Annotated[str, typer.Option("--from", metavar="WHO", help="Who said it.")] = "",
     way: Annotated[Way, typer.Option("--way", help="How it came.")] = Way.OTHER,
     spoken_at: Annotated[
@@ -109,9 +109,9 @@ def answer(
     After `not-us` the incident is critical, and the operators are told. Exit code 1 where the number is unknown.
     """
     moment = spoken_at.astimezone(UTC) if spoken_at else None
-    given = Answer(statement=said, party=party, way=way, reference=reference, spoken_at=moment)
-    _do(lambda work, actor: work.answer(number, actor, given, text), number, "answer recorded", config, by, as_json)
-    if said is Statement.OURS:
+    spoken = Answer(statement=statement, party=party, way=way, reference=reference, spoken_at=moment)
+    _do(lambda work, actor: work.answer(number, actor, spoken, text), number, "answer recorded", config, by, as_json)
+    if statement is Statement.OURS:
         tell_hint(f'if that settles it: credwatch incidents close {number} --outcome authorised --why "…"')
 
 

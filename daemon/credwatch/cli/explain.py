@@ -75,27 +75,27 @@ def _given(
 ) -> tuple[Reading | None, pl.DataFrame]:
     """Read what is to be explained and what came before it: how the line was read, and all events, its own last."""
     before = _file(after) if after else b""
-    given = event or line
-    if given == _STANDARD_INPUT:
-        *earlier, given = [text for text in sys.stdin.read().splitlines() if text.strip()] or [""]
-        before += "".join(f"{text}\n" for text in earlier).encode(errors="surrogateescape")
-    if not given.strip():
+    text = event or line
+    if text == _STANDARD_INPUT:
+        *earlier, text = [line for line in sys.stdin.read().splitlines() if line.strip()] or [""]
+        before += "".join(f"{line}\n" for line in earlier).encode(errors="surrogateescape")
+    if not text.strip():
         raise ConfigurationError("there is nothing to explain", where="stdin", hint="give a line, or --event JSON")
     if event:
-        return None, _events(given, before)
+        return None, _events(text, before)
     from credwatch.authoring.explain_line import read_line
     from credwatch.parse.parse import SourceFormat
 
-    reading = read_line(given, before, knowledge, SourceFormat("explain", kind.value, zone), _reference(after))
+    reading = read_line(text, before, knowledge, SourceFormat("explain", kind.value, zone), _reference(after))
     return reading, reading.events if reading.status == "event" else reading.events.clear()
 
 
-def _events(given: str, before: bytes) -> pl.DataFrame:
+def _events(text: str, before: bytes) -> pl.DataFrame:
     from credwatch.authoring.json_events import advice, frame_of, read_event
 
     events = []
-    for number, text in enumerate([*before.splitlines(), given.encode()], 1):
-        read = read_event(text)
+    for number, line in enumerate([*before.splitlines(), text.encode()], 1):
+        read = read_event(line)
         if read.error:
             raise ConfigurationError(read.error, where=f"event {number}", hint="docs/events.md has every field")
         for name in read.ignored:
@@ -123,8 +123,8 @@ def _explained(events: pl.DataFrame, knowledge: Knowledge, name: str, everything
     from credwatch.authoring.explain import explain as explain_event
     from credwatch.authoring.explain import wanted_rules
 
-    wanted = wanted_rules(knowledge.rules, events, name, everything=everything)
-    return explain_event(events, knowledge.rules, wanted, knowledge.lateness_us)
+    rules = wanted_rules(knowledge.rules, events, name, everything=everything)
+    return explain_event(events, knowledge.rules, rules, knowledge.lateness_us)
 
 
 def _print(reading: Reading | None, explanation: Explanation | None, events: pl.DataFrame) -> None:
@@ -136,8 +136,8 @@ def _print(reading: Reading | None, explanation: Explanation | None, events: pl.
         screen.tree(reading_tree(reading))
     if explanation is None:
         return
-    for each in explanation.rules:
-        screen.tree(rule_tree(each))
+    for rule in explanation.rules:
+        screen.tree(rule_tree(rule))
     for window in explanation.windows:
         screen.tree(window_tree(window))
     if not explanation.rules and not explanation.windows:

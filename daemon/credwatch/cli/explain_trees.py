@@ -58,14 +58,14 @@ def _read_as(reading: Reading) -> str:
     return "known, and no event" if reading.status == "skipped" else f"not read: {reading.reason}"
 
 
-def _title(rule: Rule, holds: bool, told: str) -> Branch:
+def _title(rule: Rule, holds: bool, outcome: str) -> Branch:
     shadow = " (in shadow)" if rule.shadow else ""
-    return Branch(f"{'✓' if holds else '✗'} {rule.name}{shadow}: {told}", "bold")
+    return Branch(f"{'✓' if holds else '✗'} {rule.name}{shadow}: {outcome}", "bold")
 
 
 def _grow(tree: Branch, node: Node) -> None:
-    found = f" – found {node.found}" if not node.children else ""
-    branch = tree.add(f"{'✓' if node.holds else '✗'} {node.text}{found}")
+    values = f" – found {node.found}" if not node.children else ""
+    branch = tree.add(f"{'✓' if node.holds else '✗'} {node.text}{values}")
     for child in node.children:
         _grow(branch, child)
 

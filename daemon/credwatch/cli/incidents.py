@@ -121,13 +121,13 @@ def drop(
 
         now, who = system_clock(), login_name(by)
         with Casebook.at(config) as casebook:
-            kept = casebook.drop(number, by=who, why=why, with_reports=reports, now=now)
-    if kept is None:
+            count = casebook.drop(number, by=who, why=why, with_reports=reports, now=now)
+    if count is None:
         raise unknown(number)
     if as_json:
-        print_json({"number": number, "held": kept})
+        print_json({"number": number, "held": count})
     else:
-        say(f"{number}: dropped" + _still_held(kept))
+        say(f"{number}: dropped" + _still_held(count))
 
 
 @incidents_app.command()
@@ -219,15 +219,15 @@ def _lines(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
 
 def _events(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
     """Give what was found, what is owed, what was written, and what was decided."""
-    for each in case["found"]:
-        version = f", rule {each['rule']} version {each['rule_version'][:12]}" if each["rule_version"] else ""
-        yield "detection", f"{_moment(each['opened_at'])}  {each['title']}, {each['count']} counted{version}"
-    for each in case["clocks"]:
-        yield "clock", _clock(each)
-    for each in case["messages"]:
-        yield "message", f"{each['workflow']} to {each['recipient']}: {each['state']} {each['last_reason']}"
-    for each in case["transitions"]:
-        yield "change", f"{_moment(each['at'])}  {each['status']} by {each['by']}: {each['why']}"
+    for entry in case["found"]:
+        version = f", rule {entry['rule']} version {entry['rule_version'][:12]}" if entry["rule_version"] else ""
+        yield "detection", f"{_moment(entry['opened_at'])}  {entry['title']}, {entry['count']} counted{version}"
+    for entry in case["clocks"]:
+        yield "clock", _clock(entry)
+    for entry in case["messages"]:
+        yield "message", f"{entry['workflow']} to {entry['recipient']}: {entry['state']} {entry['last_reason']}"
+    for entry in case["transitions"]:
+        yield "change", f"{_moment(entry['at'])}  {entry['status']} by {entry['by']}: {entry['why']}"
     for entry in case["entries"]:
         yield "entry", f"{_moment(entry['at'])}  {written(entry)}"
 
@@ -236,7 +236,7 @@ def _history(case: dict[str, Any]) -> str:
     """Say that a case is history, and what that means for those concerned; empty where it is not."""
     if not case["history"]:
         return ""
-    waits = any(each["state"] == "held" for each in case["messages"])
+    waits = any(message["state"] == "held" for message in case["messages"])
     return "read long after it happened" + ("; its messages wait: release or close it" if waits else "")
 
 

@@ -65,8 +65,8 @@ def preview(
         print_problems([Problem.of(error)])
         raise typer.Exit(ExitCode.NO) from error
     if out is not None:
-        written = _write(out, f"{workflow}-{language.value}", forms)
-        print_json({"files": written}) if as_json else say_document("".join(f"{path}\n" for path in written))
+        paths = _write(out, f"{workflow}-{language.value}", forms)
+        print_json({"files": paths}) if as_json else say_document("".join(f"{path}\n" for path in paths))
     elif as_json:
         print_json({"workflow": workflow, "kind": kind, **forms})
     else:
@@ -82,13 +82,13 @@ def verify(
 ) -> None:
     """Say which message a verification code belongs to. Exit code 1 where it belongs to none."""
     with told_plainly():
-        found = _message_with(code, config, store)
+        notice = _message_with(code, config, store)
     if as_json:
-        print_json(found or {"genuine": False})
+        print_json(notice or {"genuine": False})
     else:
-        for line in [f"{name}: {value}" for name, value in found.items()] or ["no message has this code"]:
+        for line in [f"{name}: {value}" for name, value in notice.items()] or ["no message has this code"]:
             say(line)
-    if not found:
+    if not notice:
         raise typer.Exit(ExitCode.NO)
 
 
@@ -125,9 +125,9 @@ def _forms(command: Command, templates: Templates) -> dict[str, str]:
 def _write(folder: Path, name: str, forms: dict[str, str]) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     endings = {"text": "txt", "html": "html", "eml": "eml"}
-    written = []
+    paths = []
     for form, ending in endings.items():
         path = folder / f"{name}.{ending}"
         path.write_text(forms[form], encoding="utf-8", newline="")
-        written.append(str(path))
-    return written
+        paths.append(str(path))
+    return paths

@@ -132,17 +132,17 @@ def whole_lines(stream: BinaryIO, chunk_bytes: int = _CHUNK) -> Iterator[bytes]:
     from credwatch.parse.lines import MAX_LINE_BYTES
 
     _widen(stream)
-    kept = b""
+    rest = b""
     while chunk := _available(stream, chunk_bytes):
-        kept += chunk
-        end = kept.rfind(b"\n") + 1
+        rest += chunk
+        end = rest.rfind(b"\n") + 1
         if end:
-            yield kept[:end]
-            kept = kept[end:]
-        if len(kept) > chunk_bytes:
-            kept = kept[: MAX_LINE_BYTES + 1]
-    if kept:
-        yield kept
+            yield rest[:end]
+            rest = rest[end:]
+        if len(rest) > chunk_bytes:
+            rest = rest[: MAX_LINE_BYTES + 1]
+    if rest:
+        yield rest
 
 
 def _available(stream: BinaryIO, chunk_bytes: int) -> bytes:

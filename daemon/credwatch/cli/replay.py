@@ -104,7 +104,7 @@ def _summary(outcome: Replayed) -> dict[str, Any]:
         "unread_values": [
             {"field": field, "reason": reason, "count": count} for (field, reason), count in tally.unread.most_common()
         ],
-        "addresses": [_address(each, kinds.get(each.address, [])) for each in outcome.addresses],
+        "addresses": [_address(address, kinds.get(address.address, [])) for address in outcome.addresses],
         "detections": dict(tally.by_title(shadow=False).most_common()),
         "shadow_detections": dict(tally.by_title(shadow=True).most_common()),
         "incidents": [_incident(incident) for incident in outcome.incidents],
@@ -144,7 +144,9 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 def _messages(outcome: Replayed, *, held: bool) -> Counter[str]:
     """Count messages by duty and recipient: those that wait for a person, or those that leave at once."""
-    return Counter(f"{each.workflow} to {each.recipient}" for each in outcome.commands if bool(each.hold) is held)
+    return Counter(
+        f"{command.workflow} to {command.recipient}" for command in outcome.commands if bool(command.hold) is held
+    )
 
 
 def _counted(counts: Counter[str]) -> list[str]:
@@ -154,11 +156,11 @@ def _counted(counts: Counter[str]) -> list[str]:
 def _kinds_by_address(incidents: Iterable[Incident]) -> dict[str, list[str]]:
     """Name the kinds of incidents that each address took part in, the gravest first."""
     kinds: dict[str, list[str]] = {}
-    for incident in sorted(incidents, key=lambda each: -each.level):
+    for incident in sorted(incidents, key=lambda incident: -incident.level):
         for address in incident.addresses:
-            known = kinds.setdefault(address, [])
-            if incident.kind not in known:
-                known.append(incident.kind)
+            kinds_here = kinds.setdefault(address, [])
+            if incident.kind not in kinds_here:
+                kinds_here.append(incident.kind)
     return kinds
 
 
@@ -194,26 +196,28 @@ def _unread_lines(unread: Counter[tuple[str, str]]) -> Iterator[str]:
     """Say which values could not be read; what stands for no address is none of them."""
     counts = [(field, reason, count) for (field, reason), count in unread.most_common() if reason != "placeholder"]
     if counts:
-        each = ", ".join(f"{count:,} {field} ({reason})" for field, reason, count in counts)
-        yield f"values that could not be read: {each}; `credwatch parse FILE` shows where"
+        parts = ", ".join(f"{count:,} {field} ({reason})" for field, reason, count in counts)
+        yield f"values that could not be read: {parts}; `credwatch parse FILE` shows where"
 
 
 def _address_lines(outcome: Replayed) -> Iterator[str]:
     kinds = _kinds_by_address(outcome.incidents)
     rows = [
-        f"{each.failed:>8,}  {each.succeeded:>6,}  {each.first:%Y-%m-%d %H:%M}  {_span(each.first, each.last):>7}  "
-        f"{each.address:<15}  {', '.join(kinds.get(each.address, []))}".rstrip()
-        for each in outcome.addresses
+        f"{address.failed:>8,}  {address.succeeded:>6,}  {address.first:%Y-%m-%d %H:%M}  "
+        f"{_span(address.first, address.last):>7}  {address.address:<15}  "
+        f"{', '.join(kinds.get(address.address, []))}".rstrip()
+        for address in outcome.addresses
     ]
     heading = f"{'failed':>8}  {'logins':>6}  {'first (UTC)':<16}  {'lasting':>7}  {'address':<15}  incidents"
     yield from _titled("Addresses by failed attempts", rows, heading)
 
 
 def _incident_lines(outcome: Replayed) -> Iterator[str]:
-    gravest = sorted(outcome.incidents, key=lambda each: -each.level)
+    gravest = sorted(outcome.incidents, key=lambda incident: -incident.level)
     rows = [
-        f"{each.occurred_last:%Y-%m-%d %H:%M}  {each.level.name.lower():<13}  {each.kind:<24}  {each.subject}"
-        for each in gravest
+        f"{incident.occurred_last:%Y-%m-%d %H:%M}  {incident.level.name.lower():<13}  "
+        f"{incident.kind:<24}  {incident.subject}"
+        for incident in gravest
     ]
     yield from _titled(f"Incidents: {len(rows):,}, the gravest first", rows)
 

@@ -32,10 +32,12 @@ def check(
         findings = check_rules(choice, with_cases=cases)
     errors = sum(finding.severity is FindingSeverity.ERROR for finding in findings)
     if as_json:
-        print_json({"rules": len(choice.asked()), "errors": errors, "findings": [asdict(each) for each in findings]})
+        print_json(
+            {"rules": len(choice.asked()), "errors": errors, "findings": [asdict(finding) for finding in findings]}
+        )
     else:
-        for each in findings:
-            tell(f"{each.severity}: {each.where}: {each.message}")
-            tell_hint(each.hint)
+        for finding in findings:
+            tell(f"{finding.severity}: {finding.where}: {finding.message}")
+            tell_hint(finding.hint)
         tell(f"{len(choice.asked())} rules, {errors} errors, {len(findings) - errors} notes")
     raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)

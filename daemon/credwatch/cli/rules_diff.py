@@ -58,10 +58,10 @@ def diff(
 
 def _described(difference: RuleDiff) -> dict[str, Any]:
     return {
-        "gained": [_detection(*each) for each in sorted(difference.gained.items())],
-        "lost": [_detection(*each) for each in sorted(difference.lost.items())],
-        "messages_gained": [_message(*each) for each in sorted(difference.messages_gained.items())],
-        "messages_lost": [_message(*each) for each in sorted(difference.messages_lost.items())],
+        "gained": [_detection(*entry) for entry in sorted(difference.gained.items())],
+        "lost": [_detection(*entry) for entry in sorted(difference.lost.items())],
+        "messages_gained": [_message(*entry) for entry in sorted(difference.messages_gained.items())],
+        "messages_lost": [_message(*entry) for entry in sorted(difference.messages_lost.items())],
     }
 
 
@@ -77,8 +77,8 @@ def _message(key: tuple[str, str], count: int) -> dict[str, Any]:
 
 def _report(difference: RuleDiff) -> Iterator[str]:
     """Say it to a person: a line for each, with + for what is gained and - for what is lost."""
-    for sign, found in (("+", difference.gained), ("-", difference.lost)):
-        yield from (f"{sign}{count:>6,}  {_named(*key)}" for key, count in sorted(found.items()))
+    for sign, counts in (("+", difference.gained), ("-", difference.lost)):
+        yield from (f"{sign}{count:>6,}  {_named(*key)}" for key, count in sorted(counts.items()))
     messages: tuple[tuple[str, Counter[tuple[str, str]]], ...] = (
         ("+", difference.messages_gained),
         ("-", difference.messages_lost),
@@ -89,5 +89,5 @@ def _report(difference: RuleDiff) -> Iterator[str]:
 
 
 def _named(_rule: str, title: str, group: tuple[tuple[str, str], ...], shadow: bool) -> str:
-    told = ", ".join(f"{name} = {value or 'absent'}" for name, value in group)
-    return f"{title}{' (in shadow)' if shadow else ''}: {told}"
+    values = ", ".join(f"{name} = {value or 'absent'}" for name, value in group)
+    return f"{title}{' (in shadow)' if shadow else ''}: {values}"

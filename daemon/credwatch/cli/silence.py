@@ -134,9 +134,9 @@ def _show(foresight: Foresight) -> None:
         tell(f"    {_stamp(detection.detected_at)}  {detection.level.name.lower():<13}  {detection.title}")
     if len(foresight.hidden) > _SHOWN:
         tell(f"    and {len(foresight.hidden) - _SHOWN} before these")
-    if foresight.kept:
+    if foresight.exceptions:
         grave = "takeovers, acts of staff and what others must be told of"
-        tell(f"it would not have hidden {len(foresight.kept)} more: {grave} need a second person (--second)")
+        tell(f"it would not have hidden {len(foresight.exceptions)} more: {grave} need a second person (--second)")
 
 
 def _stamp(moment: datetime | None) -> str:

@@ -30,8 +30,8 @@ def enrol(user: User, organization: Organization = "", socket: Socket = _SOCKET,
     Exit codes: 0 made, 1 a factor stands already, 2 usage, 3 the gate does not answer.
     """
     answer = _asked(socket, "enrol", {"user": user, "organization": organization})
-    told = f"{answer['uri']}\nsecret {answer['secret']}" if "secret" in answer else _problem(answer)
-    _finish(answer, told, succeeded="secret" in answer, as_json=as_json)
+    text = f"{answer['uri']}\nsecret {answer['secret']}" if "secret" in answer else _problem(answer)
+    _finish(answer, text, succeeded="secret" in answer, as_json=as_json)
 
 
 @totp_app.command("verify")
@@ -51,10 +51,10 @@ def verify(
     code = read_secret("Code: ").reveal().strip()
     question = {"user": user, "organization": organization, "code": code}
     answer = _asked(socket, "confirm" if first else "verify", question)
-    told = _problem(answer)
+    text = _problem(answer)
     if answer.get("until"):
-        told = f"{told}, no code is looked at before {answer['until']}"
-    _finish(answer, told, succeeded=answer.get("accepted") is True, as_json=as_json)
+        text = f"{text}, no code is looked at before {answer['until']}"
+    _finish(answer, text, succeeded=answer.get("accepted") is True, as_json=as_json)
 
 
 @totp_app.command("unlock")
@@ -97,6 +97,6 @@ def _problem(answer: dict[str, Any]) -> str:
     return str(answer.get("outcome", "there is no factor"))
 
 
-def _finish(answer: dict[str, Any], told: str, *, succeeded: bool, as_json: bool) -> None:
-    print_json(answer) if as_json else say_document(f"{told}\n")
+def _finish(answer: dict[str, Any], text: str, *, succeeded: bool, as_json: bool) -> None:
+    print_json(answer) if as_json else say_document(f"{text}\n")
     raise typer.Exit(ExitCode.DONE if succeeded else ExitCode.NO)

@@ -53,7 +53,7 @@ class SceneOutcome(Struct, frozen=True):
 def play(world: World, tell: Tell, *, pause_seconds: float = 0.0) -> SceneOutcome:
     """Play every scene in a running world, with a pause after each for whoever reads along."""
     with ExitStack() as opened:
-        books = {each.role: opened.enter_context(Casebook.at(each.config)) for each in world.daemons}
+        books = {daemon.role: opened.enter_context(Casebook.at(daemon.config)) for daemon in world.daemons}
         stage = _Stage(world, books, tell)
         missing = []
         for scene in scenes():
@@ -122,12 +122,12 @@ class _Stage:
         """Tell the news, and say what a scene still waits for; empty where all of it has come."""
         self._tell_news()
         book = self._books["customer" if scene.workflow == "breach_report" else "provider"]
-        incidents = [each.number for each in book.incidents(only_open=False) if each.kind == scene.incident]
+        incidents = [incident.number for incident in book.incidents(only_open=False) if incident.kind == scene.incident]
         if not incidents:
             return f"no incident of the kind {scene.incident} has come"
-        messages = [each for each in book.messages() if each.command.workflow == scene.workflow]
-        mine = [each for each in messages if each.command.incident in incidents]
-        if scene.workflow and not (mine and all(each.state == "delivered" for each in mine)):
+        messages = [message for message in book.messages() if message.command.workflow == scene.workflow]
+        mine = [message for message in messages if message.command.incident in incidents]
+        if scene.workflow and not (mine and all(message.state == "delivered" for message in mine)):
             return f"no {scene.workflow} of it has been accepted"
         return ""
 

@@ -38,7 +38,7 @@ React = Callable[[IncidentChange], Reaction]
 """Decides what follows from a change of an incident."""
 
 
-class Taken(Struct, frozen=True, eq=False):
+class LogProgress(Struct, frozen=True, eq=False):
     """What is to be remembered of the lines of one log."""
 
     source: str
@@ -55,7 +55,7 @@ class Taken(Struct, frozen=True, eq=False):
     """`position`, `line` and `reason` of those that nothing read."""
 
     @classmethod
-    def of(cls, prepared: Prepared) -> Taken:
+    def of(cls, prepared: Prepared) -> LogProgress:
         """Say what is to be remembered of a chunk."""
         chunk, lines = prepared.chunk, len(prepared.positions)
         return cls(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines, prepared.unparsed)
@@ -64,7 +64,7 @@ class Taken(Struct, frozen=True, eq=False):
 class Batch(Struct, frozen=True, eq=False):
     """What lines led to, before it is stored."""
 
-    taken: tuple[Taken, ...]
+    logs: tuple[LogProgress, ...]
     """The lines, log by log."""
     received_at: datetime
     """When the latest of them were read, UTC."""
@@ -122,7 +122,7 @@ def _follow(connection: Connection, reactions: list[Reaction]) -> int:
 def _remember(connection: Connection, batch: Batch) -> None:
     """Store how far the batch came: cursor, unread lines, and the engine's delta."""
     delta = batch.found.delta
-    progress.save_cursors(connection, ((taken.source, taken.file, taken.cursor) for taken in batch.taken))
+    progress.save_cursors(connection, ((log.source, log.file, log.cursor) for log in batch.logs))
     progress.add_unparsed(connection, _unparsed_rows(batch), most=_MOST_UNPARSED)
     progress.add_windows(connection, delta.windows)
     progress.forget_windows(connection, delta.forget)
@@ -139,12 +139,12 @@ def _remember(connection: Connection, batch: Batch) -> None:
 
 
 def _incidents(
-    connection: Connection, found: Found, detections: tuple[Detection, ...], discovery: Discovery
+    connection: Connection, result: Found, detections: tuple[Detection, ...], discovery: Discovery
 ) -> tuple[IncidentChange, ...]:
     """Group what was found: what ended first, then what opened, so that a new act is not added to an old one."""
-    closed = ended(_endings(connection, found), discovery)
+    closed = ended(_endings(connection, result), discovery)
     incidents.save_incidents(connection, (change.incident for change in closed))
-    going_on = gone_on(_going_on(connection, found, discovery), discovery)
+    going_on = gone_on(_going_on(connection, result, discovery), discovery)
     incidents.save_incidents(connection, (change.incident for change in going_on))
     keys = [key_of(detection) for detection in detections if detection.is_consequential]
     at_hand = incidents.open_incidents(connection, keys)
@@ -156,17 +156,17 @@ def _incidents(
     incidents.add_detections(connection, stored, discovery.recorded_at, discovery.detected_at)
     serials = (detection.serial for detection in detections)
     evidence.add_lines(connection, zip(serials, grouping.numbers, grouping.evidence, strict=True))
-    rules = (evidence.RuleAsItWas(each.rule, each.version, each.text) for each in found.documents)
+    rules = (evidence.RuleAsItWas(document.rule, document.version, document.text) for document in result.documents)
     evidence.add_rules(connection, rules, discovery.detected_at)
-    incidents.save_episodes(connection, found.episodes)
+    incidents.save_episodes(connection, result.episodes)
     incidents.save_incidents(connection, (change.incident for change in grouping.changes))
     return (*closed, *going_on, *grouping.changes)
 
 
-def _dated(found: Found, discovery: Discovery) -> tuple[Detection, ...]:
+def _dated(result: Found, discovery: Discovery) -> tuple[Detection, ...]:
     """Give detections their moments; history are those of which nothing happened within the time before the reading."""
-    some = any(discovery.is_history(detection.opened_at) for detection in found.detections)
-    latest = _latest(found) if some else {}
+    some = any(discovery.is_history(detection.opened_at) for detection in result.detections)
+    latest = _latest(result) if some else {}
     return tuple(
         replace(
             detection,
@@ -174,25 +174,25 @@ def _dated(found: Found, discovery: Discovery) -> tuple[Detection, ...]:
             detected_at=discovery.detected_at,
             history=discovery.is_history(latest.get(detection.serial, detection.opened_at)),
         )
-        for detection in found.detections
+        for detection in result.detections
     )
 
 
-def _latest(found: Found) -> dict[int, datetime]:
+def _latest(result: Found) -> dict[int, datetime]:
     """Say of each detection that opened, by its number, when its latest event happened."""
     return {
         serial: from_micros(last)
-        for episodic in found.episodes
+        for episodic in result.episodes
         for serial, last in zip(episodic.opened["serial"].tolist(), episodic.opened["last"].tolist(), strict=True)
     }
 
 
-def _going_on(connection: Connection, found: Found, discovery: Discovery) -> list[Incident]:
+def _going_on(connection: Connection, result: Found, discovery: Discovery) -> list[Incident]:
     """Give the incidents of history whose episodes have gone on until now."""
-    if not any(len(episodic.changed) for episodic in found.episodes) or not incidents.any_held(connection):
+    if not any(len(episodic.changed) for episodic in result.episodes) or not incidents.any_held(connection):
         return []
     since = to_micros(discovery.recorded_at - discovery.history_after)
-    fresh = [episodic.changed[episodic.changed["last"] >= since] for episodic in found.episodes]
+    fresh = [episodic.changed[episodic.changed["last"] >= since] for episodic in result.episodes]
     return incidents.held_incidents_of(connection, [serial for table in fresh for serial in table["serial"].tolist()])
 
 
@@ -206,29 +206,29 @@ def _let_go(connection: Connection, changes: tuple[IncidentChange, ...], discove
         held.let_go(connection, [stored.command.id for stored in waiting], discovery.detected_at)
 
 
-def _endings(connection: Connection, found: Found) -> Iterator[Ending]:
+def _endings(connection: Connection, result: Found) -> Iterator[Ending]:
     """Give the episodes that ended, of the rules whose incidents end with them."""
-    for rule, table in found.ended(ENDS_BY_ITSELF):
-        known = incidents.incidents_of(connection, table["serial"].tolist())
+    for rule, table in result.ended(ENDS_BY_ITSELF):
+        incidents_by_serial = incidents.incidents_of(connection, table["serial"].tolist())
         for serial in table["serial"].tolist():
-            if serial in known:
-                detection, incident = known[serial]
+            if serial in incidents_by_serial:
+                detection, incident = incidents_by_serial[serial]
                 yield Ending(detection, rule.id, incident)
 
 
 def _tallies(batch: Batch) -> dict[str, int]:
     """Count what the daily digest tells."""
     return {
-        "lines": sum(taken.lines for taken in batch.taken),
+        "lines": sum(log.lines for log in batch.logs),
         "events": batch.events,
-        "unparsed": sum(taken.unparsed.height for taken in batch.taken),
+        "unparsed": sum(log.unparsed.height for log in batch.logs),
     }
 
 
 def _unparsed_rows(batch: Batch) -> list[dict[str, Any]]:
-    return [row for taken in batch.taken if taken.unparsed.height for row in _rows_of(taken)]
+    return [row for log in batch.logs if log.unparsed.height for row in _rows_of(log)]
 
 
-def _rows_of(taken: Taken) -> list[dict[str, Any]]:
-    about = {"source": taken.source, "file": taken.file, "received": to_micros(taken.received_at)}
-    return [about | row for row in taken.unparsed.select("position", "line", "reason").to_dicts()]
+def _rows_of(log: LogProgress) -> list[dict[str, Any]]:
+    about = {"source": log.source, "file": log.file, "received": to_micros(log.received_at)}
+    return [about | row for row in log.unparsed.select("position", "line", "reason").to_dicts()]

@@ -19,7 +19,7 @@ TALLY = "incidents_now"
 _SEEN = "flood"
 
 
-class _Seen(Struct, frozen=True):
+class _FloodState(Struct, frozen=True):
     flood: Flood
     day: str
     counted: int
@@ -28,12 +28,12 @@ class _Seen(Struct, frozen=True):
 def tell_of_flood(connection: Connection, facts: Facts, now: datetime) -> int:
     """Write to the operators of a flood that has come or is over; return how many letters were queued."""
     stored, today = progress.value(connection, _SEEN), f"{now.astimezone(ZoneInfo(facts.zone)):%Y-%m-%d}"
-    seen = decode(stored, type=_Seen) if stored else _Seen(Flood(), today, 0)
+    before = decode(stored, type=_FloodState) if stored else _FloodState(Flood(), today, 0)
     counted = progress.tallies_of(connection, today).get(TALLY, 0)
-    opened = counted - seen.counted
-    if seen.day != today:
-        opened = counted + progress.tallies_of(connection, seen.day).get(TALLY, 0) - seen.counted
-    commands, flood = on_opened(max(0, opened), seen.flood, facts, now)
-    if (after := _Seen(flood, today, counted)) != seen:
+    opened = counted - before.counted
+    if before.day != today:
+        opened = counted + progress.tallies_of(connection, before.day).get(TALLY, 0) - before.counted
+    commands, flood = on_opened(max(0, opened), before.flood, facts, now)
+    if (after := _FloodState(flood, today, counted)) != before:
         progress.save_value(connection, _SEEN, encode(after))
     return outbox.queue(connection, commands)

@@ -29,12 +29,12 @@ def tell_of_held(connection: Connection, facts: Facts, now: datetime) -> int:
     stored = progress.value(connection, _TOLD)
     before = decode(stored, type=HeldLetter) if stored else None
     waiting = held.held_now(connection)
-    letters, told = on_held(waiting, before, facts, now)
+    letters, letter = on_held(waiting, before, facts, now)
     queued = outbox.queue(connection, letters)
-    if told is not None and (queued or waiting.incidents < told.incidents):
-        told = replace(told, incidents=waiting.incidents)
-    if told != before:
-        progress.save_value(connection, _TOLD, encode(told) if told is not None else b"")
+    if letter is not None and (queued or waiting.incidents < letter.incidents):
+        letter = replace(letter, incidents=waiting.incidents)
+    if letter != before:
+        progress.save_value(connection, _TOLD, encode(letter) if letter is not None else b"")
     return queued
 
 
@@ -99,7 +99,7 @@ def drop_held(
     Reports that law or contract asks for go only where they are meant by name: closing a case is no decision on them.
     """
     waiting = held.held_messages(connection, incidents=[number])
-    kept = [stored for stored in waiting if stored.command.kind is CommandKind.REPORT and not with_reports]
-    held.drop(connection, [stored for stored in waiting if stored not in kept], why=why, now=now)
+    rest = [stored for stored in waiting if stored.command.kind is CommandKind.REPORT and not with_reports]
+    held.drop(connection, [stored for stored in waiting if stored not in rest], why=why, now=now)
     tell_of_held(connection, facts, now)
-    return kept
+    return rest

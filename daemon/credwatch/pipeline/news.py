@@ -38,22 +38,22 @@ def tell_waiting(connection: Connection, facts: Facts, now: datetime) -> int:
 
 def note_told(connection: Connection, incident: Incident, facts: Facts, now: datetime) -> None:
     """Note that an incident's readers are told now what is known of it, unless they were before."""
-    told = tellings_of(connection, [incident.number])
-    duties = [duty for duty in duties_of(incident, facts) if duty not in told]
+    tellings = tellings_of(connection, [incident.number])
+    duties = [duty for duty in duties_of(incident, facts) if duty not in tellings]
     save_tellings(connection, {duty: first_knowledge(duty, incident, facts, now) for duty in duties})
 
 
 def _tell(connection: Connection, touched: list[Incident], facts: Facts, now: datetime) -> int:
-    told = tellings_of(connection, (incident.number for incident in touched))
+    tellings = tellings_of(connection, (incident.number for incident in touched))
     commands: list[Command] = []
     changed = {}
     for incident in touched:
         for duty in duties_of(incident, facts):
-            if (before := told.get(duty)) is None:
+            if (before := tellings.get(duty)) is None:
                 changed[duty] = first_knowledge(duty, incident, facts, now)
                 continue
-            written, after = on_news(duty, incident, before, facts, now)
-            commands += written
+            letters, after = on_news(duty, incident, before, facts, now)
+            commands += letters
             if after != before:
                 changed[duty] = after
     save_tellings(connection, changed)

@@ -27,7 +27,7 @@ from credwatch.kernel.pack import PackSet
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import SourceFormat
 from credwatch.parse.secrets.redact import redact_lines
-from credwatch.pipeline.commit import PAIRING, SETTLED, Batch, Consequences, Taken, commit
+from credwatch.pipeline.commit import PAIRING, SETTLED, Batch, Consequences, LogProgress, commit
 from credwatch.pipeline.holding import tell_of_held
 from credwatch.pipeline.merge import Turn
 from credwatch.pipeline.news import tell_changes
@@ -162,11 +162,11 @@ class Pipeline:
         """Hold events against the rules and all events before them: what follows is not stored yet."""
         began = perf_counter()
         gathered = marked.gathered
-        found = self._engine.process(marked.events, gathered.arrival)
+        result = self._engine.process(marked.events, gathered.arrival)
         batch = Batch(
-            taken=tuple(Taken.of(part) for part in gathered.parts),
+            logs=tuple(LogProgress.of(part) for part in gathered.parts),
             received_at=gathered.received_at,
-            found=found,
+            found=result,
             pairing=marked.pairing,
             events=marked.events.height,
             profiles=marked.learnt,
@@ -193,8 +193,8 @@ class Pipeline:
         """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""
         lines = split_lines(chunk.data, chunk.first_position)
         unparsed = redact_lines(lines.select("position", "line", pl.lit("internal_error").alias("reason")))
-        taken = Taken(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines.height, unparsed)
-        self._commit(Batch(taken=(taken,), received_at=chunk.received_at))
+        log = LogProgress(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines.height, unparsed)
+        self._commit(Batch(logs=(log,), received_at=chunk.received_at))
 
     def _commit(self, batch: Batch) -> Consequences:
         with self._database.writing() as connection:

@@ -49,12 +49,12 @@ def prepare(
             parsed = parsed.without(partial(stacked.behind, positions=[chunks[at].first_position for at in some]))
             lines = [_behind(frame, chunk) for frame, chunk in zip(lines, chunks, strict=True)]
         enriched = _enriched(stacked, parsed.events, [chunks[at] for at in some], enricher, clock_skew)
-        for at, found in zip(some, zip(_apart(stacked, parsed), stacked.apart(enriched), strict=True), strict=True):
-            read[at] = found
+        for at, reading in zip(some, zip(_apart(stacked, parsed), stacked.apart(enriched), strict=True), strict=True):
+            read[at] = reading
     seconds = (perf_counter() - began) / len(chunks)
     return [
-        Prepared.of(chunk, frame, found, events, seconds)
-        for chunk, frame, (found, events) in zip(chunks, lines, read, strict=True)
+        Prepared.of(chunk, frame, reading, events, seconds)
+        for chunk, frame, (reading, events) in zip(chunks, lines, read, strict=True)
     ]
 
 

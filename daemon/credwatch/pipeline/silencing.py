@@ -29,8 +29,10 @@ def silenced(
     running = silences.running_silences(connection, now) if detections else []
     if not running:
         return detections
-    marked = tuple(replace(each, silence=_hidden_by(each, running, cases)) for each in detections)
-    silences.add_silenced(connection, ((each.serial, each.silence) for each in marked if each.silence))
+    marked = tuple(replace(detection, silence=_hidden_by(detection, running, cases)) for detection in detections)
+    silences.add_silenced(
+        connection, ((detection.serial, detection.silence) for detection in marked if detection.silence)
+    )
     return marked
 
 

@@ -40,4 +40,4 @@ def compare(old: Replayed, new: Replayed) -> RuleDiff:
 
 
 def _messages(commands: Iterable[Command]) -> Counter[MessageKey]:
-    return Counter((each.workflow, each.recipient) for each in commands)
+    return Counter((command.workflow, command.recipient) for command in commands)

@@ -75,7 +75,12 @@ class ReplayTally(Struct):
             self.ahead += part.ahead
             self.guessed += part.guessed
             self.unread.update(part.unread)
-        self.found.update([(each.rule_id, each.title, each.group, each.shadow) for each in report.found.detections])
+        self.found.update(
+            [
+                (detection.rule_id, detection.title, detection.group, detection.shadow)
+                for detection in report.found.detections
+            ]
+        )
         self.late += sum(report.found.late.values())
         self.commit_seconds += report.commit_seconds
         self.window_seconds += report.window_seconds
@@ -156,7 +161,7 @@ def replay(
         commands = [stored.command for stored in OutboxStore(database).listed()]
         database.close()
     source.close()
-    latest = sorted(incidents.values(), key=lambda each: (-each.occurred_last.timestamp(), each.number))
+    latest = sorted(incidents.values(), key=lambda incident: (-incident.occurred_last.timestamp(), incident.number))
     return Replayed(tally, tuple(attempts.by_address()), latest, commands)
 
 
@@ -190,7 +195,7 @@ class _Files:
 
 
 def _reports(
-    gathered: Callable[[], Gathered | None], made: Callable[[], Pipeline], attempts: AttemptCounts
+    gathered: Callable[[], Gathered | None], make: Callable[[], Pipeline], attempts: AttemptCounts
 ) -> Iterator[Report]:
     """Carry batch after batch through, three at a time: one is read while another is detected and a third stored.
 
@@ -219,16 +224,16 @@ def _reports(
 
     with ThreadPoolExecutor(1, "ahead") as before, ThreadPoolExecutor(1, "behind") as behind:
         is_waiting.set()  # there is nothing yet that could mark
-        coming, kept = before.submit(read), None
-        pipeline = made()
+        coming, writing = before.submit(read), None
+        pipeline = make()
         while (came := waited(coming)) is not None:
             with marking:  # the next batch is not marked before this one
                 coming = before.submit(read)
                 marked = came if isinstance(came, Marked) else mark(came)
             detected = pipeline.detect(marked)
-            if kept is not None:
-                yield kept.result()
-            kept = behind.submit(pipeline.keep, detected.batch, detected.report)
+            if writing is not None:
+                yield writing.result()
+            writing = behind.submit(pipeline.keep, detected.batch, detected.report)
             del came, marked, detected  # large, and done with
-        if kept is not None:
-            yield kept.result()
+        if writing is not None:
+            yield writing.result()

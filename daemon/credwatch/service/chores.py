@@ -73,8 +73,8 @@ class Chores:
         now = self._clock()
         with self._database.writing() as connection:
             clocks = legal_clocks.running_clocks(connection)
-            left = self._deadlines.left(clocks, now)
-            reaction = on_tick(now, clocks, self._facts(), lambda clock: left[clock.id])
+            times_left = self._deadlines.left(clocks, now)
+            reaction = on_tick(now, clocks, self._facts(), lambda clock: times_left[clock.id])
             queued = outbox.queue(connection, reaction.commands)
             legal_clocks.save_clocks(connection, reaction.clocks)
             queued += tell_of_flood(connection, self._facts(), now)
@@ -96,12 +96,12 @@ class Chores:
         self._metrics.set_outbox(state.waiting, state.refused, age)
         held_age = max(0.0, (now - state.oldest_held).total_seconds()) if state.oldest_held else 0.0
         self._metrics.set_held(state.held, held_age)
-        left = self._deadlines.left(running, now)
+        times_left = self._deadlines.left(running, now)
         clocks: dict[str, tuple[int, int, float]] = {}
-        for each in running:
-            count, overdue, remaining = clocks.get(each.workflow, (0, 0, float("inf")))
-            seconds = float("inf") if each.held else left[each.id].total_seconds()
-            clocks[each.workflow] = (count + 1, overdue + (seconds <= 0), min(remaining, seconds))
+        for clock in running:
+            count, overdue, remaining = clocks.get(clock.workflow, (0, 0, float("inf")))
+            seconds = float("inf") if clock.held else times_left[clock.id].total_seconds()
+            clocks[clock.workflow] = (count + 1, overdue + (seconds <= 0), min(remaining, seconds))
         self._metrics.set_clocks(clocks)
 
     def send_digest(self) -> None:

@@ -29,7 +29,7 @@ class FirstCheck:
         """
         answer, _ = self._process.communicate()
         try:
-            problems = [_problem(each) for each in json.loads(answer)["problems"]]
+            problems = [_problem(entry) for entry in json.loads(answer)["problems"]]
         except (ValueError, KeyError) as error:
             raise CredwatchError("the check gave no answer", where="credwatch check", hint="run it by hand") from error
         if any(problem.severity is Severity.ERROR for problem in problems):
@@ -37,5 +37,5 @@ class FirstCheck:
         return problems
 
 
-def _problem(told: dict[str, Any]) -> Problem:
-    return Problem(**{**told, "severity": Severity(told["severity"])})
+def _problem(entry: dict[str, Any]) -> Problem:
+    return Problem(**{**entry, "severity": Severity(entry["severity"])})

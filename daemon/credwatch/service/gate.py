@@ -23,11 +23,11 @@ def build_gate(settings: Settings, database: Database, knowledge: Callable[[], K
     options = settings.gate
 
     def policy_of(organization: str) -> CustomerPolicy:
-        known = knowledge().facts.recipients.get(organization)
+        recipient = knowledge().facts.recipients.get(organization)
         profile = settings.profile.get(
             knowledge().profile_of.get(organization, ""), settings.profile[settings.staff_profile]
         )
-        return CustomerPolicy(profile=profile, name=known.name if known else "")
+        return CustomerPolicy(profile=profile, name=recipient.name if recipient else "")
 
     return Gate(
         policy_of=policy_of,

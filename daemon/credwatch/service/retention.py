@@ -48,8 +48,8 @@ class Retention:
 
     def _delete(self, end: float) -> bool:
         """Delete until a moment of the steady clock; says whether there may be more."""
-        for kind, kept in self._kept.items():
-            while rows := retention.delete_batch(self._database, kind, self._clock() - kept):
+        for kind, span in self._kept.items():
+            while rows := retention.delete_batch(self._database, kind, self._clock() - span):
                 self._metrics.rows_deleted(kind, rows)
                 self._deleted[kind] = self._deleted.get(kind, 0) + rows
                 self._database.give_back()

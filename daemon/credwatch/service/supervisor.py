@@ -171,8 +171,8 @@ class Supervisor:
         try:
             self._take_up(load_settings(self._config))
         except Exception as error:  # noqa: BLE001  # the reading thread must live on, whatever an edit brings
-            told = str(error) if isinstance(error, CredwatchError) else type(error).__name__
-            log.error("reload.failed", error=told, hint="the last good state stays in force")
+            reason = str(error) if isinstance(error, CredwatchError) else type(error).__name__
+            log.error("reload.failed", error=reason, hint="the last good state stays in force")
             self._metrics.reloaded(False, now)
         else:
             log.info("reload.done", rules=len(self._knowledge.rules.by_id()))

@@ -50,8 +50,8 @@ class SaidState:
 
     def told(self, troubles: Mapping[str, str]) -> None:
         """Say what `systemctl status` shows: what is wrong, by the name of the part."""
-        told = "; ".join(f"{name}: {reason}" for name, reason in troubles.items())
-        status = f"not well: {told}" if told else "every part lives"
+        text = "; ".join(f"{name}: {reason}" for name, reason in troubles.items())
+        status = f"not well: {text}" if text else "every part lives"
         if status != self._status:
             self._status = status
             self._say("STATUS=" + " ".join(status.split()))

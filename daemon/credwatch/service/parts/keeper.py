@@ -36,28 +36,28 @@ class Keeper:
     def __init__(
         self, parts: Sequence[LivingPart], metrics: Metrics, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._kept = [_Kept(part, metrics, clock) for part in parts]
+        self._kept = [_PartWatch(part, metrics, clock) for part in parts]
 
     async def look(self) -> None:
         """Start what has not begun or has ended, and note who lives; raises PartLost."""
-        for kept in self._kept:
-            await kept.look()
+        for watch in self._kept:
+            await watch.look()
 
     def troubles(self) -> dict[str, str]:
         """Return what is wrong, by the part's name; empty where everything lives."""
-        return {kept.part.name: kept.reason for kept in self._kept if kept.reason}
+        return {watch.part.name: watch.reason for watch in self._kept if watch.reason}
 
     def is_sound(self) -> bool:
         """Say whether every vital part lives, and no part stands still."""
-        return not any(kept.reason and (kept.part.is_vital or kept.stands_still) for kept in self._kept)
+        return not any(watch.reason and (watch.part.is_vital or watch.stands_still) for watch in self._kept)
 
     async def stop(self) -> None:
         """End all of them, the last one first; one that cannot end in order keeps none of the others from it."""
-        for kept in reversed(self._kept):
-            await kept.end()
+        for watch in reversed(self._kept):
+            await watch.end()
 
 
-class _Kept:
+class _PartWatch:
     """One part, and how it fares."""
 
     def __init__(self, part: LivingPart, metrics: Metrics, clock: Callable[[], float]) -> None:

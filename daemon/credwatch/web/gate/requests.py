@@ -101,7 +101,7 @@ def understood(body: bytes, model: type[R]) -> R:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        found = {str(item["loc"][0]) for item in error.errors(include_input=False, include_url=False) if item["loc"]}
-        known = tuple(sorted(found & set(model.model_fields)))
+        keys = {str(item["loc"][0]) for item in error.errors(include_input=False, include_url=False) if item["loc"]}
+        fields = tuple(sorted(keys & set(model.model_fields)))
         # An unknown key may be a misplaced secret, so it is not repeated.
-        raise BadRequest("fields are missing, unknown or of the wrong form", known) from error
+        raise BadRequest("fields are missing, unknown or of the wrong form", fields) from error

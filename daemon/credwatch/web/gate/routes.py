@@ -92,46 +92,48 @@ class _Desk:
     async def password_check(self, request: Request) -> JSONResponse:
         """Judge a prospective password; the customer's profile says what a failure means."""
         try:
-            asked = understood(await self._body(request), PasswordRequest)
+            question = understood(await self._body(request), PasswordRequest)
         except BadRequest as error:
             return _misunderstood(error)
-        reply = await self._checks.answered(lambda: password_answer(self._gate.check_password(asked.question())))
+        reply = await self._checks.answered(lambda: password_answer(self._gate.check_password(question.question())))
         if reply.status_code < 500:
             return reply
         code = str(json.loads(bytes(reply.body))["undecided"])
-        return password_answer(self._gate.when_undecided(asked.organization, busy=code == "busy"), undecided=code)
+        return password_answer(self._gate.when_undecided(question.organization, busy=code == "busy"), undecided=code)
 
     async def password_changed(self, request: Request) -> JSONResponse:
         """Remember a password that was just set."""
         try:
-            asked = understood(await self._body(request), PasswordRequest)
+            question = understood(await self._body(request), PasswordRequest)
         except BadRequest as error:
             return _misunderstood(error)
         return await self._changes.answered(
-            lambda: answer({"recorded": True, "remembered": self._gate.password_changed(asked.question())})
+            lambda: answer({"recorded": True, "remembered": self._gate.password_changed(question.question())})
         )
 
     async def totp_enrol(self, request: Request) -> JSONResponse:
         """Make a secret and show it once."""
-        return await self._answered(request, EnrolRequest, lambda asked: enrol_answer(self._gate.enrol(asked.caller())))
+        return await self._answered(
+            request, EnrolRequest, lambda question: enrol_answer(self._gate.enrol(question.caller()))
+        )
 
     async def totp_confirm(self, request: Request) -> JSONResponse:
         """Take the first code of a new secret."""
         return await self._answered(
-            request, CodeRequest, lambda asked: mfa_answer(self._gate.confirm(asked.caller(), asked.code))
+            request, CodeRequest, lambda question: mfa_answer(self._gate.confirm(question.caller(), question.code))
         )
 
     async def totp_verify(self, request: Request) -> JSONResponse:
         """Take a code."""
         return await self._answered(
-            request, CodeRequest, lambda asked: mfa_answer(self._gate.verify(asked.caller(), asked.code))
+            request, CodeRequest, lambda question: mfa_answer(self._gate.verify(question.caller(), question.code))
         )
 
     async def totp_unlock(self, request: Request) -> JSONResponse:
         """Forgive the failures of a locked factor."""
 
-        def work(asked: OperatorRequest) -> JSONResponse:
-            outcome = self._gate.unlock(asked.caller(), asked.why)
+        def work(question: OperatorRequest) -> JSONResponse:
+            outcome = self._gate.unlock(question.caller(), question.why)
             return answer({"unlocked": outcome is UnlockOutcome.UNLOCKED, "outcome": outcome.value})
 
         return await self._answered(request, OperatorRequest, work)
@@ -139,15 +141,17 @@ class _Desk:
     async def totp_remove(self, request: Request) -> JSONResponse:
         """Take a factor away."""
         return await self._answered(
-            request, OperatorRequest, lambda asked: answer({"removed": self._gate.remove(asked.caller(), asked.why)})
+            request,
+            OperatorRequest,
+            lambda question: answer({"removed": self._gate.remove(question.caller(), question.why)}),
         )
 
     async def _answered(self, request: Request, model: type[R], work: Callable[[R], JSONResponse]) -> JSONResponse:
         try:
-            asked = understood(await self._body(request), model)
+            question = understood(await self._body(request), model)
         except BadRequest as error:
             return _misunderstood(error)
-        return await self._factors.answered(lambda: work(asked))
+        return await self._factors.answered(lambda: work(question))
 
     async def _body(self, request: Request) -> bytes:
         body = bytearray()
