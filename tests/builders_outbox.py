@@ -1,4 +1,4 @@
-"""Incidents, facts, commands and mail servers for the tests of workflows and outbox: valid by default."""
+"""Detections, incidents, facts, commands and mail servers for the tests of workflows and outbox: valid by default."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from credwatch.kernel.command import Command, CommandKind
-from credwatch.kernel.detection import Level
+from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.email.channel import EmailChannel
@@ -56,6 +56,28 @@ def an_incident(**changes: Any) -> Incident:
         organizations=("tanphat",),
     )
     return replace(incident, **changes)
+
+
+def a_detection(**changes: Any) -> Detection:
+    """Build a detection of a takeover at one customer, completed at noon."""
+    detection = Detection(
+        id="d-1",
+        rule_id="r-1",
+        title="Success after guessing",
+        level=Level.HIGH,
+        consequence=Consequence("account_takeover", workflows=("customer_notice",), clause="8.2"),
+        group=(("source.ip", "203.0.113.7"),),
+        organization="tanphat",
+        subject="lan@tanphat.example",
+        occurred_first=NOON - timedelta(minutes=5),
+        opened_at=NOON,
+        count=8,
+        accounts=("lan@tanphat.example",),
+        addresses=("203.0.113.7",),
+        organizations=("tanphat",),
+        serial=1,
+    )
+    return replace(detection, **changes)
 
 
 def a_change(*started: str, kind: ChangeKind = ChangeKind.OPENED, incident: Incident | None = None) -> IncidentChange:

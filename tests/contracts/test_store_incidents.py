@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from builders_outbox import NOON, an_incident
+from builders_outbox import NOON, a_detection, an_incident
 from credwatch.detect.episodes.episodes import EPISODE
 from credwatch.detect.episodes.found import Episodic
-from credwatch.kernel.detection import Consequence, Detection, Level
+from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import Status, Transition
 from credwatch.store.cases import incidents
 from credwatch.store.cases.case_list import list_incidents, open_by_kind
@@ -20,27 +20,6 @@ from credwatch.store.moments import to_micros
 from unit.detect.watched import a_rule
 
 NONE = np.empty(0, EPISODE)
-
-
-def a_detection(id_: str = "d-1", **changes: Any) -> Detection:
-    """Build a detection that opened at noon."""
-    detection = Detection(
-        id=id_,
-        rule_id="rule-1",
-        title="Dò mật khẩu",
-        level=Level.HIGH,
-        consequence=Consequence("account_takeover", workflows=("customer_notice",)),
-        group=(("source.ip", "203.0.113.7"),),
-        organization="tanphat",
-        subject="lan",
-        occurred_first=NOON,
-        opened_at=NOON,
-        count=8,
-        accounts=("lan",),
-        details=(("event.action", "login"),),
-        serial=1,
-    )
-    return replace(detection, **changes)
 
 
 def an_episode(serial: int = 1, **columns: int) -> np.ndarray[Any, Any]:
@@ -102,7 +81,7 @@ def test_the_incidents_of_episodes(database: Database) -> None:
     with database.writing() as connection:
         incidents.save_incidents(connection, [incident])
         incidents.add_detections(
-            connection, [(a_detection(), incident.number), (a_detection("d-2", serial=2), "")], NOON, NOON
+            connection, [(a_detection(), incident.number), (a_detection(id="d-2", serial=2), "")], NOON, NOON
         )
         assert {1: ("d-1", incident)} == incidents.incidents_of(connection, [1, 2, 3])
 

@@ -143,7 +143,9 @@ def test_what_belongs_to_no_incident_goes_by_its_age(database: Database) -> None
 def a_silence(connection: Connection, id_: str, expires_at: datetime) -> None:
     """Store a silence of the day before its end, which has hidden a detection."""
     begun = expires_at - timedelta(days=1)
-    silences.save_silence(connection, Silence(id_, "lan", "a test", begun, expires_at, rule="rule-1"))
+    silences.save_silence(
+        connection, Silence(id=id_, by="lan", why="a test", starts_at=begun, expires_at=expires_at, rule="rule-1")
+    )
     silences.add_silenced(connection, [(len(id_), id_)])
 
 

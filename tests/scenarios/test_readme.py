@@ -89,7 +89,7 @@ def test_a_newcomer_gets_to_a_notice(tmp_path: Path, log: Path) -> None:
     assert "credwatch run --config try/credwatch.toml" == run
     with running(tmp_path):
         incidents, outbox = look.splitlines()
-        shown_in_time(incidents, tmp_path, "account_takeover", "acme")
+        shown_in_time(incidents, tmp_path, "Login after", "acme")
         shown_in_time(outbox, tmp_path, "it@acme.example", "security@acme.example")
         refused = shell(gate, tmp_path)
     assert (1, True) == (refused.returncode, "name of your company" in refused.stdout), refused.stderr

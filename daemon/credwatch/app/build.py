@@ -250,7 +250,7 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Fact
             ground.id: Ground(ground.id, ground.basis, ground.reference, ground.issuer)
             for ground in registers.authorisations
         },
-        duties=Duties(duties.customer_notice, duties.disclosure_notice, duties.breach_report, duties.update),
+        duties=Duties(**{name: getattr(duties, name) for name in Duties.__struct_fields__}),
         owner=Owners(registers).customer_of,
         zone=settings.daemon.time_zone,
     )

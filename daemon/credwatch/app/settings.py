@@ -141,6 +141,8 @@ class OperatorsOptions(Options):
     """The language they read first."""
     digest_at: str = Field(default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     """When the daily digest is sent, in `daemon.time_zone`."""
+    forgotten_after: Duration = timedelta(days=3)
+    """An open incident that nobody has worked on for so long is forgotten."""
 
 
 class DutiesOptions(Options):
@@ -154,6 +156,8 @@ class DutiesOptions(Options):
     """From the detection to the acceptance of the report."""
     update: Duration = timedelta(hours=72)
     """From a notice to the update that it promises."""
+    answer: Duration = timedelta(hours=24)
+    """How long a customer or the vendor has to answer before the operators are reminded, and between reminders."""
 
 
 class OutboxOptions(Options):

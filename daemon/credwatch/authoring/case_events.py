@@ -14,9 +14,9 @@ from credwatch.enrich.habits.marking import mark
 from credwatch.enrich.habits.profiles import Profiles
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.dtypes import dtype_of
-from credwatch.kernel.duration import read_span
 from credwatch.kernel.errors import RuleError, nearest
 from credwatch.kernel.fields import BY_NAME, FieldType
+from credwatch.kernel.span import read_span
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import Parsed, SourceFormat, parse
 from credwatch.pipeline.pipeline import Knowledge

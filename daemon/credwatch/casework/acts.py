@@ -17,6 +17,9 @@ from credwatch.kernel.incident import Incident, Status
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, incidents
 from credwatch.workflows.escalation import EscalationReason, escalate_about
+from credwatch.workflows.touched import customers_of
+
+_SEVERAL = 2
 
 
 class Actor(Struct, frozen=True):
@@ -81,21 +84,26 @@ class Casework(Casebook):
 
         return self._work(CaseEntry(number, actor.at, EntryKind.REOPENED, actor.name, text), step)
 
-    def answer(self, number: str, actor: Actor, answer: Answer, text: str = "") -> Incident | None:
-        """Record what somebody outside said; where they disown the act, it becomes critical and operators are told."""
+    def answer(self, number: str, actor: Actor, answer: Answer, text: str = "", customer: str = "") -> Incident | None:
+        """Record what somebody outside said; where they disown the act, it becomes critical and operators are told.
+
+        It ends the reminders of that customer. Where a case concerns several, the customer must be named.
+        """
 
         def step(connection: Connection, incident: Incident) -> Incident:
             if answer == Answer(party=answer.party, way=answer.way, spoken_at=answer.spoken_at):
                 check_reason(incident, text)
+            _check_customer(incident, customer)
             if answer.statement is not Statement.NOT_OURS:
                 return incident
-            duty, phase, who = "", actor.at.isoformat(), incident.organization
+            duty, phase, who = "", actor.at.isoformat(), customer or incident.organization
             reason, facts = EscalationReason.DISOWNED, self._facts()
             letters = escalate_about(incident, facts, actor.at, reason, duty=duty, organization=who, phase=phase)
             outbox.queue(connection, (replace(letter, hold="") for letter in letters))
             return replace(incident, level=Level.CRITICAL)
 
-        return self._work(CaseEntry(number, actor.at, EntryKind.ANSWERED, actor.name, text, answer=answer), step)
+        entry = CaseEntry(number, actor.at, EntryKind.ANSWERED, actor.name, text, answer=answer, customer=customer)
+        return self._work(entry, step)
 
     def _work(self, entry: CaseEntry, step: _Step) -> Incident | None:
         """Do one step on an incident and add its entry, in one transaction."""
@@ -114,6 +122,16 @@ def _check_open(incident: Incident) -> None:
     if incident.status is Status.CLOSED:
         hint = f'`credwatch incidents reopen {incident.number} --why "…"` opens it again; a note may be added as it is'
         raise IllegalTransition("the incident is closed", where=incident.number, hint=hint)
+
+
+def _check_customer(incident: Incident, customer: str) -> None:
+    """Raise IllegalTransition where it is not clear which of an incident's customers has answered."""
+    customers = customers_of(incident)
+    if customer in customers or (not customer and len(customers) < _SEVERAL):
+        return
+    told = f"no customer {customer}" if customer else "several customers"
+    hint = f"name one with --customer: {', '.join(customers)}" if customers else "leave --customer out"
+    raise IllegalTransition(f"the incident concerns {told}", where=incident.number, hint=hint)
 
 
 def _taken_up(incident: Incident, actor: Actor, why: str) -> Incident:

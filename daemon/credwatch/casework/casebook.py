@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from msgspec import to_builtins
+from msgspec import Struct, to_builtins
 
 from credwatch.app import keys
 from credwatch.app.build import build_knowledge
@@ -24,6 +24,7 @@ from credwatch.pipeline.pipeline import Knowledge
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, case_list, case_search, evidence, held, incidents, legal_clocks
 from credwatch.store.cases.case_search import Findings, Wanted
+from credwatch.store.cases.forgotten import forgotten
 from credwatch.store.commands import EVERY, StoredCommand
 from credwatch.store.database import Database
 from credwatch.store.pages import FIRST, Page
@@ -59,6 +60,17 @@ def described(incident: Incident) -> dict[str, Any]:
     return {**to_builtins(incident), "level": incident.level.name.lower(), "held": incident.is_held}
 
 
+class Marks(Struct, frozen=True):
+    """What a list says of incidents beside what they are."""
+
+    held: frozenset[str]
+    """The numbers of those of which messages wait for a person."""
+    owners: Mapping[str, str]
+    """Who is in charge, by number; those of nobody are left out."""
+    zone: str
+    """The time zone of the readers (IANA name)."""
+
+
 class Casebook:
     """Reads and closes incidents in a store that a daemon may be using at the same time; use it in a `with` block."""
 
@@ -83,6 +95,25 @@ class Casebook:
         """Return a page of the incidents, the latest first; raises UnknownPlace."""
         with self._database.reading() as connection:
             return case_list.list_incidents(connection, only_open=only_open, page=page)
+
+    def forgotten(self, now: datetime, span: timedelta | None = None, page: Page = FIRST) -> list[Incident]:
+        """Return a page of the open incidents that nobody has worked on for so long, those untouched longest first.
+
+        Without a span it is `operators.forgotten_after`. Raises UnknownPlace.
+        """
+        before = now - (span or self._settings.operators.forgotten_after)
+        with self._database.reading() as connection:
+            return forgotten(connection, before, page)
+
+    def marks(self, listed: Iterable[Incident]) -> Marks:
+        """Return what a list says of these incidents beside what they are."""
+        with self._database.reading() as connection:
+            waiting = frozenset(held.held_numbers(connection))
+            return Marks(
+                waiting,
+                case_entries.owners(connection, [incident.number for incident in listed]),
+                self._settings.daemon.time_zone,
+            )
 
     def held_incidents(self, page: Page = FIRST) -> list[Incident]:
         """Return a page of the incidents of which messages wait, closed ones too, the latest first."""
@@ -150,10 +181,12 @@ class Casebook:
                 "recipient": stored.command.recipient,
                 "state": stored.state,
                 "last_reason": stored.last_reason,
+                "accepted_at": _accepted_at(stored),
             }
             for stored in messages
         ]
         case["clocks"] = [to_builtins(clock) for clock in clocks]
+        case["time_zone"] = self._settings.daemon.time_zone
         case["owner"] = case_entries.owner_of(entries)
         case["entries"] = [to_builtins(entry) for entry in entries]
         return case
@@ -217,3 +250,8 @@ class Casebook:
 
     def _knowledge(self) -> Knowledge:
         return build_knowledge(self._settings, notice_key=keys.notice_key(self._settings))
+
+
+def _accepted_at(stored: StoredCommand) -> str:
+    """Tell when a mail server took a message; empty where none has."""
+    return rfc3339(stored.settled_at) if stored.state == "delivered" and stored.settled_at else ""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from credwatch.casework.casebook import Casebook
 from credwatch.incidents.silencing import is_meant, needs_second
 from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.criteria import Criteria
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.silence import LONGEST, Silence
@@ -74,7 +75,7 @@ class Silences(Casebook):
 
     def _check(self, silence: Silence) -> None:
         """Raise SilenceRefused for what no silence may be."""
-        if not any((silence.rule, silence.account, silence.address, silence.customer, silence.host)):
+        if not silence.names_something:
             raise SilenceRefused("it names nothing, and would hide everything", where="silence", hint=_NAME_SOMETHING)
         if not silence.why.strip():
             raise SilenceRefused("a reason is missing", where="--why", hint="say why in a few words")
@@ -101,7 +102,7 @@ _NAME_SOMETHING = "give --rule, --account, --address, --customer or --host"
 def described(silence: Silence, now: datetime, hidden: int) -> dict[str, Any]:
     """Return a silence as JSON values."""
     state = "ended" if silence.ended_at else "expired" if silence.expires_at <= now else "running"
-    names = ("id", "rule", "account", "address", "customer", "host", "by", "second", "why", "ended_by")
+    names = ("id", *Criteria.__struct_fields__, "by", "second", "why", "ended_by")
     return {
         **{name: getattr(silence, name) for name in names},
         "starts_at": rfc3339(silence.starts_at),

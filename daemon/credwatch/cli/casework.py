@@ -96,8 +96,10 @@ def answer(
     party: Annotated[str, typer.Option("--from", metavar="WHO", help="Who said it.")] = "",
     way: Annotated[Way, typer.Option("--way", help="How it came.")] = Way.OTHER,
     spoken_at: Annotated[
-        datetime | None, typer.Option("--at", formats=["%Y-%m-%dT%H:%M%z"], help="When, as 2026-03-02T12:00+07:00.")
+        datetime | None,
+        typer.Option("--at", metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="When, as 2026-03-02T12:00+07:00."),
     ] = None,
+    customer: Annotated[str, typer.Option(help="The id of who answers, where the case concerns several.")] = "",
     reference: Annotated[str, typer.Option(help="Their number for it, such as the vendor's.")] = "",
     text: TextOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
@@ -106,11 +108,19 @@ def answer(
 ) -> None:
     """Record what a customer or the vendor said.
 
-    After `not-us` the incident is critical, and the operators are told. Exit code 1 where the number is unknown.
+    The operators are no longer reminded of it. After `not-us` the incident is critical, and they are told.
+    Exit code 1 where the number is unknown.
     """
     moment = spoken_at.astimezone(UTC) if spoken_at else None
     spoken = Answer(statement=statement, party=party, way=way, reference=reference, spoken_at=moment)
-    _do(lambda work, actor: work.answer(number, actor, spoken, text), number, "answer recorded", config, by, as_json)
+    _do(
+        lambda work, actor: work.answer(number, actor, spoken, text, customer),
+        number,
+        "answer recorded",
+        config,
+        by,
+        as_json,
+    )
     if statement is Statement.OURS:
         tell_hint(f'if that settles it: credwatch incidents close {number} --outcome authorised --why "…"')
 

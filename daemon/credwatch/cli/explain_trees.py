@@ -10,7 +10,7 @@ from credwatch.authoring.explain import RuleExplained
 from credwatch.authoring.explain_line import Reading
 from credwatch.authoring.explain_window import State, Window
 from credwatch.cli.screen import Branch
-from credwatch.kernel.duration import write_span
+from credwatch.kernel.span import write_span
 from credwatch.rules.model import Correlation, Rule
 
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from credwatch.cli.actor import ByOption, login_name
-from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from credwatch.cli.moments import read_span
+from credwatch.cli.options import (
+    DEFAULT_CONFIG,
+    AccountOption,
+    AddressOption,
+    ConfigOption,
+    CustomerOption,
+    HostOption,
+    JsonOption,
+    RuleOption,
+)
 from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
-from credwatch.kernel.duration import read_span
+from credwatch.kernel.criteria import Criteria
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.silence import Silence
 
@@ -25,31 +34,18 @@ _LOOK_BACK = timedelta(days=30)
 _SHOWN = 10
 
 
-def _span(text: str) -> timedelta:
-    """Read a span such as 12h or 7d."""
-    span = read_span(text, units=("h", "d"))
-    if not span:
-        raise typer.BadParameter("expected a number and h or d, such as 7d")
-    return span
-
-
-def _network(text: str) -> str:
-    """Read an address or a network in CIDR."""
-    try:
-        return str(ip_network(text, strict=False)) if text else ""
-    except ValueError as error:
-        raise typer.BadParameter("expected an address or a network, such as 192.0.2.0/24") from error
-
-
 @silence_app.command()
 def add(
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the silence.")],
-    lasts: Annotated[str, typer.Option("--for", metavar="SPAN", help="How long: 12h, 7d; 90 days at most.")],
-    rule: Annotated[str, typer.Option(help="The id of a rule.")] = "",
-    account: Annotated[str, typer.Option(help="An account.")] = "",
-    address: Annotated[str, typer.Option(help="An address, or a network such as 192.0.2.0/24.")] = "",
-    customer: Annotated[str, typer.Option(help="The id of a customer.")] = "",
-    host: Annotated[str, typer.Option(help="A host.")] = "",
+    lasts: Annotated[
+        timedelta,
+        typer.Option("--for", metavar="SPAN", parser=read_span, help="How long: 12h, 7d; 90 days at most."),
+    ],
+    rule: RuleOption = "",
+    account: AccountOption = "",
+    address: AddressOption = "",
+    customer: CustomerOption = "",
+    host: HostOption = "",
     second: Annotated[str, typer.Option(metavar="NAME", help="Who else agreed; needed to hide what is grave.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -66,10 +62,10 @@ def add(
         by=who,
         why=why,
         starts_at=now,
-        expires_at=now + _span(lasts),
+        expires_at=now + lasts,
         rule=rule,
         account=account,
-        address=_network(address),
+        address=address,
         customer=customer,
         host=host,
         second=second.strip(),
@@ -144,7 +140,7 @@ def _stamp(moment: datetime | None) -> str:
 
 
 def _row(row: dict[str, Any]) -> str:
-    meant = ", ".join(f"{name} {row[name]}" for name in ("rule", "account", "address", "customer", "host") if row[name])
+    meant = ", ".join(f"{name} {row[name]}" for name in Criteria.__struct_fields__ if row[name])
     people = " and ".join(filter(None, (row["by"], row["second"])))
     until = row["ended_at"] or row["expires_at"]
     return f"{row['id']}  {row['state']:<7}  until {until}  hid {row['hidden']}  {meant}  by {people}: {row['why']}"

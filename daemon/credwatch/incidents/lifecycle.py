@@ -54,6 +54,15 @@ def moved(
     return replace(incident, status=status, transitions=(*incident.transitions, step), updated_by=by, outcome=outcome)
 
 
+def touched_at(incident: Incident) -> datetime:
+    """Tell when a person last changed the incident; when it was found, where nobody has.
+
+    What a rule changes is no work: evidence that nobody looks at makes a case no less forgotten.
+    """
+    by_people = (step.at for step in incident.transitions if step.by not in incident.rules)
+    return max((incident.detected_at, *by_people))
+
+
 def check_reason(incident: Incident, why: str) -> None:
     """Raise IllegalTransition where no reason is given."""
     if not why.strip():

@@ -22,7 +22,7 @@ class EntryKind(StrEnum):
     ANSWERED = "answered"
     """Somebody outside said something about it."""
     REMINDED = "reminded"
-    """The operators were reminded that nobody has answered."""
+    """The operators were reminded that somebody has not answered."""
 
 
 class Statement(StrEnum):
@@ -77,3 +77,5 @@ class CaseEntry(Struct, frozen=True, omit_defaults=True):
     """Who is in charge from now on, where it was assigned."""
     answer: Answer | None = None
     """The answer, where it is one."""
+    customer: str = ""
+    """The id of the customer who answered or was waited for; an answer without one is everybody's."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from msgspec import Struct
+from credwatch.kernel.criteria import Criteria
 
 LONGEST = timedelta(days=90)
 """A silence lasts no longer: whoever still needs it then, gives the reason once more."""
 
 
-class Silence(Struct, frozen=True, omit_defaults=True):
-    """Detections that open no incident for a while; each criterion that is given must hold."""
+class Silence(Criteria, frozen=True, omit_defaults=True, kw_only=True):
+    """Detections that open no incident for a while: those that have what it names, and nothing beside it.
+
+    A detection that names another account, an address outside, or another customer too is not hidden.
+    """
 
     id: str
     """Its name, such as silence-7kq2m4aa."""
@@ -23,16 +26,6 @@ class Silence(Struct, frozen=True, omit_defaults=True):
     """From when, UTC."""
     expires_at: datetime
     """Until when at most, UTC."""
-    rule: str = ""
-    """The id of a rule."""
-    account: str = ""
-    """An account: a detection that names another one too is not hidden."""
-    address: str = ""
-    """An address or network, in CIDR: a detection that names an address outside is not hidden."""
-    customer: str = ""
-    """The id of a customer: a detection that concerns another one too is not hidden."""
-    host: str = ""
-    """The host of the event that completed a detection."""
     second: str = ""
     """The second person who agreed; without one it never hides what `needs_second` names."""
     ended_at: datetime | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from time import thread_time
@@ -100,8 +101,7 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     began = thread_time()
     _remember(connection, batch)
     window_seconds = thread_time() - began
-    detections = _dated(batch.found, discovery)
-    changes = _incidents(connection, batch.found, detections, discovery)
+    detections, changes = _incidents(connection, batch.found, _dated(batch.found, discovery), discovery)
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     live = sum(change.kind is ChangeKind.OPENED and not change.incident.history for change in changes)
     detected = sum(not detection.shadow for detection in batch.found.detections)
@@ -140,8 +140,11 @@ def _remember(connection: Connection, batch: Batch) -> None:
 
 def _incidents(
     connection: Connection, result: Found, detections: tuple[Detection, ...], discovery: Discovery
-) -> tuple[IncidentChange, ...]:
-    """Group what was found: what ended first, then what opened, so that a new act is not added to an old one."""
+) -> tuple[tuple[Detection, ...], tuple[IncidentChange, ...]]:
+    """Group what was found: what ended first, then what opened, so that a new act is not added to an old one.
+
+    The detections come back with the silence that hides each.
+    """
     closed = ended(_endings(connection, result), discovery)
     incidents.save_incidents(connection, (change.incident for change in closed))
     going_on = gone_on(_going_on(connection, result, discovery), discovery)
@@ -160,7 +163,7 @@ def _incidents(
     evidence.add_rules(connection, rules, discovery.detected_at)
     incidents.save_episodes(connection, result.episodes)
     incidents.save_incidents(connection, (change.incident for change in grouping.changes))
-    return (*closed, *going_on, *grouping.changes)
+    return detections, (*closed, *going_on, *grouping.changes)
 
 
 def _dated(result: Found, discovery: Discovery) -> tuple[Detection, ...]:
@@ -222,7 +225,16 @@ def _tallies(batch: Batch) -> dict[str, int]:
         "lines": sum(log.lines for log in batch.logs),
         "events": batch.events,
         "unparsed": sum(log.unparsed.height for log in batch.logs),
+        **_by_source(batch),
     }
+
+
+def _by_source(batch: Batch) -> dict[str, int]:
+    """Count the lines of each source, so that one that falls silent is told."""
+    counts: Counter[str] = Counter()
+    for log in batch.logs:
+        counts[progress.LINES_OF + log.source] += log.lines
+    return counts
 
 
 def _unparsed_rows(batch: Batch) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from credwatch.app.settings import Settings
@@ -11,20 +11,22 @@ from credwatch.kernel.clock import Clock, Steady, steady_clock
 from credwatch.pipeline.flood import tell_of_flood
 from credwatch.pipeline.holding import tell_of_held
 from credwatch.pipeline.news import tell_waiting
+from credwatch.pipeline.reminding import remind_of_unanswered
 from credwatch.pipeline.silencing import tell_of_ended
+from credwatch.service.daily_digest import queue_digest
 from credwatch.service.deadlines import Deadlines
 from credwatch.service.memory import return_free_memory
 from credwatch.service.retention import Retention
 from credwatch.service.schedule import Daily, Every, Job
 from credwatch.store import outbox, retention
-from credwatch.store.cases import held, legal_clocks
-from credwatch.store.cases.case_list import list_incidents, open_by_kind
+from credwatch.store.cases import legal_clocks
+from credwatch.store.cases.case_list import open_by_kind
+from credwatch.store.cases.forgotten import count_forgotten
+from credwatch.store.cases.silences import running_silences
 from credwatch.store.database import Database
-from credwatch.store.pages import WHOLE
 from credwatch.store.state import progress
 from credwatch.telemetry.metrics import Metrics
 from credwatch.workflows.clocks import on_tick
-from credwatch.workflows.digest import digest
 from credwatch.workflows.facts import Facts
 
 _TICK_SECONDS = 5
@@ -63,6 +65,7 @@ class Chores:
                 "digest", Daily(hour, minute, self._settings.daemon.time_zone, self._latest_digest()), self.send_digest
             ),
             Job("windows", Every(3600), self.compact),
+            Job("reminders", Every(300), self.remind),
             Job("retention", Every(60), self._retention.turn),
             Job("memory", Every(60), return_free_memory),
             Job("housekeeping", Daily(3, 30, self._settings.daemon.time_zone), self.tidy),
@@ -90,7 +93,11 @@ class Chores:
             running = legal_clocks.running_clocks(connection)
             state = outbox.queue_state(connection)
             by_kind = open_by_kind(connection)
+            hushed = running_silences(connection, now)
+            untouched = count_forgotten(connection, now - self._settings.operators.forgotten_after)
         self._metrics.set_open_incidents(by_kind)
+        self._metrics.cases.set_forgotten(untouched)
+        self._metrics.cases.set_silences([(silence.over_at - now).total_seconds() for silence in hushed])
         self._metrics.set_store_bytes(retention.size(self._database))
         age = max(0.0, (now - state.oldest).total_seconds()) if state.oldest else 0.0
         self._metrics.set_outbox(state.waiting, state.refused, age)
@@ -104,31 +111,17 @@ class Chores:
             clocks[clock.workflow] = (count + 1, overdue + (seconds <= 0), min(remaining, seconds))
         self._metrics.set_clocks(clocks)
 
+    def remind(self) -> None:
+        """Remind the operators of what customers or the vendor were told and have not answered."""
+        with self._database.writing() as connection:
+            queued = remind_of_unanswered(connection, self._facts(), self._clock())
+        if queued:
+            self._wake_outbox()
+
     def send_digest(self) -> None:
         """Queue the digest of the local day that has just passed: its own counts, and what stands now."""
-        now = self._clock()
-        zone = ZoneInfo(self._settings.daemon.time_zone)
-        today = datetime.combine(now.astimezone(zone).date(), time(), zone)
-        begin = datetime.combine(today.date() - timedelta(days=1), time(), zone)
         with self._database.writing() as connection:
-            state = outbox.queue_state(connection)
-            counts = progress.tallies_of(connection, begin.date().isoformat())
-            counts |= {
-                "delivered": outbox.delivered_between(connection, begin, today),
-                "waiting": state.waiting,
-                "refused": state.refused,
-                "held": state.held,
-            }
-            commands = digest(
-                begin.date(),
-                counts,
-                list_incidents(connection, only_open=True, page=WHOLE),
-                legal_clocks.running_clocks(connection),
-                held.held_now(connection),
-                self._facts(),
-                now,
-            )
-            outbox.queue(connection, commands)
+            queue_digest(connection, self._settings, self._facts(), self._clock())
         self._wake_outbox()
 
     def _latest_digest(self) -> date | None:

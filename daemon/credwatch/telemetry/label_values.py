@@ -43,5 +43,5 @@ RETENTION_KINDS = (
     *("unparsed", "counts", "silences", "password_history"),
 )
 """What the store keeps for a time: the keys of `[retention]`."""
-TASKS = ("clocks", "gauges", "retries", "digest", "windows", "retention", "memory", "housekeeping")
+TASKS = ("clocks", "gauges", "retries", "digest", "windows", "reminders", "retention", "memory", "housekeeping")
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""

@@ -15,6 +15,7 @@ from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind
 from credwatch.telemetry.batch_report import BatchReport, LogReport
+from credwatch.telemetry.case_metrics import CaseMetrics
 from credwatch.telemetry.label_values import (
     FILE_EVENTS,
     GATE_ENDPOINTS,
@@ -48,6 +49,8 @@ class Metrics:
         self._declared: frozenset[str] = frozenset()
         self._sources = SourceSeries(self.registry)
         self._detection = DetectionSeries(self.registry)
+        self.cases = CaseMetrics(self.registry)
+        """What the operators' own work comes to."""
         self._duties = DutySeries(self.registry)
         self._daemon = DaemonSeries(self.registry)
         ProcessCollector(registry=self.registry)
@@ -80,6 +83,7 @@ class Metrics:
         self._declared = named
         for rule, level in rules:
             self._detection.detections.labels(rule, level)
+            self.cases.declare(rule, level)
             self._detection.dropped.labels(rule)
         for rule, level in shadow_rules:
             self._detection.shadow.labels(rule, level)
@@ -279,6 +283,7 @@ class Metrics:
             series.dropped.labels(rule).inc(rows)
         series.profiles.set(report.profiles)
         series.evicted.inc(report.evicted)
+        self.cases.record(report.detections)
         for detection in report.detections:
             counted = series.shadow if detection.shadow else series.detections
             counted.labels(detection.title, detection.level.name.lower()).inc()

@@ -41,6 +41,8 @@ class EscalationReason(StrEnum):
     """A message was refused, or nobody took it for days."""
     DISOWNED = "disowned"
     """The customer says that it did not do what the notice tells of."""
+    UNANSWERED = "unanswered"
+    """Somebody who was told of an incident has not answered within the time for it."""
     SILENCE_OVER = "silence_over"
     """A silence has ended or expired."""
 
@@ -58,6 +60,7 @@ _EMPTY = (
     "hidden",
     "flood",
     "phone",
+    "unanswered",
 )
 """What a template may ask of any escalation, and only some have."""
 
@@ -79,7 +82,7 @@ def escalate(
     context: dict[str, object] = {
         **dict.fromkeys(_EMPTY, ""),
         **values,
-        "phone": _phone(facts, duty, organization),
+        "phone": phone_of(facts, duty, organization),
         "reason": reason.value,
         "duty": duty,
         "number": incident,
@@ -98,7 +101,7 @@ def escalate(
     return compose(letter, facts.operators.addresses, facts, now)
 
 
-def _phone(facts: Facts, duty: str, organization: str) -> str:
+def phone_of(facts: Facts, duty: str, organization: str) -> str:
     """Tell where the reader of a duty's letters is called; empty where there is none, or nobody knows."""
     if facts.role is Role.CUSTOMER:
         return facts.vendor.phone if facts.vendor and duty.startswith("breach_") else ""

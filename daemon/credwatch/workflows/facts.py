@@ -84,6 +84,8 @@ class Duties(Struct, frozen=True):
     """From the detection to the acceptance of the report."""
     update: timedelta = timedelta(hours=72)
     """From a notice to the update that it promises."""
+    answer: timedelta = timedelta(hours=24)
+    """From the acceptance of a notice or report to the answer, and from one reminder to the next."""
 
 
 class Ground(Struct, frozen=True):

@@ -3,45 +3,20 @@
 import json
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from builders_outbox import some_facts
+from builders_outbox import NOON, an_incident, some_facts
 from credwatch.cli.main import app
 from credwatch.incidents.lifecycle import moved
-from credwatch.kernel.detection import Level
-from credwatch.kernel.incident import Incident, Status, Transition
+from credwatch.kernel.incident import Status
 from credwatch.store.cases.incidents import save_incidents
 from credwatch.store.database import Database
 from credwatch.workflows.update import customer_update
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-OPEN, CLOSED = "CW-2026-7KQ2M4AA", "CW-2026-OLDOLDOL"
-
-
-def an_incident(number: str = OPEN, status: Status = Status.NEW, subject: str = "lan") -> Incident:
-    """Make an incident about one account."""
-    return Incident(
-        number=number,
-        kind="account_takeover",
-        organization="acme",
-        subject=subject,
-        level=Level.HIGH,
-        status=status,
-        title="Login after brute force",
-        clause="8.2",
-        occurred_first=NOON,
-        occurred_last=NOON,
-        recorded_at=NOON,
-        detected_at=NOON,
-        recorded_last=NOON,
-        detected_last=NOON,
-        transitions=(Transition(NOON, status, "rule", "it fired"),),
-    )
+OPEN, CLOSED = "CW-2026-7KQ2M4", "CW-2026-OLDOLD"
 
 
 @pytest.fixture
@@ -50,7 +25,7 @@ def site(tmp_path: Path) -> Path:
     database = Database(tmp_path / "credwatch.sqlite")
     database.migrate()
     with database.writing() as connection:
-        save_incidents(connection, [an_incident(), an_incident(CLOSED, Status.CLOSED, "mai")])
+        save_incidents(connection, [an_incident(), an_incident(number=CLOSED, status=Status.CLOSED, subject="mai")])
     database.close()
     settings = f'[daemon]\nstate_directory = "{tmp_path}"\nregisters_directory = "{tmp_path}"\n'
     (tmp_path / "credwatch.toml").write_text(settings + '[operators]\naddresses = ["ops@acme.example"]\n')
@@ -116,7 +91,7 @@ def test_a_closed_incident_is_reopened(site: Path) -> None:
 def test_two_incidents_about_one_matter_are_never_open(site: Path) -> None:
     """Where newer evidence has opened another incident, the closed one stays closed and the other is named."""
     with Database(site / "credwatch.sqlite").writing() as connection:
-        save_incidents(connection, [an_incident(CLOSED, Status.CLOSED)])
+        save_incidents(connection, [an_incident(number=CLOSED, status=Status.CLOSED)])
     code, _, talk = run(site, "reopen", CLOSED, "--why", "it came back")
     assert (2, True) == (code, f"work on {OPEN}" in talk)
     assert "closed" == the_case(site, CLOSED)["status"]
@@ -127,9 +102,8 @@ def test_that_was_us(site: Path) -> None:
     call = ("--said", "that-was-us", "--from", "Ms Lan", "--way", "phone", "--at", "2026-03-02T20:30+07:00")
     code, _, talk = run(site, "answer", OPEN, *call, "--by", "ba")
     assert (0, True) == (code, f"close {OPEN} --outcome authorised" in talk)
-    assert (
-        "answered by ba: that-was-us, from Ms Lan, by phone, on 2026-03-02 13:30:00 UTC" in run(site, "show", OPEN)[1]
-    )
+    said = "answered by ba: that-was-us, from Ms Lan, by phone, on 2026-03-02 20:30:00 +07:00 (13:30:00 UTC)"
+    assert said in run(site, "show", OPEN)[1]
     assert "new" == the_case(site)["status"]
 
 
@@ -148,6 +122,19 @@ def test_a_reference(site: Path) -> None:
     assert 0 == run(site, "answer", OPEN, "--reference", "VN-2026-114", "--way", "mail")[0]
     assert "by mail, reference VN-2026-114" in run(site, "show", OPEN)[1]
     assert 2 == run(site, "answer", OPEN, "--from", "somebody")[0]
+
+
+def test_which_of_several_answers(site: Path) -> None:
+    """Where a case concerns two customers one must be named, and it must be one of them; the case says which it was."""
+    with Database(site / "credwatch.sqlite").writing() as connection:
+        save_incidents(connection, [an_incident(organizations=("tanphat", "acme"))])
+    said = ("answer", OPEN, "--said", "unclear")
+    code, _, talk = run(site, *said)
+    assert (2, True) == (code, "--customer: tanphat, acme" in talk)
+    assert 2 == run(site, *said, "--customer", "nobody")[0]
+    assert 0 == run(site, *said, "--customer", "acme", "--by", "lan")[0]
+    assert "answered by lan: unclear, for acme" in run(site, "show", OPEN)[1]
+    assert 2 == run(site, "answer", CLOSED, "--said", "unclear", "--customer", "acme")[0]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +160,7 @@ def test_an_unknown_number(site: Path, command: list[str]) -> None:
 def test_a_second_closing_is_told_too() -> None:
     """The update about a case that was closed, reopened and closed again is another message than the first."""
     facts = some_facts()
-    incident, ids = replace(an_incident(), organization=next(iter(facts.recipients))), []
+    incident, ids = an_incident(), []
     for _ in range(2):
         incident = moved(incident, Status.CLOSED, at=NOON, by="lan", why="done")
         ids.append({command.id for command in customer_update(incident, facts, NOON).commands})

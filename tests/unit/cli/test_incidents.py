@@ -1,64 +1,23 @@
 """`credwatch incidents`: list, show, close."""
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from builders_outbox import a_command
+from builders_outbox import NOON, a_command, a_detection, an_incident
 from credwatch.cli.main import app
-from credwatch.kernel.detection import Consequence, Detection, Level
-from credwatch.kernel.incident import Incident, Status, Transition
-from credwatch.store import outbox
+from credwatch.kernel.incident import Status, Transition
+from credwatch.kernel.receipt import Delivered
+from credwatch.store import outbox, receipts
 from credwatch.store.cases.incidents import add_detections, episodes, save_incidents
 from credwatch.store.database import Database
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-NUMBER = "CW-2026-7KQ2M4AA"
-OLD = "CW-2026-OLDOLDOL"
-
-
-def an_incident(number: str = NUMBER, status: Status = Status.NEW) -> Incident:
-    """Make an incident about one account."""
-    return Incident(
-        number=number,
-        kind="account_takeover",
-        organization="acme",
-        subject="lan",
-        level=Level.HIGH,
-        status=status,
-        title="Login after brute force",
-        clause="8.2",
-        occurred_first=NOON,
-        occurred_last=NOON,
-        recorded_at=NOON,
-        detected_at=NOON,
-        recorded_last=NOON,
-        detected_last=NOON,
-        detections=("d-1",),
-        transitions=(Transition(NOON, Status.NEW, "rule", "it fired"),),
-    )
-
-
-def a_detection() -> Detection:
-    """Make the detection that the incident comes from."""
-    return Detection(
-        id="d-1",
-        rule_id="r-1",
-        title="Login after brute force",
-        level=Level.HIGH,
-        consequence=Consequence("account_takeover"),
-        group=(("user.name", "lan"),),
-        organization="acme",
-        subject="lan",
-        occurred_first=NOON,
-        opened_at=NOON,
-        count=9,
-        serial=1,
-    )
+NUMBER, OLD = "CW-2026-7KQ2M4", "CW-2026-OLDOLD"
+OPENED = (Transition(NOON, Status.NEW, "r-1", "it fired"),)
 
 
 @pytest.fixture
@@ -67,7 +26,9 @@ def settings(tmp_path: Path) -> str:
     database = Database(tmp_path / "credwatch.sqlite")
     database.migrate()
     with database.writing() as connection:
-        save_incidents(connection, [an_incident(), an_incident(OLD, Status.CLOSED)])
+        save_incidents(
+            connection, [an_incident(rules=("r-1",), transitions=OPENED), an_incident(number=OLD, status=Status.CLOSED)]
+        )
         connection.execute(
             episodes.insert(), {**dict.fromkeys(episodes.c.keys(), 0), "serial": 1, "count": 9, "rule_id": "r-1"}
         )
@@ -85,11 +46,30 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_open_incidents_are_listed(settings: str) -> None:
-    """One line each with number, both moments, level, status, kind, customer and subject; closed ones on request."""
-    code, shown, _ = run("list", "--config", settings)
-    row = [NUMBER, "2026-03-02", "12:00", "2026-03-02", "12:00", "high", "new", "account_takeover", "acme", "lan"]
-    assert (0, [row]) == (code, [line.split() for line in shown.splitlines()])
-    assert 2 == len(run("list", "--all", "--config", settings)[1].splitlines())
+    """One line each: local time with UTC beside it, age, owner and the title of what fired; closed ones on request."""
+    assert 0 == CliRunner().invoke(app, ["incidents", "assign", NUMBER, "mai", "--config", settings]).exit_code
+    code, shown, head = run("list", "--config", settings)
+    (row,) = shown.splitlines()
+    found = f"{NUMBER}    2026-11-20 12:00 +07:00 (05:00 UTC)"
+    assert (0, found, True) == (code, row[: len(found)], head.startswith("NUMBER"))
+    assert re.search(r"2026-11-20 12:00  \d+[mhd]  +high +in_progress  mai +tanphat +Success after guessing: lan@", row)
+    everything = run("list", "--all", "--config", settings)[1].splitlines()
+    assert 2 == len(everything)
+    assert any(re.search(r"-     high +closed       -  ", line) for line in everything)
+
+
+def test_forgotten_ones_are_listed(settings: str, tmp_path: Path) -> None:
+    """Open ones that no person has worked on for long, and not what was just noted, nor what is closed."""
+    nobody = an_incident(number="CW-2026-NOBODY", subject="mai", detected_at=NOON - timedelta(days=900))
+    database = Database(tmp_path / "credwatch.sqlite")
+    with database.writing() as connection:
+        save_incidents(connection, [nobody])
+    database.close()
+    assert 0 == run("note", NUMBER, "I look", "--config", settings)[0]
+    forgotten = ("list", "--forgotten", "--config", settings)
+    assert ["CW-2026-NOBODY"] == [line.split()[0] for line in run(*forgotten)[1].splitlines()]
+    assert (0, "", "nothing is forgotten\n") == run(*forgotten, "--untouched", "9999d")
+    assert 2 == run(*forgotten, "--untouched", "soon")[0]
 
 
 def test_a_list_comes_in_pages(settings: str) -> None:
@@ -111,9 +91,24 @@ def test_a_case_is_shown(settings: str) -> None:
     """Its facts, its detections with their counts, and what became of it."""
     code, shown, _ = run("show", NUMBER, "--config", settings)
     assert 0 == code
-    assert "detection      2026-03-02 12:00:00 UTC  Login after brute force, 9 counted" in shown
-    assert "change         2026-03-02 12:00:00 UTC  new by rule: it fired" in shown
+    assert "detection      2026-11-20 12:00:00 +07:00 (05:00:00 UTC)  Success after guessing, 9 counted" in shown
+    assert "change         2026-11-20 12:00:00 +07:00 (05:00:00 UTC)  new by Success after guessing: it fired" in shown
     assert NUMBER == json.loads(run("show", NUMBER, "--json", "--config", settings)[1])["number"]
+
+
+def test_a_case_says_when_its_messages_were_accepted(settings: str, tmp_path: Path) -> None:
+    """A message that a mail server took has the moment and the answer; one that waits has none."""
+    database = Database(tmp_path / "credwatch.sqlite")
+    with database.writing() as connection:
+        outbox.queue(connection, [a_command(1), a_command(2, recipient="kt@tanphat.example")])
+        receipts.settle(connection, a_command(1).id, Delivered(NOON, "250 ok"), NOON + timedelta(minutes=1), None)
+    database.close()
+    shown = run("show", NUMBER, "--config", settings)[1]
+    accepted = (
+        "customer_notice to it@tanphat.example: delivered  accepted 2026-11-20 12:01:00 +07:00 (05:01:00 UTC)  250 ok"
+    )
+    assert accepted in shown
+    assert "customer_notice to kt@tanphat.example: queued\n" in shown
 
 
 def test_an_incident_is_closed_once(settings: str) -> None:
@@ -136,7 +131,7 @@ def test_an_outcome_is_kept(settings: str) -> None:
 
 def test_history_is_marked_and_let_go(settings: str, tmp_path: Path) -> None:
     """A held incident is listed as such, shown with its moments, released once, and refused a second time."""
-    history = replace(an_incident("CW-2026-HISTORY2"), history=True, workflows=("customer_notice",), subject="mai")
+    history = an_incident(number="CW-2026-HISTOR", history=True, workflows=("customer_notice",), subject="mai")
     database = Database(tmp_path / "credwatch.sqlite")
     with database.writing() as connection:
         save_incidents(connection, [history])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from builders_outbox import a_detection
 from credwatch.incidents.grouping import Ending, Grouping, ended, grouped, key_of
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import ChangeKind, Incident, Status
@@ -20,27 +21,23 @@ LATER = NOON + timedelta(hours=1)
 DISCOVERY = Discovery(LATER, LATER + timedelta(seconds=1), timedelta(hours=6))
 
 
-def a_detection(number: int = 1, **changes: Any) -> Detection:
+def at_minute(number: int = 1, **changes: Any) -> Detection:
     """Build a detection of a takeover of lan's account at acme, `number` minutes after noon."""
     at = NOON + timedelta(minutes=number)
-    detection = Detection(
-        id=f"detection-{number}",
-        rule_id="rule-1",
-        title="Success after guessing",
-        level=Level.HIGH,
-        consequence=Consequence("account_takeover", workflows=("customer_notice",), clause="8.2"),
-        group=(("source.ip", "203.0.113.7"),),
-        organization="acme",
-        subject="lan",
-        occurred_first=at - timedelta(minutes=5),
-        opened_at=at,
-        count=8,
-        accounts=("lan",),
-        addresses=("203.0.113.7",),
-        organizations=("acme",),
-        lines=(f"line {number}",),
+    return a_detection(
+        **{
+            "id": f"detection-{number}",
+            "rule_id": "rule-1",
+            "organization": "acme",
+            "organizations": ("acme",),
+            "subject": "lan",
+            "accounts": ("lan",),
+            "occurred_first": at - timedelta(minutes=5),
+            "opened_at": at,
+            "lines": (f"line {number}",),
+            **changes,
+        }
     )
-    return replace(detection, **changes)
 
 
 def the_incident(*detections: Detection) -> Incident:
@@ -50,7 +47,7 @@ def the_incident(*detections: Detection) -> Incident:
 
 def test_the_first_detection_opens_an_incident() -> None:
     """It begins with the first event, is dated by when it was read and found, and starts the rule's workflows."""
-    (change,) = grouped([a_detection()], {}, DISCOVERY).changes
+    (change,) = grouped([at_minute()], {}, DISCOVERY).changes
     incident = change.incident
     assert (ChangeKind.OPENED, ("customer_notice",)) == (change.kind, change.started)
     assert ("account_takeover", "acme", "lan", Status.NEW) == (
@@ -72,11 +69,11 @@ def test_the_number_follows_from_the_cause() -> None:
     numbers = [
         the_incident(each).number
         for each in (
-            a_detection(),
-            a_detection(),
-            a_detection(2),
-            a_detection(subject="mai"),
-            a_detection(organization=""),
+            at_minute(),
+            at_minute(),
+            at_minute(2),
+            at_minute(subject="mai"),
+            at_minute(organization=""),
         )
     ]
     assert numbers[0] == numbers[1]
@@ -86,7 +83,7 @@ def test_the_number_follows_from_the_cause() -> None:
 
 def test_more_evidence_updates_the_open_incident() -> None:
     """A second detection widens accounts, addresses, time and level, and starts only what had not begun."""
-    more = a_detection(
+    more = at_minute(
         2,
         level=Level.CRITICAL,
         title="Worse",
@@ -95,7 +92,7 @@ def test_more_evidence_updates_the_open_incident() -> None:
         addresses=("192.0.2.1",),
         consequence=Consequence("account_takeover", workflows=("customer_notice", "breach_report")),
     )
-    first, second = grouped([a_detection(), more], {}, DISCOVERY).changes
+    first, second = grouped([at_minute(), more], {}, DISCOVERY).changes
     assert (ChangeKind.UPDATED, ("breach_report",)) == (second.kind, second.started)
     incident = second.incident
     assert first.incident.number == incident.number
@@ -111,15 +108,15 @@ def test_more_evidence_updates_the_open_incident() -> None:
 
 def test_an_open_incident_of_the_store_is_joined() -> None:
     """What was opened in an earlier batch goes on."""
-    known = the_incident(a_detection())
-    (change,) = grouped([a_detection(2)], {key_of(a_detection()): known}, DISCOVERY).changes
+    known = the_incident(at_minute())
+    (change,) = grouped([at_minute(2)], {key_of(at_minute()): known}, DISCOVERY).changes
     assert known.number == change.incident.number
 
 
 def test_evidence_without_a_workflow_is_told_once() -> None:
     """The incident is told of when it opens and as it is at the end, and every detection belongs to it."""
     attack = Consequence("brute_force")
-    grouping = grouped([a_detection(number, consequence=attack) for number in range(3)], {}, DISCOVERY)
+    grouping = grouped([at_minute(number, consequence=attack) for number in range(3)], {}, DISCOVERY)
     opened, updated = grouping.changes
     assert (ChangeKind.OPENED, ChangeKind.UPDATED) == (opened.kind, updated.kind)
     assert ("detection-0", "detection-1", "detection-2") == updated.incident.detections
@@ -129,7 +126,7 @@ def test_evidence_without_a_workflow_is_told_once() -> None:
 def test_what_joins_in_one_batch_is_what_joins_in_several() -> None:
     """However detections fall into batches, the incident comes to the same."""
     attack = Consequence("brute_force")
-    found = [a_detection(number, accounts=(f"user{number}",), consequence=attack) for number in range(4)]
+    found = [at_minute(number, accounts=(f"user{number}",), consequence=attack) for number in range(4)]
     incident = the_incident(*found[:2])
     (change,) = grouped(found[2:], {key_of(found[0]): incident}, DISCOVERY).changes
     assert the_incident(*found) == change.incident
@@ -137,12 +134,12 @@ def test_what_joins_in_one_batch_is_what_joins_in_several() -> None:
 
 def test_a_rule_without_consequence_opens_nothing() -> None:
     """A detection whose rule names no kind of incident changes none."""
-    assert Grouping((), ("",), ((),)) == grouped([a_detection(consequence=Consequence(""))], {}, DISCOVERY)
+    assert Grouping((), ("",), ((),)) == grouped([at_minute(consequence=Consequence(""))], {}, DISCOVERY)
 
 
 def test_without_a_subject_the_group_tells_incidents_apart() -> None:
     """Two groups without subject are two incidents, named by their group."""
-    found = [a_detection(subject=""), a_detection(subject="", group=(("source.ip", "192.0.2.1"),))]
+    found = [at_minute(subject=""), at_minute(subject="", group=(("source.ip", "192.0.2.1"),))]
     changes = grouped(found, {}, DISCOVERY).changes
     assert ["203.0.113.7", "192.0.2.1"] == [change.incident.subject for change in changes]
 
@@ -150,7 +147,7 @@ def test_without_a_subject_the_group_tells_incidents_apart() -> None:
 @pytest.mark.parametrize(("field", "limit"), [("accounts", 500), ("detections", 500), ("lines", 10)])
 def test_lists_are_bounded(field: str, limit: int) -> None:
     """A storm of detections cannot make an incident grow without end."""
-    storm = [a_detection(number, accounts=(f"user{number:04}",)) for number in range(600)]
+    storm = [at_minute(number, accounts=(f"user{number:04}",)) for number in range(600)]
     assert limit == len(getattr(the_incident(*storm), field))
 
 
@@ -158,7 +155,7 @@ def test_an_act_that_is_over_closes_its_incident() -> None:
     """A disclosure is closed with its detection, by the rule, when that is found; a problem stays open."""
     disclosure, end = Consequence("authorised_disclosure"), DISCOVERY.detected_at
     for consequence, closes in ((disclosure, True), (Consequence("account_takeover"), False)):
-        incident = the_incident(a_detection(consequence=consequence))
+        incident = the_incident(at_minute(consequence=consequence))
         changes = ended([Ending("detection-1", "rule-1", incident)], DISCOVERY)
         expected = [(ChangeKind.CLOSED, Status.CLOSED, end)] if closes else []
         assert expected == [(c.kind, c.incident.status, c.incident.transitions[-1].at) for c in changes]
@@ -166,12 +163,12 @@ def test_an_act_that_is_over_closes_its_incident() -> None:
 
 def test_an_incident_that_is_closed_stays_as_it_is() -> None:
     """An operator who was faster is not overruled."""
-    incident = the_incident(a_detection(consequence=Consequence("authorised_disclosure")))
+    incident = the_incident(at_minute(consequence=Consequence("authorised_disclosure")))
     assert () == ended([Ending("detection-1", "rule-1", replace(incident, status=Status.CLOSED))], DISCOVERY)
 
 
 def test_an_earlier_detection_does_not_close_the_incident() -> None:
     """Only the end of the latest detection is the end of the act."""
     consequence = Consequence("authorised_disclosure")
-    incident = the_incident(a_detection(consequence=consequence), a_detection(2, consequence=consequence))
+    incident = the_incident(at_minute(consequence=consequence), at_minute(2, consequence=consequence))
     assert () == ended([Ending("detection-1", "rule-1", incident)], DISCOVERY)

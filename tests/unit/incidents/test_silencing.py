@@ -8,37 +8,29 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from builders_outbox import NOON
+from builders_outbox import NOON, a_detection
 from credwatch.incidents.silencing import hides, hiding, is_meant
-from credwatch.kernel.detection import Consequence, Detection, Level
+from credwatch.kernel.detection import Consequence, Detection
 from credwatch.kernel.silence import Silence
 
 
-def a_detection(**changes: Any) -> Detection:
+def guessing(**changes: Any) -> Detection:
     """Build guessing at one account of a customer."""
-    detection = Detection(
-        id="d-1",
-        rule_id="r-1",
-        title="Guessing",
-        level=Level.MEDIUM,
-        consequence=Consequence("brute_force"),
-        group=(("user.name", "lan"),),
-        organization="acme",
-        subject="lan",
-        occurred_first=NOON,
-        opened_at=NOON,
-        count=9,
-        accounts=("lan",),
-        addresses=("192.0.2.7",),
-        organizations=("acme",),
-        details=(("host.name", "web1"),),
-    )
-    return replace(detection, **changes)
+    case: dict[str, Any] = {
+        "consequence": Consequence("brute_force"),
+        "organization": "acme",
+        "organizations": ("acme",),
+        "accounts": ("lan",),
+        "addresses": ("192.0.2.7",),
+        "details": (("host.name", "web1"),),
+    }
+    return a_detection(**case | changes)
 
 
 def a_silence(**criteria: str) -> Silence:
     """Build a silence of one person."""
-    return Silence("silence-1", "lan", "a test", NOON, NOON + timedelta(days=1), **criteria)
+    expires_at = NOON + timedelta(days=1)
+    return Silence(id="silence-1", by="lan", why="a test", starts_at=NOON, expires_at=expires_at, **criteria)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +50,8 @@ def a_silence(**criteria: str) -> Silence:
 )
 def test_a_criterion_means_that_alone(criteria: dict[str, str], others: dict[str, Any]) -> None:
     """What has all that is named is hidden; what has something else too, or lacks one of them, is not."""
-    assert hides(a_silence(**criteria), a_detection())
-    assert not hides(a_silence(**criteria), a_detection(**others))
+    assert hides(a_silence(**criteria), guessing())
+    assert not hides(a_silence(**criteria), guessing(**others))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +65,7 @@ def test_a_criterion_means_that_alone(criteria: dict[str, str], others: dict[str
 )
 def test_one_person_hides_nothing_grave(grave: dict[str, Any]) -> None:
     """Takeovers, acts of staff and what others must be told of are hidden with a second person alone."""
-    silence, detection = a_silence(customer="acme"), a_detection(**grave)
+    silence, detection = a_silence(customer="acme"), guessing(**grave)
     assert is_meant(silence, detection)
     assert not hides(silence, detection)
     assert hides(replace(silence, second="mai"), detection)
@@ -82,6 +74,6 @@ def test_one_person_hides_nothing_grave(grave: dict[str, Any]) -> None:
 def test_the_first_silence_is_named() -> None:
     """Of several that hide a detection the first counts it; where none does, nobody does."""
     first, second = a_silence(account="lan"), replace(a_silence(rule="r-1"), id="silence-2")
-    assert "silence-1" == hiding([first, second], a_detection())
-    assert "silence-2" == hiding([first, second], a_detection(accounts=("mai",)))
-    assert "" == hiding([first], a_detection(accounts=("mai",)))
+    assert "silence-1" == hiding([first, second], guessing())
+    assert "silence-2" == hiding([first, second], guessing(accounts=("mai",)))
+    assert "" == hiding([first], guessing(accounts=("mai",)))

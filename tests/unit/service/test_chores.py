@@ -12,11 +12,13 @@ from msgspec import Struct, field
 
 from builders_outbox import NOON, a_command, an_incident, some_facts
 from credwatch.app.settings import Settings
+from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
 from credwatch.service.chores import Chores
+from credwatch.service.daily_digest import silent_sources
 from credwatch.store import outbox
-from credwatch.store.cases import incidents, legal_clocks
+from credwatch.store.cases import case_entries, incidents, legal_clocks
 from credwatch.store.database import Database
 from credwatch.store.receipts import settle
 from credwatch.store.state import progress
@@ -33,6 +35,7 @@ class Post(Struct):
     steady: float = 0.0
     wakes: list[datetime] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
+    settings: Settings = Settings()
 
     def chores(self) -> Chores:
         """Build the chores."""
@@ -42,9 +45,15 @@ class Post(Struct):
             lambda: self.wakes.append(self.now),
             lambda: self.now,
             some_facts,
-            Settings(),
+            self.settings,
             lambda: self.steady,
         )
+
+    def digest(self) -> dict[str, object]:
+        """Return what the one digest tells."""
+        stored = [one.command for one in outbox.OutboxStore(self.database).listed()]
+        (digest,) = [command for command in stored if command.kind is CommandKind.DIGEST]
+        return digest.context
 
     def kinds(self) -> list[CommandKind]:
         """Return the kinds of the messages that wait."""
@@ -91,9 +100,22 @@ def test_gauges_tell_what_the_store_has(post: Post) -> None:
     post.chores().gauge()
     value = post.metrics.registry.get_sample_value
     assert 1 == value("credwatch_incidents_open", {"kind": "account_takeover"})
+    assert 0 == value("credwatch_incidents_forgotten")
     assert 1200 == value("credwatch_outbox_oldest_age_seconds")
     assert -300 == value("credwatch_clock_remaining_seconds", {"workflow": "customer_notice"})
     assert 1 == value("credwatch_clocks_overdue", {"workflow": "customer_notice"})
+
+
+def test_a_case_that_nobody_works_on_is_forgotten(post: Post) -> None:
+    """After three days it is counted, and no longer once somebody has written something down."""
+    chores, value = post.chores(), post.metrics.registry.get_sample_value
+    post.now = NOON + timedelta(days=3, seconds=1)
+    chores.gauge()
+    assert 1 == value("credwatch_incidents_forgotten")
+    with post.database.writing() as connection:
+        case_entries.add_entry(connection, CaseEntry("CW-2026-7KQ2M4", post.now, EntryKind.NOTED, "lan", "I look"))
+    chores.gauge()
+    assert 0 == value("credwatch_incidents_forgotten")
 
 
 def test_the_digest_tells_of_yesterday(post: Post) -> None:
@@ -131,6 +153,59 @@ def test_the_digest_counts_its_local_day_alone(post: Post) -> None:
     assert (20, 1) == (counts["lines"], counts["delivered"])
     standing: Any = context["standing"]
     assert (1, 1) == (standing["waiting"], standing["overdue"])
+
+
+@pytest.mark.parametrize(
+    ("day", "begin", "end"),
+    [
+        ("2026-03-29", "2026-03-28T23:00+00:00", "2026-03-29T22:00+00:00"),
+        ("2026-10-25", "2026-10-24T22:00+00:00", "2026-10-25T23:00+00:00"),
+    ],
+    ids=["a day of 23 hours", "a day of 25 hours"],
+)
+def test_a_day_is_as_long_as_it_is(post: Post, day: str, begin: str, end: str) -> None:
+    """Where summer time begins or ends, the digest counts from midnight to midnight, and names zone and day."""
+    first, after = datetime.fromisoformat(begin), datetime.fromisoformat(end)
+    post.settings = Settings.model_validate({"daemon": {"time_zone": "Europe/Berlin"}})
+    post.now = after + timedelta(hours=8)
+    second = timedelta(seconds=1)
+    with post.database.writing() as connection:
+        outbox.queue(connection, [a_command(number) for number in range(2, 6)])
+        for number, at in enumerate((first - second, first, after - second, after), start=2):
+            settle(connection, a_command(number).id, Delivered(at, "250 ok"), at, None)
+    post.chores().send_digest()
+    context = post.digest()
+    counts: Any = context["counts"]
+    assert (day, 2) == (context["day"], counts["delivered"])
+
+
+def test_the_digest_names_what_is_silent_and_unanswered(post: Post) -> None:
+    """Sources without a line that day, and notices whose time to answer is over; it says so in both languages."""
+    source = {"kind": "syslog", "paths": ["/var/log/x.log"]}
+    post.settings = Settings.model_validate({"source": [source | {"id": "auth"}, source | {"id": "vpn"}]})
+    yesterday = f"{NOON - timedelta(days=1):%Y-%m-%d}"
+    with post.database.writing() as connection:
+        progress.add_tallies(connection, yesterday, {"lines": 7, "lines of auth": 7})
+        at = NOON - timedelta(hours=25)
+        settle(connection, a_command(1).id, Delivered(at, "250 ok"), at, None)
+    post.chores().send_digest()
+    context: Any = post.digest()
+    assert (["vpn"], 1) == (context["silent"], context["unanswered"]["count"])
+    assert "CW-2026-7KQ2M4" == context["unanswered"]["first"][0]["number"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({}, ("auth", "vpn")),
+        ({"lines": 7, "lines of auth": 3, "lines of gone": 4}, ("vpn",)),
+        ({"lines": 7, "lines of auth": 3}, ()),
+    ],
+    ids=["nothing was read", "one spoke", "counted by an older version for a part of the day"],
+)
+def test_silence_is_told_where_it_is_known(counts: dict[str, int], expected: tuple[str, ...]) -> None:
+    """A source is called silent only where all lines of the day were counted by their source."""
+    assert expected == silent_sources(("auth", "vpn"), counts)
 
 
 def test_every_job_has_a_time_and_can_run(post: Post) -> None:

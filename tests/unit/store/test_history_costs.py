@@ -38,7 +38,7 @@ def a_history(connection: Connection, length: int) -> None:
         cases.append(an_incident(number=number, status=Status.CLOSED, detected_at=at))
         clocks.append(LegalClock(f"c-{place}", "customer_notice", number, "tanphat", at, at, met_at=at))
         messages.append(a_command(place + 10, incident=number, created_at=at))
-        found.append((a_detection(f"d-{place}", serial=place + 1), number))
+        found.append((a_detection(id=f"d-{place}", serial=place + 1), number))
         case_entries.add_entry(connection, CaseEntry(number, at, EntryKind.ASSIGNED, "lan", owner="mai"))
     cases.append(OPEN)
     clocks.append(LegalClock("c-open", "customer_notice", OPEN.number, "tanphat", NOON, NOON))

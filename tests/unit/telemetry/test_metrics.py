@@ -12,10 +12,11 @@ import pytest
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from builders_outbox import a_detection, an_incident
 from credwatch.detect.episodes.found import Found
-from credwatch.kernel.detection import Consequence, Detection, Level
+from credwatch.kernel.detection import Consequence, Detection
 from credwatch.kernel.errors import ConfigurationError
-from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
+from credwatch.kernel.incident import ChangeKind, IncidentChange
 from credwatch.telemetry.metrics import Metrics
 from credwatch.telemetry.serving import serve_metrics
 
@@ -52,40 +53,10 @@ class AReport(Struct, frozen=True):
         return (self,)
 
 
-def a_detection(opened_at: datetime = NOW - timedelta(seconds=3)) -> Detection:
+def brute_force(opened_at: datetime = NOW - timedelta(seconds=3)) -> Detection:
     """Build a detection of a rule called Brute force."""
-    return Detection(
-        id="det-1",
-        rule_id="r",
-        title="Brute force",
-        level=Level.HIGH,
-        consequence=Consequence("brute_force"),
-        group=(),
-        organization="",
-        subject="192.0.2.1",
-        occurred_first=opened_at,
-        opened_at=opened_at,
-        count=5,
-    )
-
-
-def an_incident(kind: str = "brute_force") -> Incident:
-    """Build an incident that has just opened."""
-    return Incident(
-        number="CW-1",
-        kind=kind,
-        organization="",
-        subject="",
-        level=Level.HIGH,
-        status=Status.NEW,
-        title="",
-        clause="",
-        occurred_first=NOW,
-        occurred_last=NOW,
-        recorded_at=NOW,
-        detected_at=NOW,
-        recorded_last=NOW,
-        detected_last=NOW,
+    return a_detection(
+        title="Brute force", consequence=Consequence("brute_force"), occurred_first=opened_at, opened_at=opened_at
     )
 
 
@@ -196,9 +167,12 @@ def test_a_source_that_gives_nothing_more_has_caught_up(metrics: Metrics) -> Non
 
 def test_a_report_counts_what_was_found(metrics: Metrics) -> None:
     """Detections, their latency, late events and opened incidents are counted; updates open nothing."""
-    changes = (IncidentChange(ChangeKind.OPENED, an_incident()), IncidentChange(ChangeKind.UPDATED, an_incident()))
+    changes = (
+        IncidentChange(ChangeKind.OPENED, an_incident(kind="brute_force", recorded_at=NOW, detected_at=NOW)),
+        IncidentChange(ChangeKind.UPDATED, an_incident(kind="brute_force", recorded_at=NOW, detected_at=NOW)),
+    )
     found = Found(late={"auth": 2}, evaluations=60)
-    detections = (a_detection(NOW),)
+    detections = (brute_force(NOW),)
     at = NOW + timedelta(seconds=3)
     metrics.record(AReport(found=found, detections=detections, changes=changes, received_at=at))
     assert value(metrics, "detections_total", rule="Brute force", level="high") == 1
@@ -209,7 +183,7 @@ def test_a_report_counts_what_was_found(metrics: Metrics) -> None:
 
 
 @pytest.mark.parametrize(
-    "old", [a_detection(NOW - timedelta(seconds=1)), replace(a_detection(NOW + timedelta(seconds=1)), history=True)]
+    "old", [brute_force(NOW - timedelta(seconds=1)), replace(brute_force(NOW + timedelta(seconds=1)), history=True)]
 )
 def test_latency_is_that_of_what_is_read_live(metrics: Metrics, old: Detection) -> None:
     """What happened before the start, or long before it was read, is counted as a detection and not timed."""
@@ -298,3 +272,17 @@ def test_a_taken_port_is_told_with_advice(metrics: Metrics) -> None:
             serve_metrics(metrics, "127.0.0.1", served.port)
     finally:
         served.stop()
+
+
+def test_silences_are_counted() -> None:
+    """How many hold, what the next has left, and what they have hidden by rule; where none holds nothing ends."""
+    metrics = Metrics(clock=lambda: NOW)
+    metrics.declare(rules=[("Brute force", "high")])
+    value = metrics.registry.get_sample_value
+    assert (0, math.inf) == (value("credwatch_silences_running"), value("credwatch_silence_remaining_seconds"))
+    metrics.cases.set_silences([7200.0, 60.0])
+    assert (2, 60) == (value("credwatch_silences_running"), value("credwatch_silence_remaining_seconds"))
+    labels = {"rule": "Brute force", "level": "high"}
+    assert 0 == value("credwatch_silenced_detections_total", labels)
+    metrics.cases.record([brute_force(), replace(brute_force(), silence="silence-1")])
+    assert 1 == value("credwatch_silenced_detections_total", labels)

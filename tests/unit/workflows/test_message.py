@@ -13,11 +13,8 @@ from builders_outbox import NOON, a_change, an_incident, some_facts
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.clocks import start
 from credwatch.workflows.decide import react
-from credwatch.workflows.digest import COUNTS, digest
-from credwatch.workflows.holding import Held
+from credwatch.workflows.digest import COUNTS, Standing, digest
 from credwatch.workflows.message import bounded, same_code, shown, verification_code
-
-NOTHING_HELD = Held(0, None)
 
 
 def test_a_code_follows_from_key_and_message() -> None:
@@ -89,8 +86,8 @@ def test_a_day_has_one_digest_for_each_operator() -> None:
     """The digest of a day has the same id whenever it is made; counts that are missing are 0."""
     clock = start("customer_notice", "CW-1", "tanphat", NOON, NOON - NOON)
     day = date(2026, 11, 20)
-    first = digest(day, {"lines": 7}, [an_incident()], [clock], NOTHING_HELD, some_facts(), NOON)
-    again = digest(day, {}, [], [], NOTHING_HELD, some_facts(), NOON)
+    first = digest(day, {"lines": 7}, Standing({}, (an_incident(),), (clock,)), some_facts(), NOON)
+    again = digest(day, {}, Standing({}), some_facts(), NOON)
     assert [command.id for command in first] == [command.id for command in again]
     assert {name: 7 if name == "lines" else 0 for name in COUNTS} == first[0].context["counts"]
     assert "Công ty Tân Phát" == first[0].context["incidents"][0]["organization"]
@@ -98,5 +95,5 @@ def test_a_day_has_one_digest_for_each_operator() -> None:
 
 def test_a_digest_of_many_is_bounded() -> None:
     """A hundred open incidents make twenty lines and a count."""
-    command = digest(date(2026, 11, 20), {}, [an_incident()] * 100, [], NOTHING_HELD, some_facts(), NOON)[0]
+    command = digest(date(2026, 11, 20), {}, Standing({}, (an_incident(),) * 100), some_facts(), NOON)[0]
     assert (20, 80) == (len(command.context["incidents"]), command.context["more_incidents"])

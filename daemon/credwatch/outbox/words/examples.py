@@ -13,11 +13,12 @@ from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Rule
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.clocks import start
 from credwatch.workflows.decide import react
-from credwatch.workflows.digest import digest
+from credwatch.workflows.digest import Standing, digest
 from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.workflows.holding import Held
 from credwatch.workflows.news import duties_of, first_knowledge, on_news
+from credwatch.workflows.reminder import Unanswered
 
 MOMENT = datetime(2026, 11, 20, 2, 5, 41, tzinfo=UTC)
 """When what the examples tell of happened last."""
@@ -168,14 +169,15 @@ def _digest(kind: str, language: str, found_after: timedelta) -> Command:
         "detections": 9,
         "incidents": 4,
         "delivered": 8,
-        "held": 4,
     }
     held = Held(messages=4, since=_FOUND, incidents=2, oldest=("CW-2026-9TTP3A", "CW-2026-4WQ8ZD"))
     clock = start("customer_notice", "CW-2026-7KQ2M4", _CUSTOMER, _FOUND, timedelta(minutes=15))
     incident = _incident(kind, "customer_notice", found_after)
     late = replace(clock, incident="CW-2026-9TTP3A", escalated_at=MOMENT)
     facts = _facts(Role.PROVIDER, language)
-    return digest(date(2026, 11, 20), counts, (incident,), (clock, late), held, facts, _QUEUED)[0]
+    asked = Unanswered("customer_notice", "CW-2026-9TTP3A", _CUSTOMER, _FOUND - timedelta(days=1), "mai", reminders=1)
+    standing = Standing({"held": 4}, (incident,), (clock, late), held, unanswered=(asked,), silent=("vpn",))
+    return digest(date(2026, 11, 20), counts, standing, facts, _QUEUED)[0]
 
 
 EXAMPLES: dict[str, Example] = {

@@ -10,9 +10,9 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
 from credwatch.kernel.detection import Consequence, Level
-from credwatch.kernel.duration import read_span
 from credwatch.kernel.errors import RuleError
 from credwatch.kernel.options import Options, validated
+from credwatch.kernel.span import read_span
 from credwatch.rules.logsource import LogSources, Route, joined_route
 from credwatch.rules.model import Condition, Correlation, EventRule
 from credwatch.rules.sigma.correlating import key_of, read_correlation, references_of

@@ -8,6 +8,7 @@ from msgspec.json import Decoder, Encoder
 from sqlalchemy import DDL, Column, Connection, Index, Table, Text, event, func, select
 
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
+from credwatch.store.cases.forgotten import touch
 from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
@@ -47,9 +48,11 @@ for _database, _statements in _APPEND_ONLY.items():
 
 
 def add_entry(connection: Connection, entry: CaseEntry) -> None:
-    """Add an entry to its case."""
+    """Add an entry to its case; a person's entry keeps it from being forgotten."""
     row = {"incident": entry.incident, "at": to_micros(entry.at), "kind": entry.kind.value}
     connection.execute(case_entries.insert(), row | {"document": _ENCODER.encode(entry).decode()})
+    if entry.kind is not EntryKind.REMINDED:
+        touch(connection, entry.incident, entry.at)
 
 
 def entries_of(connection: Connection, incident: str) -> list[CaseEntry]:

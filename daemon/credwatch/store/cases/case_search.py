@@ -11,6 +11,7 @@ from msgspec.json import Decoder
 from sqlalchemy import Connection, Select, select
 
 from credwatch.kernel.account import compared
+from credwatch.kernel.criteria import Criteria
 from credwatch.kernel.incident import Incident
 from credwatch.store.cases.case_list import FOUND
 from credwatch.store.cases.incidents import incidents
@@ -22,19 +23,11 @@ MOST = 20_000
 """So many incidents are looked at in one search: two seconds of work."""
 
 
-class Wanted(Struct, frozen=True):
-    """What is looked for; of several things that are given, each must hold."""
+class Wanted(Criteria, frozen=True, kw_only=True):
+    """What is looked for: cases that have what it names, whatever else they have."""
 
     text: str = ""
     """Words in its title, subject, accounts, addresses, details, lines or reasons, in any letter case."""
-    account: str = ""
-    """An account, however its name is written."""
-    address: str = ""
-    """An address or network, in CIDR: one of its addresses is within it."""
-    customer: str = ""
-    """The id of a customer."""
-    rule: str = ""
-    """The id of a rule that fired."""
     kind: str = ""
     """Its kind."""
     outcome: str = ""
@@ -93,6 +86,7 @@ def is_wanted(incident: Incident, wanted: Wanted) -> bool:
         (not wanted.account or compared(wanted.account) in accounts)
         and (not wanted.customer or wanted.customer in (incident.organization, *incident.organizations))
         and (not wanted.rule or wanted.rule in incident.rules)
+        and (not wanted.host or ("host.name", wanted.host) in incident.details)
         and (not wanted.outcome or wanted.outcome == incident.outcome)
         and (not wanted.address or any(_is_within(address, wanted.address) for address in _addresses(incident)))
         and wanted.text.casefold() in _words(incident)

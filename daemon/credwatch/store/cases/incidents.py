@@ -25,6 +25,7 @@ from sqlalchemy import (
 from credwatch.detect.episodes.episodes import STORED
 from credwatch.detect.episodes.episodes import Table as EpisodeTable
 from credwatch.detect.episodes.found import Episodic
+from credwatch.incidents.lifecycle import touched_at
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident
 from credwatch.store.columns import Number
@@ -86,6 +87,7 @@ incidents = Table(
     Column("occurred", Number, nullable=False, server_default=text("0")),  # event time of its latest event
     Column("recorded", Number, nullable=False, server_default=text("0")),  # when the line that opened it was read
     Column("held", Boolean, nullable=False, server_default=text("0")),  # whether its messages wait for a person
+    Column("touched", Number, nullable=False, server_default=text("0")),  # when a person worked on it, or it was found
     # Closed incidents become many: what asks for the open ones meets those alone.
     # A subject may be longer than what a B-tree of PostgreSQL takes; a hash is not.
     Index("incidents_open", "subject", sqlite_where=text("status != 'closed'"), postgresql_using="hash"),
@@ -101,6 +103,7 @@ incidents = Table(
     ),
     Index("incidents_found", "detected", "occurred", "number"),
     Index("incidents_held", "number", sqlite_where=text("held = 1")),
+    Index("incidents_untouched", "touched", sqlite_where=text("status != 'closed'")),
 )
 
 
@@ -211,6 +214,7 @@ def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
             to_micros(incident.recorded_at),
             to_micros(incident.detected_at),
             incident.is_held,
+            to_micros(touched_at(incident)),
             _DOCUMENT.encode(incident).decode(),
         )
         for incident in latest.values()
@@ -218,10 +222,11 @@ def save_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
     many(
         connection,
         "INSERT INTO incidents"
-        " (number, kind, organization, subject, status, level, occurred, recorded, detected, held, document)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number)"
+        " (number, kind, organization, subject, status, level, occurred, recorded, detected, held, touched, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number)"
         " DO UPDATE SET status = excluded.status, level = excluded.level, occurred = excluded.occurred,"
-        " held = excluded.held, document = excluded.document",
+        " held = excluded.held, document = excluded.document, touched = CASE"
+        " WHEN excluded.touched > incidents.touched THEN excluded.touched ELSE incidents.touched END",
         rows,
     )
 

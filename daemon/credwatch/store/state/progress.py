@@ -13,6 +13,8 @@ from credwatch.store.database import metadata
 from credwatch.store.statements import insert, listed, many
 
 _AT_ONCE = 500
+LINES_OF = "lines of "
+"""Stands before the name of a source in the count of its lines."""
 
 cursors = Table(
     "cursors",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credwatch.kernel.duration import read_span, write_span
+from credwatch.kernel.span import read_span, write_span
 
 WRONG = ("", "10", "s", "1.5h", "-1s", "1w", "500ms", "1M", "10 s", "1d2h", "x 1s", "9999999999d")
 

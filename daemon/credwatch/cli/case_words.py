@@ -1,0 +1,125 @@
+"""How a case reads, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from credwatch.cli.moments import both_times
+
+_ENDS = ("released_at", "met_at", "waived_at", "escalated_at")
+_Moment = Callable[[str], str]
+"""Writes an RFC 3339 moment as a person reads it."""
+
+
+def words_of(case: dict[str, Any]) -> Iterator[str]:
+    """Put a case into words, line by line, from its JSON values; moments in its time zone with UTC beside them."""
+    moment = partial(_moment, zone=case["time_zone"])
+    for name, value in (*_facts(case, moment), *_events(case, moment)):
+        yield f"{name:<14} {value}"
+
+
+def _facts(case: dict[str, Any], moment: _Moment) -> Iterator[tuple[str, object]]:
+    """Give what an incident is, and when."""
+    for name in ("number", "title", "kind", "level", "status", "organization", "subject", "clause"):
+        yield name, case[name]
+    for name in ("occurred_first", "occurred_last", "recorded_at", "detected_at", "recorded_last", "detected_last"):
+        yield name, moment(case[name])
+    if case["owner"]:
+        yield "owner", case["owner"]
+    if case["outcome"]:
+        yield "outcome", case["outcome"]
+    for words in filter(None, (_history(case), _by_log(case))):
+        yield "history", words
+    for name in ("accounts", "addresses", "organizations"):
+        yield from ((name, value) for value in case[name])
+    yield from _lines(case)
+    for name, value in case["details"]:
+        yield "detail", f"{name} = {value}"
+
+
+def _lines(case: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Give the lines that are kept, each with where it stands; the samples of a case that an earlier version kept."""
+    lines = case["evidence"]
+    if not lines:
+        yield from (("line", line) for line in case["lines"])
+        return
+    # Several detections may rest on the same events: their numbers make no sum.
+    of = f" of {case['events']} events" if len(case["detections"]) == 1 else ""
+    yield "evidence", f"{len(lines)} log lines kept{of}"
+    for line in lines:
+        yield "line", f"{line['source']} {line['file']}:{line['position']}  {line['text']}"
+
+
+def _events(case: dict[str, Any], moment: _Moment) -> Iterator[tuple[str, object]]:
+    """Give what was found, what is owed, what was written, and what was decided."""
+    titles = {detection["rule"]: detection["title"] for detection in case["found"]}
+    for detection in case["found"]:
+        yield "detection", f"{moment(detection['opened_at'])}  {detection['title']}, {_counted(detection)}"
+    for clock in case["clocks"]:
+        yield "clock", _clock(clock, moment)
+    for message in case["messages"]:
+        yield "message", _message(message, moment)
+    for step in case["transitions"]:
+        by = titles.get(step["by"], step["by"])
+        yield "change", f"{moment(step['at'])}  {step['status']} by {by}: {step['why']}"
+    for entry in case["entries"]:
+        yield "entry", f"{moment(entry['at'])}  {_written(entry, moment)}"
+
+
+def _counted(detection: dict[str, Any]) -> str:
+    version = detection["rule_version"][:12]
+    return f"{detection['count']} counted" + (f", rule {detection['rule']} version {version}" if version else "")
+
+
+def _message(message: dict[str, Any], moment: _Moment) -> str:
+    first = f"{message['workflow']} to {message['recipient']}: {message['state']}"
+    accepted = f"accepted {moment(message['accepted_at'])}" if message["accepted_at"] else ""
+    return "  ".join(filter(None, (first, accepted, message["last_reason"])))
+
+
+def _history(case: dict[str, Any]) -> str:
+    """Say that a case is history, and what that means for those concerned; empty where it is not."""
+    if not case["history"]:
+        return ""
+    waits = any(each["state"] == "held" for each in case["messages"])
+    return "read long after it happened" + ("; its messages wait: release or close it" if waits else "")
+
+
+def _by_log(case: dict[str, Any]) -> str:
+    return "kept by an earlier version: recorded and detected are the log's time" if case["timed_by_log"] else ""
+
+
+def _clock(clock: dict[str, Any], moment: _Moment) -> str:
+    ends = [f"{name.removesuffix('_at')} {moment(clock[name])}" for name in _ENDS if clock[name]]
+    state = ", ".join(ends) or ("held" if clock["held"] else "running")
+    began = f"{clock['starts']} {moment(clock['started_at'])}"
+    return f"{clock['workflow']} {clock['organization']}: {began}, due {moment(clock['due_at'])}: {state}"
+
+
+def _written(entry: dict[str, Any], moment: _Moment) -> str:
+    """Write what somebody did or heard, from the entry's JSON values: kind, person, facts, words."""
+    first = f"{entry['kind']} by {entry['by']}"
+    if entry.get("owner"):
+        first = f"assigned to {entry['owner']} by {entry['by']}"
+    facts = [*_said(entry["answer"], moment)] if entry.get("answer") else []
+    facts += [f"for {entry['customer']}"] if entry.get("customer") else []
+    words = [entry["text"]] if entry.get("text") else []
+    return ": ".join(filter(None, (first, ", ".join([*facts, *words]))))
+
+
+def _said(answer: dict[str, Any], moment: _Moment) -> list[str]:
+    """List the facts of an answer: who said what, by which way, when, under which number."""
+    party, way = answer.get("party", ""), answer.get("way", "")
+    facts = [answer.get("statement") or "", f"from {party}" if party else "", f"by {way}" if way else ""]
+    if spoken_at := answer.get("spoken_at"):
+        facts.append(f"on {moment(spoken_at)}")
+    if reference := answer.get("reference"):
+        facts.append(f"reference {reference}")
+    return [fact for fact in facts if fact]
+
+
+def _moment(text: str, zone: str) -> str:
+    return both_times(datetime.fromisoformat(text), zone)
