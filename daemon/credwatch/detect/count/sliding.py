@@ -113,6 +113,19 @@ def _previous_equal(keys: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDA
     return previous
 
 
+# The idea: sort the values within blocks of 1, 2, 4, … rows, and put a query together from whole blocks, at most two of
+# a level. In a sorted block, what lies below a bound is found by bisection. For rows 1 to 6 of eight:
+#
+#     level 2    0  1  2  3 │ 4  5  6  7
+#     level 1    0  1 │[2  3]│[4  5]│ 6  7
+#     level 0    0 │[1]│ 2 │ 3 │ 4 │ 5 │[6]│ 7
+#
+# Only one level is in memory at a time, and one sort and one bisection serve all its blocks: the number of a block,
+# times more than any value, is added to what stands in it.
+#
+# The cost is O(n log² n) time and O(n) memory; a loop over windows would cost the sum of their lengths.
+# The source: Vogelsgesang et al., Efficient Evaluation of Arbitrarily-Framed Holistic SQL Aggregates and Window
+# Functions, SIGMOD 2022, which counts distinct values by the place of the previous equal one in a merge sort tree.
 def _count_below(values: NDArray[np.int64], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.int64]:
     """Count for each query i how many of values[starts[i]:ends[i]] are below starts[i], in O(n log² n) for all."""
     total = np.zeros(len(values), dtype=np.int64)

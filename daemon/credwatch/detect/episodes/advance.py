@@ -95,6 +95,22 @@ class Progress(Struct, frozen=True, eq=False):
     """Episodes that late rows joined to the one before them."""
 
 
+# The idea. A chain is what stream processors call a session window, with the rule's span as the gap that ends it
+# (Akidau et al., The Dataflow Model, VLDB 2015, section 2.2). For "three within the span":
+#
+#     rows of a key       a   b  c     d                 e   f      time →
+#     longer gap                            > span
+#     chains              └─── 0 ──────┘                 └ 1 ┘
+#     condition holds            c     d
+#     episode                    opens at c, counts a b c d, last is d
+#
+# A late row may open an earlier episode, lengthen one, or join two chains. Then the key's episodes from that row on are
+# worked out anew and laid beside the ones told before: in their order the new take the serials of the old, so that a
+# detection keeps its number; old ones left over are withdrawn.
+# Where the late row lies in the settled past, the old stay as they are, and only what lies clear of them opens.
+#
+# The cost. Keys in order: a few passes over the batch's rows and the rows of windows they may complete, for all keys at
+# once. Keys out of order: one pass for each such key that has episodes, which is why these are handled apart.
 def advance(watch: Watch, feed: Feed, *, settled: int) -> Progress:
     """Carry a rule's episodes over a batch; what opens is returned, for the caller to number and add.
 

@@ -8,6 +8,16 @@ from credwatch.detect.count.sliding import Flags
 from credwatch.rules.model import PartCondition, PartsAll, PartsAny, PartsNot, PartThere
 
 
+# The idea. "A and not B within the span" cannot be answered when A comes, for B may follow it, or arrive late:
+#
+#     ├───────── span ───────── A ───────── span ─────────┤ B can come no more: A is decided
+#       no B may lie in here, before A or behind it
+#
+# So the rows of parts that stand outside of every `not` wait until nothing that would forbid them can come any more
+# (`temporal.py`), and then the whole condition is evaluated for all of them at once. A part that stands under a `not`
+# alone makes no row wait: its absence is no event that could be told of.
+#
+# The cost is one array operation for each part of the condition; a row that waits is kept once for each part.
 def evaluated(condition: PartCondition, there: list[Flags]) -> Flags:
     """Say for each row whether the condition holds, of which parts `there` says where each has happened."""
     match condition:

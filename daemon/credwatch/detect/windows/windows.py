@@ -110,6 +110,17 @@ _ALIKE = 5
 """So many runs of like size become one: fewer would cost more copying, more of them more searching."""
 
 
+# The idea is that of a log-structured merge-tree (O'Neil et al., Acta Informatica 33, 1996): a batch becomes a sorted
+# run of its own, and runs of like size become one. The last five are merged while the first of them is at most five
+# times as long as the last:
+#
+#     lengths     9000  700  90  20  10        + 10   →   9000  700  90  20  10  10      700 > 5 · 10: they stay
+#     lengths     9000  700  20  20  10  10    + 10   →   9000  700  70                  20 ≤ 5 · 10: five become one
+#
+# The cost. Of any five neighbours the first is more than five times as long as the last, so the number of runs grows
+# with the logarithm of the rows, and so does the time to look a key up. A merge makes the first of its runs longer
+# by a fifth at least, so a row is copied about as often as a logarithm tells, however long it is kept. Rows that
+# have grown too old are left out on the way; those of runs that are not merged go where that frees about half a run.
 class WindowLog:
     """The rows of one stream, found by group in time that grows with the logarithm of what is kept.
 

@@ -123,6 +123,18 @@ def _steps(
     )
 
 
+# The idea. Of one host, program, process and address, the announcements (A) and the failures (F) stand in one sequence,
+# and a failure belongs to the announcement right before it:
+#
+#     A F        one attempt: F was announced, and does not count again
+#     A A F      two: the first A has no result
+#     A F F      two: nothing announces the second F
+#
+# What a later batch can still pair is an announcement that is the last of its sequence. It is carried until
+# `WITHIN_LINES` announcements and failures have come after it. So the batches of a log may be cut anywhere.
+#
+# The cost is one sort of the batch's announcements and failures, and of what was carried. It is skipped
+# where the batch announces nothing and nothing was carried.
 def _pair(steps: _Steps, pairing: AttemptPairing) -> tuple[NDArray[np.int64], AttemptPairing]:
     """Find the failures, by their number in the batch, that stand right behind an announcement of their key."""
     order = stable_order(steps.keys)

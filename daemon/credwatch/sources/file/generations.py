@@ -85,6 +85,18 @@ class Mark(Struct, frozen=True):
         return _digest(log, self.width) == self.fingerprint and is_so_long
 
 
+# The idea. Rotation leaves a file its inode number and takes its name, so a mark goes by inode number and first bytes:
+#
+#     before      auth.log.2.gz    auth.log.1     auth.log  (inode 7, read up to 4000)
+#     renamed     auth.log.3.gz    auth.log.2.gz  auth.log.1  (inode 7: read from 4000 on)    auth.log  (inode 9: then)
+#     compressed  the same bytes under another inode number: told by the fingerprint
+#     copied      `copytruncate` writes a copy and empties inode 7: the copy is told by the fingerprint too
+#
+# After the marked file comes the next younger name of the same style. Where the marked file is gone, the files that
+# were written to after it come, the oldest first; where there is none, the file at the path.
+#
+# The cost is one listing of the folder where it has changed; only where no inode number fits are compressed files
+# opened, from the youngest, to compare at most `FINGERPRINT_BYTES` of each.
 class Lineage(Struct, frozen=True):
     """The files that one path has led to, as far as they are there: what it leads to now, and the rotated ones."""
 
