@@ -1,8 +1,8 @@
 """Writes the time stamps of many programs in the few ways that `timestamps` reads.
 
 Read are ISO 8601 with its habits (slashes, a comma, a blank before the offset), the Common Log Format, what C's
-`asctime` and RFC 1123 write, two digits for the year as MySQL did, and seconds since 1970, also in milli-, micro- and
-nanoseconds.
+`asctime` and RFC 1123 write, two digits for the year as MySQL did, JavaScript's American form (`3/2/2026, 1:15:30 PM`),
+and seconds since 1970, also in milli-, micro- and nanoseconds.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _OTHER = (
     rf"|(?P<month_c>{_MONTHS}) +(?P<day_c>\d{{1,2}})(?:,? (?P<year_c>\d{{4}}))? +(?P<clock_c>\d\d:\d\d:\d\d)"
     r"|(?P<year_d>\d\d)(?P<number_d>\d\d)(?P<day_d>\d\d) +(?P<clock_d>\d{1,2}:\d\d:\d\d)"
     r"|(?P<year_e>\d{4})(?P<number_e>\d\d)(?P<day_e>\d\d)[T -](?P<clock_e>\d\d:\d\d:\d\d)"
+    r"|(?P<number_f>\d{1,2})/(?P<day_f>\d{1,2})/(?P<year_f>\d{4}), "
+    r"(?P<hour_f>\d{1,2})(?P<rest_f>:\d\d:\d\d)[ \x{202F}](?P<half>[AP]M)"
     r"|(?P<epoch>\d{9,10})(?P<epoch_rest>\d{3}|\d{6}|\d{9})?"
     r")(?P<fraction>[.,:]\d{1,9})?(?: (?P<year_late>\d{4}))?(?: ?(?:UTC|GMT|(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)))?"
     r"(?: [A-Z]{2,5})?\]?$"
@@ -41,14 +43,20 @@ def spelled(stamps: pl.Series) -> pl.Series:
 
 def _other() -> pl.Expr:
     month = pl.coalesce("month_b", "month_c").replace_strict(_NUMBERS, default=None, return_dtype=pl.String)
-    number = pl.coalesce("number", "number_d", "number_e", month)
-    day = pl.coalesce("day", "day_b", "day_c", "day_d", "day_e").str.zfill(2)
-    clock = pl.coalesce("clock", "clock_b", "clock_c", "clock_d", "clock_e").str.zfill(8)
-    year = pl.coalesce("year", "year_b", "year_c", "year_e", "year_late", "20" + pl.col("year_d"))
+    number = pl.coalesce("number", "number_d", "number_e", pl.col("number_f").str.zfill(2), month)
+    day = pl.coalesce("day", "day_b", "day_c", "day_d", "day_e", "day_f").str.zfill(2)
+    clock = pl.coalesce("clock", "clock_b", "clock_c", "clock_d", "clock_e", _clock_of_twelve()).str.zfill(8)
+    year = pl.coalesce("year", "year_b", "year_c", "year_e", "year_f", "year_late", "20" + pl.col("year_d"))
     fraction = pl.coalesce("." + pl.col("fraction").str.slice(1), pl.lit(""))
     dated = pl.concat_str(year, pl.lit("-"), number, pl.lit("-"), day, pl.lit("T"), clock, fraction, _offset())
     undated = pl.concat_str("month_c", pl.lit(" "), day.str.replace("^0", " "), pl.lit(" "), clock)
     return pl.coalesce(dated, undated, _epoch())
+
+
+def _clock_of_twelve() -> pl.Expr:
+    """Read hours that are counted to twelve, twice a day; the twelfth is the first of its half."""
+    hour = pl.col("hour_f").cast(pl.Int64, strict=False) % 12 + pl.when(pl.col("half") == "PM").then(12).otherwise(0)
+    return hour.cast(pl.String) + pl.col("rest_f")
 
 
 def _offset() -> pl.Expr:
