@@ -10,7 +10,17 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from credwatch.rules.model import Bound, Correlation, CorrelationType, Operator, PartsAll, PartsAny, PartsNot, PartThere
+from credwatch.rules.model import (
+    Bound,
+    Correlation,
+    CorrelationType,
+    Operator,
+    PartsAll,
+    PartsAny,
+    PartsNot,
+    PartThere,
+    RuleSet,
+)
 from unit.detect.watched import FAILED, SUCCEEDED, a_correlation, a_rule, an_event, found_in, rule_set
 
 BURST = a_correlation()
@@ -59,6 +69,7 @@ DESERTED = a_correlation(
 EVERY = rule_set(
     *RULES.events, *RULES.correlations, FEW, SUM, MEAN, MEDIAN, ABSENT, EITHER, AGAIN, USERS, BEHIND, SCARCE, DESERTED
 )
+SAVE_USERS = rule_set(*EVERY.events, *(rule for rule in EVERY.correlations if rule is not USERS))
 
 _LOGIN = st.tuples(
     st.sampled_from([0, 0, 1, 5, 20, 60, 61, 119, 120, 121, 200]),
@@ -145,6 +156,18 @@ def _failures(*moments: int) -> list[dict[str, Any]]:
 @example(
     events=_failures(0, 0, 0, 200, 200, 200, 318, 325, 325, 325), shifts=[0, 0, 0, 0, 0, 0, 10, 0, 0, 0], cuts={6, 9}
 )
+# A takeover lasts through its logins: a failure behind one of them is behind it, whichever batch brings the next.
+@example(
+    events=[
+        *_failures(722, 725, 725),
+        *(_login(at, "success") for at in (907, 967)),
+        *_failures(1028, 1028),
+        _login(1088, "success"),
+        _login(1088),
+    ],
+    shifts=[0] * 9,
+    cuts={7},
+)
 # A late row opens a burst of which no row comes later: it is `deserted` all the same.
 @example(events=_failures(124, 125, 125, 400), shifts=[10, 0, 0, 0], cuts={2, 3})
 # Late rows make `few` failures too many: what followed upon few of them has not happened.
@@ -155,7 +178,8 @@ def test_the_order_of_arrival_does_not_matter(events: list[dict[str, Any]], shif
     """Any order of arrival within the lateness, in any batches, gives the episodes of the lines in time order."""
     arrival = [event["@timestamp"] + timedelta(seconds=shift) for event, shift in zip(events, shifts, strict=False)]
     shuffled = [events[at] for at in sorted(range(len(events)), key=lambda at: (arrival[at], -at))]
-    assert found_in(EVERY, events).facts() == found_in(EVERY, shuffled, cuts=cuts).facts()
+    rules = _indifferent(events)
+    assert found_in(rules, events).facts() == found_in(rules, shuffled, cuts=cuts).facts()
 
 
 @example(events=_failures(124, 125, 125, 160, 400), shifts=[10, 0, 0, 0, 0], cuts={2, 3, 4})
@@ -167,7 +191,20 @@ def test_a_restart_among_rows_out_of_order_does_not_matter(
     """Restored after each batch, the engine corrects what it told just the same."""
     arrival = [event["@timestamp"] + timedelta(seconds=shift) for event, shift in zip(events, shifts, strict=False)]
     shuffled = [events[at] for at in sorted(range(len(events)), key=lambda at: (arrival[at], -at))]
-    assert found_in(EVERY, events).facts() == found_in(EVERY, shuffled, cuts=cuts, restart=True).facts()
+    rules = _indifferent(events)
+    assert found_in(rules, events).facts() == found_in(rules, shuffled, cuts=cuts, restart=True).facts()
+
+
+def _indifferent(events: list[dict[str, Any]]) -> RuleSet:
+    """Leave out the rule that counts accounts of openings where a moment has logins of several.
+
+    Of the rows of one moment an opening tells the one that arrived as the last that was needed: whose it is follows
+    from the order of arrival.
+    """
+    accounts = defaultdict(set)
+    for event in events:
+        accounts[event["@timestamp"]].add(event["user.name"])
+    return EVERY if all(len(names) == 1 for names in accounts.values()) else SAVE_USERS
 
 
 def _plainly(rule: Correlation, events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

@@ -135,8 +135,25 @@ class _Builder:
     def _stream(self, spec: StreamSpec, span_us: int) -> Stream:
         """Return the stream of a spec, kept as long as its longest user needs."""
         stream = self._streams.setdefault(spec, Stream(spec, WindowLog(0, spec.form), self._caps))
-        stream.log.retention_us = max(stream.log.retention_us, span_us + self._lateness_us)
+        self._keep(stream, span_us)
         return stream
+
+    def _keep(self, stream: Stream, span_us: int) -> None:
+        stream.log.retention_us = max(stream.log.retention_us, span_us + self._lateness_us)
+
+    def _keep_parts(self, inner: TemporalWatch, span_us: int) -> None:
+        """Keep what a correlation in time rests on for so long that it can be asked what it was a span ago."""
+        span_us += inner.watch.span_us
+        for part in inner.parts:
+            match part:
+                case Nested(inner=deeper):
+                    deeper.watch.lookback_us = max(deeper.watch.lookback_us, span_us + self._lateness_us)
+                    self._keep_parts(deeper, span_us)
+                case Lasting(watch=watch):
+                    watch.lookback_us = max(watch.lookback_us, span_us + self._lateness_us)
+                    self._keep(part.stream, span_us)
+                case Plain():
+                    self._keep(part.stream, span_us)
 
     def _single(self, rule: EventRule) -> StreamWatch:
         spec = StreamSpec(parts=((rule.id, rule.group_by),), empty_groups=True)
@@ -234,10 +251,10 @@ class _Builder:
         match inner:
             case StreamWatch():
                 if rule.condition is not None:  # which of its rows lie within an episode may be asked when all is over
-                    log = inner.stream.log
-                    log.retention_us = max(log.retention_us, span_us + self._lateness_us)
+                    self._keep(inner.stream, span_us)
                 return Lasting(inner.stream, inner.watch)
             case TemporalWatch():
+                self._keep_parts(inner, span_us)
                 return Nested(inner)
             case NestedWatch():
                 raise RuleError(

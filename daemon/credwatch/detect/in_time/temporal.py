@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from credwatch.detect.count.sliding import Flags
 from credwatch.detect.episodes.advance import Feed, Rewound, Watch
 from credwatch.detect.in_time.absence import evaluated, forbids, wanted
-from credwatch.detect.in_time.parts import STANDS_IN, Lasting, Plain, end_rows, old_view
+from credwatch.detect.in_time.parts import STANDS_IN, Lasting, Plain, old_view
 from credwatch.detect.windows.keys import mixed
 from credwatch.detect.windows.latest import NEVER, Keys, Latest
 from credwatch.detect.windows.rows import CARRIED, ROW, Rows
@@ -20,7 +20,7 @@ from credwatch.rules.model import PartCondition
 
 
 class Nested(Struct, frozen=True, eq=False):
-    """A part that is itself a correlation in time: the openings of its episodes, and their latest rows."""
+    """A part that is itself a correlation in time: the rows that complete it, of which its episodes consist."""
 
     inner: TemporalWatch
     """The correlation."""
@@ -50,32 +50,30 @@ class Nested(Struct, frozen=True, eq=False):
         """Return what was there of the groups before the batch; to be asked before anything goes on."""
         return self.view(keys, since=since, before=True)
 
-    def view(self, keys: Keys, *, since: int, before: bool = False) -> View:  # noqa: ARG002  # episodes are few
-        """Return the openings of the groups' episodes and their ends; for those before the batch, ask before it."""
-        table = self.inner.watch.episodes.table
-        episodes = table[among(table["group"], keys)]
-        opened, last = end_rows(episodes, "opened"), end_rows(episodes, "last")
-        may_differ = opened["time"] >= self.began(np.ascontiguousarray(opened["key"]))
-        event = np.where(may_differ & (not before), 0, -1)
-        return View.sorted(np.concatenate([opened, last]), np.concatenate([event, np.full(len(last), STANDS_IN)]))
+    def view(self, keys: Keys, *, since: int, before: bool = False) -> View:
+        """Return the rows at which it was complete; for those before the batch, ask before anything goes on."""
+        view = self.inner.happened(keys, since=since, before=before)
+        view.new = (view.times >= self.began(view.keys)) & (not before)
+        return view
 
     def arrived(self, keys: Keys, *, since: int) -> View:
-        """Return the same; an opening is taken to have arrived with the batch."""
+        """Return the same: each is taken to have arrived with the row that completed it."""
         return self.view(keys, since=since)
 
     def fresh(self) -> Rows:
-        """Return the openings that the batch has brought or may have changed."""
-        view = self.view(self.touched(), since=-NEVER)
+        """Return the completing rows that the batch has brought or may have changed."""
+        touched = self.touched()
+        view = self.view(touched, since=int(self.began(touched).min(initial=NEVER)))
         return view.at(np.flatnonzero(view.new)).rows
 
     def candidates(self) -> Rows:
-        """Return all openings at hand."""
-        return end_rows(self.inner.watch.episodes.table, "opened")
+        """Return all completing rows at hand."""
+        return self.view(distinct(self.inner.watch.episodes.table["group"]), since=-NEVER).rows
 
     def confirmed(self, view: View) -> View:
-        """Leave out the openings that late rows have undone since, and give each once."""
-        rows = self.candidates()
-        return old_view(rows[np.isin(rows, view.rows)])
+        """Return those of the rows that complete it still, each once."""
+        certain = self.view(distinct(view.keys), since=int(view.times.min(initial=NEVER)))
+        return certain.at(np.flatnonzero(np.isin(certain.rows, view.rows)))
 
 
 TemporalPart = Plain | Lasting | Nested
@@ -170,6 +168,12 @@ class TemporalWatch(Struct, eq=False):
                 ]
         return distinct(np.concatenate(found)) if any(map(len, found)) else NO_KEYS
 
+    def happened(self, keys: Keys, *, since: int, before: bool) -> View:
+        """Return the rows of sorted groups, since a moment, at which the condition holds."""
+        views, asked = self._asked(keys, since=max(since - self.watch.span_us, -NEVER), before=before)
+        asked = asked.at(np.flatnonzero((asked.times >= since) & (asked.event != STANDS_IN)))
+        return asked.at(np.flatnonzero(self._complete(asked, views, arrived=False)))
+
     def _possible(self, keys: Keys) -> Keys:
         """Leave out the groups in which a part that must happen has not."""
         if self.condition is not None or not len(keys):
@@ -194,8 +198,7 @@ class TemporalWatch(Struct, eq=False):
 
     def _completions(self, keys: Keys, *, before: bool) -> View:
         """Return the rows of sorted groups at which the condition holds, told apart by subject and customer."""
-        views = [part.view(keys, since=self._since, before=before) for part in self.parts]
-        asked = views[-1] if self.ordered else View.stacked(views)
+        views, asked = self._asked(keys, since=self._since, before=before)
         # What the batch cannot have changed is asked for only to compare it with what it has.
         differs = True if before else asked.new | among(asked.keys, self._rewound)
         asked = asked.at(np.flatnonzero(differs & (asked.event != STANDS_IN)))
@@ -205,6 +208,11 @@ class TemporalWatch(Struct, eq=False):
         first = np.lexsort((hits.event, ~arrived))
         event = np.where(arrived, hits.event, -1)
         return self._told_apart(hits.at(first).rows, event[first], hits.new[first])
+
+    def _asked(self, keys: Keys, *, since: int, before: bool) -> tuple[list[View], View]:
+        """Return the rows of each part, and those that may complete the correlation among them."""
+        views = [part.view(keys, since=since, before=before) for part in self.parts]
+        return views, views[-1] if self.ordered else View.stacked(views)
 
     def _arrived(self, hits: View) -> Flags:
         """Say which of the completing rows were complete with what had arrived when they did.
