@@ -25,6 +25,7 @@ from credwatch.store.cases import legal_clocks
 from credwatch.store.cases.case_list import list_incidents
 from credwatch.store.commands import StoredCommand
 from credwatch.store.database import Database
+from credwatch.store.place import ServerPlace
 from credwatch.store.state import progress
 from scenarios.site_files import AUTHORISATIONS, CUSTOMERS, RULES, SETTINGS, STAFF
 
@@ -65,6 +66,7 @@ class Site(Struct):
     command: tuple[str, ...] = RUN
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
+    server: ServerPlace | None = None
     registers: dict[str, str] = field(
         default_factory=lambda: {"customers": CUSTOMERS, "staff": STAFF, "authorisations": AUTHORISATIONS}
     )
@@ -98,7 +100,10 @@ class Site(Struct):
         self.rules.write_text(RULES, encoding="utf-8")
         self.auth_log.touch()
         self.application_log.touch()
-        self.config.write_text(self.settings.format(folder=self.folder, port=self.port), encoding="utf-8")
+        settings = self.settings.format(folder=self.folder, port=self.port)
+        if self.server is not None:
+            settings += f'[store]\nurl = "{self.server.url}"\n'
+        self.config.write_text(settings, encoding="utf-8")
         return self
 
     def start(self) -> None:
@@ -170,7 +175,7 @@ class Site(Struct):
     @contextmanager
     def store(self) -> Iterator[Database]:
         """Open the daemon's store beside it."""
-        database = Database(self.folder / "state" / "credwatch.sqlite")
+        database = Database(self.server or self.folder / "state" / "credwatch.sqlite")
         try:
             yield database
         finally:
@@ -178,7 +183,7 @@ class Site(Struct):
 
     def lines_taken(self) -> int:
         """Count the lines that were committed, over all days."""
-        if not (self.folder / "state" / "credwatch.sqlite").exists():
+        if self.server is None and not (self.folder / "state" / "credwatch.sqlite").exists():
             return 0
         query = select(progress.tallies.c.number).where(progress.tallies.c.name == "lines")
         with self.store() as database, database.reading() as connection:

@@ -11,10 +11,12 @@ from credwatch.app.settings import Settings
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.options import EmailOptions
+from credwatch.store.place import Place, ServerPlace
 
 NOTICE_KEY = "notice-key"
 TOTP_KEY = "totp-key"
 SMTP_PASSWORD = "smtp-password"  # noqa: S105  # the credential's name
+STORE_PASSWORD = "store-password"  # noqa: S105  # the credential's name
 
 
 def notice_key(settings: Settings) -> Secret:
@@ -54,15 +56,28 @@ def smtp_password(settings: Settings) -> Secret | None:
 
 def password_of(options: EmailOptions, where: str) -> Secret | None:
     """Return the password in a mail server's `password_file`, None where none is named; raises ConfigurationError."""
-    if not options.username or options.password_file is None:
-        return None
+    return _read(options.password_file, where) if options.username and options.password_file is not None else None
+
+
+def store_place(settings: Settings) -> Place:
+    """Say where the store is, with the password of its server, if it is on one; raises ConfigurationError."""
+    options = settings.store
+    if not options.url:
+        return settings.daemon.store
+    password = credential(STORE_PASSWORD)
+    if password is None and options.password_file is not None:
+        password = _read(options.password_file, "store.password_file")
+    return ServerPlace(options.url, password)
+
+
+def _read(path: Path, where: str) -> Secret:
     try:
-        return Secret(options.password_file.read_text(encoding="utf-8").strip())
+        return Secret(path.read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise ConfigurationError(
             f"cannot be read: {reason}",
-            where=f"{where} {options.password_file}",
+            where=f"{where} {path}",
             hint="let the daemon's user read it, and nobody else",
         ) from error
 

@@ -18,7 +18,7 @@ from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
 from credwatch.sources.options import SourceOptions
-from credwatch.store.options import RetentionOptions
+from credwatch.store.options import RetentionOptions, StoreOptions
 
 
 class DaemonOptions(Options):
@@ -27,7 +27,7 @@ class DaemonOptions(Options):
     role: Literal["provider", "customer"] = "provider"
     """provider: tells customers. customer: reports to the vendor."""
     state_directory: Path = Path("/var/lib/credwatch")
-    """Where the store is."""
+    """Where the store is, unless it is on a server, and what else the daemon keeps."""
     registers_directory: Path = Path("/etc/credwatch")
     """Where the registers are, customers.toml and its like; a file that is missing is empty."""
     rules_directories: tuple[Path, ...] = ()
@@ -205,6 +205,8 @@ class Settings(Options):
     """How messages leave."""
     gate: GateOptions = GateOptions()
     """The gate."""
+    store: StoreOptions = StoreOptions()
+    """Which database the store is on."""
     retention: RetentionOptions = RetentionOptions()
     """How long the store keeps what is over."""
     metrics: MetricsOptions = MetricsOptions()

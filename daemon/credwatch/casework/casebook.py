@@ -28,12 +28,17 @@ from credwatch.store.cases.forgotten import forgotten
 from credwatch.store.commands import EVERY, StoredCommand
 from credwatch.store.database import Database
 from credwatch.store.pages import FIRST, Page
+from credwatch.store.place import Place, ServerPlace
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
 
 
-def open_store(path: Path) -> Database:
+def open_store(place: Place) -> Database:
     """Open the store that a daemon has made; raises StoreError where there is none or it may not be used."""
+    return Database(place) if isinstance(place, ServerPlace) else _open_file(place)
+
+
+def _open_file(path: Path) -> Database:
     if os.access(path.parent, os.X_OK) and not path.is_file():
         raise StoreError("there is no store", where=str(path), hint="start the daemon once, or name its settings file")
     if not os.access(path, os.R_OK | os.W_OK):
@@ -48,7 +53,7 @@ def opened_outbox(config: Path, store: Path | None) -> Iterator[outbox.OutboxSto
 
     Raises ConfigurationError, ProblemsFound or StoreError.
     """
-    database = open_store(store or load_settings(config).daemon.store)
+    database = open_store(store or keys.store_place(load_settings(config)))
     try:
         yield outbox.OutboxStore(database)
     finally:
@@ -76,7 +81,7 @@ class Casebook:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._database = open_store(settings.daemon.store)
+        self._database = open_store(keys.store_place(settings))
 
     def __enter__(self) -> Self:
         """Return the casebook itself."""

@@ -1,13 +1,15 @@
-"""`[retention]`: how long the store keeps what is over."""
+"""`[store]`: which database the store is on; `[retention]`: how long it keeps what is over."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import field_validator
 
 from credwatch.kernel.duration import LongDuration
 from credwatch.kernel.options import Options
+from credwatch.store.place import checked_url
 
 _FIVE_YEARS = timedelta(days=5 * 365 + 2)
 _LEAST = {
@@ -18,6 +20,20 @@ _LEAST = {
     "silences": (timedelta(days=30), "what was hidden may be asked about that long"),
     "password_history": (timedelta(days=365), "passwords of the last year may not come back"),
 }
+
+
+class StoreOptions(Options):
+    """`[store]`: which database the store is on."""
+
+    url: str = ""
+    """A PostgreSQL server, as in postgresql://credwatch@db.example/credwatch; empty: a file in the state directory."""
+    password_file: Path | None = None
+    """A file that has its password, and nothing else; the credential store-password goes before it."""
+
+    @field_validator("url")
+    @classmethod
+    def _usable(cls, url: str) -> str:
+        return checked_url(url) if url else url
 
 
 class RetentionOptions(Options):

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Connection, Select, Table, Text, func, literal, se
 from sqlalchemy.dialects import postgresql, sqlite
 
 POSTGRESQL = "postgresql"
+"""The name of the dialect; a table's `info` has under it what makes whatever belongs to the table there."""
 
 
 def is_postgresql(connection: Connection) -> bool:

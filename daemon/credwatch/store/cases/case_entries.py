@@ -12,6 +12,7 @@ from credwatch.store.cases.forgotten import touch
 from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
+from credwatch.store.statements import POSTGRESQL
 
 _ENCODER = Encoder()
 _AT_ONCE = 500
@@ -29,22 +30,17 @@ case_entries = Table(
 )
 
 
-_APPEND_ONLY = {
-    "sqlite": (
-        "CREATE TRIGGER case_entries_stay BEFORE UPDATE ON case_entries"
-        " BEGIN SELECT RAISE(ABORT, 'entries of a case are never changed'); END",
-    ),
-    "postgresql": (
-        "CREATE FUNCTION case_entries_stay() RETURNS trigger LANGUAGE plpgsql"
-        " AS 'BEGIN RAISE EXCEPTION ''entries of a case are never changed''; END'",
-        "CREATE TRIGGER case_entries_stay BEFORE UPDATE ON case_entries"
-        " FOR EACH ROW EXECUTE FUNCTION case_entries_stay()",
-    ),
-}
-for _database, _statements in _APPEND_ONLY.items():
-    for _statement in _statements:
-        _made = DDL(_statement)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
-        event.listen(case_entries, "after_create", _made.execute_if(dialect=_database))
+_APPEND_ONLY = (
+    "CREATE TRIGGER case_entries_stay BEFORE UPDATE ON case_entries"
+    " BEGIN SELECT RAISE(ABORT, 'entries of a case are never changed'); END"
+)
+_made = DDL(_APPEND_ONLY)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
+event.listen(case_entries, "after_create", _made.execute_if(dialect="sqlite"))
+case_entries.info[POSTGRESQL] = (
+    "CREATE FUNCTION case_entries_stay() RETURNS trigger LANGUAGE plpgsql"
+    " AS 'BEGIN RAISE EXCEPTION ''entries of a case are never changed''; END'",
+    "CREATE TRIGGER case_entries_stay BEFORE UPDATE ON case_entries FOR EACH ROW EXECUTE FUNCTION case_entries_stay()",
+)
 
 
 def add_entry(connection: Connection, entry: CaseEntry) -> None:

@@ -14,6 +14,7 @@ from credwatch.store.dialect.postgresql_claim import Claim
 from credwatch.store.dialect.postgresql_errors import store_error
 from credwatch.store.dialect.postgresql_tables import as_postgresql
 from credwatch.store.place import ServerPlace
+from credwatch.store.statements import POSTGRESQL
 from credwatch.store.transactions import writing
 from credwatch.store.versions import is_newest, newest, upgrade
 
@@ -91,7 +92,10 @@ class PostgresqlDialect:
         if encoding != "UTF8":
             hint = "make it with: createdb --encoding=UTF8 --template=template0 …"
             raise StoreError(f"the database is in {encoding}, not UTF8", where=self.where, hint=hint)
-        as_postgresql(declared()).create_all(connection)
+        tables = declared()
+        as_postgresql(tables).create_all(connection)
+        for statement in (words for table in tables.sorted_tables for words in table.info.get(POSTGRESQL, ())):
+            connection.exec_driver_sql(statement)
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES (%s)", (newest(),))
 
