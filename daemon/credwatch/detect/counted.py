@@ -48,9 +48,9 @@ class Witness:
 
     def __init__(self, plan: Plan, trail: Trail) -> None:
         self._trail = trail
-        self._by_rule = {each.watch.rule.id: each for each in plan.watches}
-        consequential = [each for each in plan.watches if _is_consequential(each)]
-        streams = {stream.spec.name: stream for each in consequential for stream in self._streams(each)}
+        self._by_rule = {watch.watch.rule.id: watch for watch in plan.watches}
+        consequential = [watch for watch in plan.watches if _is_consequential(watch)]
+        streams = {stream.spec.name: stream for watch in consequential for stream in self._streams(watch)}
         self.streams = [(_number(stream.spec), stream) for stream in streams.values()]
         """The streams that detections with consequences rest on, each with a number that a restart keeps."""
 
@@ -58,25 +58,25 @@ class Witness:
         self, detections: Sequence[Detection], opened: Sequence[tuple[AnyWatch, Openings]]
     ) -> list[Detection]:
         """Add to detections, which stand in the order of the openings, what they counted."""
-        found = ((each, openings, at) for each, openings in opened for at in range(len(openings.hit)))
+        places = ((watch, openings, at) for watch, openings in opened for at in range(len(openings.hit)))
         return [
             self._with_lines(detection, *one) if _is_consequential(one[0]) else detection
-            for detection, one in zip(detections, found, strict=True)
+            for detection, one in zip(detections, places, strict=True)
         ]
 
-    def _with_lines(self, detection: Detection, each: AnyWatch, openings: Openings, at: int) -> Detection:
-        match each:
+    def _with_lines(self, detection: Detection, watch: AnyWatch, openings: Openings, at: int) -> Detection:
+        match watch:
             case StreamWatch():
-                parts, completing = [self._count(each, openings, at)], None
+                parts, completing = [self._count(watch, openings, at)], None
             case NestedWatch():
-                parts, completing = [self._count_of_correlations(each, openings, at)], None
+                parts, completing = [self._count_of_correlations(watch, openings, at)], None
             case TemporalWatch():
                 key = openings.view.columns.column("value", openings.hit[at : at + 1])[0]
                 until = int(openings.view.times[openings.hit[at]])
-                parts = [self._of_part(part, key, until, each.watch.span_us) for part in each.parts]
-                completing = self._completing(each, key, openings, int(openings.hit[at]))
+                parts = [self._of_part(part, key, until, watch.watch.span_us) for part in watch.parts]
+                completing = self._completing(watch, key, openings, int(openings.hit[at]))
             case _:
-                assert_never(each)
+                assert_never(watch)
         return self._told(detection, parts, completing)
 
     def _told(self, detection: Detection, parts: Sequence[_RestsOn], completing: Traced | None) -> Detection:
@@ -101,24 +101,24 @@ class Witness:
             chosen[-1] = True
         return self._trail.lines(traced.where(chosen))
 
-    def _count(self, each: StreamWatch, openings: Openings, at: int) -> _RestsOn:
+    def _count(self, watch: StreamWatch, openings: Openings, at: int) -> _RestsOn:
         begin, hit = int(openings.begin[at]), int(openings.hit[at])
         number, times = hit - begin + 1, openings.view.times
-        traced = self._rows([each.stream], openings.view.keys[hit], int(times[begin]), int(times[hit]))
+        traced = self._rows([watch.stream], openings.view.keys[hit], int(times[begin]), int(times[hit]))
         return _RestsOn(traced.where(np.arange(len(traced.entries)) < number), number, number)
 
-    def _count_of_correlations(self, each: NestedWatch, openings: Openings, at: int) -> _RestsOn:
+    def _count_of_correlations(self, watch: NestedWatch, openings: Openings, at: int) -> _RestsOn:
         """Give the events that completed what was counted, so far as their groups are known."""
         rows = slice(int(openings.begin[at]), int(openings.hit[at]) + 1)
         view, number = openings.view, rows.stop - rows.start
         people = view.columns.column("user")[rows], view.columns.column("address")[rows]
-        told = [self._opening(each, *row) for row in zip(view.times[rows].tolist(), *people, strict=True)]
-        runs = [part.run for part in told]
-        entries = np.concatenate([part.entries for part in told])
+        traces = [self._opening(watch, *row) for row in zip(view.times[rows].tolist(), *people, strict=True)]
+        runs = [part.run for part in traces]
+        entries = np.concatenate([part.entries for part in traces])
         return _RestsOn(Traced(entries, np.concatenate(runs)), number, number)
 
-    def _opening(self, each: NestedWatch, time: int, user: np.uint64, address: np.uint64) -> Traced:
-        for part in each.parts:
+    def _opening(self, watch: NestedWatch, time: int, user: np.uint64, address: np.uint64) -> Traced:
+        for part in watch.parts:
             table = part.watch.episodes.table
             mine = table[(table["opened"] == time) & (table["user"] == user) & (table["address"] == address)]
             if len(mine):
@@ -152,33 +152,33 @@ class Witness:
         counted = int(episode["count"]) - len(later.entries)
         return _RestsOn(self._rows([part.stream], key, opened - part.watch.span_us, until), counted, counted)
 
-    def _completing(self, each: TemporalWatch, key: np.uint64, openings: Openings, hit: int) -> Traced:
+    def _completing(self, watch: TemporalWatch, key: np.uint64, openings: Openings, hit: int) -> Traced:
         """Find the line of the completing row: of its moment, and of its account where it has one."""
         time, user = int(openings.view.times[hit]), openings.view.columns.column("user", np.array([hit]))[0]
-        found = self._rows(list(self._streams(each)), key, time, time)
-        mine = found.where(found.entries["user"] == user)
-        return _latest(mine if each.ordered or len(mine.entries) else found)
+        rows = self._rows(list(self._streams(watch)), key, time, time)
+        mine = rows.where(rows.entries["user"] == user)
+        return _latest(mine if watch.ordered or len(mine.entries) else rows)
 
     def _rows(self, streams: Sequence[Stream], key: np.uint64, since: int, until: int) -> Traced:
         groups = [int(groups_of(_number(stream.spec), np.array([key]))[0]) for stream in streams]
         return self._trail.rows(list(dict.fromkeys(groups)), since, until)
 
-    def _streams(self, each: AnyWatch) -> Iterator[Stream]:
-        match each:
+    def _streams(self, watch: AnyWatch) -> Iterator[Stream]:
+        match watch:
             case StreamWatch():
-                yield each.stream
+                yield watch.stream
             case TemporalWatch():
-                for part in each.parts:
+                for part in watch.parts:
                     yield from self._streams(part.inner) if isinstance(part, Nested) else (part.stream,)
             case NestedWatch():
-                for counted in each.parts:
+                for counted in watch.parts:
                     yield from self._streams(self._by_rule[counted.watch.rule.id])
             case _:
-                assert_never(each)
+                assert_never(watch)
 
 
-def _is_consequential(each: AnyWatch) -> bool:
-    rule = each.watch.rule
+def _is_consequential(watch: AnyWatch) -> bool:
+    rule = watch.watch.rule
     return bool(rule.consequence.incident) and not rule.shadow
 
 

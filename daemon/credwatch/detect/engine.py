@@ -76,21 +76,21 @@ class Engine:
             stream.take(batch)
         self._remember_names(batch)
         # 1. Note what rows that come out of order may change, before anything changes.
-        for each in self.plan.watches:
-            if not isinstance(each, StreamWatch):
-                each.look_back(earliest)
+        for watch in self.plan.watches:
+            if not isinstance(watch, StreamWatch):
+                watch.look_back(earliest)
         # 2. Carry every rule on, each behind those it refers to.
         first_serial = self._serial
         opened: list[tuple[AnyWatch, Openings]] = []
         withdrawn: dict[str, NDArray[np.void]] = {}
-        for each in self.plan.watches:
-            progress = self._advanced(each, earliest, settled_before, floor_before)
-            self._open(each.watch, progress.openings)
-            opened += [(each, openings) for openings in progress.openings if each.watch.rule.alone]
-            withdrawn[each.watch.rule.id] = progress.withdrawn
+        for watch in self.plan.watches:
+            progress = self._advanced(watch, earliest, settled_before, floor_before)
+            self._open(watch.watch, progress.openings)
+            opened += [(watch, openings) for openings in progress.openings if watch.watch.rule.alone]
+            withdrawn[watch.watch.rule.id] = progress.withdrawn
         self.trail.take(batch, self._witness.streams)
-        told = detections_of([(each.watch, openings) for each, openings in opened], batch, self.names)
-        detections = self._witness.witnessed(told, opened)
+        bare_detections = detections_of([(watch.watch, openings) for watch, openings in opened], batch, self.names)
+        detections = self._witness.witnessed(bare_detections, opened)
         # 3. End what has ended, and hand out what the store must know.
         episodes = self._episodes(self.time.floor, first_serial, withdrawn)
         for stream in self.plan.streams:
@@ -137,9 +137,9 @@ class Engine:
         for watch in self.plan.every():
             watch.episodes.restore(by_rule.get(watch.rule.id, []))
         self._give_up_after(bound)
-        for each in self.plan.watches:
-            if isinstance(each, TemporalWatch):
-                each.resume(self.time.settled)
+        for waiting in self.plan.watches:
+            if isinstance(waiting, TemporalWatch):
+                waiting.resume(self.time.settled)
 
     def rows_kept(self) -> int:
         """Count the rows in all windows."""
@@ -173,29 +173,29 @@ class Engine:
             if column.null_count() < len(column):
                 self.names.remember(column, batch.hashes.of(name), at)
 
-    def _advanced(self, each: AnyWatch, earliest: int, settled: int, floor: int) -> Progress:
-        match each:
+    def _advanced(self, watch: AnyWatch, earliest: int, settled: int, floor: int) -> Progress:
+        match watch:
             case StreamWatch():
-                feed = each.feed(earliest) if len(each.stream.groups.keys) else None
+                feed = watch.feed(earliest) if len(watch.stream.groups.keys) else None
             case TemporalWatch():
-                feed = each.feed(settled=self.time.settled, oldest=floor - self.time.lateness_us)
+                feed = watch.feed(settled=self.time.settled, oldest=floor - self.time.lateness_us)
             case NestedWatch():
-                feed = each.feed()
+                feed = watch.feed()
             case _:
-                assert_never(each)
-        return Progress() if feed is None else advance(each.watch, feed, settled=settled)
+                assert_never(watch)
+        return Progress() if feed is None else advance(watch.watch, feed, settled=settled)
 
     def _open(self, watch: Watch, openings: tuple[Openings, ...]) -> None:
         """Number what has opened and make it known, and end the earlier episodes of the same keys."""
-        for each in openings:
-            each.episodes["serial"] = np.arange(self._serial, self._serial + len(each.episodes))
-            self._serial += len(each.episodes)
-            watch.episodes.open(each.episodes)
+        for part in openings:
+            part.episodes["serial"] = np.arange(self._serial, self._serial + len(part.episodes))
+            self._serial += len(part.episodes)
+            watch.episodes.open(part.episodes)
         if openings:
-            watch.episodes.supersede(np.concatenate([each.episodes["key"] for each in openings]))
+            watch.episodes.supersede(np.concatenate([part.episodes["key"] for part in openings]))
 
     def _episodes(self, floor: int, first_serial: int, withdrawn: dict[str, NDArray[np.void]]) -> tuple[Episodic, ...]:
-        found = []
+        tables = []
         for watch in self.plan.every():
             gone = withdrawn.get(watch.rule.id, _NO_EPISODES)
             if not len(watch.episodes.table) and not len(gone):
@@ -205,9 +205,9 @@ class Engine:
             changed = watch.episodes.take_changed()
             if len(changed) or len(gone):
                 new = changed["serial"] >= first_serial
-                found.append(Episodic(watch.rule, changed.compress(new), changed.compress(~new), gone))
+                tables.append(Episodic(watch.rule, changed.compress(new), changed.compress(~new), gone))
             watch.episodes.forget(ended_before=over - watch.lookback_us)
-        return tuple(found)
+        return tuple(tables)
 
     def _documents(self, detections: Iterable[Detection]) -> tuple[RuleDocument, ...]:
         ids = dict.fromkeys(detection.rule_id for detection in detections if detection.is_consequential)

@@ -76,13 +76,13 @@ class AtLeastDistinct(Struct, frozen=True):
         values = _values(view, self.column)
         number = chains(view, span_us)
         so_far = distinct_so_far(number, values)
-        found = so_far >= self.threshold
+        is_enough = so_far >= self.threshold
         first = np.searchsorted(number, number)
-        longer = np.flatnonzero((view.times - view.times[first] > span_us) & found)
+        longer = np.flatnonzero((view.times - view.times[first] > span_us) & is_enough)
         if len(longer):
             rest = np.flatnonzero(among(number, distinct(number[longer])))
-            found[rest] = distinct_counts(view.at(rest), span_us, values[rest]) >= self.threshold
-        return found
+            is_enough[rest] = distinct_counts(view.at(rest), span_us, values[rest]) >= self.threshold
+        return is_enough
 
 
 class Measured(Struct, frozen=True):

@@ -38,7 +38,7 @@ def reaches_count(view: View, threshold: int, span_us: int) -> Flags:
 def window_starts(view: View, span_us: int, rows: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
     """Return for each row, or for those at the given positions, the first row of its key not older than the span."""
     keys, times = view.keys, view.times
-    asked = slice(None) if rows is None else rows
+    places = slice(None) if rows is None else rows
     if not len(keys):
         return np.empty(0, np.intp)
     first = np.concatenate(([True], keys[1:] != keys[:-1]))
@@ -48,9 +48,9 @@ def window_starts(view: View, span_us: int, rows: NDArray[np.intp] | None = None
     stride = times.max() - origin + span_us + 1
     line = (times - origin) + group * stride
     if stride > (1 << 62) // (int(group[-1]) + 1):
-        return _window_starts_by_key(view, span_us, np.flatnonzero(first))[asked]
-    found = np.searchsorted(line, line[asked] - span_us, side="left")
-    return np.asarray(np.maximum(found, np.flatnonzero(first)[group[asked]]), dtype=np.intp)
+        return _window_starts_by_key(view, span_us, np.flatnonzero(first))[places]
+    starts = np.searchsorted(line, line[places] - span_us, side="left")
+    return np.asarray(np.maximum(starts, np.flatnonzero(first)[group[places]]), dtype=np.intp)
 
 
 def _window_starts_by_key(view: View, span_us: int, firsts: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -89,9 +89,9 @@ def repeated(number: NDArray[np.intp], values: NDArray[np.uint64]) -> Flags:
     """Say for each row whether its chain, or whatever `number` tells apart, has had its value before."""
     pairs = mixed(values, number.astype(np.uint64))
     order = stable_order(pairs)
-    found = np.empty(len(pairs), bool)
-    found[order] = np.append(False, pairs[order[1:]] == pairs[order[:-1]])[: len(pairs)]
-    return found
+    is_repeat = np.empty(len(pairs), bool)
+    is_repeat[order] = np.append(False, pairs[order[1:]] == pairs[order[:-1]])[: len(pairs)]
+    return is_repeat
 
 
 def last_of_moments(view: View) -> Flags:
@@ -137,10 +137,10 @@ def _count_below(values: NDArray[np.int64], starts: NDArray[np.intp], ends: NDAr
         block = np.arange(len(values)) >> level
         tree = np.sort(block * stride + shifted)
         for side, odd in ((low, (low & 1 == 1) & (low < high)), (high - 1, (high & 1 == 1) & (low < high))):
-            asked = np.flatnonzero(odd)
-            node = side[asked]
-            limit = np.searchsorted(tree, node * stride + below[asked] + 1, side="left")
-            total[asked] += limit - (node << level)
+            queries = np.flatnonzero(odd)
+            node = side[queries]
+            limit = np.searchsorted(tree, node * stride + below[queries] + 1, side="left")
+            total[queries] += limit - (node << level)
         low = (low + 1) >> 1
         high = high >> 1
         level += 1

@@ -116,14 +116,16 @@ def advance(watch: Watch, feed: Feed, *, settled: int) -> Progress:
 
     No row is expected any more that is older than `settled` (event time, microseconds).
     """
-    again = [each for each in feed.rewound if len(watch.episodes.of(each.key))]
+    again = [rewinding for rewinding in feed.rewound if len(watch.episodes.of(rewinding.key))]
     if not again:
         return Progress(tuple(_in_order(watch, feed.view, feed.rewound)))
-    apart = np.isin(feed.view.keys, np.array([each.key for each in again], np.uint64))
+    apart = np.isin(feed.view.keys, np.array([rewinding.key for rewinding in again], np.uint64))
     openings = list(_in_order(watch, feed.view.at(np.flatnonzero(~apart)), feed.rewound))
     withdrawn = []
-    for each in again:
-        opened, gone = _anew(watch, feed.view.at(np.arange(len(apart))[feed.view.span_of(each.key)]), each, settled)
+    for rewinding in again:
+        opened, gone = _anew(
+            watch, feed.view.at(np.arange(len(apart))[feed.view.span_of(rewinding.key)]), rewinding, settled
+        )
         openings += opened
         withdrawn.append(gone)
     return Progress(tuple(openings), np.concatenate(withdrawn))
@@ -152,11 +154,11 @@ def _in_order(watch: Watch, view: View, rewound: tuple[Rewound, ...]) -> list[Op
 def _may_complete(view: View, rewound: tuple[Rewound, ...]) -> NDArray[np.bool_]:
     """Say which rows may complete a condition: those of the batch, and those that a late row of it precedes."""
     allowed = view.new
-    for each in rewound:
-        span = view.span_of(each.key)
+    for rewinding in rewound:
+        span = view.span_of(rewinding.key)
         if span.stop > span.start:
             allowed = allowed.copy()
-            allowed[span] |= view.times[span] >= each.since
+            allowed[span] |= view.times[span] >= rewinding.since
     return allowed
 
 
@@ -180,8 +182,8 @@ def _openings(watch: Watch, view: View, hits: NDArray[np.intp], number: NDArray[
 def _anew(watch: Watch, view: View, rewound: Rewound, settled: int) -> tuple[list[Openings], Table]:
     """Work out one key's episodes from a moment on, and match them with those that had been told."""
     table, since = watch.episodes.table, rewound.since
-    told = watch.episodes.of(rewound.key)
-    later, earlier = told[table["opened"][told] >= since], told[table["opened"][told] < since]
+    places = watch.episodes.of(rewound.key)
+    later, earlier = places[table["opened"][places] >= since], places[table["opened"][places] < since]
     first = int(np.searchsorted(view.times, since))
     if len(earlier):
         _cut_back(table, earlier[-1], view.times[:first], rewound.before)
@@ -190,8 +192,8 @@ def _anew(watch: Watch, view: View, rewound: Rewound, settled: int) -> tuple[lis
     hits = np.flatnonzero(watch.aggregate.holds(rest, watch.span_us) & (np.arange(start, len(view.keys)) >= first))
     if since < settled:
         return _beside(watch, rest, hits, later), np.empty(0, EPISODE)
-    found = _openings(watch, rest, hits) if len(hits) else Openings(rest, hits, hits, np.empty(0, EPISODE))
-    return _matched(watch, found, later)
+    openings = _openings(watch, rest, hits) if len(hits) else Openings(rest, hits, hits, np.empty(0, EPISODE))
+    return _matched(watch, openings, later)
 
 
 def _cut_back(table: Table, place: np.intp, earlier: Times, before: Times) -> None:
@@ -233,19 +235,19 @@ def _beside(watch: Watch, view: View, hits: NDArray[np.intp], later: NDArray[np.
     return [_openings(watch, view, hits[free])] if free.any() else []
 
 
-def _matched(watch: Watch, found: Openings, later: NDArray[np.intp]) -> tuple[list[Openings], Table]:
+def _matched(watch: Watch, openings: Openings, later: NDArray[np.intp]) -> tuple[list[Openings], Table]:
     """Let the episodes found take the place of those told, in their order; return those left over on either side."""
-    both = min(len(found.episodes), len(later))
-    told = watch.episodes.table[later]
-    revised = found.episodes[:both].copy()
-    revised["serial"] = told["serial"][:both]
-    revised["key"] = told["key"][:both]
-    same = np.logical_and.reduce([revised[name] == told[name][:both] for name in _REVISED])
-    revised["dirty"] = ~same | told["dirty"][:both]
-    gone = told[both:].copy()
+    both = min(len(openings.episodes), len(later))
+    before = watch.episodes.table[later]
+    revised = openings.episodes[:both].copy()
+    revised["serial"] = before["serial"][:both]
+    revised["key"] = before["key"][:both]
+    same = np.logical_and.reduce([revised[name] == before[name][:both] for name in _REVISED])
+    revised["dirty"] = ~same | before["dirty"][:both]
+    gone = before[both:].copy()
     watch.episodes.replace(later, revised)
     rest = slice(both, None)
-    fresh = Openings(found.view, found.begin[rest], found.hit[rest], found.episodes[rest])
+    fresh = Openings(openings.view, openings.begin[rest], openings.hit[rest], openings.episodes[rest])
     return [fresh] if len(fresh.hit) else [], gone
 
 

@@ -106,9 +106,9 @@ class Episodes:
 
     def restore(self, rows: Iterable[tuple[int, ...]]) -> None:
         """Take back episodes that the store kept: the columns of EPISODE that are stored, hashes as signed numbers."""
-        kept = list(rows)
-        table = np.zeros(len(kept), EPISODE)
-        for name, column in zip(STORED, zip(*kept, strict=True), strict=True) if kept else ():
+        stored_rows = list(rows)
+        table = np.zeros(len(stored_rows), EPISODE)
+        for name, column in zip(STORED, zip(*stored_rows, strict=True), strict=True) if stored_rows else ():
             table[name] = np.array(column, np.int64).astype(EPISODE[name])
         table["event"] = -1
         self.open(table)
@@ -120,9 +120,9 @@ class Episodes:
 
     def forget(self, *, ended_before: int) -> None:
         """Let go of closed episodes whose last event is older."""
-        kept = ~(self.table["closed"] & (self.table["last"] < ended_before))
-        if not kept.all():
-            self._take(self.table.take(np.flatnonzero(kept)))
+        stays = ~(self.table["closed"] & (self.table["last"] < ended_before))
+        if not stays.all():
+            self._take(self.table.take(np.flatnonzero(stays)))
 
     def take_changed(self) -> Table:
         """Return the episodes that changed since the last call."""

@@ -65,32 +65,32 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def detections_of(found: Sequence[tuple[Watch, Openings]], batch: StreamBatch, names: Names) -> list[Detection]:
+def detections_of(opened: Sequence[tuple[Watch, Openings]], batch: StreamBatch, names: Names) -> list[Detection]:
     """Build the detection of each opening, in their order; for all rules at once, for calls cost more than rows.
 
     A completing row of an earlier batch has no event there; then its detection tells what rows carry, and the group as
     another event of the batch tells it.
     """
-    if not found:
+    if not opened:
         return []
-    is_told = np.concatenate([each.view.event[each.hit] >= 0 for _, each in found])
-    texts = _texts(found, batch)
-    words = _words(found, texts, names)
+    is_told = np.concatenate([openings.view.event[openings.hit] >= 0 for _, openings in opened])
+    texts = _texts(opened, batch)
+    words = _words(opened, texts, names)
     for at in np.flatnonzero(~is_told):
         _stand_in(texts, words, int(at))
-    episodes = np.concatenate([each.episodes for _, each in found])
-    known = _Known(
+    episodes = np.concatenate([openings.episodes for _, openings in opened])
+    about = _Known(
         serial=episodes["serial"].tolist(),
-        opened=[moment(each) for each in episodes["opened"].tolist()],
-        begun=[moment(begun) for watch, each in found for begun in _begun(watch, each)],
-        counted=np.concatenate([each.hit - each.begin + 1 for _, each in found]).tolist(),
+        opened=[moment(time) for time in episodes["opened"].tolist()],
+        begun=[moment(begun) for watch, openings in opened for begun in _begun(watch, openings)],
+        counted=np.concatenate([openings.hit - openings.begin + 1 for _, openings in opened]).tolist(),
         details=_details(texts, is_told.tolist()),
         texts={name: ["" if text is None else text for text in column] for name, column in texts.items()},
         words=words,
     )
-    ends = np.cumsum([len(each.hit) for _, each in found]).tolist()
-    parts = zip(found, [0, *ends], ends, strict=False)
-    return [detection for (watch, _), begin, end in parts for detection in _detections(watch, known, begin, end)]
+    ends = np.cumsum([len(openings.hit) for _, openings in opened]).tolist()
+    parts = zip(opened, [0, *ends], ends, strict=False)
+    return [detection for (watch, _), begin, end in parts for detection in _detections(watch, about, begin, end)]
 
 
 class _Known(Struct, frozen=True):
@@ -120,16 +120,20 @@ def _details(texts: _Texts, is_told: list[bool]) -> list[tuple[tuple[str, str], 
     ]
 
 
-def _texts(found: Sequence[tuple[Watch, Openings]], batch: StreamBatch) -> _Texts:
+def _texts(opened: Sequence[tuple[Watch, Openings]], batch: StreamBatch) -> _Texts:
     """Return what is known of each completing event: of its own, or of another event of its group."""
     frame = batch.events
     needed = {*DETAILS, "event.original", *CARRIED}
-    needed.update(name for watch, _ in found for name in (*watch.fields, watch.rule.consequence.subject))
-    filled = [each for each in frame.columns if each in needed and frame.get_column(each).null_count() < frame.height]
-    positions = np.concatenate([each.view.event[each.hit] for _, each in found])
+    needed.update(name for watch, _ in opened for name in (*watch.fields, watch.rule.consequence.subject))
+    filled = [name for name in frame.columns if name in needed and frame.get_column(name).null_count() < frame.height]
+    positions = np.concatenate([openings.view.event[openings.hit] for _, openings in opened])
     columns = frame[np.maximum(positions, 0), filled]
     texts: _Texts = {column.name: [_text(value) for value in column.to_list()] for column in columns.iter_columns()}
-    whose = [(watch, each.view, hit) for watch, each in found for hit in each.hit] if (positions < 0).any() else []
+    whose = (
+        [(watch, openings.view, hit) for watch, openings in opened for hit in openings.hit]
+        if (positions < 0).any()
+        else []
+    )
     for at in np.flatnonzero(positions < 0):
         row = _of_group(*whose[at], batch)
         for name in texts:
@@ -155,16 +159,16 @@ def _stand_in(texts: _Texts, words: _Words, at: int) -> None:
             texts.setdefault(name, [None] * len(column))[at] = column[at][0]
 
 
-def _words(found: Sequence[tuple[Watch, Openings]], texts: _Texts, names: Names) -> _Words:
+def _words(opened: Sequence[tuple[Watch, Openings]], texts: _Texts, names: Names) -> _Words:
     """Return the distinct values of the carried fields in the rows of each opening."""
-    lengths = np.concatenate([each.hit - each.begin + 1 for _, each in found])
+    lengths = np.concatenate([openings.hit - openings.begin + 1 for _, openings in opened])
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    places = [spread(each.begin, each.hit + 1) for _, each in found]
+    places = [spread(openings.begin, openings.hit + 1) for _, openings in opened]
     values: dict[str, NDArray[np.uint64]] = {}
     counts: dict[str, NDArray[np.intp]] = {}
     for name, column in CARRIED.items():
         all_of_it = np.concatenate(
-            [each.view.columns.column(column, rows) for (_, each), rows in zip(found, places, strict=True)]
+            [openings.view.columns.column(column, rows) for (_, openings), rows in zip(opened, places, strict=True)]
         )
         filled = np.flatnonzero(all_of_it)
         whose, value = owner[filled], all_of_it[filled]
@@ -179,15 +183,15 @@ def _words(found: Sequence[tuple[Watch, Openings]], texts: _Texts, names: Names)
         parts = (told[begin:end] for begin, end in zip([0, *ends], ends, strict=False))
         words[name] = [tuple(sorted(part)) if len(part) > 1 else tuple(part) for part in parts]
         if "" in told:  # a word that was forgotten
-            words[name] = [tuple(filter(None, each)) for each in words[name]]
-    _tell_groups(found, texts, words)
+            words[name] = [tuple(filter(None, row)) for row in words[name]]
+    _tell_groups(opened, texts, words)
     return words
 
 
-def _tell_groups(found: Sequence[tuple[Watch, Openings]], texts: _Texts, words: _Words) -> None:
+def _tell_groups(opened: Sequence[tuple[Watch, Openings]], texts: _Texts, words: _Words) -> None:
     """Let a carried field by which a rule groups be told by the events, whose word is never forgotten."""
     begin = 0
-    for watch, openings in found:
+    for watch, openings in opened:
         end = begin + len(openings.hit)
         for name in set(CARRIED).intersection(watch.fields, texts):
             of_group = texts[name][begin:end]
@@ -209,21 +213,21 @@ def _begun(watch: Watch, openings: Openings) -> list[int]:
     return begun
 
 
-def _detections(watch: Watch, known: _Known, begin: int, end: int) -> Iterator[Detection]:
+def _detections(watch: Watch, about: _Known, begin: int, end: int) -> Iterator[Detection]:
     """Build the detections of one rule from those that stand from `begin` to `end`."""
     rule, part = watch.rule, slice(begin, end)
     names = [name.removeprefix(NATIVE) for name in rule.group_by]
     columns = zip(
-        zip(*(known.text(field, part) for field in watch.fields), strict=True) if names else repeat((), end - begin),
-        known.text(rule.consequence.subject, part),
-        known.text("organization.id", part),
-        known.text("event.original", part),
-        known.serial[part],
-        known.begun[part],
-        known.opened[part],
-        known.counted[part],
-        known.details[part],
-        *(known.words[name][part] for name in CARRIED),
+        zip(*(about.text(field, part) for field in watch.fields), strict=True) if names else repeat((), end - begin),
+        about.text(rule.consequence.subject, part),
+        about.text("organization.id", part),
+        about.text("event.original", part),
+        about.serial[part],
+        about.begun[part],
+        about.opened[part],
+        about.counted[part],
+        about.details[part],
+        *(about.words[name][part] for name in CARRIED),
         strict=True,
     )
     for values, subject, organization, line, serial, begun, opened, counted, details, *words in columns:

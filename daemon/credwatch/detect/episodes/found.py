@@ -64,7 +64,7 @@ class Found(Struct, frozen=True, eq=False):
     def ended(self, kinds: Iterable[str]) -> list[tuple[Rule, Table]]:
         """Give the episodes that ended, for the rules that open incidents of some kinds."""
         return [
-            (each.rule, each.changed[each.changed["closed"]])
-            for each in self.episodes
-            if each.rule.consequence.incident in kinds and each.changed["closed"].any()
+            (episodic.rule, episodic.changed[episodic.changed["closed"]])
+            for episodic in self.episodes
+            if episodic.rule.consequence.incident in kinds and episodic.changed["closed"].any()
         ]

@@ -97,19 +97,19 @@ class Lasting(_OfStream, frozen=True, eq=False):
         """Return the rows that lie within an episode; for rows no longer kept, the episode's two ends stand in."""
         episodes = self.watch.episodes.among(keys)
         ends = _ends(episodes)
-        kept = self.kept(keys, since=since) if before else self.stream.of(keys, since=since)
-        place = _place_in(kept, episodes)
-        inside = kept.at(np.flatnonzero(place >= 0))
+        matches = self.kept(keys, since=since) if before else self.stream.of(keys, since=since)
+        place = _place_in(matches, episodes)
+        inside = matches.at(np.flatnonzero(place >= 0))
         return View.stacked([ends, inside])
 
     def arrived(self, keys: Keys, *, since: int) -> View:
         """Return those of the rows that lie within an episode also by the order in which they arrived."""
         episodes = self.watch.episodes.among(keys)
-        kept = self.stream.of(keys, since=since)
-        place = _place_in(kept, episodes)
-        kept, place = kept.at(np.flatnonzero(place >= 0)), place[place >= 0]
-        before_it = (kept.times == episodes["opened"][place]) & (kept.event < episodes["event"][place])
-        inside = kept.at(np.flatnonzero(~before_it))
+        matches = self.stream.of(keys, since=since)
+        place = _place_in(matches, episodes)
+        matches, place = matches.at(np.flatnonzero(place >= 0)), place[place >= 0]
+        before_it = (matches.times == episodes["opened"][place]) & (matches.event < episodes["event"][place])
+        inside = matches.at(np.flatnonzero(~before_it))
         ends = _ends(episodes[episodes["event"] < 0])
         # An end that this batch has brought is one of its rows, which says itself when it arrived.
         ends = ends.at(np.flatnonzero(ends.times < self.stream.groups.began.min(initial=NEVER)))
