@@ -13,7 +13,7 @@ from credwatch.detect.windows.rows import ROW, Columns, Rows
 from credwatch.kernel.ordering import distinct, ordered
 
 _FEW = 4
-"""Of so many rows or more one is fetched by itself, of fewer with all the others."""
+"""Where more than one row in four is asked for, the whole column is copied; fewer rows are fetched one by one."""
 
 
 class View(Struct):
