@@ -42,10 +42,10 @@ class StreamWatch(Struct, frozen=True, eq=False):
         place = episodes.carried_on(groups.keys, groups.began, span_us)
         done = (place >= 0) & (groups.began >= stream.log.latest) & (groups.widest <= span_us)
         episodes.extend(place[done], groups.ended[done], groups.added[done])
-        wanted = ~done & ((episodes.latest(groups.keys) >= 0) | self._may_open())
-        if not wanted.any():
+        is_needed = ~done & ((episodes.latest(groups.keys) >= 0) | self._may_open())
+        if not is_needed.any():
             return Feed(View.empty())
-        return Feed.of(stream.view(wanted, since=earliest - span_us), ties=not self.watch.aggregate.monotone)
+        return Feed.of(stream.view(is_needed, since=earliest - span_us), ties=not self.watch.aggregate.monotone)
 
     def _may_open(self) -> NDArray[np.bool_]:
         """Say for which groups of the batch a condition may complete that has not before."""
@@ -75,11 +75,11 @@ class Plan(Struct, frozen=True, eq=False):
 
     def every(self) -> Iterator[Watch]:
         """Give the episodes of every rule."""
-        return (each.watch for each in self.watches)
+        return (watch.watch for watch in self.watches)
 
     def rules_of(self, stream: Stream) -> tuple[str, ...]:
         """Give the titles of the rules that look at a stream."""
-        direct = {each.watch.rule.title for each in self.watches if _looks_at(each, stream)}
+        direct = {watch.watch.rule.title for watch in self.watches if _looks_at(watch, stream)}
         return tuple(sorted(direct))
 
 
@@ -88,12 +88,12 @@ def plan_for(rules: RuleSet, *, lateness_us: int = 10_000_000, caps: Caps | None
     return _Builder(rules, lateness_us, caps or Caps()).plan()
 
 
-def _looks_at(each: AnyWatch, stream: Stream) -> bool:
-    match each:
+def _looks_at(watch: AnyWatch, stream: Stream) -> bool:
+    match watch:
         case StreamWatch():
-            return each.stream is stream
+            return watch.stream is stream
         case TemporalWatch():
-            return any(not isinstance(part, Nested) and part.stream is stream for part in each.parts)
+            return any(not isinstance(part, Nested) and part.stream is stream for part in watch.parts)
         case NestedWatch():
             return False
 
@@ -122,7 +122,7 @@ class _Builder:
         if rule.id in self._built:
             return self._built[rule.id]
         if rule.id in self._under_way:
-            circle = " → ".join(self._by_id[each].name for each in [*self._under_way, rule.id])
+            circle = " → ".join(self._by_id[name].name for name in [*self._under_way, rule.id])
             raise RuleError(f"correlations refer to each other: {circle}", where=rule.where, hint="break the circle")
         if not rule.group_by:
             raise RuleError("a correlation needs group-by", where=rule.where, hint="add group-by: [source.ip]")
@@ -180,11 +180,11 @@ class _Builder:
         if rule.type is not CorrelationType.EVENT_COUNT and (
             rule.type is not CorrelationType.VALUE_COUNT or rule.field not in CARRIED
         ):
-            known = ", ".join(CARRIED)
+            names = ", ".join(CARRIED)
             raise RuleError(
                 f"{rule.type} of {rule.field!r} over correlations is not supported",
                 where=rule.where,
-                hint=f"use event_count, or value_count of {known}",
+                hint=f"use event_count, or value_count of {names}",
             )
         parts = tuple(self._counted(rule, part) for part in rule.parts)
         for part in parts:
@@ -195,11 +195,11 @@ class _Builder:
         inner = self._inner(rule, part.rule)
         same = inner.watch.rule.group_by == part.group_by or inner.watch.fields == part.group_by
         if not same and not set(part.group_by) <= set(CARRIED):
-            known = ", ".join(CARRIED)
+            names = ", ".join(CARRIED)
             raise RuleError(
                 f"{inner.watch.rule.title!r} groups by other fields",
                 where=rule.where,
-                hint=f"use its group-by, or fields among {known}",
+                hint=f"use its group-by, or fields among {names}",
             )
         columns = () if same else tuple(CARRIED[name] for name in part.group_by)
         return Counted(inner.watch, partial(_all_began, inner), columns)
@@ -228,11 +228,11 @@ class _Builder:
         temporal = TemporalWatch(watch, parts, ordered, rule.condition)
         watch.delay_us = rule.timespan_us if temporal.waits else 0
         if temporal.waits and not set(watch.fields) <= set(CARRIED):
-            known = ", ".join(CARRIED)
+            names = ", ".join(CARRIED)
             raise RuleError(
                 "a correlation with `not` is decided later, when other fields are no longer known",
                 where=rule.where,
-                hint=f"group by fields among {known}",
+                hint=f"group by fields among {names}",
             )
         return temporal
 

@@ -85,10 +85,10 @@ def _never(column: pl.Expr) -> pl.Expr:
 
 
 def _boolean_test(test: Test, column: pl.Expr) -> pl.Expr:
-    wanted = {"true": True, "false": False}.get(_text(test.value).lower())
-    if wanted is None:
+    truth = {"true": True, "false": False}.get(_text(test.value).lower())
+    if truth is None:
         return _never(column)
-    return (column if wanted else ~column).fill_null(False)
+    return (column if truth else ~column).fill_null(False)
 
 
 def _string_test(test: Test, column: pl.Expr) -> pl.Expr:
@@ -97,20 +97,20 @@ def _string_test(test: Test, column: pl.Expr) -> pl.Expr:
         return column.str.contains(value)
     if test.operator is Operator.CIDR:
         return _in_network(column, value)
-    text, wanted = (column, pl.lit(value)) if test.cased else (lower(column, test.field), pl.lit(value.lower()))
-    return _compare_texts(test.operator, text, wanted)
+    text, pattern = (column, pl.lit(value)) if test.cased else (lower(column, test.field), pl.lit(value.lower()))
+    return _compare_texts(test.operator, text, pattern)
 
 
-def _compare_texts(operator: Operator, text: pl.Expr, wanted: pl.Expr) -> pl.Expr:
+def _compare_texts(operator: Operator, text: pl.Expr, pattern: pl.Expr) -> pl.Expr:
     match operator:
         case Operator.STARTS_WITH | Operator.FIELD_STARTS_WITH:
-            return text.str.starts_with(wanted)
+            return text.str.starts_with(pattern)
         case Operator.ENDS_WITH | Operator.FIELD_ENDS_WITH:
-            return text.str.ends_with(wanted)
+            return text.str.ends_with(pattern)
         case Operator.CONTAINS | Operator.FIELD_CONTAINS:
-            return text.str.contains(wanted, literal=True)
+            return text.str.contains(pattern, literal=True)
         case _:
-            return text == wanted
+            return text == pattern
 
 
 def _field_test(test: Test, column: pl.Expr) -> pl.Expr:
@@ -180,8 +180,8 @@ def _time_part(part: str, column: pl.Expr, kind: FieldType) -> pl.Expr:
 def _moments(texts: pl.Series) -> pl.Series:
     """Read RFC 3339 moments, those without a zone as UTC; the distinct ones are read once each."""
     moments = {text: _moment(text) for text in texts.unique().drop_nulls().to_list()}
-    found = [moments.get(text) for text in texts.to_list()]
-    return pl.Series(texts.name, found, dtype=DTYPES[FieldType.TIMESTAMP])
+    times = [moments.get(text) for text in texts.to_list()]
+    return pl.Series(texts.name, times, dtype=DTYPES[FieldType.TIMESTAMP])
 
 
 def _moment(text: str) -> datetime | None:
@@ -226,8 +226,8 @@ def held_by_lists(test: Test) -> pl.Expr:
 
 
 def _elements(value: Any, *, cased: bool) -> list[str]:
-    each = value if isinstance(value, list) else [value]
-    texts = [_text(element) for element in each if element is not None]
+    elements = value if isinstance(value, list) else [value]
+    texts = [_text(element) for element in elements if element is not None]
     return texts if cased else [text.lower() for text in texts]
 
 

@@ -113,9 +113,9 @@ def _may_join(test: Test, lists: frozenset[str]) -> bool:
 
 def _one_of(field: str, operator: Operator, values: list[str], *, cased: bool) -> pl.Expr:
     text = column_of(field) if cased else lower(column_of(field), field)
-    wanted = values if cased else [value.lower() for value in values]
-    found = text.is_in(wanted) if operator is Operator.EQUALS else text.str.contains_any(wanted)
-    return found.fill_null(False)
+    patterns = values if cased else [value.lower() for value in values]
+    matches = text.is_in(patterns) if operator is Operator.EQUALS else text.str.contains_any(patterns)
+    return matches.fill_null(False)
 
 
 def _list_test(test: Test) -> pl.Expr:

@@ -33,12 +33,12 @@ def native_paths(rules: RuleSet) -> dict[str, frozenset[str]]:
         packs[rule.id] = frozenset().union(*(packs[part.rule] for part in rule.parts))
         reads += [(packs[part.rule], part.group_by) for part in rule.parts]
         reads.append((packs[rule.id], (rule.field, rule.consequence.subject)))
-    found: dict[str, set[str]] = {}
+    by_pack: dict[str, set[str]] = {}
     for names, fields in reads:
         paths = {field.removeprefix(NATIVE) for field in fields if is_native(field)}
         for name in names if paths else ():
-            found.setdefault(name, set()).update(paths)
-    return {name: frozenset(paths) for name, paths in found.items()}
+            by_pack.setdefault(name, set()).update(paths)
+    return {name: frozenset(paths) for name, paths in by_pack.items()}
 
 
 def with_native(events: pl.DataFrame, paths: Mapping[str, frozenset[str]]) -> pl.DataFrame:
@@ -50,11 +50,11 @@ def with_native(events: pl.DataFrame, paths: Mapping[str, frozenset[str]]) -> pl
     if "event.dataset" not in events.columns:
         return events
     packs = [name for name in events["event.dataset"].unique() if name in paths]
-    wanted = sorted(frozenset().union(*(paths[name] for name in packs)))
-    if not wanted:
+    paths_needed = sorted(frozenset().union(*(paths[name] for name in packs)))
+    if not paths_needed:
         return events
     rows = events["event.dataset"].is_in(packs).fill_null(False).arg_true()
-    columns = _values(_objects(events, rows), wanted)
+    columns = _values(_objects(events, rows), paths_needed)
     nowhere = pl.repeat(None, len(events), dtype=pl.Int64, eager=True)
     place = nowhere.scatter(rows, pl.int_range(len(rows), dtype=pl.Int64, eager=True))
     return events.with_columns(column.gather(place).alias(NATIVE + path) for path, column in columns)
@@ -91,8 +91,8 @@ def _where_lists_open(texts: pl.Series, keys: set[str]) -> dict[str, pl.Series]:
     """Mark the texts in which a list may stand behind a key; most keys never have one, and are left out."""
     some = texts.str.contains(_opens_list("|".join(map(re.escape, sorted(keys))))).fill_null(False)
     few = texts.filter(some)
-    found = [key for key in sorted(keys) if few.str.contains(_opens_list(re.escape(key))).any()]
-    return {key: texts.str.contains(_opens_list(re.escape(key))).fill_null(False) for key in found}
+    list_keys = [key for key in sorted(keys) if few.str.contains(_opens_list(re.escape(key))).any()]
+    return {key: texts.str.contains(_opens_list(re.escape(key))).fill_null(False) for key in list_keys}
 
 
 def _opens_list(keys: str) -> str:
@@ -122,8 +122,8 @@ def _leaves(texts: pl.Series, rows: pl.Series, keys: tuple[str, ...], shape: tup
     They are decoded twice, with a text and with a list at the end: what is no list is null in the second.
     """
     leaves = (pl.String(), [pl.String()])
-    found = [decode(texts, _tree(keys, shape, leaf)).get_column(keys[0]) for leaf in leaves]
-    frame = pl.DataFrame([rows.cast(pl.UInt32).alias("row"), found[0].alias("one"), found[1].alias("many")])
+    series = [decode(texts, _tree(keys, shape, leaf)).get_column(keys[0]) for leaf in leaves]
+    frame = pl.DataFrame([rows.cast(pl.UInt32).alias("row"), series[0].alias("one"), series[1].alias("many")])
     for key, is_list in zip(keys[1:], shape, strict=True):
         frame = frame.explode("one", "many") if is_list else frame
         frame = frame.with_columns(pl.col("one", "many").struct.field(key).name.keep())

@@ -31,19 +31,23 @@ class Selection:
     def __init__(self, rules: Iterable[EventRule]) -> None:
         self._rules = tuple(rules)
         self._conditions = tuple({rule.condition: None for rule in self._rules})
-        self._needed = [needed_by(each) for each in self._conditions]
+        self._needed = [needed_by(condition) for condition in self._conditions]
         kinds = frozenset(KINDS)
-        weak = {str(at): weakened(each, kinds) for at, each in enumerate(self._conditions)}
-        self._weak = [compiled(each).alias(at) for at, each in weak.items() if each is not None]
-        self._strict = [int(at) for at, each in weak.items() if each is not None]
-        rests = {at: without(each, kinds) for at, each in enumerate(self._conditions)}
-        self._rests = {at: compiled(each).alias(str(at)) for at, each in rests.items() if each is not None}
-        self._fields = {at: fields_of(each) for at, each in rests.items() if each is not None}
-        of_name = {at: weakened(each, frozenset((_NAME,))) for at, each in rests.items() if each is not None}
+        weak = {str(at): weakened(condition, kinds) for at, condition in enumerate(self._conditions)}
+        self._weak = [compiled(condition).alias(at) for at, condition in weak.items() if condition is not None]
+        self._strict = [int(at) for at, condition in weak.items() if condition is not None]
+        rests = {at: without(condition, kinds) for at, condition in enumerate(self._conditions)}
+        self._rests = {
+            at: compiled(condition).alias(str(at)) for at, condition in rests.items() if condition is not None
+        }
+        self._fields = {at: fields_of(condition) for at, condition in rests.items() if condition is not None}
+        of_name = {
+            at: weakened(condition, frozenset((_NAME,))) for at, condition in rests.items() if condition is not None
+        }
         self._of_name = {
-            at: compiled(each).any().alias(str(at))
-            for at, each in of_name.items()
-            if each is not None and any(test.operator in _COSTLY for test in _tests(each))
+            at: compiled(condition).any().alias(str(at))
+            for at, condition in of_name.items()
+            if condition is not None and any(test.operator in _COSTLY for test in _tests(condition))
         }
         self._known: dict[_Kind, NDArray[np.bool_]] = {}
 
@@ -54,38 +58,38 @@ class Selection:
         filled = _filled(events, frozenset().union(*self._needed))
         open_ones = [at for at in np.flatnonzero(may_hold.any(axis=0)).tolist() if self._needed[at] <= filled]
         hopeless = self._hopeless(events, open_ones)
-        asked: dict[bytes, list[int]] = {}
+        by_rows: dict[bytes, list[int]] = {}
         for at in open_ones:
             if at not in hopeless:
-                asked.setdefault(may_hold[:, at].tobytes(), []).append(at)
-        found: dict[Condition, Rows] = {}
-        for some, numbers in asked.items():
+                by_rows.setdefault(may_hold[:, at].tobytes(), []).append(at)
+        rows_of: dict[Condition, Rows] = {}
+        for some, numbers in by_rows.items():
             rows = np.flatnonzero(np.frombuffer(some, np.bool_)[kind_of])
-            found.update(self._held(events, rows, numbers))
-        return {rule.id: found[rule.condition] for rule in self._rules if rule.condition in found}
+            rows_of.update(self._held(events, rows, numbers))
+        return {rule.id: rows_of[rule.condition] for rule in self._rules if rule.condition in rows_of}
 
     def _hopeless(self, events: pl.DataFrame, numbers: list[int]) -> frozenset[int]:
         """Name the costly conditions that no user name passes; names come again and again, and each is asked once."""
-        asked = [at for at in numbers if at in self._of_name]
-        if not asked:
+        places = [at for at in numbers if at in self._of_name]
+        if not places:
             return frozenset()
         names = only_fields(events, (_NAME,)).get_column(_NAME).unique().to_frame()
-        held = names.select_seq([self._of_name[at] for at in asked])
-        return frozenset(at for at, may in zip(asked, held.row(0), strict=True) if not may)
+        held = names.select_seq([self._of_name[at] for at in places])
+        return frozenset(at for at, may in zip(places, held.row(0), strict=True) if not may)
 
     def _held(self, events: pl.DataFrame, rows: Rows, numbers: list[int]) -> Mapping[Condition, Rows]:
         """Hold conditions against the events whose kind they are about; those that match none are left out."""
-        found = {self._conditions[at]: rows for at in numbers if at not in self._rests}
-        asked = [at for at in numbers if at in self._rests]
-        if asked:
-            fields = frozenset().union(*(self._fields[at] for at in asked))
+        rows_of = {self._conditions[at]: rows for at in numbers if at not in self._rests}
+        places = [at for at in numbers if at in self._rests]
+        if places:
+            fields = frozenset().union(*(self._fields[at] for at in places))
             frame = only_fields(events, fields)
             some = frame[pl.Series(rows.astype(np.uint32))] if len(rows) < len(frame) else frame
-            held = some.select_seq([self._rests[at] for at in asked])
-            found |= {
+            held = some.select_seq([self._rests[at] for at in places])
+            rows_of |= {
                 self._conditions[int(column.name)]: rows.compress(column.to_numpy()) for column in held.iter_columns()
             }
-        return {condition: matched for condition, matched in found.items() if len(matched)}
+        return {condition: matched for condition, matched in rows_of.items() if len(matched)}
 
     def _may_hold(self, kinds: pl.DataFrame) -> NDArray[np.bool_]:
         """Say for each kind, a row each, for which conditions, a column each, its events are to be looked at."""
@@ -104,12 +108,12 @@ def weakened(condition: Condition, fields: frozenset[str]) -> Condition | None:
     """Return a condition on some fields alone that holds wherever the whole one does; None where any event may do."""
     match condition:
         case AllOf(items):
-            kept = tuple(weak for item in items if (weak := weakened(item, fields)) is not None)
-            return AllOf(kept) if kept else None
+            weak_items = tuple(weak for item in items if (weak := weakened(item, fields)) is not None)
+            return AllOf(weak_items) if weak_items else None
         case AnyOf(items):
-            each = [weakened(item, fields) for item in items]
-            kept = tuple(weak for weak in each if weak is not None)
-            return AnyOf(kept) if len(kept) == len(each) else None
+            candidates = [weakened(item, fields) for item in items]
+            weak_items = tuple(weak for weak in candidates if weak is not None)
+            return AnyOf(weak_items) if len(weak_items) == len(candidates) else None
         case _:
             return condition if fields_of(condition) <= fields else None
 

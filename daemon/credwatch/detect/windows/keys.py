@@ -79,8 +79,8 @@ def keyed(texts: pl.Series, seed: int) -> Hashes:
     0 stands for null, and for nothing else. Each text costs a microsecond, and a tenth of that where it came lately.
     """
     lately = _lately(seed)
-    found = [lately.get(text) or _remembered(text, seed, lately) for text in texts.to_list()]
-    return np.array(found, np.uint64)
+    numbers = [lately.get(text) or _remembered(text, seed, lately) for text in texts.to_list()]
+    return np.array(numbers, np.uint64)
 
 
 @lru_cache(maxsize=2)
@@ -95,8 +95,8 @@ def _remembered(text: str | None, seed: int, lately: dict[str | None, int]) -> i
     if len(lately) >= _MOST_REMEMBERED:
         lately.clear()
     key = (seed & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big")
-    made = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key)
-    number = int.from_bytes(made.digest(), "big") or 1
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key)
+    number = int.from_bytes(digest.digest(), "big") or 1
     if len(text) <= _LONGEST_REMEMBERED:
         lately[text] = number
     return number

@@ -24,13 +24,13 @@ class Latest:
     With `arrived`, rows of that very moment count only where they had arrived by a certain event of the batch.
     """
 
-    def __init__(self, asked: View, views: list[View], *, arrived: bool) -> None:
-        self._keys = asked.keys
-        self._groups = distinct(np.concatenate([asked.keys, *(view.keys for view in views)]))
+    def __init__(self, rows: View, views: list[View], *, arrived: bool) -> None:
+        self._keys = rows.keys
+        self._groups = distinct(np.concatenate([rows.keys, *(view.keys for view in views)]))
         times = [view.times for view in views if len(view.times)]
-        self._first = min((int(each.min()) for each in times), default=0)
-        self._last = max((int(each.max()) for each in times), default=0)
-        most = max((int(view.event.max()) for view in (asked, *views) if len(view.event)), default=0)
+        self._first = min((int(moments.min()) for moments in times), default=0)
+        self._last = max((int(moments.max()) for moments in times), default=0)
+        most = max((int(view.event.max()) for view in (rows, *views) if len(view.event)), default=0)
         self._events = most + 3 if arrived else 1
         self._moments: NDArray[np.int64] | None = None
         if (self._last - self._first + 3) * self._events >= _MOST // max(len(self._groups), 1):
@@ -45,9 +45,9 @@ class Latest:
         if not len(view.keys):
             return np.full(len(limit), -1, dtype=np.intp)
         line = self._line(view.keys, view.times, view.event)
-        wanted = self._line(self._keys, limit, event)
+        targets = self._line(self._keys, limit, event)
         order = None if self._events == 1 else np.argsort(line, kind="stable")
-        place = np.searchsorted(line if order is None else line[order], wanted, side="right") - 1
+        place = np.searchsorted(line if order is None else line[order], targets, side="right") - 1
         place = place if order is None else np.where(place >= 0, order[place], -1)
         return np.where((place >= 0) & (view.keys[place] == self._keys), place, -1)
 

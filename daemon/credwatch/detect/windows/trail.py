@@ -61,8 +61,8 @@ class _LineRun(Struct):
         """Return the rows of groups."""
         if self.order is None:
             self.order = np.argsort(self.entries["group"], kind="stable")
-        ranked, asked = self.entries["group"][self.order], np.array(groups, np.uint64)
-        begin, end = np.searchsorted(ranked, asked, "left"), np.searchsorted(ranked, asked, "right")
+        ranked, numbers = self.entries["group"][self.order], np.array(groups, np.uint64)
+        begin, end = np.searchsorted(ranked, numbers, "left"), np.searchsorted(ranked, numbers, "right")
         spans = [self.order[first:last] for first, last in zip(begin, end, strict=True) if first < last]
         return self.entries[np.sort(np.concatenate(spans))] if spans else _NOTHING
 
@@ -110,9 +110,9 @@ class Trail:
 
     def rows(self, groups: Sequence[int], since: int, until: int) -> Traced:
         """Return the rows of groups, as `groups_of` names them, from one moment to another, both included."""
-        found = [run.of(groups) for run in self._all()]
-        entries = np.concatenate([_NOTHING, *found])
-        run = np.repeat(np.arange(len(found)), [len(part) for part in found])
+        parts = [run.of(groups) for run in self._all()]
+        entries = np.concatenate([_NOTHING, *parts])
+        run = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         inside = np.flatnonzero((entries["time"] >= since) & (entries["time"] <= until))
         order = inside[np.argsort(entries["time"][inside], kind="stable")]
         return Traced(entries[order], run[order])
@@ -144,7 +144,7 @@ class Trail:
 
     def _keep(self, run: _LineRun) -> None:
         self._runs.append(run)
-        if len(self._runs) > _RUNS or sum(each.frame.height for each in self._runs) > 2 * MOST:
+        if len(self._runs) > _RUNS or sum(run.frame.height for run in self._runs) > 2 * MOST:
             self._runs = [_joined(self._runs).latest(MOST)]
 
 

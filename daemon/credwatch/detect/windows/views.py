@@ -84,10 +84,10 @@ class View(Struct):
     def disordered(self, *, ties: bool) -> NDArray[np.uint64]:
         """Return the groups in which a row of the batch lies before an earlier one; with `ties`, or beside it."""
         same = self.keys[1:] == self.keys[:-1]
-        found = same & self.new[:-1] & ~self.new[1:]
+        is_behind = same & self.new[:-1] & ~self.new[1:]
         if ties:
-            found |= same & ~self.new[:-1] & self.new[1:] & (self.times[1:] == self.times[:-1])
-        return distinct(self.keys[1:][found])
+            is_behind |= same & ~self.new[:-1] & self.new[1:] & (self.times[1:] == self.times[:-1])
+        return distinct(self.keys[1:][is_behind])
 
     def _put_in_order(self) -> View:
         return self.at(ordered(self.keys, self.times))
