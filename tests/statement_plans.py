@@ -13,6 +13,8 @@ import credwatch
 _PRODUCT = str(Path(credwatch.__file__).parent)
 _TESTS = str(Path(__file__).parent)
 _MIGRATIONS = f"{_PRODUCT}/store/migrations"
+_COPYING = f"{_PRODUCT}/store/copying.py"
+"""What copies a whole store reads all of it."""
 
 BOUNDED = {
     "alembic_version": "one row",
@@ -74,7 +76,7 @@ def _is_the_products() -> bool:
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(_PRODUCT):
-            return not name.startswith(_MIGRATIONS) and frame.f_code.co_name != "upgrade"
+            return not name.startswith((_MIGRATIONS, _COPYING)) and frame.f_code.co_name != "upgrade"
         if name.startswith(_TESTS):
             return False
         frame = frame.f_back  # type: ignore[assignment]

@@ -71,10 +71,11 @@ def outcome_of(database: Database) -> Outcome:
 
 
 def _timeless(incident: Incident) -> Incident:
-    """Leave out when this machine read, found and changed it: what is left follows from the lines."""
+    """Leave out when and where this machine read, found and changed it: what is left follows from the lines."""
     transitions = tuple(replace(each, at=incident.occurred_first) for each in incident.transitions)
     moments = dict.fromkeys(("recorded_at", "detected_at", "recorded_last", "detected_last"), incident.occurred_first)
-    return replace(incident, transitions=transitions, **moments)
+    # The names of kept lines follow from the paths of their logs, which differ between two sites.
+    return replace(incident, transitions=transitions, kept=("",) * len(incident.kept), **moments)
 
 
 def _notices(database: Database) -> list[Any]:

@@ -19,6 +19,7 @@ from credwatch.cli.replay import replay
 from credwatch.cli.rules import rules_app
 from credwatch.cli.run import run
 from credwatch.cli.silence import silence_app
+from credwatch.cli.store import backup, restore, store_app
 from credwatch.cli.totp import totp_app
 from credwatch.cli.version import version
 
@@ -32,12 +33,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, check, parse, explain, replay, version):
+for command in (run, demo, check, parse, explain, replay, backup, restore, version):
     app.command()(command)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(notice_app, name="notice")
+app.add_typer(store_app, name="store")
 app.add_typer(password_app, name="password")
 app.add_typer(totp_app, name="totp")

@@ -1,0 +1,89 @@
+"""Backs up and restores the store of a settings file, and copies stores from one database to another."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from credwatch.app import keys
+from credwatch.app.lock import holder_of
+from credwatch.app.settings import Settings
+from credwatch.casework.casebook import open_store
+from credwatch.kernel.errors import StoreError
+from credwatch.store.copying import copy_store
+from credwatch.store.place import Place, ServerPlace
+
+
+def back_up(settings: Settings, file: Path) -> int:
+    """Write what the store holds now to a file, beside the daemon that may be using it; return how many rows it has.
+
+    The file is a store of SQLite, wherever the store is, and `FILE.sha256` has its digest as sha256sum(1) writes it.
+    Raises StoreError.
+    """
+    database = open_store(keys.store_place(settings))
+    try:
+        rows = copy_store(database, file)
+    finally:
+        database.close()
+    _digest_file(file).write_text(f"{_digest(file)}  {file.name}\n", encoding="utf-8")
+    return rows
+
+
+def restore(settings: Settings, file: Path) -> int:
+    """Put what a backup holds where the settings have the store, and no store is; return how many rows it has.
+
+    Raises StoreError where the file is not what was backed up, a daemon runs, or a store is there.
+    """
+    _check(file)
+    _refuse_daemon(settings.daemon.state_directory)
+    return copy(file, keys.store_place(settings))
+
+
+def copy(source: Place, target: Place) -> int:
+    """Copy a store that no daemon uses to a place that has none; return how many rows it has. Raises StoreError."""
+    if isinstance(source, Path):
+        _refuse_daemon(source.parent)
+    database = open_store(source)
+    try:
+        database.claim()
+        return copy_store(database, target)
+    finally:
+        database.close()
+
+
+def place_of(text: Place, settings: Settings) -> Place:
+    """Add the password that the settings have for a server, where they name the same one."""
+    if isinstance(text, ServerPlace) and text.url == settings.store.url:
+        return keys.store_place(settings)
+    return text
+
+
+def _check(file: Path) -> None:
+    try:
+        noted = _digest_file(file).read_text(encoding="utf-8").split()[:1]
+        is_whole = noted == [_digest(file)]
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+            (problem,) = connection.execute("PRAGMA integrity_check").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        hint = "name a file that `credwatch backup` has made, with its .sha256 beside it"
+        raise StoreError(f"cannot be read: {error}", where=str(file), hint=hint) from error
+    if not is_whole or problem != "ok":
+        raise StoreError("is not what was backed up", where=str(file), hint="take another backup")
+
+
+def _refuse_daemon(folder: Path) -> None:
+    holder = holder_of(folder)
+    if holder is not None:
+        hint = "stop it first: what it does meanwhile would be lost"
+        raise StoreError(f"a daemon uses the store: {holder}", where=str(folder), hint=hint)
+
+
+def _digest_file(file: Path) -> Path:
+    return Path(f"{file}.sha256")
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
