@@ -1,9 +1,8 @@
-"""A flood of incidents at many customers: another customer's notice leaves among the first; operators hear once."""
+"""A flood of incidents at many customers: another customer's notice leaves among the first."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def office() -> Iterator[PostOffice]:
 def test_a_takeover_behind_a_flood_is_told_before_it(
     customers: int, takeovers: int, office: PostOffice, tmp_path: Path
 ) -> None:
-    """While all the others wait, its notices are accepted within a minute; then every notice is, each once."""
+    """While all the others wait, its notices are accepted within a minute."""
     names = [f"customer-{number}" for number in range(customers)]
     register = "".join(map(_customer, [*names, LAST]))
     registers = {"customers": register, "staff": STAFF, "authorisations": ""}
@@ -66,23 +65,8 @@ def test_a_takeover_behind_a_flood_is_told_before_it(
         assert time.monotonic() - began < 60
         place = max(at for at, letter in enumerate(list(office.letters)) if letter.recipient in mine)
         assert place < 4 * (customers + 3), "at most a few turns of all the others came before"
-        if customers * takeovers < 1000:
-            _all_is_told(site, office, customers * takeovers + 1)
 
 
 def _of_last(site: Site) -> list[str]:
     waiting = [stored.command for stored in site.messages("queued", "sending")]
     return [command.id for command in waiting if command.organization == LAST]
-
-
-def _all_is_told(site: Site, office: PostOffice, incidents: int) -> None:
-    """Hold that no notice was dropped, merged or delayed past its clock, and that the operators heard once."""
-    await_(lambda: not site.messages("queued", "sending"), what="nothing waits")
-    notices = [stored.command for stored in site.messages("delivered") if stored.command.workflow == "customer_notice"]
-    kinds = site.kinds()
-    assert incidents == kinds["own_break_in"] == kinds["account_takeover"], "each takeover is found by two rules"
-    assert 2 * 2 * incidents == len(notices) == len({notice.id for notice in notices})
-    assert {1} == set(Counter(letter.id for letter in office.letters).values())
-    assert {"customer_update"} == site.duties(), "every clock of a notice is met"
-    escalations = [stored.command for stored in site.messages("delivered") if stored.command.workflow == "escalation"]
-    assert ["flood"] == [command.context["reason"] for command in escalations]

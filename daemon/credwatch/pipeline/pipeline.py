@@ -29,6 +29,7 @@ from credwatch.parse.parse import SourceFormat
 from credwatch.parse.secrets.redact import redact_lines
 from credwatch.pipeline.commit import PAIRING, SETTLED, Batch, Consequences, LogProgress, commit
 from credwatch.pipeline.holding import tell_of_held
+from credwatch.pipeline.joining import tell_joined
 from credwatch.pipeline.merge import Turn
 from credwatch.pipeline.news import tell_changes
 from credwatch.pipeline.prepared import Prepared
@@ -204,6 +205,8 @@ class Pipeline:
             done = replace(done, queued=done.queued + tell_changes(connection, done.changes, know.facts, now))
             if any(change.incident.is_held for change in done.changes):
                 done = replace(done, queued=done.queued + tell_of_held(connection, know.facts, now))
+            if done.changes:
+                done = replace(done, queued=done.queued + tell_joined(connection, know.facts, now))
             return done
 
     def _go_back(self) -> None:

@@ -10,6 +10,7 @@ from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock, Steady, steady_clock
 from credwatch.pipeline.flood import tell_of_flood
 from credwatch.pipeline.holding import tell_of_held
+from credwatch.pipeline.joining import tell_joined
 from credwatch.pipeline.news import tell_waiting
 from credwatch.pipeline.reminding import remind_of_unanswered
 from credwatch.pipeline.silencing import tell_of_ended
@@ -82,7 +83,7 @@ class Chores:
             legal_clocks.save_clocks(connection, reaction.clocks)
             queued += tell_of_flood(connection, self._facts(), now)
             queued += tell_of_held(connection, self._facts(), now) + tell_waiting(connection, self._facts(), now)
-            queued += tell_of_ended(connection, self._facts(), now)
+            queued += tell_of_ended(connection, self._facts(), now) + tell_joined(connection, self._facts(), now)
         if queued:
             self._wake_outbox()
 

@@ -14,6 +14,7 @@ from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Receipt, Refused
 from credwatch.store.commands import WAITING, StoredCommand, commands, readable, row_of
 from credwatch.store.database import Database
+from credwatch.store.joined import leaving, letters_about
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.pages import FIRST, Page, paged
 from credwatch.store.receipts import receipts, settle
@@ -39,7 +40,7 @@ class QueueState(Struct, frozen=True):
 
 
 def queue(connection: Connection, given: Iterable[Command]) -> int:
-    """Queue commands and return how many of them are new and may leave.
+    """Queue commands and return how many of them are new and may leave; what joins a joint letter is not queued.
 
     One whose id is known changes nothing, but where nobody can have read it: what is held says what is known now, and
     leaves once it need not be held; a letter to the operators that was not tried yet says the latest.
@@ -56,7 +57,7 @@ def queue(connection: Connection, given: Iterable[Command]) -> int:
         for name in ("created_at", "since", "next_at")
     }
     statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread).returning(table.c.id)
-    rows = [row_of(command) for command in given]
+    rows = [row_of(command) for command in leaving(connection, [*given])]
     changed = [row for row in rows if connection.execute(statement, row).first()]
     return sum(row["state"] == "queued" for row in changed)
 
@@ -257,8 +258,8 @@ def _page_of(connection: Connection, state: str, page: Page) -> list[Any]:
 
 
 def messages_of(connection: Connection, incident: str) -> list[StoredCommand]:
-    """List the messages about an incident, delivered and dropped ones too, oldest first."""
-    query = select(commands).where(commands.c.incident == incident)
+    """List the messages about an incident, delivered and dropped ones and joint ones too, oldest first."""
+    query = select(commands).where((commands.c.incident == incident) | commands.c.id.in_(letters_about(incident)))
     rows = connection.execute(query.order_by(commands.c.created_at, commands.c.id))
     return [stored for row in rows if (stored := readable(row._mapping)) is not None]
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Table, Text, func, select, text
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Select, Table, Text, select, text
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
-from credwatch.store.cases.legal_clocks import meet
+from credwatch.store.cases.legal_clocks import legal_clocks
 from credwatch.store.columns import Number
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
+from credwatch.store.joined import joined
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.sent_messages import add_sent
 
@@ -72,14 +73,31 @@ def settle(connection: Connection, command_id: str, receipt: Receipt, now: datet
 
 
 def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None:
-    table = commands
-    duty = connection.execute(
-        select(table.c.workflow, table.c.incident, table.c.organization).where(table.c.id == command_id)
-    ).one()
-    same = (table.c.workflow == duty[0], table.c.incident == duty[1], table.c.organization == duty[2])
-    unmet = select(func.count()).select_from(table).where(*same, table.c.state.not_in(("delivered", "dropped")))
-    if not connection.execute(unmet).scalar_one():
-        meet(connection, duty[0], duty[1], duty[2], now)
+    """Stop the clocks of the duties that a message tells, where nothing of them is left to be accepted."""
+    for about in (commands, joined):
+        is_it = (commands.c.id if about is commands else joined.c.told_by) == command_id
+        duty = connection.execute(select(about.c.workflow, about.c.organization).where(is_it)).first()
+        if duty is not None:
+            _meet(connection, *duty, select(about.c.incident).where(is_it), now)
+
+
+def _meet(
+    connection: Connection, workflow: str, organization: str, incidents: Select[tuple[str]], now: datetime
+) -> None:
+    clock, told = legal_clocks.c, joined.c
+    is_open = commands.c.state.not_in(("delivered", "dropped"))
+    letter = select(commands.c.id).where(
+        commands.c.workflow == workflow, commands.c.incident == clock.incident, commands.c.organization == organization
+    )
+    place = select(told.id).outerjoin_from(joined, commands, commands.c.id == told.told_by)
+    place = place.where(told.incident == clock.incident, told.workflow == workflow, told.organization == organization)
+    connection.execute(
+        legal_clocks.update()
+        .where(clock.workflow == workflow, clock.organization == organization, clock.incident.in_(incidents))
+        .where(clock.met_at.is_(None), ~letter.where(is_open).exists())
+        .where(~place.where(is_open | commands.c.id.is_(None)).exists())
+        .values(met_at=to_micros(now))
+    )
 
 
 def _told(receipt: Receipt) -> tuple[str, str]:

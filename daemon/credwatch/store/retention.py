@@ -22,7 +22,7 @@ _BATCH = 500
 _INCIDENTS = 50
 _OWN_WAY = ("incidents", "detections", "commands")
 
-# Closed; closed for long enough; nothing of it runs, waits or goes on.
+# Closed; closed for long enough; nothing of it runs, waits or goes on; no other's joint letter has its number.
 _OVER = """
 SELECT number FROM incidents AS i
 WHERE status = 'closed' AND held = {no} AND detected < :limit AND {ended} < :limit / 1000000
@@ -35,6 +35,10 @@ AND NOT EXISTS (
 )
 AND NOT EXISTS (
     SELECT 1 FROM commands AS m WHERE m.incident = i.number AND m.state NOT IN ('delivered', 'dropped')
+)
+AND NOT EXISTS (
+    SELECT 1 FROM commands AS m JOIN joined AS j ON j.told_by = m.id
+    WHERE m.incident = i.number AND j.incident != i.number
 )
 AND NOT EXISTS (
     SELECT 1 FROM detections AS d JOIN episodes AS e ON e.serial = d.serial

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Connection, Index, LargeBinary, String, Table, se
 
 from credwatch.store.columns import Number
 from credwatch.store.database import metadata
+from credwatch.store.joined import letters_about
 from credwatch.store.moments import to_micros
 from credwatch.store.statements import many
 
@@ -35,6 +36,7 @@ def add_sent(connection: Connection, command: str, incident: str, content: bytes
 
 
 def sent_about(connection: Connection, incident: str) -> dict[str, bytes]:
-    """Return the messages about an incident as they were accepted, by the id of the command."""
-    query = select(sent_messages.c.command, sent_messages.c.content).where(sent_messages.c.incident == incident)
+    """Return the messages about an incident, joint ones too, as they were accepted, by the id of the command."""
+    is_about = (sent_messages.c.incident == incident) | sent_messages.c.command.in_(letters_about(incident))
+    query = select(sent_messages.c.command, sent_messages.c.content).where(is_about)
     return {command: zlib.decompress(content) for command, content in connection.execute(query)}

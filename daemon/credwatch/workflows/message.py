@@ -30,6 +30,17 @@ THREADS = {
     "breach_update": "breach_report",
 }
 """The workflow whose message opens the thread, for each that writes into one."""
+JOINT = {
+    "customer_notice": "customer_joint",
+    "customer_news": "customer_joint",
+    "customer_update": "customer_joint",
+    "disclosure_notice": "disclosure_joint",
+    "breach_report": "breach_joint",
+    "breach_news": "breach_joint",
+    "breach_update": "breach_joint",
+    "escalation": "escalation_joint",
+}
+"""The joint letter that tells together what many letters of a workflow would have told (`joint`)."""
 _LANGUAGES = {"vi": ("vi", "en"), "en": ("en", "vi")}
 _LATEST = {
     "host": "host.name",
@@ -99,10 +110,12 @@ def _identity(workflow: str, incident: str, organization: str, recipient: str, p
 
 def first_letter(command: Command) -> str:
     """Name the message that opened the thread a message belongs to; empty where it opens one itself."""
-    opening = THREADS.get(command.workflow)
-    if opening is None:
+    opening, phase = THREADS.get(command.workflow, ""), "first"
+    if command.workflow in JOINT.values() and command.context.get("letters", 1) != 1:
+        opening, phase = command.workflow, str(command.context["thread"])
+    if not opening:
         return ""
-    return _identity(opening, command.incident, command.organization, command.recipient, "first")
+    return _identity(opening, command.incident, command.organization, command.recipient, phase)
 
 
 def hold_of(incident: Incident) -> str:

@@ -15,6 +15,7 @@ from credwatch.store import retention
 from credwatch.store.cases.legal_clocks import legal_clocks
 from credwatch.store.commands import commands
 from credwatch.store.database import Database
+from credwatch.store.joined import joined, joint_series
 from credwatch.store.outbox import OutboxStore, queue, queue_state
 from credwatch.store.receipts import receipts
 from credwatch.store.state import progress
@@ -22,7 +23,9 @@ from credwatch.store.state.tellings import tellings
 from credwatch.store.turns import _next_of_each_lane, turns
 
 
-@pytest.mark.parametrize("table", [commands, receipts, turns, tellings, legal_clocks], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table", [commands, receipts, turns, tellings, legal_clocks, joined, joint_series], ids=lambda table: table.name
+)
 def test_the_migration_makes_what_the_tables_say(database: Database, tmp_path: Path, table) -> None:
     """Columns and indexes of a migrated store equal those of the tables in code."""
     described = Database(tmp_path / "described.db")

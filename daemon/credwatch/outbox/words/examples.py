@@ -17,6 +17,7 @@ from credwatch.workflows.digest import Standing, digest
 from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.workflows.holding import Held
+from credwatch.workflows.joint import SeriesState, joint_letters, matter_of, series_of
 from credwatch.workflows.news import duties_of, first_knowledge, on_news
 from credwatch.workflows.reminder import Unanswered
 
@@ -180,6 +181,25 @@ def _digest(kind: str, language: str, found_after: timedelta) -> Command:
     return digest(date(2026, 11, 20), counts, standing, facts, _QUEUED)[0]
 
 
+def _joint(workflow: str) -> Example:
+    """Make the joint letter that tells in one what five letters of a workflow would have told."""
+
+    def make(kind: str, language: str, found_after: timedelta) -> Command:
+        one = EXAMPLES[workflow](kind, language, found_after)
+        several = [
+            replace(one, id=f"{one.id} {at}", context=one.context | {"number": f"CW-2026-7KQ2M{at}"})
+            for at in range(4, 9)
+        ]
+        series = series_of(several[0])
+        assert series is not None, "every workflow that has a joint letter has incidents"
+        state = SeriesState(number="CW-2026-7KQ2M4", opened_by=one.id, joined_at=_QUEUED)
+        facts = _facts(Role.CUSTOMER if workflow.startswith("breach") else Role.PROVIDER, language)
+        letters, _ = joint_letters(series, state, [*map(matter_of, several)], facts, _QUEUED + found_after)
+        return letters[0][0]
+
+    return make
+
+
 EXAMPLES: dict[str, Example] = {
     "customer_notice": _reaction(Role.PROVIDER, "customer_notice"),
     "customer_news": _news(Role.PROVIDER, "customer_notice"),
@@ -189,6 +209,10 @@ EXAMPLES: dict[str, Example] = {
     "breach_news": _news(Role.CUSTOMER, "breach_report"),
     "breach_update": _reaction(Role.CUSTOMER, "breach_report", ChangeKind.CLOSED),
     "escalation": _escalation,
+    "customer_joint": _joint("customer_notice"),
+    "disclosure_joint": _joint("disclosure_notice"),
+    "breach_joint": _joint("breach_report"),
+    "escalation_joint": _joint("escalation"),
     "digest": _digest,
 }
 """Each template, and how its example is made."""

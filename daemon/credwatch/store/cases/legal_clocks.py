@@ -89,17 +89,6 @@ def clocks_of(connection: Connection, incident: str) -> list[LegalClock]:
     return [_clock(row) for row in rows]
 
 
-def meet(connection: Connection, workflow: str, incident: str, organization: str, now: datetime) -> None:
-    """Stop the running clocks of one duty toward one customer."""
-    table = legal_clocks
-    connection.execute(
-        table.update()
-        .where(table.c.workflow == workflow, table.c.incident == incident)
-        .where(table.c.organization == organization, table.c.met_at.is_(None))
-        .values(met_at=to_micros(now))
-    )
-
-
 def waive(connection: Connection, workflow: str, incident: str, organization: str, now: datetime) -> None:
     """End the running clocks of a duty that a person decided not to do."""
     table = legal_clocks

@@ -16,7 +16,8 @@ from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Role
 
 GOLDEN = Path(__file__).parent / "golden"
-ABOUT_INCIDENTS = tuple(name for name in EXAMPLES if name not in ("escalation", "digest"))
+# What is late waits for a person, and joins no other letter.
+ABOUT_INCIDENTS = tuple(name for name in EXAMPLES if name not in ("escalation", "digest") and "joint" not in name)
 HAPPENED = ("09:05:41 ngày 20/11/2026 (GMT+07:00)", "20 November 2026, 09:05:41 (GMT+07:00)")
 FOUND = ("09:05:42 ngày 23/11/2026 (GMT+07:00)", "23 November 2026, 09:05:42 (GMT+07:00)")
 LATE = ("Sự việc này được phát hiện muộn", "This was found late")

@@ -25,6 +25,7 @@ WORDS = tomllib.loads((shipped("config") / "templates" / "words.toml").read_text
 TO_OUTSIDERS = (
     *("customer_notice", "customer_news", "customer_update"),
     *("disclosure_notice", "breach_report", "breach_news", "breach_update"),
+    *("customer_joint", "disclosure_joint", "breach_joint"),
 )
 
 
