@@ -23,17 +23,18 @@ class Crash(BaseException):
 
 
 class Saboteur:
-    """Raises `Crash` before a statement of a store, once."""
+    """Raises `Crash` before a statement of a store, once, or before all that follow too."""
 
     def __init__(self, database: Database) -> None:
         self.seen = 0
         self._before: int | None = None
+        self._lasts = False
         event.listen(database.engine, "before_cursor_execute", self._on_statement)
 
     @contextmanager
-    def striking(self, before: int) -> Iterator[None]:
+    def striking(self, before: int, *, lasts: bool = False) -> Iterator[None]:
         """Raise before the statement of that number within the block, the first being 0."""
-        self.seen, self._before = 0, before
+        self.seen, self._before, self._lasts = 0, before, lasts
         try:
             yield
         finally:
@@ -42,7 +43,7 @@ class Saboteur:
     def _on_statement(self, *_: object) -> None:
         self.seen += 1
         if self._before is not None and self.seen > self._before:
-            self._before = None
+            self._before = self._before if self._lasts else None
             raise Crash
 
 
@@ -87,6 +88,21 @@ def test_a_crash_before_any_statement_changes_nothing(
                 pipeline = a_pipeline(knowledge, database) if number % 2 else pipeline
             assert chunk.cursor == _cursor(database, chunk)
         assert crashes > 20 * len(chunks)
+        assert undisturbed == outcome_of(database)
+
+
+def test_a_store_that_stays_away_changes_nothing(
+    knowledge: Knowledge, chunks: list[Chunk], undisturbed: Outcome, tmp_path: Path
+) -> None:
+    """Where the state before a batch cannot be read either, nothing of that batch is remembered."""
+    with a_store(tmp_path / "store.sqlite") as database:
+        pipeline, saboteur = a_pipeline(knowledge, database), Saboteur(database)
+        for chunk in chunks:
+            turn = a_turn(pipeline, chunk)
+            for _ in range(2):
+                with saboteur.striking(5, lasts=True), pytest.raises(Crash):
+                    pipeline.take(turn)
+            take(pipeline, chunk)
         assert undisturbed == outcome_of(database)
 
 

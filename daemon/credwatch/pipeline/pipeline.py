@@ -110,6 +110,7 @@ class Pipeline:
         self._database = database
         self._clock = clock
         self.discarded_windows = False
+        self._is_ahead = False
         self._engine, self._pairing = self._restored()
         self._profiles = self._remembered()
 
@@ -132,6 +133,8 @@ class Pipeline:
 
         Chunks without lines only move the cursors of their logs.
         """
+        if self._is_ahead:
+            self._go_back()
         try:
             detected = self.detect(self.mark(self.gather(turn)))
             return self.keep(detected.batch, detected.report)
@@ -210,9 +213,14 @@ class Pipeline:
             return done
 
     def _go_back(self) -> None:
-        """Forget what has not been stored: the engine has gone on, and goes back to where the store is."""
-        self._engine, self._pairing = self._restored()
+        """Forget what has not been stored: the engine has gone on, and goes back to where the store is.
+
+        A store that cannot be read now either, such as one on a server that is down, is asked before the next lines.
+        """
+        self._is_ahead = True
+        engine, pairing = self._restored()
         self._profiles = self._remembered()
+        self._engine, self._pairing, self._is_ahead = engine, pairing, False
 
     def _remembered(self) -> Profiles:
         """Take up the habits that the store has; unlike windows, they do not depend on the rules."""
