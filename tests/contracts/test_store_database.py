@@ -15,7 +15,7 @@ from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import Status
 from credwatch.kernel.secret import Secret
 from credwatch.store import retention
-from credwatch.store.cases import case_entries, incidents
+from credwatch.store.cases import answers, case_entries, incidents
 from credwatch.store.database import Database
 from credwatch.store.place import ServerPlace, checked_url
 from credwatch.store.state import progress
@@ -83,6 +83,12 @@ def test_any_text_is_kept(database: Database) -> None:
         assert {} == incidents.former_incidents(connection, [key])
         incidents.save_incidents(connection, [an_incident(subject=subject, status=Status.CLOSED)])
         assert {key: long.number} == incidents.former_incidents(connection, [key])
+
+
+def test_what_nobody_has_answered_can_be_asked(database: Database) -> None:
+    """Where nothing was told, nothing waits for an answer."""
+    with database.reading() as connection:
+        assert [] == answers.unanswered_since(connection, NOON)
 
 
 def test_entries_of_a_case_are_never_changed(database: Database) -> None:

@@ -41,6 +41,11 @@ def listed(connection: Connection, keys: Iterable[str]) -> Select[Any]:
     return select(func.json_each(json.dumps(list(keys))).table_valued("value").c.value)
 
 
+def json_text(connection: Connection, column: str, key: str) -> str:
+    """Spell the text under a key of a JSON document."""
+    return f"CAST({column} AS json) ->> '{key}'" if is_postgresql(connection) else f"json_extract({column}, '$.{key}')"
+
+
 def truths(connection: Connection) -> dict[str, str]:
     """Say how true and false are written where a partial index shall be used: `closed = {no}`."""
     return {"yes": "true", "no": "false"} if is_postgresql(connection) else {"yes": "1", "no": "0"}

@@ -1,6 +1,6 @@
 """Every family of tables: to import this is to have them all declared."""
 
-from credwatch.store import commands, gate, receipts, sent_messages, turns
+from credwatch.store import commands, gate, joined, receipts, sent_messages, turns
 from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks, silences
 from credwatch.store.state import profiles, progress, tellings, trail
 
@@ -10,6 +10,7 @@ FAMILIES = (
     evidence,
     gate,
     incidents,
+    joined,
     legal_clocks,
     profiles,
     progress,
