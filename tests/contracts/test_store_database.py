@@ -99,6 +99,12 @@ def test_entries_of_a_case_are_never_changed(database: Database) -> None:
         connection.execute(case_entries.case_entries.update().values(kind="other"))
 
 
+def break_off(server: Server, place: ServerPlace) -> None:
+    """End every session on one database."""
+    name = str(place).rpartition("/")[2]
+    server.ask(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+
+
 def test_one_daemon_to_a_store(postgresql: Server) -> None:
     """A second one is refused with who has it; the next may begin once the first is closed."""
     place = postgresql.empty_database()
@@ -119,7 +125,7 @@ def test_a_daemon_that_was_overtaken_writes_no_more(postgresql: Server) -> None:
     first, second, command = Database(place), Database(place), Database(place)
     first.migrate()
     first.claim()
-    postgresql.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'credwatch'")
+    break_off(postgresql, place)
     second.claim()
     for _ in range(3):
         with pytest.raises(StoreError), first.writing() as connection:
@@ -137,7 +143,7 @@ def test_a_lock_that_was_lost_is_taken_again(postgresql: Server) -> None:
     first, second = Database(place), Database(place)
     first.migrate()
     first.claim()
-    postgresql.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'credwatch'")
+    break_off(postgresql, place)
     for _ in range(2):  # with each of its connections
         with suppress(StoreError), first.reading() as connection:
             progress.value(connection, "seed")
