@@ -61,16 +61,21 @@ def place_of(text: Place, settings: Settings) -> Place:
 
 
 def _check(file: Path) -> None:
+    """Refuse what is not the backup that was made: by its digest first, for SQLite may stumble over a change."""
     try:
         noted = _digest_file(file).read_text(encoding="utf-8").split()[:1]
-        is_whole = noted == [_digest(file)]
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as connection:
-            (problem,) = connection.execute("PRAGMA integrity_check").fetchone()
+        is_whole = noted == [_digest(file)] and _is_intact(file)
     except (OSError, sqlite3.Error) as error:
         hint = "name a file that `credwatch backup` has made, with its .sha256 beside it"
         raise StoreError(f"cannot be read: {error}", where=str(file), hint=hint) from error
-    if not is_whole or problem != "ok":
+    if not is_whole:
         raise StoreError("is not what was backed up", where=str(file), hint="take another backup")
+
+
+def _is_intact(file: Path) -> bool:
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+        (problem,) = connection.execute("PRAGMA integrity_check").fetchone()
+    return bool(problem == "ok")
 
 
 def _refuse_daemon(folder: Path) -> None:
