@@ -18,10 +18,10 @@ from credwatch.rules.packs.packs import load_packs
 
 PACKS = load_packs(shipped("rules") / "packs")
 SAMPLES = [sample.line for pack in PACKS.packs for pattern in pack.patterns for sample in pattern.samples]
-DATED = [line for line in SAMPLES if re.match(r"[A-Z][a-z]{2} [ \d]\d |\{", line)]
+_OLD_STAMP = re.compile(r"[A-Z][a-z]{2} [ \d]\d [\d:]{8}(?= )")
+DATED = [line for line in SAMPLES if line.startswith("{") or _OLD_STAMP.match(line)]
 """Those whose time is that of their header, or of an object that stands for itself."""
 END = datetime(2026, 1, 1, tzinfo=UTC)
-_OLD_STAMP = re.compile(r"[A-Z][a-z]{2} [ \d]\d [\d:]{8}(?= )")
 GAPS = st.timedeltas(timedelta(0), timedelta(days=20))
 STAMPS = st.sampled_from(["%b %e %H:%M:%S", "%b %e %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
