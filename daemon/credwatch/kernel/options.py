@@ -79,18 +79,22 @@ _Location = list[tuple[str, type[BaseModel] | None]]
 """The keys that lead to a value, each with the table that it stands in; None where that is no model."""
 
 
+_Models = dict[str | None, type[BaseModel]]
+"""Models by their tag; None stands for the only one, for no key that somebody wrote is None."""
+
+
 def _without_tags(model: type[BaseModel], parts: list[str]) -> _Location:
     """Follow a path of pydantic's through the models, and leave out the tags, which nobody has written.
 
     The index or name of an entry leads to the same model as its list.
     """
     location: _Location = []
-    models: dict[str, type[BaseModel]] = {"": model}
+    models: _Models = {None: model}
     for part in parts:
         if part in models:
-            models = {"": models[part]}
+            models = {None: models[part]}
             continue
-        table = models.get("")
+        table = models.get(None)
         location.append((part, table))
         if table is not None and (field := table.model_fields.get(part)):
             models = _inner(field.annotation)
@@ -117,16 +121,16 @@ def _words_under(model: type[BaseModel], key: str) -> str | None:
     return None
 
 
-def _inner(annotation: Any) -> dict[str, type[BaseModel]]:
+def _inner(annotation: Any) -> _Models:
     """Find the models within Optional, list, tuple and dict annotations, by tag where they are a tagged union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {"": annotation}
+        return {None: annotation}
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         tags = [note.tag for note in parts[1:] if isinstance(note, Tag)]
-        models = _inner(parts[0])
-        return dict(zip(tags, models.values(), strict=True)) if tags else models
-    models = {}
+        tagged = _inner(parts[0])
+        return dict(zip(tags, tagged.values(), strict=True)) if tags else tagged
+    models: _Models = {}
     if origin in (Union, UnionType, list, tuple, dict):
         for part in parts:
             models |= _inner(part)

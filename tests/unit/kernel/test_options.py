@@ -50,3 +50,9 @@ def test_a_wrong_value_is_told_what_its_key_means(raw: dict[str, object], hint: 
 def test_a_byte_order_mark_is_no_mistake() -> None:
     """Some editors begin a file with one, which nobody sees."""
     assert Door() == read_toml("\ufeff# a door\n", Door, where="door.toml")
+
+
+def test_a_key_without_a_name_is_told_like_any_other() -> None:
+    """An empty key is an unknown key, and not taken for the table that it stands in."""
+    with pytest.raises(ProblemsFound, match="unknown key ''"):
+        validated({"": 1}, Door, where="a.toml")
