@@ -28,8 +28,9 @@ def copy(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy a whole store that no daemon uses; a daemon goes on with the copy where the other ended.
+    """Copy a whole store that no daemon uses.
 
+    A daemon goes on with the copy where the other ended.
     The password of a server is that of the settings where they name the same URL, else libpq finds it (~/.pgpass).
     """
     with told_plainly():
