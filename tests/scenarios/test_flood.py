@@ -55,7 +55,7 @@ def test_a_takeover_behind_a_flood_is_told_before_it(
             for line in app_guessing(60, f"u{turn}@{name}.example", name, f"203.{number}.{turn // 200}.{turn % 200}")
         ]
         append(site.application_log, *flood)
-        await_(lambda: site.lines_taken() == len(flood), what="the flood is taken")
+        await_(lambda: site.lines_taken() == len(flood), what="the flood is taken", seconds=900)
         append(site.application_log, *app_guessing(90, f"lan@{LAST}.example", LAST, "198.51.100.9"))
         await_(lambda: _of_last(site), what="the last takeover is found")
         began = time.monotonic()
