@@ -126,10 +126,12 @@ def expected(knowledge: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_the_logs_lead_to_something(expected: tuple[object, ...]) -> None:
-    """There is a break-in at each host."""
+    """There is a break-in at each host, and each customer concerned has notices, joint where they come close together."""
     _, incidents, notices, _ = expected
     assert HOSTS == sum(incident.kind == "own_break_in" for incident in incidents)
-    assert len(notices) >= HOSTS
+    concerned = {incident.organization for incident in incidents if incident.kind == "account_takeover"}
+    assert concerned
+    assert concerned <= {organization for _, _, _, organization, _ in notices}
 
 
 def test_one_source_of_many_files(knowledge: Knowledge, expected: tuple[object, ...], tmp_path: Path) -> None:
