@@ -126,7 +126,7 @@ def expected(knowledge: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_the_logs_lead_to_something(expected: tuple[object, ...]) -> None:
-    """There is a break-in at each host, and each customer concerned has notices, joint where they come close together."""
+    """There is a break-in at each host, and each customer concerned has notices, if joint ones."""
     _, incidents, notices, _ = expected
     assert HOSTS == sum(incident.kind == "own_break_in" for incident in incidents)
     concerned = {incident.organization for incident in incidents if incident.kind == "account_takeover"}
