@@ -14,7 +14,9 @@ from credwatch.store import outbox
 from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.cases.case_list import list_incidents
 from credwatch.store.database import Database
+from credwatch.store.joined import joined
 from credwatch.store.state import progress
+from credwatch.workflows.message import JOINT
 
 
 class Told(NamedTuple):
@@ -79,6 +81,17 @@ def _timeless(incident: Incident) -> Incident:
 
 
 def _notices(database: Database) -> list[Any]:
+    """List each letter as if it had left by itself: which are told jointly follows from the hour, not from lines."""
     listed = outbox.OutboxStore(database).listed(("queued", "sending", "refused", "delivered"))
-    commands = [stored.command for stored in listed if stored.command.workflow != "digest"]
-    return sorted((each.id, each.workflow, each.incident, each.organization, each.recipient) for each in commands)
+    alone = [stored.command for stored in listed if stored.command.workflow not in {"digest", *JOINT.values()}]
+    letters = [(each.id, each.workflow, each.incident, each.organization, each.recipient) for each in alone]
+    with database.reading() as connection:
+        row = joined.c
+        query = select(row.id, row.workflow, row.incident, row.organization, row.recipient)
+        return sorted([*letters, *map(tuple, connection.execute(query))])
+
+
+def told_jointly(database: Database) -> dict[str, str]:
+    """Give the letters that a joint one tells, and its id; empty while it waits."""
+    with database.reading() as connection:
+        return dict(map(tuple, connection.execute(select(joined.c.id, joined.c.told_by))))
