@@ -80,6 +80,7 @@ chattr +i /etc/gshadow; gpasswd --add huong sudo; chattr -i /etc/gshadow
 """
 PREPARE = """
 set -e
+echo "127.0.1.1 $(hostname)" >> /etc/hosts
 sed -i 's/pam_unix.so nullok/pam_unix.so nullok nodelay/' /etc/pam.d/common-auth
 sed -i 's/^FAIL_DELAY.*/FAIL_DELAY 0/' /etc/login.defs
 for user in lan huong locked expired; do
@@ -95,9 +96,11 @@ for key in known stranger; do ssh-keygen -q -t ed25519 -N '' -f /root/$key; done
 install -d -o lan -m 700 /home/lan/.ssh
 install -o lan -m 600 /root/known.pub /home/lan/.ssh/authorized_keys
 """
-# Runs a program on a terminal of its own, and types the next answer at each prompt, which is what ends with a colon.
+# Runs a program on a terminal of its own, and types the next answer at each prompt. A prompt names what it asks for and
+# ends with a colon, or is a shell's; a line that came in pieces ("sudo:") is none.
 TYPE = r"""
-import os, pty, pwd, select, signal, sys, time
+import os, pty, pwd, re, select, signal, sys, time
+PROMPT = re.compile(rb"(?i)(login|password)[^\n]*:\s*$|#\s*$")
 caller, command, *answers = sys.argv[1:]
 child, terminal = pty.fork()
 if child == 0:
@@ -112,14 +115,14 @@ shown, quiet = b"", 0
 while quiet < 20:
     if not select.select([terminal], [], [], 0.25)[0]:
         quiet += 1
-        if not answers and quiet > 2 and shown.rstrip().endswith(b":"):
+        if not answers and quiet > 2 and PROMPT.search(shown):
             break
         continue
     try:
         quiet, shown = 0, shown + os.read(terminal, 4096)
     except OSError:
         break
-    if answers and shown.rstrip().endswith((b":", b"#")):
+    if answers and PROMPT.search(shown):
         os.write(terminal, answers.pop(0).encode() + b"\n")
         shown = b""
 os.kill(child, signal.SIGHUP)
