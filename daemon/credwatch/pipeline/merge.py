@@ -15,6 +15,12 @@ from msgspec import Struct
 from credwatch.pipeline.prepared import Prepared
 from credwatch.sources.interface import Chunk, Cursor
 
+Log = tuple[str, str]
+"""A source and a file of it."""
+
+_NOTHING_YET = -(1 << 61)
+"""Before any event."""
+
 CursorAt = Callable[[Chunk, int], Cursor]
 """Gives the cursor for going on within a chunk; see `Source.cursor_at`."""
 
@@ -44,7 +50,8 @@ class Merge:
     def __init__(self, *, patience: float | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._patience = patience
         self._monotonic = monotonic
-        self._held: dict[tuple[str, str], _Held] = {}
+        self._held: dict[Log, _Held] = {}
+        self._reached: dict[Log, int] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -66,25 +73,47 @@ class Merge:
     def drop(self, source: str) -> None:
         """Forget what is held of a source: it is read again from what was committed."""
         self._held = {key: held for key, held in self._held.items() if key[0] != source}
+        self._reached = {key: moment for key, moment in self._reached.items() if key[0] != source}
 
-    def take(self) -> Turn:
-        """Give what comes next; at least one log of those that are held behind the others is given whole."""
-        frontier = self._frontier()
+    def take(self, awaited: Collection[Log] = ()) -> Turn:
+        """Give what comes next; at least one log of those that are held behind the others is given whole.
+
+        `awaited` are logs that have more which cannot be given yet: until they do, or patience ends, nothing is given
+        that is later than what they have given, so perhaps nothing at all.
+        """
+        frontier = self._frontier(awaited)
         now, parts, expected = self._monotonic(), [], frontier
         for key, held in sorted(self._held.items(), key=lambda item: (item[0][1], item[0][0])):
             head, tail = self._cut(held, frontier, now)
             if head is not None:
                 parts.append(head)
+                self._note_reached(key, head)
             if tail is None:
                 del self._held[key]
             else:
                 held.prepared = tail
         return Turn(tuple(parts), expected)
 
-    def _frontier(self) -> int | None:
+    def _note_reached(self, log: Log, part: Prepared) -> None:
+        if len(part.order):
+            self._reached[log] = int(part.order[-1])
+
+    def _frontier(self, awaited: Collection[Log]) -> int | None:
         """Tell the moment that every log which has more waiting has reached; None where no log has."""
-        reached = (int(held.prepared.order[-1]) for held in self._held.values() if _goes_on(held.prepared))
+        reached = [self._reached.get(log, _NOTHING_YET) for log in awaited if log not in self._held]
+        for log, held in self._held.items():
+            reached += self._reached_by(log, held.prepared)
         return min(reached, default=None)
+
+    def _reached_by(self, log: Log, prepared: Prepared) -> list[int]:
+        """Tell how far a log of which a chunk is held has come, where more waits behind the chunk."""
+        if not prepared.chunk.backlog:
+            return []
+        if len(prepared.order):
+            return [int(prepared.order[-1])]
+        if not prepared.size:  # a new position: its lines come with the next chunk
+            return [self._reached.get(log, _NOTHING_YET)]
+        return [self._reached[log]] if log in self._reached else []
 
     def _cut(self, held: _Held, frontier: int | None, now: float) -> tuple[Prepared | None, Prepared | None]:
         prepared = held.prepared
@@ -97,7 +126,3 @@ class Merge:
         if position <= prepared.chunk.first_position:
             return None, prepared
         return prepared.cut(position, held.cursor_at)
-
-
-def _goes_on(prepared: Prepared) -> bool:
-    return prepared.chunk.backlog > 0 and len(prepared.order) > 0

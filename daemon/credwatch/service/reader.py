@@ -145,7 +145,10 @@ class Reader:
         self._coming = []
         if not len(self._merge):
             return False
-        turn = self._merge.take()
+        turn = self._merge.take([(name, file) for name, source in self._sources.items() for file in source.awaited()])
+        if not turn.parts:
+            self._stopped.wait(_PACE_SECONDS)
+            return True
         if any(part.chunk.backlog for part in turn.parts):
             self._read_ahead()
         self._take(turn)

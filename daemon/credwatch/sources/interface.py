@@ -39,7 +39,8 @@ class Chunk(Struct, frozen=True):
     reference: datetime
     """When the file was last written, UTC: what a stamp without a year is dated by."""
     backlog: int
-    """How many bytes of the file wait behind this chunk; where that cannot be known, 1 until its end was met."""
+    """How many bytes wait behind this chunk, in its file and its successor; 1 where that cannot be known, until its end
+    was met."""
     before: bytes = b""
     """Lines that stand before `data` in its file, where a line of `data` may stand for one of them
     (`parse/repeats.py`); at most `BEFORE_BYTES`, and none where the source cannot read back so far."""
@@ -117,6 +118,12 @@ class Source(Protocol):
 
     def waiting(self) -> int:
         """Say how many files may have lines waiting: cheap to ask, and never too few. Never raises."""
+
+    def awaited(self) -> Collection[str]:
+        """Name the files of which more is known to wait that cannot be given yet; each only for a while. Never raises.
+
+        Lines of other logs that are later than what such a file has given wait for it.
+        """
 
     def problems(self) -> list[SourceError]:
         """Return one error for each file that could not be read when it was tried last. Never raises."""

@@ -103,6 +103,10 @@ class ReplaySource:
         for file in opened[: max(len(opened) + 1 - _MOST_OPEN, 0)]:
             file.close()
 
+    def awaited(self) -> Collection[str]:
+        """Name none: what waits is given at once; see `Source.awaited`."""
+        return ()
+
     def problems(self) -> list[SourceError]:
         """Return an error for each file that was passed over."""
         return list(self._problems)

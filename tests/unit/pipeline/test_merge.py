@@ -117,6 +117,29 @@ def test_what_happens_now_waits_for_a_long_backlog_only_so_long() -> None:
     assert [3.0] == after_noon(np.array([turn.expected]))
 
 
+def test_nothing_overtakes_a_log_of_which_more_is_awaited() -> None:
+    """While a rotated log's successor cannot be read yet, the others keep what is later, as long as patience lasts."""
+    clock = [0.0]
+    merge = Merge(patience=10, monotonic=lambda: clock[0])
+    merge.add(a_piece("rotated", 0, [1, 2], backlog=1), cursor_at)
+    merge.add(a_piece("other", 0, [1, 2, 3]), cursor_at)
+    assert {"rotated": [1, 2], "other": [1, 2]} == given_by(merge.take())
+    turn = merge.take([("s", "rotated")])
+    assert ({}, [2.0]) == (given_by(turn), after_noon(np.array([turn.expected])))
+    clock[0] += 10
+    assert {"other": [3]} == given_by(merge.take([("s", "rotated")]))
+
+
+def test_nothing_overtakes_a_log_that_begins_its_successor() -> None:
+    """A chunk that only moves the position, before lines are read from there, holds the others at what was given."""
+    merge = Merge(patience=10)
+    merge.add(a_piece("rotated", 0, [], backlog=20), cursor_at)
+    merge.add(a_piece("other", 0, [3]), cursor_at)
+    assert {"rotated": []} == given_by(merge.take()), "after a start nothing is known of what came before"
+    merge.add(a_piece("rotated", 0, [1, 2]), cursor_at)
+    assert {"rotated": [1, 2], "other": [3]} == given_by(merge.take())
+
+
 LOGS = st.lists(
     st.lists(st.one_of(st.none(), st.integers(0, 50)), min_size=1, max_size=12).map(
         lambda drawn: [float(it) if it is not None else None for it in _rising(drawn)]

@@ -45,6 +45,10 @@ class FakeSource(Struct):
         """Say that a file waits while any lines do."""
         return int(self.at < len(self.lines))
 
+    def awaited(self) -> Collection[str]:
+        """Name none."""
+        return ()
+
     def cursor_at(self, _chunk: Chunk, position: int) -> Cursor:
         """Count the lines before a position."""
         return {"line": list(accumulate(map(len, self.lines), initial=0)).index(position)}

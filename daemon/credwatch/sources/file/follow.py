@@ -39,7 +39,7 @@ class Piece(Struct, frozen=True):
     mark: Mark
     """Where to go on."""
     backlog: int
-    """How many bytes of the file wait behind the data."""
+    """How many bytes wait behind the data, in its file and in the one that has taken its place."""
     ends_near: datetime
     """The moment near which the lines end, UTC."""
     before: bytes
@@ -106,6 +106,15 @@ class FollowedFile:
         except OSError:
             self._go_back(before)
             raise
+
+    @property
+    def is_awaited(self) -> bool:
+        """Tell whether the successor has lines that cannot be given yet, for writers may still turn to it."""
+        if self._quiet_since is None:
+            return False
+        longest = self._grace * (_PATIENCE + 1)
+        is_looked_for = self._log is None
+        return self._world.monotonic() - self._quiet_since <= longest and (is_looked_for or self.lag() > 0)
 
     def lag(self) -> int:
         """Say how many bytes wait, here and in the file that has taken its place; 0 where it cannot be known."""
@@ -178,7 +187,10 @@ class FollowedFile:
 
     def _waiting_behind(self, log: OpenLog) -> int:
         with contextlib.suppress(FileNotFoundError):
-            return 0 if _is_same(self.path, log) else self.path.stat().st_size
+            if self._mark is None or _is_same(self.path, log):
+                return 0
+            following, _ = Lineage.of(self.path, self._world.folders).successor(self._mark)
+            return sum(it.stat().st_size for it in {following, self.path} if it.exists())
         return 0
 
     def _start(self) -> Piece | None:
@@ -292,7 +304,8 @@ class FollowedFile:
         beginning = log.read_at(FINGERPRINT_BYTES, 0) if cut.offset < FINGERPRINT_BYTES and cut.data else b""
         before = lines_before(log, cut)
         near = self._dates.near(log, cut)
-        return Piece(cut.data, cut.offset, self._mark, log.behind(cut.end), near, before, beginning)
+        backlog = log.behind(cut.end) + self._waiting_behind(log)
+        return Piece(cut.data, cut.offset, self._mark, backlog, near, before, beginning)
 
 
 def _is_same(path: Path, log: OpenLog) -> bool:

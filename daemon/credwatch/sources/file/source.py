@@ -134,6 +134,10 @@ class FileSource:
         """Say how many files may have lines waiting; see `Source.waiting`."""
         return len(self._active)
 
+    def awaited(self) -> Collection[str]:
+        """Name the files whose successor waits for writers to leave them; see `Source.awaited`."""
+        return {file.name for file in self._active if file.is_awaited}
+
     def problems(self) -> list[SourceError]:
         """Return one error for each file that cannot be read now."""
         return [trouble.error for trouble in self._troubles.values()]

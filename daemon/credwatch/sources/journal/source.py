@@ -121,6 +121,10 @@ class JournalSource:
         """Say 1 where entries may wait."""
         return int(self.lag() > 0)
 
+    def awaited(self) -> Collection[str]:
+        """Name the journal while journalctl may be about to give more; see `Source.awaited`."""
+        return {JOURNAL} if self._process and not self._problem and self.lag() else ()
+
     def problems(self) -> list[SourceError]:
         """Return why the journal cannot be read now."""
         return [self._problem] if self._problem else []

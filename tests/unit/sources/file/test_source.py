@@ -109,6 +109,57 @@ def test_lines_written_to_the_old_file_after_rotation_come_first(log: Path) -> N
     assert reader.drain() == [b"three"]
 
 
+def test_a_successor_is_awaited_while_the_old_file_may_still_be_written(log: Path) -> None:
+    """From the rotation on until the new file is begun; other logs' later lines wait so long, and no longer."""
+    seconds = Seconds()
+    reader = Reader(a_file_source(log, grace=5, seconds=seconds))
+    reader.drain()
+    assert not reader.source.awaited(), "it is at its end"
+    _rotate(log)
+    append(log, "three\n")
+    reader.drain()
+    assert {str(log)} == reader.source.awaited()
+    seconds.now += 6
+    reader.drain()
+    assert not reader.source.awaited()
+
+
+def test_an_empty_successor_is_not_awaited(log: Path) -> None:
+    """A rotation at night holds nothing up until the next line comes."""
+    reader = Reader(a_file_source(log, grace=5))
+    reader.drain()
+    _rotate(log)
+    log.touch()
+    reader.drain()
+    assert not reader.source.awaited()
+
+
+def test_a_generation_between_is_awaited_where_the_newest_is_empty(log: Path) -> None:
+    """Two rotations behind each other hide the lines that wait from the log's own size."""
+    reader = Reader(a_file_source(log, grace=5))
+    reader.drain()
+    _rotate(log)
+    append(log, "two\n")
+    _rotate(log)
+    log.touch()
+    reader.drain()
+    assert {str(log)} == reader.source.awaited()
+    assert 4 == reader.source.lag()
+
+
+def test_what_never_comes_is_not_awaited_for_ever(log: Path) -> None:
+    """A torn line whose writer may finish it is awaited for its time."""
+    seconds = Seconds()
+    reader = Reader(a_file_source(log, grace=1, seconds=seconds))
+    append(log, "torn")
+    reader.drain()
+    _rotate(log)
+    reader.drain()
+    assert {str(log)} == reader.source.awaited()
+    seconds.now += 7
+    assert not reader.source.awaited()
+
+
 def test_a_torn_line_of_a_rotated_file_is_given_in_the_end(log: Path) -> None:
     """Nobody will finish it, so it comes as it is, before the new file's lines."""
     reader = Reader(a_file_source(log))

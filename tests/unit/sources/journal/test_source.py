@@ -68,6 +68,18 @@ def test_what_is_written_later_comes_too(journal: Journal) -> None:
     assert ["one", "two", "three"] == _messages(reader)
 
 
+def test_what_journalctl_still_reads_is_awaited(journal: Journal) -> None:
+    """Other logs do not run ahead of the journal at a start, and once it is at its end they wait for nothing."""
+    journal.write("one")
+    source = journal.source()
+    reader = Reader(source)
+    reader.step()
+    assert {JOURNAL} == source.awaited()
+    _until(lambda: reader.lines and not source.lag(), reader)
+    assert not source.awaited()
+    source.close()
+
+
 def test_the_caller_is_woken(journal: Journal) -> None:
     """Nobody has to ask again and again: the thread says that there is something."""
     woken: list[int] = []
