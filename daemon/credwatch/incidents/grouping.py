@@ -25,8 +25,13 @@ _MOST_FINDINGS = 20
 
 
 def key_of(detection: Detection) -> GroupKey:
-    """Return the incident a detection belongs to; a detection without a subject is told apart by its group."""
-    subject = detection.subject or ", ".join(value for _, value in detection.group if value)
+    """Return the incident a detection belongs to.
+
+    A detection without a subject is told apart by its group, or by its accounts or addresses where the group has no
+    value: a line of syslog may name no host.
+    """
+    values = [value for _, value in detection.group if value] or detection.accounts or detection.addresses
+    subject = detection.subject or ", ".join(values)
     return detection.consequence.incident, detection.organization, subject
 
 

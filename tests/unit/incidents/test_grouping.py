@@ -144,6 +144,16 @@ def test_without_a_subject_the_group_tells_incidents_apart() -> None:
     assert ["203.0.113.7", "192.0.2.1"] == [change.incident.subject for change in changes]
 
 
+def test_without_subject_and_group_the_accounts_tell_incidents_apart() -> None:
+    """A line of syslog that names no host makes no incident about nothing."""
+    nowhere = {"subject": "", "group": (("host.name", ""),)}
+    found = [
+        at_minute(**nowhere, accounts=("root",)),
+        at_minute(**nowhere, accounts=(), addresses=("192.0.2.5",)),
+    ]
+    assert ["root", "192.0.2.5"] == [change.incident.subject for change in grouped(found, {}, DISCOVERY).changes]
+
+
 @pytest.mark.parametrize(("field", "limit"), [("accounts", 500), ("detections", 500), ("lines", 10)])
 def test_lists_are_bounded(field: str, limit: int) -> None:
     """A storm of detections cannot make an incident grow without end."""
