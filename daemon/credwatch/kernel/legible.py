@@ -54,7 +54,7 @@ def in_json(document: str) -> str:
 
 def without_invisible(text: str) -> str:
     """Leave out what has no ink; line ends and blanks of every kind stay blanks, so that words stay apart."""
-    return text if _is_plain(text) else "".join(map(_blank_or_ink, text))
+    return text if _is_plain(text.replace("\n", "").replace("\t", "")) else "".join(map(_blank_or_ink, text))
 
 
 def in_a_message(text: str) -> str:

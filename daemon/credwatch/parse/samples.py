@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import polars as pl
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import Problem
 from credwatch.kernel.pack import Pack, PackSet, Pattern, Sample
-from credwatch.parse.lines import MAX_LINE_BYTES, split_lines
+from credwatch.parse.lines import split_lines
 from credwatch.parse.objects.objects import claimants, object_readers
 from credwatch.parse.own_headers import read_header
 from credwatch.parse.parse import Parsed, SourceFormat, parse
@@ -26,8 +26,7 @@ def check_packs(packs: PackSet) -> list[Problem]:
     A sample that another pack reads, or could read, is a problem of both, and names both.
     """
     cases = [(pack, pattern, sample) for pack in packs.packs for pattern in pack.patterns for sample in pattern.samples]
-    numbered = [_line(sample.line, number) for number, (_, _, sample) in enumerate(cases)]
-    lines = pl.concat([split_lines(b"", 0), *numbered])
+    lines = _lines(sample.line for _, _, sample in cases)
     twice = list(_claimed_twice(packs, pl.DataFrame([lines["position"].cast(pl.UInt32).alias("row"), lines["line"]])))
     outcomes = _outcomes(parse(lines, packs=packs, source=SourceFormat("samples"), reference=REFERENCE))
     return twice + [
@@ -55,9 +54,10 @@ def _begun(packs: PackSet, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
             yield read_header(able, header).select("row", pl.lit(pack.id).alias("pack"))
 
 
-def _line(text: str, number: int) -> pl.DataFrame:
-    frame = split_lines(text.encode() or b"\n", 0, MAX_LINE_BYTES).head(1)
-    return frame.with_columns(pl.lit(number, pl.Int64).alias("position"))
+def _lines(samples: Iterable[str]) -> pl.DataFrame:
+    """Make lines of samples, each of its first line, with its number as position."""
+    data = b"".join(sample.partition("\n")[0].encode() + b"\n" for sample in samples)
+    return split_lines(data, 0).with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("position"))
 
 
 def _outcomes(parsed: Parsed) -> dict[int, dict[str, Any]]:
