@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
 from shutil import copytree
 
 import pytest
+from typer.testing import CliRunner
 
+from credwatch.cli.main import app
 from credwatch.kernel.resources import shipped
 from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
-from scenarios.lines import app_guessing, guessing, ssh
+from scenarios.lines import app_guessing, at, guessing, ssh
 from scenarios.post_office import Letter, a_post_office
 from scenarios.site_files import CUSTOMERS, RULES, STEALING_PACK
 
@@ -23,6 +26,13 @@ def site(tmp_path: Path) -> Iterator[Site]:
     """Run a daemon."""
     with a_post_office() as office, a_site(tmp_path, office.port, command=RUN_UNCHECKED) as furnished:
         yield furnished.started()
+
+
+def said(*arguments: str) -> str:
+    """Return what a command says on stdout."""
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 def _text_of(letter: Letter) -> str:
@@ -56,6 +66,19 @@ def test_a_broken_file_leaves_the_last_good_state(site: Site, file: str, text: s
     else:
         path.write_text(before, encoding="utf-8")
     await_(lambda: site.metric(SUCCESS) == 1, what="the mended file was taken up")
+
+
+def test_lines_that_nothing_read_are_read_once_a_pack_is_there(site: Site) -> None:
+    """The command drafts the pack; laid into the folder, it has the daemon read the kept lines, each once."""
+    lines = [f"{at(n)} srv1 vaultd[7]: denied user {name} from 203.0.113.{n}" for n, name in enumerate(("lan", "minh"))]
+    append(site.auth_log, *lines)
+    await_(lambda: site.lines_taken() == len(lines), what="the lines are kept")
+    (shape,) = (json.loads(line) for line in said("unparsed", "list", "--json", "-c", str(site.config)).splitlines())
+    assert (2, "vaultd", "denied user <name> from <address>") == (shape["count"], shape["program"], shape["shape"])
+    (site.folder / "packs" / "vault.yml").write_text(said("unparsed", "draft", shape["id"], "-c", str(site.config)))
+    await_(lambda: "unparsed.read_again" in site.log(), what="the lines are read again")
+    assert "" == said("unparsed", "list", "--json", "-c", str(site.config))
+    assert 2 == next(json.loads(line)["lines"] for line in site.log().splitlines() if "unparsed.read_again" in line)
 
 
 def test_edited_templates_count_from_the_next_message(tmp_path: Path) -> None:

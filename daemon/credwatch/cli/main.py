@@ -21,6 +21,7 @@ from credwatch.cli.run import run
 from credwatch.cli.silence import silence_app
 from credwatch.cli.store import backup, restore, store_app
 from credwatch.cli.totp import totp_app
+from credwatch.cli.unparsed import unparsed_app
 from credwatch.cli.version import version
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ for command in (run, demo, check, parse, explain, replay, backup, restore, versi
     app.command()(command)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(unparsed_app, name="unparsed")
 app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(notice_app, name="notice")

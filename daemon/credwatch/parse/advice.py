@@ -21,7 +21,7 @@ OWN_PACK = "credwatch-app"
 """The pack of our own schema, whose keys are all known: a key beyond them is a mistake."""
 _FREE = ("labels", "tags", "ecs", "trace", "transaction", "log")
 """Keys of ECS under which an application may write what it likes."""
-_OTHER_NAMES = {
+OTHER_NAMES = {
     **dict.fromkeys(("source.address", "client.ip", "client.address", "remote_addr", "src_ip", "ip"), "source.ip"),
     **dict.fromkeys(("username", "user.username", "user.login", "login", "account", "user"), "user.name"),
     **dict.fromkeys(("action", "event.type", "event.name", "type"), "event.action"),
@@ -46,7 +46,7 @@ def advice_on(line: str, packs: PackSet) -> tuple[str, ...]:
         document = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         return (f"no JSON: {str(error).partition(': ')[2] or error}",)
-    flat = dict(_flat(document))
+    flat = dict(keys_of(document))
     pack = next((pack for pack in packs.packs if pack.id == OWN_PACK), None)
     if pack is None or flat.keys().isdisjoint(pack.every_path()):
         return ()
@@ -58,11 +58,11 @@ def advice_on(line: str, packs: PackSet) -> tuple[str, ...]:
     )
 
 
-def _flat(document: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def keys_of(document: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Give the keys of an object, joined by dots, with what stands there."""
     for key, value in document.items() if isinstance(document, dict) else ():
         if isinstance(value, dict) and value and depth < _DEEPEST:
-            yield from _flat(value, f"{prefix}{key}.", depth + 1)
+            yield from keys_of(value, f"{prefix}{key}.", depth + 1)
         else:
             yield f"{prefix}{key}", value
 
@@ -90,7 +90,7 @@ def _on_keys(flat: Mapping[str, Any], pack: Pack) -> Iterator[str]:
 
 def _nearest_key(key: str, keys: Iterable[str]) -> str:
     """Say which key was meant, by its own name or by what others call it."""
-    names = {**_OTHER_NAMES, **{name: name for name in keys}}
+    names = {**OTHER_NAMES, **{name: name for name in keys}}
     close = difflib.get_close_matches(key.lower(), names, n=1, cutoff=0.6)
     return f"did you mean {names[close[0]]!r}?" if close else ""
 
@@ -174,7 +174,7 @@ def _unknown(flat: Mapping[str, Any], names: Iterable[str]) -> list[str]:
 def _nearest_of(name: str, keys: Iterable[str]) -> str:
     """Say which of the keys that were written may have been meant to be the one that is missing."""
     keys = list(keys)
-    called = next((key for key in keys if _OTHER_NAMES.get(key.lower()) == name), "")
+    called = next((key for key in keys if OTHER_NAMES.get(key.lower()) == name), "")
     close = [called] if called else difflib.get_close_matches(name, keys, n=1, cutoff=0.6)
     return f"; is it {close[0]!r} in the event?" if close else ""
 

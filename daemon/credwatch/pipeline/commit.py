@@ -28,7 +28,7 @@ from credwatch.pipeline.silencing import silenced
 from credwatch.store import outbox
 from credwatch.store.cases import evidence, held, incidents, legal_clocks
 from credwatch.store.moments import from_micros, to_micros
-from credwatch.store.state import profiles, progress, trail
+from credwatch.store.state import profiles, progress, trail, unparsed
 from credwatch.workflows.facts import Reaction
 
 SETTLED = "settled"
@@ -77,6 +77,8 @@ class Batch(Struct, frozen=True, eq=False):
     """How many events they gave."""
     profiles: ProfileDelta | None = None
     """What was learnt of accounts' habits; None where nothing was."""
+    read_again: tuple[int, ...] = ()
+    """The numbers of kept lines that packs have read after all, and that need not be kept any more."""
 
 
 class Consequences(Struct, frozen=True):
@@ -124,6 +126,7 @@ def _remember(connection: Connection, batch: Batch) -> None:
     delta = batch.found.delta
     progress.save_cursors(connection, ((log.source, log.file, log.cursor) for log in batch.logs))
     progress.add_unparsed(connection, _unparsed_rows(batch), most=_MOST_UNPARSED)
+    unparsed.forget_unparsed(connection, batch.read_again)
     progress.add_windows(connection, delta.windows)
     progress.forget_windows(connection, delta.forget)
     if delta.names is not None:

@@ -27,6 +27,7 @@ from credwatch.kernel.pack import PackSet
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import SourceFormat
 from credwatch.parse.secrets.redact import redact_lines
+from credwatch.pipeline.again import enriched_again, read_again
 from credwatch.pipeline.commit import PAIRING, SETTLED, Batch, Consequences, LogProgress, commit
 from credwatch.pipeline.holding import tell_of_held
 from credwatch.pipeline.joining import tell_joined
@@ -40,7 +41,7 @@ from credwatch.sources.interface import Chunk
 from credwatch.store.cases import incidents
 from credwatch.store.database import Database
 from credwatch.store.moments import to_micros
-from credwatch.store.state import profiles, progress, trail
+from credwatch.store.state import profiles, progress, trail, unparsed
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
 
@@ -192,6 +193,31 @@ class Pipeline:
             commit_seconds=seconds,
             window_seconds=consequences.window_seconds,
         )
+
+    def read_again(self) -> Report | None:
+        """Carry kept lines that a pack reads by now through to the commit, as late ones; None where there are none.
+
+        Each is let go in the commit that has its event, so it counts once. No mark of event time moves. Raises
+        StoreError.
+        """
+        if self._is_ahead:
+            self._go_back()
+        know, now = self._knowledge, self._clock()
+        with self._database.reading() as connection:
+            again = read_again(unparsed.unparsed_lines(connection), know.packs, know.formats)
+        if not again.ids:
+            return None
+        events = (
+            enriched_again(again.events, know.enricher, now, know.clock_skew) if again.events.height else again.events
+        )
+        arrival = self._engine.time.standing(to_micros(now), to_micros(now + know.clock_skew))
+        try:
+            detected = self.detect(self.mark(Gathered((), events, arrival, now, 0.0)))
+            report = self.keep(replace(detected.batch, read_again=again.ids), detected.report)
+        except BaseException:
+            self._go_back()
+            raise
+        return replace(report, read_again=len(again.ids))
 
     def set_aside(self, chunk: Chunk) -> None:
         """Keep a chunk that cannot be carried through as unparsed lines, and go on behind it; raises StoreError."""

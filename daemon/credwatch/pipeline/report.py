@@ -44,6 +44,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What happened to incidents."""
     queued: int = 0
     """How many messages were queued."""
+    read_again: int = 0
+    """How many of its lines had been kept as unparsed."""
 
     @property
     def size(self) -> int:

@@ -112,6 +112,19 @@ class Reader:
             self._between.append(act)
         self._woken.set()
 
+    def read_again(self) -> None:
+        """Carry kept lines that the present packs read through the pipeline; in the reading thread alone."""
+        try:
+            report = self._pipeline.read_again()
+        except (
+            Exception
+        ):  # a defect, or a store that is away, must not stop what comes now; the next reload tries again
+            log.exception("unparsed.failed", hint="the lines stay kept")
+            return
+        if report is not None:
+            log.info("unparsed.read_again", lines=report.read_again)
+            self._on_report(report)
+
     def _do_between(self) -> None:
         with self._lock:
             acts, self._between = self._between, []

@@ -178,6 +178,7 @@ class Supervisor:
         else:
             log.info("reload.done", rules=len(self._knowledge.rules.by_id()))
             self._metrics.reloaded(True, now)
+            self._reader.read_again()
         self._state.reloaded()
 
     def _take_up(self, settings: Settings) -> None:
@@ -220,7 +221,7 @@ class Supervisor:
         self._pipeline = Pipeline(self._knowledge, self._database, self._clock)
         if self._pipeline.discarded_windows:
             log.warning("detection.windows_discarded", reason="written in another form")
-        return Reader(
+        reader = Reader(
             self._pipeline,
             {source.id: self._opener(source) for source in self._sources},
             self._database,
@@ -229,6 +230,8 @@ class Supervisor:
             on_turn=self._turned,
             on_store_failure=self._store_failed,
         )
+        reader.between_batches(reader.read_again)
+        return reader
 
     def _build_dispatcher(self) -> Dispatcher:
         settings = self._settings

@@ -68,13 +68,17 @@ class EventTime:
             self.latest, self._lags = BEGINNING, {}
             self.settled = min(self.settled, arrival.bound - self.lateness_us)
         self._marks |= arrival.marks
-        self.latest = max(self.latest, *arrival.marks.values())
+        self.latest = max((self.latest, *arrival.marks.values()))
         self._note_lags(arrival)
         low = self.latest
         if arrival.expected is not None and self._is_near(arrival.expected):
             low = min(low, arrival.expected)
         self.settled = max(self.settled, low - self.lateness_us)
         return is_ahead
+
+    def standing(self, received: int, bound: int) -> Arrival:
+        """Say of events that they move no mark and settle nothing: they are told of long after their logs went on."""
+        return Arrival(expected=self.latest - FARTHEST, received=received, bound=bound)
 
     def _note_lags(self, arrival: Arrival) -> None:
         """Note how far each log of the batch lies behind the latest, and forget what has long said nothing."""
