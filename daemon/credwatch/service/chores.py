@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock, Steady, steady_clock
@@ -19,6 +21,7 @@ from credwatch.service.deadlines import Deadlines
 from credwatch.service.memory import return_free_memory
 from credwatch.service.retention import Retention
 from credwatch.service.schedule import Daily, Every, Job
+from credwatch.sources.file.gone import gone_files
 from credwatch.store import outbox, retention
 from credwatch.store.cases import legal_clocks
 from credwatch.store.cases.case_list import open_by_kind
@@ -30,6 +33,10 @@ from credwatch.telemetry.metrics import Metrics
 from credwatch.workflows.clocks import on_tick
 from credwatch.workflows.facts import Facts
 
+log = structlog.get_logger(__name__)
+
+_GONE_FOR = timedelta(days=30)
+"""A file that was last written so long ago, and is nowhere, does not come back."""
 _TICK_SECONDS = 5
 
 
@@ -137,5 +144,16 @@ class Chores:
             progress.compact_windows(connection)
 
     def tidy(self) -> None:
-        """Give free pages back and let the log file of the store shrink."""
+        """Forget files that are gone, give free pages back, and let the log file of the store shrink."""
+        with self._database.reading() as connection:
+            sources = progress.sources_read(connection)
+        for source in sources:
+            self._forget_gone(source)
         self._database.tidy()
+
+    def _forget_gone(self, source: str) -> None:
+        with self._database.writing() as connection:
+            files = gone_files(progress.cursors_of(connection, source), before=self._clock() - _GONE_FOR)
+            progress.forget_files(connection, source, files)
+        if files:
+            log.info("source.gone_files", source=source, files=len(files))

@@ -215,3 +215,18 @@ def test_every_job_has_a_time_and_can_run(post: Post) -> None:
     assert len(jobs) == len({job.name for job in jobs})
     for job in jobs:
         job.act()
+
+
+def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    """Of a log that was deleted long ago neither place nor mark is kept; those of the others stay."""
+    stays, gone = tmp_path / "stays.log", tmp_path / "gone.log"
+    stays.touch()
+    mark = {"inode": 1, "fingerprint": "", "width": 0, "offset": 0, "modified": 0}
+    with a_store(tmp_path / "store.sqlite") as database:
+        with database.writing() as connection:
+            progress.save_cursors(connection, [("servers", str(file), mark) for file in (stays, gone)])
+            progress.save_watermarks(connection, [(f"servers\t{file}", 1) for file in (stays, gone)])
+        Post(database).chores().tidy()
+        with database.reading() as connection:
+            assert {str(stays): mark} == progress.cursors_of(connection, "servers")
+            assert [(f"servers\t{stays}", 1)] == progress.all_watermarks(connection)

@@ -111,6 +111,18 @@ def cursors_of(connection: Connection, source: str) -> dict[str, Any]:
     return {file: json.loads(cursor) for file, cursor in connection.execute(query)}
 
 
+def sources_read(connection: Connection) -> list[str]:
+    """Name the sources of which anything has been read."""
+    return list(connection.scalars(select(cursors.c.source).distinct().order_by(cursors.c.source)))
+
+
+def forget_files(connection: Connection, source: str, files: Iterable[str]) -> None:
+    """Delete how far files of a source have been read."""
+    names = list(files)
+    many(connection, "DELETE FROM cursors WHERE source = ? AND file = ?", [(source, file) for file in names])
+    many(connection, "DELETE FROM watermarks WHERE source = ?", [(f"{source}\t{file}",) for file in names])
+
+
 def save_value(connection: Connection, name: str, value: bytes) -> None:
     """Remember one value of the engine."""
     _upsert(connection, engine_values, {"name": name, "value": value}, ["name"])
