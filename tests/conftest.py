@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
 from sqlalchemy import Engine, event
 
+from credwatch.store.dialect import sqlite
 from postgresql_server import Server, a_server, programs
 from statement_plans import Watch
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("credwatch", deadline=None)
 settings.load_profile("credwatch")
+
+_MADE = sqlite._made
+
+
+@cache
+def _a_new_store() -> bytes:
+    """Make one store by its migrations, as the product does."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "store"
+        path.touch()
+        _MADE(path)
+        return path.read_bytes()
+
+
+# The twenty migrations of a new store take half a second, and a thousand tests want one: each gets a copy of the first.
+def _made_alike(path: Path) -> None:
+    path.write_bytes(_a_new_store())
+
+
+sqlite._made = _made_alike
 
 _WATCH = Watch()
 event.listen(Engine, "before_cursor_execute", _WATCH.note)
