@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from credwatch.app.regimes import shipped_regimes
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
@@ -29,6 +30,7 @@ from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.words.templates import Templates
 from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipients, Role, Vendor
 
+CONTRACT = shipped_regimes()["contract-modoro-s8"]
 NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 VIETNAM = timezone(timedelta(hours=7))
 TEMPLATES = Templates()
@@ -92,6 +94,7 @@ def some_facts(**changes: Any) -> Facts:
         sender=Contact("Công ty TNHH MODORO DIGITAL", "info@modoro.example", "+84 258 555 0100", "Nha Trang"),
         operators=Operators(("ops@modoro.example",)),
         notice_key=Secret("notice key"),
+        contract=CONTRACT,
         recipients={
             "tanphat": Recipients("tanphat", "Công ty Tân Phát", "vi", ("it@tanphat.example", "kt@tanphat.example")),
             "acme": Recipients("acme", "Acme Ltd", "en", ("sec@acme.example", "it@acme.example")),

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TypeVar, assert_never
 
 from credwatch.app.databases import open_databases
-from credwatch.app.settings import Settings, microseconds
+from credwatch.app.regimes import applied, contract_of, regimes_of, shipped_regimes
+from credwatch.app.settings import RegimesOptions, Settings, microseconds
 from credwatch.detect.plan import plan_for
 from credwatch.detect.windows.windows import Caps
 from credwatch.enrich.enrich import Enricher
@@ -30,6 +31,7 @@ from credwatch.sources.machine import placed
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 from credwatch.workflows.facts import Contact, Duties, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.world.authorisations import read_authorisations
+from credwatch.world.calendars import WorkingCalendar, read_days
 from credwatch.world.customers import read_customers
 from credwatch.world.networks import read_networks
 from credwatch.world.owners import Owners
@@ -41,7 +43,7 @@ T = TypeVar("T")
 
 GATE_SOURCE = "gate"
 """The source that gives the gate's own events."""
-REGISTERS = ("customers.toml", "users.toml", "staff.toml", "authorisations.toml", "networks.toml")
+REGISTERS = ("customers.toml", "users.toml", "staff.toml", "authorisations.toml", "networks.toml", "holidays.toml")
 """The files of the registers' folder."""
 
 
@@ -98,7 +100,7 @@ def gather_knowledge(
             _places(settings, registers, gathering),
         ),
         rules=rules,
-        facts=_facts(settings, registers, notice_key),
+        facts=_facts(settings, registers, notice_key, gathering),
         profile_of={customer.id: customer.profile for customer in registers.customers},
         formats=_formats(settings),
         lateness_us=longest_lateness_us(settings),
@@ -107,6 +109,24 @@ def gather_knowledge(
         caps=Caps(settings.detection.window_rows, settings.detection.window_rows_per_customer),
         learning=_learning(settings),
     )
+
+
+def known_facts(settings: Settings) -> Facts:
+    """Return what registers and regimes tell, for showing: what cannot be read is left out, nothing can be signed."""
+    return _unsigned_facts(settings, Gathering())
+
+
+def sound_facts(settings: Settings) -> Facts:
+    """Return what registers and regimes tell, without the rules and a key to sign with; raises ProblemsFound."""
+    gathering = Gathering()
+    facts = _unsigned_facts(settings, gathering)
+    if gathering.problems:
+        raise ProblemsFound(gathering.problems)
+    return facts
+
+
+def _unsigned_facts(settings: Settings, gathering: Gathering) -> Facts:
+    return _facts(settings, _registers(settings, gathering), Secret(""), gathering)
 
 
 def longest_lateness_us(settings: Settings) -> int:
@@ -176,6 +196,7 @@ def _registers(settings: Settings, gathering: Gathering) -> Registers:
         staff=read("staff.toml", read_staff, Staff()),
         authorisations=read("authorisations.toml", read_authorisations, ()),
         networks=read("networks.toml", read_networks, ()),
+        days=read("holidays.toml", read_days, ()),
     )
     if len(gathering.problems) == known_before:
         # A register that could not be read would make every reference into it look wrong.
@@ -230,13 +251,20 @@ def format_of(source: PlacedSource) -> SourceFormat:
     assert_never(source)
 
 
-def _facts(settings: Settings, registers: Registers, notice_key: Secret) -> Facts:
+def _facts(settings: Settings, registers: Registers, notice_key: Secret, gathering: Gathering) -> Facts:
+    regimes = gathering.attempt(lambda: regimes_of(settings), None)
+    some = shipped_regimes() if regimes is None else regimes
+    contract = gathering.attempt(lambda: contract_of(settings, some), None)
     contact, vendor, operators, duties = settings.contact, settings.vendor, settings.operators, settings.duties
     return Facts(
         role=Role(settings.daemon.role),
         sender=Contact(contact.name, contact.mailbox, contact.phone, contact.address),
         operators=Operators(operators.addresses, operators.language),
         notice_key=notice_key,
+        contract=contract or some[RegimesOptions().contract],
+        # Where the operator's own cannot be read, that is told already, and their names would look wrong.
+        regimes=gathering.attempt(lambda: applied(settings, registers.customers, regimes), {}) if regimes else {},
+        calendar=WorkingCalendar(registers.days),
         recipients={
             customer.id: Recipients(
                 customer.id, customer.name, customer.language, customer.notice_addresses, phone=customer.phone

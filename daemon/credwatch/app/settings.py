@@ -19,6 +19,7 @@ from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
 from credwatch.sources.options import SourceOptions
 from credwatch.store.options import RetentionOptions, StoreOptions
+from credwatch.world.entries import Name
 
 
 class DaemonOptions(Options):
@@ -160,6 +161,17 @@ class DutiesOptions(Options):
     """How long a customer or the vendor has to answer before the operators are reminded, and between reminders."""
 
 
+class RegimesOptions(Options):
+    """`[regimes]`: which laws and contracts have clocks."""
+
+    contract: Name = "contract-modoro-s8"
+    """The contract between vendor and customers, whose duties the notices and reports do."""
+    own: tuple[Name, ...] = ()
+    """The laws that apply to whoever runs credwatch; those of a customer stand in customers.toml."""
+    directories: tuple[Path, ...] = ()
+    """Folders of regimes of your own, read after the shipped ones: one of the same id takes its place."""
+
+
 class OutboxOptions(Options):
     """`[outbox]`: how messages leave."""
 
@@ -201,6 +213,8 @@ class Settings(Options):
     """Who runs credwatch."""
     duties: DutiesOptions = DutiesOptions()
     """How long each duty may take."""
+    regimes: RegimesOptions = RegimesOptions()
+    """Which laws and contracts have clocks."""
     outbox: OutboxOptions = OutboxOptions()
     """How messages leave."""
     gate: GateOptions = GateOptions()

@@ -12,10 +12,11 @@ from typing import Any, Self
 from msgspec import Struct, to_builtins
 
 from credwatch.app import keys
-from credwatch.app.build import build_knowledge
+from credwatch.app.build import build_knowledge, known_facts
 from credwatch.app.settings import Settings, load_settings
 from credwatch.incidents.lifecycle import check_reason, moved
 from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.command import LegalClock
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Resolution, Status
@@ -29,8 +30,10 @@ from credwatch.store.commands import EVERY, StoredCommand
 from credwatch.store.database import Database
 from credwatch.store.pages import FIRST, Page
 from credwatch.store.place import Place, ServerPlace
+from credwatch.workflows.clocks import names_of
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
+from credwatch.workflows.regimes import waiting_phases
 
 
 def open_store(place: Place) -> Database:
@@ -190,7 +193,9 @@ class Casebook:
             }
             for stored in messages
         ]
-        case["clocks"] = [to_builtins(clock) for clock in clocks]
+        facts = known_facts(self._settings)
+        case["clocks"] = [_clock(clock, facts) for clock in clocks]
+        case["waiting_phases"] = waiting_phases(incident, facts, clocks)
         case["time_zone"] = self._settings.daemon.time_zone
         case["owner"] = case_entries.owner_of(entries)
         case["entries"] = [to_builtins(entry) for entry in entries]
@@ -255,6 +260,14 @@ class Casebook:
 
     def _knowledge(self) -> Knowledge:
         return build_knowledge(self._settings, notice_key=keys.notice_key(self._settings))
+
+
+def _clock(clock: LegalClock, facts: Facts) -> dict[str, Any]:
+    """Return a clock as JSON values, with the names of its regime and addressee."""
+    regime, addressee = names_of(clock, facts)
+    told: dict[str, Any] = to_builtins(clock) | {"regime_name": regime, "addressee": addressee}
+    del told["terms"]
+    return told
 
 
 def _accepted_at(stored: StoredCommand) -> str:

@@ -18,6 +18,7 @@ from credwatch.app.build import (
 )
 from credwatch.app.delivery import build_channel, build_fallback
 from credwatch.app.notices import notice_problems
+from credwatch.app.regimes import regime_doubts
 from credwatch.app.rendering import build_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import shared_files
@@ -59,6 +60,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     gathering.problems.extend(muting(knowledge.rules))
     gathering.problems.extend(emptiness_problems(settings, knowledge, tuple(gathering.problems)))
     gathering.problems.extend(telephone_problems(settings, knowledge))
+    gathering.problems.extend(regime_doubts(settings, knowledge.facts, system_clock().date()))
     gathering.problems.extend(source_problems(configured_sources(settings)))
     gathering.problems.extend(journal_problems(configured_sources(settings)))
     gathering.problems.extend(shared_files(followed_sources(settings)))

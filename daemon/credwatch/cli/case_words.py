@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from credwatch.cli.moments import both_times
+from credwatch.workflows.regimes import LEGAL_REPORT
 
 _ENDS = ("released_at", "met_at", "waived_at", "escalated_at")
 _Moment = Callable[[str], str]
@@ -60,6 +61,8 @@ def _events(case: dict[str, Any], moment: _Moment) -> Iterator[tuple[str, object
         yield "detection", f"{moment(detection['opened_at'])}  {detection['title']}, {_counted(detection)}"
     for clock in case["clocks"]:
         yield "clock", _clock(clock, moment)
+    for waiting in case["waiting_phases"]:
+        yield "clock", _waiting(waiting)
     for message in case["messages"]:
         yield "message", _message(message, moment)
     for step in case["transitions"]:
@@ -96,7 +99,24 @@ def _clock(clock: dict[str, Any], moment: _Moment) -> str:
     ends = [f"{name.removesuffix('_at')} {moment(clock[name])}" for name in _ENDS if clock[name]]
     state = ", ".join(ends) or ("held" if clock["held"] else "running")
     began = f"{clock['starts']} {moment(clock['started_at'])}"
-    return f"{clock['workflow']} {clock['organization']}: {began}, due {moment(clock['due_at'])}: {state}"
+    words = f"{_duty(clock)} {clock['organization']}: {began}, due {moment(clock['due_at'])}: {state}"
+    facts = {"under": clock["reference"], "late:": clock["late_reason"]}
+    return " ".join([words, *(f"{name} {value}" for name, value in facts.items() if value)])
+
+
+def _duty(clock: dict[str, Any]) -> str:
+    """Name what is owed: the messages of the contract's duties, of laws the phase, and to whom."""
+    if clock["workflow"] != LEGAL_REPORT:
+        return str(clock["workflow"])
+    return f"{clock['regime']}/{clock['phase']} to {clock['addressee']}"
+
+
+def _waiting(phase: dict[str, str]) -> str:
+    """Say of a phase whose clock has not started what it waits for, and when it is owed."""
+    after = f" of {phase['after']}" if phase["after"] else ""
+    owed = f"; owed where: {phase['threshold']}" if phase["threshold"] else ""
+    first = f"{phase['regime']}/{phase['phase']} {phase['organization']}".rstrip()
+    return f"{first}: waits for {phase['starts']}{after}, then {phase['wording']}{owed}"
 
 
 def _written(entry: dict[str, Any], moment: _Moment) -> str:
@@ -105,9 +125,21 @@ def _written(entry: dict[str, Any], moment: _Moment) -> str:
     if entry.get("owner"):
         first = f"assigned to {entry['owner']} by {entry['by']}"
     facts = [*_said(entry["answer"], moment)] if entry.get("answer") else []
+    facts += [*_when(entry, moment)] if entry.get("moment") else []
     facts += [f"for {entry['customer']}"] if entry.get("customer") else []
     words = [entry["text"]] if entry.get("text") else []
     return ": ".join(filter(None, (first, ", ".join([*facts, *words]))))
+
+
+def _when(entry: dict[str, Any], moment: _Moment) -> Iterator[str]:
+    """Give the facts of a moment: which, when, of which phase, under which number, and why so late."""
+    noted = entry["moment"]
+    yield f"{noted['moment']} {moment(noted['at'])}"
+    if about := noted.get("about"):
+        yield f"of {about['regime']}/{about['phase']}"
+    for name, words in (("reference", "under"), ("late_reason", "late:")):
+        if entry.get(name):
+            yield f"{words} {entry[name]}"
 
 
 def _said(answer: dict[str, Any], moment: _Moment) -> list[str]:

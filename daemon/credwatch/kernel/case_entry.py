@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from credwatch.kernel.moment import NotedMoment
+
 
 class EntryKind(StrEnum):
     """What an entry is about."""
@@ -21,6 +23,8 @@ class EntryKind(StrEnum):
     """It was closed, and is open again."""
     ANSWERED = "answered"
     """Somebody outside said something about it."""
+    MOMENT = "moment"
+    """Somebody recorded when something was: when a person knew, when a report was handed over."""
     REMINDED = "reminded"
     """The operators were reminded that somebody has not answered."""
 
@@ -77,5 +81,11 @@ class CaseEntry(Struct, frozen=True, omit_defaults=True):
     """Who is in charge from now on, where it was assigned."""
     answer: Answer | None = None
     """The answer, where it is one."""
+    moment: NotedMoment | None = None
+    """The moment, where one was recorded."""
+    reference: str = ""
+    """The number that the receiver of a report gave it."""
+    late_reason: str = ""
+    """Why a report was late."""
     customer: str = ""
     """The id of the customer who answered or was waited for; an answer without one is everybody's."""

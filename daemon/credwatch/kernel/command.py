@@ -102,7 +102,27 @@ class LegalClock(Struct, frozen=True):
     released_at: datetime | None = None
     """When its messages were let go; None where they never waited, or still do."""
     waived_at: datetime | None = None
-    """When a person decided that its messages shall not be sent."""
+    """When a person decided that its messages shall not be sent, or that the duty is none."""
+    regime: str = ""
+    """The id of the law or contract that the duty is of; empty where an earlier version started the clock."""
+    phase: str = ""
+    """The phase of it."""
+    regime_version: str = ""
+    """The version of the regime as it was when the clock started."""
+    terms: str = ""
+    """The phase as it was then, JSON: a regime that is edited later moves no running clock."""
+    calendar: str = ""
+    """The version of the calendar that its working days were counted by; empty where none were."""
+    soft_at: datetime | None = None
+    """When the operators are warned that it will run out, UTC; None where they are not."""
+    warned_at: datetime | None = None
+    """When they were warned."""
+    stops: Moment = Moment.ACCEPTED
+    """The moment that meets it."""
+    reference: str = ""
+    """The number that the receiver gave to what met it."""
+    late_reason: str = ""
+    """Why it was met late."""
 
     @property
     def alarm_at(self) -> datetime:

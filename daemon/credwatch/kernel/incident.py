@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from credwatch.kernel.detection import Level
+from credwatch.kernel.moment import NotedMoment
 
 
 class Status(StrEnum):
@@ -131,6 +132,8 @@ class Incident(Struct, frozen=True):
     timed_by_log: bool = False
     """True where an earlier version opened it, which kept event time alone: `recorded_*` and `detected_*` are that."""
 
+    moments: tuple[NotedMoment, ...] = ()
+    """The moments that people recorded, in that order."""
     former: str = ""
     """The number of the closed incident about the same subject that it comes after; empty where there was none."""
     outcome: Resolution | None = None

@@ -19,8 +19,16 @@ class Moment(StrEnum):
     """The daemon concluded what it means."""
     AWARE = "aware"
     """A person knew with reasonable certainty."""
+    PERSONAL_DATA_FOUND = "personal_data_found"
+    """It became known that personal data are concerned."""
     ASSESSED = "assessed"
     """A person decided what it amounts to."""
+    ASSESSED_NOTIFIABLE = "assessed_notifiable"
+    """A person decided that it must be notified."""
+    DECIDED_SIGNIFICANT = "decided_significant"
+    """A person who may decided that it is significant, or serious."""
+    HANDLED = "handled"
+    """It is over, and its damage repaired."""
     AUTHORISED = "authorised"
     """An act was allowed."""
     EXECUTED = "executed"
@@ -31,6 +39,41 @@ class Moment(StrEnum):
     """A mail server took responsibility for it."""
     ACKNOWLEDGED = "acknowledged"
     """Its reader confirmed it."""
+    SUBMITTED = "submitted"
+    """A report was handed to whom it is owed."""
+
+
+class DutyPhase(Struct, frozen=True):
+    """One phase of one regime, such as the final report that a law asks for."""
+
+    regime: str = ""
+    """The id of the regime; empty where a moment is the whole incident's."""
+    phase: str = ""
+    """The id of the phase within it."""
+
+    def __str__(self) -> str:
+        return f"{self.regime}/{self.phase}"
+
+
+WHOLE_CASE = DutyPhase()
+"""What a moment of the whole incident is about."""
+
+
+class NotedMoment(Struct, frozen=True, omit_defaults=True):
+    """A moment of an incident that a person recorded."""
+
+    moment: Moment
+    """Which."""
+    at: datetime
+    """When it was, UTC."""
+    by: str
+    """Who recorded it."""
+    noted_at: datetime
+    """When it was recorded, UTC."""
+    about: DutyPhase = WHOLE_CASE
+    """What it is about."""
+    organization: str = ""
+    """The customer toward whom, or whose duty, it is about; empty where it is no customer's."""
 
 
 class Discovery(Struct, frozen=True):

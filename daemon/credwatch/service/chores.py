@@ -16,6 +16,7 @@ from credwatch.pipeline.joining import tell_joined
 from credwatch.pipeline.news import tell_waiting
 from credwatch.pipeline.reminding import remind_of_unanswered
 from credwatch.pipeline.silencing import tell_of_ended
+from credwatch.service.clock_standings import by_phase, by_workflow
 from credwatch.service.daily_digest import queue_digest
 from credwatch.service.deadlines import Deadlines
 from credwatch.service.memory import return_free_memory
@@ -112,12 +113,8 @@ class Chores:
         held_age = max(0.0, (now - state.oldest_held).total_seconds()) if state.oldest_held else 0.0
         self._metrics.set_held(state.held, held_age)
         times_left = self._deadlines.left(running, now)
-        clocks: dict[str, tuple[int, int, float]] = {}
-        for clock in running:
-            count, overdue, remaining = clocks.get(clock.workflow, (0, 0, float("inf")))
-            seconds = float("inf") if clock.held else times_left[clock.id].total_seconds()
-            clocks[clock.workflow] = (count + 1, overdue + (seconds <= 0), min(remaining, seconds))
-        self._metrics.set_clocks(clocks)
+        self._metrics.set_clocks(by_workflow(running, times_left))
+        self._metrics.regimes.set_clocks(by_phase(running, times_left, self._facts()))
 
     def remind(self) -> None:
         """Remind the operators of what customers or the vendor were told and have not answered."""

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Select
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.legible import in_a_log
+from credwatch.kernel.moment import Moment
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.store.cases.legal_clocks import legal_clocks
 from credwatch.store.columns import Number
@@ -94,7 +95,7 @@ def _meet(
     connection.execute(
         legal_clocks.update()
         .where(clock.workflow == workflow, clock.organization == organization, clock.incident.in_(incidents))
-        .where(clock.met_at.is_(None), ~letter.where(is_open).exists())
+        .where(clock.stops == Moment.ACCEPTED.value, clock.met_at.is_(None), ~letter.where(is_open).exists())
         .where(~place.where(is_open | commands.c.id.is_(None)).exists())
         .values(met_at=to_micros(now))
     )

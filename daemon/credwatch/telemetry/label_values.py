@@ -22,7 +22,14 @@ WAYS = ("command", "file", "wall")
 """How else than by mail the operators hear."""
 OUTBOX_STATES = ("waiting", "held", "refused")
 """The states of a message that has not left."""
-WORKFLOWS = ("customer_notice", "disclosure_notice", "breach_report", "customer_update", "breach_update")
+WORKFLOWS = (
+    "customer_notice",
+    "disclosure_notice",
+    "breach_report",
+    "customer_update",
+    "breach_update",
+    "legal_report",
+)
 """The workflows whose clocks there are, whatever the rules ask for."""
 GATE_ENDPOINTS = (
     *("password/check", "password/changed"),

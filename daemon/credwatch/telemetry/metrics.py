@@ -30,6 +30,7 @@ from credwatch.telemetry.label_values import (
     WAYS,
     WORKFLOWS,
 )
+from credwatch.telemetry.regime_metrics import RegimeMetrics
 from credwatch.telemetry.series import DaemonSeries, DetectionSeries, DutySeries, SourceSeries
 
 
@@ -51,6 +52,8 @@ class Metrics:
         self._detection = DetectionSeries(self.registry)
         self.cases = CaseMetrics(self.registry)
         """What the operators' own work comes to."""
+        self.regimes = RegimeMetrics(self.registry)
+        """What laws and contracts leave of their times."""
         self._duties = DutySeries(self.registry)
         self._daemon = DaemonSeries(self.registry)
         ProcessCollector(registry=self.registry)

@@ -23,12 +23,12 @@ def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reacti
     """
     incident, duties = change.incident, facts.duties
     number, organization = incident.number, incident.organization
-    clock = start_duty(WORKFLOW, incident, organization, duties.breach_report)
+    clock = start_duty(WORKFLOW, incident, organization, duties.breach_report, facts.contract)
     if facts.vendor is None:
         reason = EscalationReason.NO_VENDOR
         commands = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
         return Reaction(commands, (clock,))
-    promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)
+    promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update, contract=facts.contract)
     letter = Letter(
         kind=CommandKind.REPORT,
         workflow=WORKFLOW,

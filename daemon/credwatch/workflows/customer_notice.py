@@ -39,13 +39,13 @@ def customer_notice(change: IncidentChange, facts: Facts, now: datetime) -> Reac
 
 def _tell(recipients: Recipients, incident: Incident, facts: Facts, now: datetime) -> Reaction:
     number, organization, duties = incident.number, recipients.organization, facts.duties
-    clock = start_duty(WORKFLOW, incident, organization, duties.customer_notice)
+    clock = start_duty(WORKFLOW, incident, organization, duties.customer_notice, facts.contract)
     addresses = safe_addresses(recipients, attacked_addresses(incident))
     if not addresses:
         reason = EscalationReason.NO_ADDRESS
         commands = escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization)
         return Reaction(commands, (clock,))
-    promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update)
+    promise = start(UPDATES[WORKFLOW], number, organization, now, duties.update, contract=facts.contract)
     letter = Letter(
         kind=CommandKind.NOTIFY,
         workflow=WORKFLOW,

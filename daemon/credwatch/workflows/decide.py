@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.workflows.breach_report import breach_report
 from credwatch.workflows.customer_notice import customer_notice
 from credwatch.workflows.disclosure_notice import disclosure_notice
 from credwatch.workflows.escalation import EscalationReason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction, Role
+from credwatch.workflows.regimes import regime_clocks
 from credwatch.workflows.update import breach_update, customer_update
 
 _Workflow = Callable[[IncidentChange, Facts, datetime], Reaction]
@@ -43,6 +46,9 @@ def react(change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
             reaction += _close(workflow, change.incident, facts, now)
         else:
             reaction += _start(workflow, change, facts, now)
+    if change.kind is not ChangeKind.CLOSED:
+        incident = replace(change.incident, workflows=tuple(workflows))
+        reaction += Reaction(clocks=regime_clocks(incident, facts))
     return reaction
 
 

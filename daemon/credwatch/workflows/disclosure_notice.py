@@ -29,7 +29,7 @@ def disclosure_notice(change: IncidentChange, facts: Facts, now: datetime) -> Re
             escalate_about(incident, facts, now, reason, duty=WORKFLOW, organization=organization, phase=phase)
         )
     limit = facts.duties.disclosure_notice
-    clock = start_duty(WORKFLOW, incident, organization, limit, phase=phase)
+    clock = start_duty(WORKFLOW, incident, organization, limit, facts.contract, phase=phase)
     letter = Letter(
         kind=CommandKind.NOTIFY,
         workflow=WORKFLOW,

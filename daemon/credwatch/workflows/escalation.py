@@ -23,6 +23,8 @@ class EscalationReason(StrEnum):
     """The incident calls for a report, and no vendor is configured."""
     UNKNOWN_WORKFLOW = "unknown_workflow"
     """A rule starts a workflow that this version does not have."""
+    CLOCK_RUNS_SHORT = "clock_runs_short"
+    """Most of the time of a duty is over, and it is not met yet."""
     CLOCK_RAN_OUT = "clock_ran_out"
     """The time of a duty is over and not every notice was accepted."""
     UPDATE_DUE = "update_due"
@@ -51,6 +53,8 @@ _EMPTY = (
     "starts",
     "started_at",
     "due_at",
+    "regime",
+    "addressee",
     "recipient",
     "reply",
     "occurred_last",

@@ -10,6 +10,8 @@ from msgspec import Struct, field
 
 from credwatch.kernel.command import Command, LegalClock
 from credwatch.kernel.secret import Secret
+from credwatch.world.calendars import WorkingCalendar
+from credwatch.world.regimes import Regime
 
 
 class Role(StrEnum):
@@ -116,6 +118,12 @@ class Facts(Struct, frozen=True):
     """Who hears of escalations."""
     notice_key: Secret
     """The key of the verification codes."""
+    contract: Regime
+    """The contract between vendor and customers, whose duties the workflows do."""
+    regimes: Mapping[str, tuple[Regime, ...]] = field(default_factory=dict)
+    """The laws that apply to each customer by its id, and under the empty one those that apply to the operator."""
+    calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
+    """Which days are working days."""
     recipients: Mapping[str, Recipients] = field(default_factory=dict)
     """The customers by id."""
     vendor: Vendor | None = None

@@ -46,6 +46,8 @@ class Customer(Options):
     """Where it is called when it cannot be told by mail in time."""
     profile: Name = "default"
     """The policy profile its users are held to."""
+    regimes: tuple[Id, ...] = ()
+    """The laws that its breaches fall under, whose clocks are kept for it: ids of regimes."""
     recognise: Recognition = Recognition()
     """By what its users and systems are known."""
 

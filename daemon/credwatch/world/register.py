@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from credwatch.kernel.errors import Problem, nearest
 from credwatch.world.authorisations import Authorisation
+from credwatch.world.calendars import CalendarDay
 from credwatch.world.customers import Customer
 from credwatch.world.entries import ANY, folded
 from credwatch.world.networks import Network
@@ -32,6 +33,8 @@ class Registers(Struct, frozen=True):
     """The authorisations, also those that have run out."""
     networks: tuple[Network, ...] = ()
     """The kinds of networks."""
+    days: tuple[CalendarDay, ...] = ()
+    """The days that are no holidays, or working days, as the library knows them."""
 
 
 def check_registers(registers: Registers, *, profiles: Collection[str], actions: Collection[str] = ()) -> list[Problem]:

@@ -12,6 +12,7 @@ import yaml
 from prometheus_client import Metric
 
 from credwatch.telemetry.metrics import Metrics
+from credwatch.telemetry.regime_metrics import PhaseStanding
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = yaml.safe_load((ROOT / "config/prometheus/credwatch.rules.yml").read_text())
@@ -111,6 +112,7 @@ def test_the_dictionary_of_metrics_is_complete() -> None:
     rule = ("Brute force", "high")
     metrics.declare(sources=["auth"], packs=["openssh"], rules=[rule], shadow_rules=[rule], kinds=["brute_force"])
     metrics.set_part("gate", is_up=True)
+    metrics.regimes.set_clocks({("eu-gdpr", "notification"): PhaseStanding()})
     rows = [_row(family) for family in metrics.registry.collect() if family.name.startswith("credwatch_")]
     assert re.findall(r"^\| `credwatch_.+$", OPERATIONS, re.M) == rows
 

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from builders_outbox import NOON, a_change, an_incident, some_facts
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import ChangeKind
-from credwatch.kernel.secret import Secret
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts, Operators, Recipients, Role
 
@@ -231,7 +230,7 @@ def test_closing_passes_over_whom_it_cannot_know() -> None:
 
 def test_unowned_accounts_are_shown_to_the_only_customer_touched() -> None:
     """Without an owner in the registers, an incident of one customer still names its accounts."""
-    stranger = Facts(Role.PROVIDER, some_facts().sender, Operators(()), Secret("key"), some_facts().recipients)
+    stranger = some_facts(operators=Operators(()), owner=lambda _account: "")
     reaction = react(a_change("customer_notice"), stranger, NOON)
     assert {"first": ["lan@tanphat[.]example"], "more": 0} == reaction.commands[0].context["accounts"]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 from msgspec.structs import replace
 
 from credwatch.kernel.command import Command
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, RuleFinding, Status
+from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.clocks import start
 from credwatch.workflows.decide import react
@@ -20,6 +22,7 @@ from credwatch.workflows.holding import Held
 from credwatch.workflows.joint import SeriesState, joint_letters, matter_of, series_of
 from credwatch.workflows.news import duties_of, first_knowledge, on_news
 from credwatch.workflows.reminder import Unanswered
+from credwatch.world.regimes import Regime, read_regime
 
 MOMENT = datetime(2026, 11, 20, 2, 5, 41, tzinfo=UTC)
 """When what the examples tell of happened last."""
@@ -108,6 +111,12 @@ def _details(kind: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+@cache
+def _contract() -> Regime:
+    path = shipped("config") / "regimes" / "contract-modoro-s8.toml"
+    return read_regime(path.read_text("utf-8"), str(path))
+
+
 def _facts(role: Role, language: str) -> Facts:
     order = Ground("AUT-2026-014", "court_order", "Quyết định số 27/2026/QĐ-TA", "Tòa án nhân dân tỉnh Khánh Hòa")
     customer = Recipients(_CUSTOMER, _REPORTER.name, language, ("it@tanphat.example", "ketoan@tanphat.example"))
@@ -116,6 +125,7 @@ def _facts(role: Role, language: str) -> Facts:
         sender=_VENDOR if role is Role.PROVIDER else _REPORTER,
         operators=Operators(("ops@modoro.example",), language),
         notice_key=Secret("an example key"),
+        contract=_contract(),
         recipients={_CUSTOMER: customer},
         vendor=Vendor(_VENDOR.name, _VENDOR.mailbox, language),
         authorisations={order.id: order},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Row, Table, Text, select, text
 
@@ -12,6 +13,10 @@ from credwatch.kernel.moment import Moment
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.statements import many
+
+_WORDS = ("regime", "phase", "regime_version", "terms", "calendar", "reference", "late_reason")
+"""What is text, and empty where it is not known."""
+
 
 legal_clocks = Table(
     "legal_clocks",
@@ -30,6 +35,10 @@ legal_clocks = Table(
     Column("held", Boolean, nullable=False, server_default=text("0")),
     Column("released_at", BigInteger),
     Column("waived_at", BigInteger),
+    *(Column(name, Text, nullable=False, server_default="") for name in _WORDS),
+    Column("stops", Text, nullable=False, server_default="accepted"),  # the moment that meets it
+    Column("soft_at", BigInteger),
+    Column("warned_at", BigInteger),
     Index("legal_clocks_duty", "workflow", "incident", "organization"),
     Index("legal_clocks_incident", "incident"),
     Index("legal_clocks_running", "due_at", "id", sqlite_where=text("met_at IS NULL AND waived_at IS NULL")),
@@ -37,19 +46,30 @@ legal_clocks = Table(
 """One row for each duty's clock."""
 
 
-_ONCE = ("met_at", "escalated_at", "released_at", "waived_at")
+_ONCE = ("met_at", "escalated_at", "released_at", "waived_at", "warned_at")
 """What happens to a clock once."""
 
 
 _SAVE = """
 INSERT INTO legal_clocks (id, workflow, incident, organization, started_at, due_at, starts, held,
-    met_at, escalated_at, released_at, waived_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    met_at, escalated_at, released_at, waived_at, warned_at, stops, soft_at,
+    regime, phase, regime_version, terms, calendar, reference, late_reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET held = legal_clocks.held AND excluded.held,
     met_at = coalesce(legal_clocks.met_at, excluded.met_at),
     escalated_at = coalesce(legal_clocks.escalated_at, excluded.escalated_at),
     released_at = coalesce(legal_clocks.released_at, excluded.released_at),
-    waived_at = coalesce(legal_clocks.waived_at, excluded.waived_at)
+    waived_at = coalesce(legal_clocks.waived_at, excluded.waived_at),
+    warned_at = coalesce(legal_clocks.warned_at, excluded.warned_at)
+"""
+
+_MOVE = """
+UPDATE legal_clocks SET started_at = ?, due_at = ?, soft_at = ?, calendar = ?
+WHERE id = ? AND started_at > ? AND met_at IS NULL AND waived_at IS NULL
+"""
+
+_MEET = """
+UPDATE legal_clocks SET met_at = ?, reference = ?, late_reason = ? WHERE id = ? AND met_at IS NULL
 """
 
 
@@ -69,10 +89,34 @@ def save_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
             clock.starts.value,
             clock.held,
             *(_micros(getattr(clock, name)) for name in _ONCE),
+            clock.stops.value,
+            _micros(clock.soft_at),
+            *(getattr(clock, name) for name in _WORDS),
         )
         for clock in given
     ]
     many(connection, _SAVE, rows)
+
+
+def move_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
+    """Let running clocks start earlier, where it became known that their moment was before; never later."""
+    rows = [
+        (
+            to_micros(clock.started_at),
+            to_micros(clock.due_at),
+            _micros(clock.soft_at),
+            clock.calendar,
+            clock.id,
+            to_micros(clock.started_at),
+        )
+        for clock in given
+    ]
+    many(connection, _MOVE, rows)
+
+
+def meet_clock(connection: Connection, identity: str, at: datetime, reference: str, late_reason: str) -> None:
+    """Stop a clock whose duty a person did; the first time counts."""
+    many(connection, _MEET, [(to_micros(at), reference, late_reason, identity)])
 
 
 def running_clocks(connection: Connection) -> list[LegalClock]:
@@ -90,11 +134,11 @@ def clocks_of(connection: Connection, incident: str) -> list[LegalClock]:
 
 
 def waive(connection: Connection, workflow: str, incident: str, organization: str, now: datetime) -> None:
-    """End the running clocks of a duty that a person decided not to do."""
+    """End the running clocks of a contract's duty that a person decided not to do; a law's run on."""
     table = legal_clocks
     connection.execute(
         table.update()
-        .where(table.c.workflow == workflow, table.c.incident == incident)
+        .where(table.c.workflow == workflow, table.c.incident == incident, table.c.terms == "")
         .where(table.c.organization == organization, table.c.met_at.is_(None), table.c.waived_at.is_(None))
         .values(waived_at=to_micros(now), held=False)
     )
@@ -112,6 +156,8 @@ def release_clocks(connection: Connection, workflow: str, incident: str, organiz
 
 
 def _clock(row: Row[tuple[object, ...]]) -> LegalClock:
+    once: dict[str, Any] = {name: _moment(getattr(row, name)) for name in _ONCE}
+    words: dict[str, Any] = {name: getattr(row, name) for name in _WORDS}
     return LegalClock(
         id=row.id,
         workflow=row.workflow,
@@ -121,7 +167,10 @@ def _clock(row: Row[tuple[object, ...]]) -> LegalClock:
         due_at=from_micros(row.due_at),
         starts=Moment(row.starts),
         held=row.held,
-        **{name: _moment(getattr(row, name)) for name in _ONCE},
+        stops=Moment(row.stops),
+        soft_at=_moment(row.soft_at),
+        **once,
+        **words,
     )
 
 
