@@ -59,16 +59,8 @@ class Recording(Casework):
 
         def step(connection: Connection, incident: Incident) -> Incident:
             check_reason(incident, recorded.why)
-            _check_time(incident, recorded, actor.at)
             _check_about(incident, recorded, facts)
-            note = NotedMoment(recorded.moment, recorded.at, actor.name, actor.at, recorded.about, recorded.customer)
-            _meet(connection, incident, recorded)
-            after = replace(incident, moments=(*incident.moments, note))
-            running = {clock.id: clock for clock in legal_clocks.clocks_of(connection, number)}
-            clocks = regime_clocks(after, facts, running)
-            legal_clocks.save_clocks(connection, clocks)
-            legal_clocks.move_clocks(connection, clocks)
-            return after
+            return noted(connection, incident, actor, recorded, facts)
 
         entry = CaseEntry(
             number,
@@ -82,6 +74,22 @@ class Recording(Casework):
             customer=recorded.customer,
         )
         return self._work(entry, step)
+
+
+def noted(connection: Connection, incident: Incident, actor: Actor, recorded: Recorded, facts: Facts) -> Incident:
+    """Return the incident with one more moment; start the clocks that it starts, and stop those that it meets.
+
+    Raises IllegalTransition where it cannot have been then, or a report that was late gives no reason.
+    """
+    _check_time(incident, recorded, actor.at)
+    _meet(connection, incident, recorded)
+    note = NotedMoment(recorded.moment, recorded.at, actor.name, actor.at, recorded.about, recorded.customer)
+    after = replace(incident, moments=(*incident.moments, note))
+    running = {clock.id: clock for clock in legal_clocks.clocks_of(connection, incident.number)}
+    clocks = regime_clocks(after, facts, running)
+    legal_clocks.save_clocks(connection, clocks)
+    legal_clocks.move_clocks(connection, clocks)
+    return after
 
 
 def _check_time(incident: Incident, recorded: Recorded, now: datetime) -> None:
@@ -116,7 +124,7 @@ def _meet(connection: Connection, incident: Incident, recorded: Recorded) -> Non
         clock
         for clock in legal_clocks.clocks_of(connection, incident.number)
         if clock.regime and clock.stops is recorded.moment and clock.met_at is None and clock.waived_at is None
-        if whole or (clock.regime, clock.phase) == (about.regime, about.phase)
+        if whole or about.holds(clock.regime, clock.phase)
         if recorded.customer in ("", clock.organization)
     ]
     _check_single(incident, candidates, recorded)

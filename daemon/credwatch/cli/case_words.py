@@ -125,10 +125,28 @@ def _written(entry: dict[str, Any], moment: _Moment) -> str:
     if entry.get("owner"):
         first = f"assigned to {entry['owner']} by {entry['by']}"
     facts = [*_said(entry["answer"], moment)] if entry.get("answer") else []
+    facts += [*_decided(entry["assessment"])] if entry.get("assessment") else []
+    facts += [*_stated(entry["stated"])] if entry.get("stated") else []
     facts += [*_when(entry, moment)] if entry.get("moment") else []
     facts += [f"for {entry['customer']}"] if entry.get("customer") else []
     words = [entry["text"]] if entry.get("text") else []
     return ": ".join(filter(None, (first, ", ".join([*facts, *words]))))
+
+
+def _decided(assessment: dict[str, Any]) -> Iterator[str]:
+    """Give the facts of a decision: what was decided of which law, and whether it holds yet."""
+    about = assessment["about"]
+    yield f"{'/'.join(filter(None, (about['regime'], about['phase'])))}"
+    if assessment["notifiable"]:
+        yield "notifiable"
+    else:
+        first = assessment.get("confirms", "")
+        yield f"not notifiable, as {first} proposed" if first else "not notifiable, proposed"
+
+
+def _stated(stated: dict[str, Any]) -> Iterator[str]:
+    """Give the answer to a form's question."""
+    yield f"{stated['question']} = {stated['value'] or stated.get('state', '')}"
 
 
 def _when(entry: dict[str, Any], moment: _Moment) -> Iterator[str]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from credwatch.kernel.moment import NotedMoment
+from credwatch.kernel.moment import DutyPhase, NotedMoment
 
 
 class EntryKind(StrEnum):
@@ -25,6 +25,10 @@ class EntryKind(StrEnum):
     """Somebody outside said something about it."""
     MOMENT = "moment"
     """Somebody recorded when something was: when a person knew, when a report was handed over."""
+    ASSESSED = "assessed"
+    """Somebody decided whether a law asks for a report."""
+    STATED = "stated"
+    """Somebody answered a question of a form."""
     REMINDED = "reminded"
     """The operators were reminded that somebody has not answered."""
 
@@ -64,6 +68,42 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     """When it was said, UTC; None where that is when it was written down."""
 
 
+class Assessment(Struct, frozen=True, omit_defaults=True):
+    """Whether a law asks for a report about an incident, as one person decided it."""
+
+    about: DutyPhase
+    """The regime, or one phase of it."""
+    notifiable: bool
+    """Whether it does."""
+    confirms: str = ""
+    """Who decided so before; without such a second person a refusal to notify is only proposed."""
+
+
+class AnswerState(StrEnum):
+    """How much is known of what a form asks."""
+
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+    """It was looked for, and is not known yet."""
+    NOT_APPLICABLE = "not-applicable"
+    """It does not arise here."""
+    MISSING = "missing"
+    """Nobody has said anything about it."""
+
+
+class FormAnswer(Struct, frozen=True, omit_defaults=True):
+    """The answer to one question of a form."""
+
+    question: str
+    """The question's id."""
+    value: str
+    """The answer in words; empty where it is not known."""
+    source: str
+    """Where it comes from: a fact of the case, or who said so."""
+    state: AnswerState = AnswerState.KNOWN
+    """How much is known."""
+
+
 class CaseEntry(Struct, frozen=True, omit_defaults=True):
     """One entry of a case."""
 
@@ -87,5 +127,9 @@ class CaseEntry(Struct, frozen=True, omit_defaults=True):
     """The number that the receiver of a report gave it."""
     late_reason: str = ""
     """Why a report was late."""
+    assessment: Assessment | None = None
+    """The decision, where one was taken."""
+    stated: FormAnswer | None = None
+    """The answer to a form's question, where one was given."""
     customer: str = ""
     """The id of the customer who answered or was waited for; an answer without one is everybody's."""

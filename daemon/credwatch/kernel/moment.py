@@ -52,7 +52,11 @@ class DutyPhase(Struct, frozen=True):
     """The id of the phase within it."""
 
     def __str__(self) -> str:
-        return f"{self.regime}/{self.phase}"
+        return f"{self.regime}/{self.phase}" if self.phase else self.regime
+
+    def holds(self, regime: str, phase: str) -> bool:
+        """Say whether a phase is this one, or one of this regime where no phase is named."""
+        return self.regime == regime and self.phase in ("", phase)
 
 
 WHOLE_CASE = DutyPhase()

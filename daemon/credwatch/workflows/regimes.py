@@ -107,11 +107,12 @@ def moment_of(incident: Incident, owed: OwedPhase, phase: RegimePhase) -> dateti
     }
     if phase.starts in by_itself:
         return by_itself[phase.starts]
-    about = DutyPhase(owed.regime.id, phase.after) if phase.after else WHOLE_CASE
+    regime = owed.regime.id
+    about = (DutyPhase(regime, phase.after),) if phase.after else (WHOLE_CASE, DutyPhase(regime))
     noted = [
         note.at
         for note in incident.moments
-        if (note.moment, note.about) == (phase.starts, about) and note.organization in ("", owed.organization)
+        if note.moment is phase.starts and note.about in about and note.organization in ("", owed.organization)
     ]
     return min(noted, default=None)
 

@@ -73,6 +73,11 @@ UPDATE legal_clocks SET met_at = ?, reference = ?, late_reason = ? WHERE id = ? 
 """
 
 
+_END = "UPDATE legal_clocks SET waived_at = ? WHERE id = ? AND met_at IS NULL AND waived_at IS NULL"
+
+_REVIVE = "UPDATE legal_clocks SET waived_at = NULL WHERE id = ? AND met_at IS NULL"
+
+
 def save_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
     """Start clocks, or note that they were met or escalated.
 
@@ -117,6 +122,16 @@ def move_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
 def meet_clock(connection: Connection, identity: str, at: datetime, reference: str, late_reason: str) -> None:
     """Stop a clock whose duty a person did; the first time counts."""
     many(connection, _MEET, [(to_micros(at), reference, late_reason, identity)])
+
+
+def end_clocks(connection: Connection, identities: Iterable[str], at: datetime) -> None:
+    """End running clocks whose duty two people decided is none."""
+    many(connection, _END, [(to_micros(at), identity) for identity in identities])
+
+
+def revive_clocks(connection: Connection, identities: Iterable[str]) -> None:
+    """Let clocks run on whose duty was decided to be none, and is one after all; from their old start."""
+    many(connection, _REVIVE, [(identity,) for identity in identities])
 
 
 def running_clocks(connection: Connection) -> list[LegalClock]:
