@@ -63,7 +63,9 @@ def _attempts(events: pl.DataFrame) -> pl.DataFrame:
     is_attempt = column(events, "event.action").is_in(["login", "invalid_user", "user_not_allowed"])
     is_login = (column(events, "event.outcome") == "success") & (column(events, "event.action") == "login")
     failed = column(events, "credwatch.login.failed_before").fill_null(0)
-    account = pl.concat_str(column(events, "organization.id").fill_null(""), "user.name", separator="\0")
+    account = pl.concat_str(
+        column(events, "organization.id").fill_null(""), column(events, "user.name"), separator="\0"
+    )
     return (
         events.with_row_index("row")
         .filter(is_attempt & column(events, "source.ip").is_not_null() & column(events, "user.name").is_not_null())

@@ -154,11 +154,13 @@ def looks_like_secret(name: pl.Expr) -> pl.Expr:
     """Say whether a name is rather a password (Boolean expression): long enough, and of a build that names lack.
 
     E-mail addresses, `DOMAIN\\user`, `DOMAIN/user`, machine accounts (`HOST$`), words joined by `. _ -` and names of
-    directories (`uid=lan,dc=acme`, RFC 4514) are names.
+    directories (`uid=lan,dc=acme`, RFC 4514), of AWS (`arn:aws:iam::1:user/lan`) and of Kubernetes
+    (`system:serviceaccount:shop:default`) are names.
     """
     is_name = name.str.contains(
         r"^[^@\s]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}$|^[\w.-]+[\\/][\w.-]+\$?$|^[\w.-]+\$$|\s|://|^\$\{"
         r"|^[A-Za-z][\w.-]*=[^,=]+(?:,[A-Za-z][\w.-]*=[^,=]+)+$"
+        r"|^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d*:[^\s:]+$|^system:[a-z0-9-]+(?::[a-z0-9.-]+)*$"
     )
     lower, upper, digit = (name.str.contains(pattern) for pattern in (r"\p{Ll}", r"\p{Lu}", r"\d"))
     symbol = name.str.contains(r"[^\w\s.\-@\\/+]")

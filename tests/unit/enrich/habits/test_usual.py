@@ -73,3 +73,10 @@ def test_what_is_no_attempt_is_not_marked() -> None:
         attempt("a"), a_line(None, user__name="a", event__action="session_start"), attempt("a", source__ip=None)
     )
     assert [False, None, None] == told["credwatch.source.usual"].to_list()
+
+
+def test_attempts_of_which_none_names_an_account_are_not_marked() -> None:
+    """A batch whose lines tell no name has no such column; that stops nothing."""
+    nameless = a_frame(attempt("a", "failure")).drop("user.name")
+    events, rows = mark_usual(nameless, Profiles(SEED))
+    assert (nameless.columns, 0) == (events.columns, len(rows))
