@@ -12,6 +12,9 @@ import pytest
 
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.interface import LINE_LIMIT, Cursor, Source
+from credwatch.sources.received.intake import Intake
+from credwatch.sources.received.parcel import Parcel
+from credwatch.sources.received.source import ReceivedSource
 from credwatch.sources.replay import ReplaySource
 from unit.sources.followed import NOW, Reader, a_file_source, append
 from unit.sources.journal.written import Journal
@@ -65,10 +68,38 @@ class JournalOrigin:
         return self._journal.source(cursors)
 
 
+class PushedOrigin:
+    """A shipper that sends each line in a request of its own, and again what is not committed when a source opens."""
+
+    def __init__(self, _folder: Path) -> None:
+        self._lines: list[str] = []
+
+    def write(self, *lines: str) -> None:
+        self._lines += lines
+
+    def open(self, cursors: Mapping[str, Cursor] | None = None) -> Source:
+        intake = Intake(1_000_000)
+        for number, line in enumerate(self._lines):
+            intake.offer(Parcel("192.0.2.7", f"{line}\n".encode(), f"digest {number}", NOW))
+        return ReceivedSource("auth", intake, cursors or {}, clock=lambda: NOW)
+
+
+class OneRequestOrigin(PushedOrigin):
+    """A shipper that sends all lines in one request, and again where not all of them are committed."""
+
+    def open(self, cursors: Mapping[str, Cursor] | None = None) -> Source:
+        intake = Intake(1_000_000)
+        data = "".join(f"{line}\n" for line in self._lines).encode()
+        intake.offer(Parcel("192.0.2.7", data, "digest", NOW))
+        return ReceivedSource("auth", intake, cursors or {}, clock=lambda: NOW)
+
+
 ORIGINS: dict[str, Callable[[Path], Origin]] = {
     "file": lambda folder: LogOrigin(folder, _follow),
     "replay": lambda folder: LogOrigin(folder, _replay),
     "journal": JournalOrigin,
+    "pushed": PushedOrigin,
+    "one request": OneRequestOrigin,
 }
 
 

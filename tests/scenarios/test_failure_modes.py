@@ -26,11 +26,11 @@ from scenarios.daemon import RUN, RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing
 from scenarios.manager import Manager, a_manager
 from scenarios.post_office import PostOffice, a_free_port, a_post_office
-from scenarios.site_files import SETTINGS
+from scenarios.pushing import PatientShipper, pushed_settings
 from unit.sources.journal.written import Journal
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "failure-modes.md"
-WITH_GATE = SETTINGS.replace(
+WITH_GATE = pushed_settings(0).replace(
     "enabled = false", 'socket = "{folder}/gate.sock"\nevents_file = "{folder}/state/gate.jsonl"'
 )
 NUMBERS = iter(range(1, 250))
@@ -185,6 +185,26 @@ def test_metrics_port_before(place: Place) -> None:
         assert not place.manager.is_ready()
     place.ready()
     assert 1 == place.site.metric('credwatch_part_up{part="metrics"}')
+
+
+def test_push_port_before(place: Place) -> None:
+    """Another program has the port; the rest goes on, and once it is free, shippers can push."""
+    port = a_free_port()
+    text = place.site.config.read_text().replace("[push]\nport = 0", f"[push]\nport = {port}")
+    place.site.config.write_text(text)
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", port))
+        foreign.listen()
+        checked = _check(place.site)
+        assert (1, True) == (checked.returncode, f"push: cannot listen on 127.0.0.1:{port}" in checked.stderr)
+        place.begin()
+        place.tells("part.down", '"push"', f"127.0.0.1:{port}")
+        place.finds()
+        assert 0 == place.site.metric('credwatch_source_up{source="shipped"}')
+        assert not place.manager.is_ready()
+    place.ready()
+    assert 200 == PatientShipper(port).post("/lines", "a line").status_code
+    await_(lambda: place.site.metric('credwatch_source_up{source="shipped"}') == 1, what="the source is up")
 
 
 def test_second_daemon(place: Place) -> None:

@@ -17,6 +17,7 @@ from credwatch.kernel.telephone import OptionalTelephone
 from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
+from credwatch.sources.network_options import PushOptions
 from credwatch.sources.options import SourceOptions
 from credwatch.store.options import RetentionOptions, StoreOptions
 from credwatch.world.entries import Name
@@ -201,6 +202,8 @@ class Settings(Options):
     """Where the daemon keeps things."""
     source: tuple[SourceOptions, ...] = ()
     """The sources."""
+    push: PushOptions = PushOptions()
+    """Where shippers push."""
     detection: DetectionOptions = DetectionOptions()
     """How events are held against the rules."""
     enrichment: EnrichmentOptions = EnrichmentOptions()

@@ -1,4 +1,4 @@
-"""Finds what would keep the gate and the metrics from listening, without listening."""
+"""Finds what would keep the gate, the metrics and the push endpoints from listening, without listening."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from credwatch.app.lock import Holder, holder_of
 from credwatch.app.settings import Settings
 from credwatch.kernel.errors import ConfigurationError, Problem, Severity
+from credwatch.sources.network_options import PushSourceOptions
+from credwatch.sources.tls import server_context
 from credwatch.web.unix_socket import refuse_what_is_in_the_way
 
 _MADE_BY_THE_UNIT = Path("/run/credwatch")
@@ -24,7 +26,29 @@ def listening_problems(settings: Settings) -> Iterator[Problem]:
     if settings.gate.enabled:
         yield from _gate(settings, running)
     if settings.metrics.enabled and running is None:
-        yield from _metrics(settings)
+        yield from _port("metrics", settings.metrics.address, settings.metrics.port)
+    yield from push_problems(settings, is_running=running is not None)
+
+
+def push_problems(settings: Settings, *, is_running: bool) -> Iterator[Problem]:
+    """Yield what is wrong with where shippers push: its port, its certificate, and tokens that anybody could read."""
+    push = settings.push
+    sources = [source for source in settings.source if isinstance(source, PushSourceOptions)]
+    if not sources:
+        return
+    if not is_running:
+        yield from _port("push", push.address, push.port)
+    try:
+        server_context(push)
+    except ConfigurationError as error:
+        yield Problem.of(error, Severity.FAULT)
+    if push.certificate is None and not push.address.startswith(("127.", "::1", "localhost")):
+        hint = "name a certificate (push.certificate), or listen on loopback behind something that speaks TLS"
+        yield Problem("push", "tokens and lines cross the network in clear", hint, Severity.WARNING)
+    if push.client_authority is None:
+        for source in (source for source in sources if source.client_names):
+            hint = "name the authority that signs client certificates (push.client_authority)"
+            yield _fault(f"source {source.id}: client_names", "no client certificate is believed", hint)
 
 
 def _gate(settings: Settings, running: Holder | None) -> Iterator[Problem]:
@@ -57,18 +81,17 @@ def _exists(group: str) -> bool:
     return True
 
 
-def _metrics(settings: Settings) -> Iterator[Problem]:
-    """Take the port for an instant; two checks at once are not in each other's way, for neither listens."""
-    options = settings.metrics
+def _port(where: str, address: str, port: int) -> Iterator[Problem]:
+    """Take a port for an instant; two checks at once are not in each other's way, for neither listens."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(options.address, options.port, type=socket.SOCK_STREAM)[0]
+        family, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            probe.bind(place)
     except OSError as error:
         yield _fault(
-            "metrics",
-            f"cannot listen on {options.address}:{options.port}: {error.strerror or error}",
+            where,
+            f"cannot listen on {address}:{port}: {error.strerror or error}",
             "another program may use the port; choose another one, or 0 for any that is free",
         )
 

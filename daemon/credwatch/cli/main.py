@@ -9,7 +9,6 @@ from credwatch.cli import case_list as case_list  # likewise
 from credwatch.cli import casework as casework  # likewise
 from credwatch.cli import recording as recording  # likewise
 from credwatch.cli.check import check
-from credwatch.cli.corpus import corpus_app
 from credwatch.cli.demo import demo
 from credwatch.cli.explain import explain
 from credwatch.cli.incidents import incidents_app
@@ -17,6 +16,7 @@ from credwatch.cli.notice import notice_app
 from credwatch.cli.outbox import outbox_app
 from credwatch.cli.parse import parse
 from credwatch.cli.password import password_app
+from credwatch.cli.push_token import push_token
 from credwatch.cli.replay import replay
 from credwatch.cli.rules import rules_app
 from credwatch.cli.run import run
@@ -38,6 +38,7 @@ app = typer.Typer(
 )
 for command in (run, demo, check, parse, explain, replay, backup, restore, version):
     app.command()(command)
+app.command("push-token")(push_token)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(unparsed_app, name="unparsed")
@@ -47,4 +48,3 @@ app.add_typer(notice_app, name="notice")
 app.add_typer(store_app, name="store")
 app.add_typer(password_app, name="password")
 app.add_typer(totp_app, name="totp")
-app.add_typer(corpus_app, name="corpus")

@@ -18,6 +18,8 @@ _HINTS = {
     "cut_lines": "a line was longer than 1 MiB: its rest is dropped",
     "vacuumed": "the journal was vacuumed before it was read: let journald keep more (SystemMaxUse=, MaxRetentionSec=)",
     "suppressed": "journald left out messages of a service that wrote too many (RateLimitBurst= in journald.conf)",
+    "dropped": "messages came over UDP faster than they were read, and are lost: let the sender use TCP or TLS",
+    "gaps": "a sender numbers its messages, and some are missing: let it use TLS, or a way that is acknowledged",
     "holes": "a log has a hole of NUL bytes, as a truncation or a crash leaves it: what stood there is lost",
 }
 

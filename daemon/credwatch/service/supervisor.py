@@ -43,6 +43,7 @@ from credwatch.service.parts.telling import MetricsPart
 from credwatch.service.parts.timing import TimetablePart
 from credwatch.service.parts.watching import WatchPart
 from credwatch.service.reader import OpenSource, Reader
+from credwatch.service.receiving import build_intakes, listening_parts
 from credwatch.service.schedule import Job, Timetable
 from credwatch.service.systemd import SaidState
 from credwatch.service.watchfiles import ConfigurationWatch
@@ -76,6 +77,7 @@ class Supervisor:
         self._lock = StateLock(self._settings.daemon.state_directory, clock())
         self._sources = followed_sources(self._settings)
         refuse_shared_files(self._sources)
+        self._intakes = build_intakes(self._settings, self._sources)
         self._missing = MissingLogs(
             {source.id: source.paths for source in files_among(configured_sources(self._settings))}
         )
@@ -140,7 +142,7 @@ class Supervisor:
         )
 
     def _parts(self) -> list[LivingPart]:
-        """List what lives long: what tells, what delivers, what answers, what ticks, what reads, what notices edits.
+        """List what lives long: what tells, delivers, answers, ticks, reads, receives, and notices edits.
 
         They start in this order, from the back of the flow, and end in the opposite one.
         """
@@ -152,6 +154,7 @@ class Supervisor:
             *([GatePart(self._build_gate, gate)] if gate.enabled else []),
             TimetablePart(self._chores.jobs(), self._timetable, Pulse()),
             ReadingPart(self._next_reader, self._reading),
+            *listening_parts(self._settings, self._sources, self._intakes, self._clock, self._metrics),
             WatchPart(lambda: ConfigurationWatch(self._watched(), self._reload_soon), self._reload_soon),
         ]
 
@@ -205,7 +208,8 @@ class Supervisor:
 
     def _opener(self, options: PlacedSource) -> OpenSource:
         def opened(cursors: Mapping[str, Cursor]) -> Source:
-            return open_source(options, cursors, clock=self._clock, wake=lambda: self._reader.wake())
+            wake = lambda: self._reader.wake()  # noqa: E731  # the reader of that moment
+            return open_source(options, cursors, clock=self._clock, wake=wake, intakes=self._intakes)
 
         return opened
 

@@ -67,6 +67,10 @@ class Tally(Struct, frozen=True):
     """How often the journal had no longer, after a restart, what had been read last, so that entries may be lost."""
     suppressed: int = 0
     """How many messages journald says that it has left out, because a service wrote too many."""
+    dropped: int = 0
+    """How many messages the system has dropped because they came faster than they were read."""
+    gaps: int = 0
+    """How many messages are missing where a sender numbers them."""
     restarts: int = 0
     """How often the program that reads for the source had ended and was started again; nothing is lost by it."""
 

@@ -6,7 +6,9 @@ A syslog daemon beside the journal writes the same messages into its files, so b
 from __future__ import annotations
 
 from pathlib import Path
+from typing import assert_never
 
+from credwatch.sources.network_options import PushSourceOptions
 from credwatch.sources.options import (
     FileSourceOptions,
     JournalSourceOptions,
@@ -53,4 +55,11 @@ def machine_id(root: Path = Path("/")) -> str:
 
 def place_of(source: PlacedSource) -> str:
     """Name where the lines of a source are, for people."""
-    return "the systemd journal" if isinstance(source, JournalSourceOptions) else ", ".join(source.paths)
+    match source:
+        case FileSourceOptions():
+            return ", ".join(source.paths)
+        case JournalSourceOptions():
+            return "the systemd journal"
+        case PushSourceOptions():
+            return "what is pushed by HTTP"
+    assert_never(source)

@@ -8,11 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from credwatch.kernel.duration import Duration
-from credwatch.kernel.options import Options, known_zone
-
-LineFormat = Literal["auto", "syslog", "json"]
-"""How lines begin; auto decides line by line."""
+from credwatch.kernel.options import known_zone
+from credwatch.sources.named import LineFormat, NamedSource
+from credwatch.sources.network_options import PushSourceOptions
 
 Transport = Literal["audit", "driver", "syslog", "journal", "stdout", "kernel"]
 """How an entry came to the journal, `_TRANSPORT` in systemd.journal-fields(7)."""
@@ -30,17 +28,6 @@ FACILITIES = {
     )
 } | {f"local{number}": 16 + number for number in range(8)}
 """The numbers of syslog's facilities by name, RFC 5424 section 6.2.1 with the names of syslog(3)."""
-
-
-class NamedSource(Options):
-    """What every source has, wherever its lines come from."""
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    """Its name in metrics and events."""
-    read_from: Literal["start", "end"] = "end"
-    """Where to begin in what is there at the very first start."""
-    lateness: Duration | None = None
-    """How much later than its neighbours a line may come; `detection.lateness` where nothing is said."""
 
 
 class FileSourceOptions(NamedSource):
@@ -156,17 +143,18 @@ def _kind(raw: Any) -> str:
 SourceOptions = Annotated[
     Annotated[FileSourceOptions, Tag("file")]
     | Annotated[JournalSourceOptions, Tag("journal")]
-    | Annotated[MachineSourceOptions, Tag("machine")],
+    | Annotated[MachineSourceOptions, Tag("machine")]
+    | Annotated[PushSourceOptions, Tag("push")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
-        custom_error_message='there is no such kind of source; write kind = "file", "journal" or "machine"',
+        custom_error_message='there is no such kind of source; write kind = "file", "journal", "machine" or "push"',
     ),
 ]
 """A table `[[source]]`, told apart by its `kind`."""
 
 
-PlacedSource = FileSourceOptions | JournalSourceOptions
+PlacedSource = FileSourceOptions | JournalSourceOptions | PushSourceOptions
 """A source that says where its lines are."""
 
 

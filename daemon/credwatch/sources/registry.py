@@ -10,15 +10,24 @@ from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.sources.journal.source import JOURNAL, JournalSource
 from credwatch.sources.machine import machine_id
+from credwatch.sources.network_options import PushSourceOptions
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
+from credwatch.sources.received.intake import Intake
+from credwatch.sources.received.source import ReceivedSource
 
 
 def open_source(
-    options: PlacedSource, cursors: Mapping[str, Cursor], *, clock: Clock, wake: Callable[[], None]
+    options: PlacedSource,
+    cursors: Mapping[str, Cursor],
+    *,
+    clock: Clock,
+    wake: Callable[[], None],
+    intakes: Mapping[str, Intake],
 ) -> Source:
     """Open a source from its committed cursors; raises SourceError where that cannot be done now.
 
     `wake` is called from another thread whenever there may be more to read.
+    What is received over the network waits in `intakes`, by the source's id.
     Cursors of another kind, which a source of this name had before, are left alone: it begins as at a first start.
     """
     match options:
@@ -28,4 +37,6 @@ def open_source(
             return FileSource(followed, own, clock=clock, wake=wake)
         case JournalSourceOptions():
             return JournalSource(options, cursors, clock=clock, wake=wake, machine=machine_id())
+        case PushSourceOptions():
+            return ReceivedSource(options.id, intakes[options.id], cursors, clock=clock, wake=wake)
     assert_never(options)

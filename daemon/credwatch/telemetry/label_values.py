@@ -38,11 +38,13 @@ GATE_ENDPOINTS = (
 """Where the gate answers."""
 GATE_OUTCOMES = ("accepted", "refused", "failed")
 """What the gate answers: yes, no, or that it could not tell."""
-PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "configuration")
+PUSH_OUTCOMES = ("taken", "refused", "unknown", "too_large", "busy", "late", "gone")
+"""What becomes of a request of a shipper: taken, or why it was not."""
+PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "push", "configuration")
 """The parts that live as long as the daemon."""
 FILE_EVENTS = (
     *("rotations", "truncations", "vanished", "damaged", "cut_lines", "holes"),
-    *("vacuumed", "suppressed", "restarts"),
+    *("vacuumed", "suppressed", "restarts", "dropped", "gaps"),
 )
 """What may befall the files or the journal of a source."""
 RETENTION_KINDS = (

@@ -22,6 +22,7 @@ from credwatch.telemetry.label_values import (
     GATE_OUTCOMES,
     MALFORMED,
     OUTBOX_STATES,
+    PUSH_OUTCOMES,
     RESULTS,
     RETENTION_KINDS,
     TASKS,
@@ -115,6 +116,18 @@ class Metrics:
             self._sources.up.labels(source).set(is_up)
             if is_up:
                 self._sources.last_read.labels(source).set(self._clock().timestamp())
+
+    def declare_push(self, sources: Iterable[str]) -> None:
+        """Make the series exist of the sources that shippers push to, and of requests that name none."""
+        _declare(self._sources.pushed, product(("", *sources), PUSH_OUTCOMES))
+        for source in sources:
+            self._sources.push_refused.labels(source)
+
+    def pushed(self, source: str, outcome: str, refused: int) -> None:
+        """Count one request of a shipper: one of PUSH_OUTCOMES, and how many of its records were not taken."""
+        self._sources.pushed.labels(source, outcome).inc()
+        if refused:
+            self._sources.push_refused.labels(source).inc(refused)
 
     def count_file_events(self, source: str, what: str, count: int) -> None:
         """Count what befell the files of a source."""

@@ -38,6 +38,11 @@ class SourceSeries:
             "What befell the files of a source: rotations, and what may have lost lines.",
             "what",
         )
+        self.pushed = counter("push_requests_total", "Requests of shippers, by what became of them.", "outcome")
+        self.push_refused = counter(
+            "push_refused_records_total",
+            "Records in these requests that could not be taken; each was answered by itself.",
+        )
         self.up = gauge("up", "1 where the source could be read when it was asked last, else 0.")
         self.lag_bytes = gauge("lag_bytes", "Bytes that wait in the file behind the lines read last.")
         self.lag_seconds = gauge("lag_seconds", "Age of the latest event while bytes still wait; 0 where none do.")

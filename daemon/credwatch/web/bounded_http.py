@@ -45,18 +45,22 @@ class BoundedHttp(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _watched: object = None
     """The request whose answer the timer waits for; None while it waits for a head."""
-    peer: tuple[int, int] = (0, 0)
-    """Process and user at the other end."""
+    peer: tuple[object, object] = (0, 0)
+    """Process and user at the other end, or what stands for them."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection in, to be served, told that the gate is busy, or closed."""
         super().connection_made(transport)
-        self.peer = _peer(transport)
+        self.peer = self.peer_of(transport)
         self._start(self.bounds.head_seconds, self._head_late)
         if len(self.connections) > 2 * self.bounds.connections:
             transport.abort()
         elif self._too_many():
             self.app = _busy
+
+    def peer_of(self, transport: asyncio.Transport) -> tuple[object, object]:
+        """Say who is at the other end."""
+        return _peer(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the timer go with the connection."""

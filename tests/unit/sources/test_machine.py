@@ -66,7 +66,7 @@ def test_a_machine_that_changes_its_ways_begins_anew(tmp_path: Path) -> None:
     log = tmp_path / "auth.log"
     log.write_text("counted when the journal had it\n")
     options = FileSourceOptions(id="machine", paths=(str(log),))
-    source = open_source(options, {JOURNAL: {"entry": "s=1;i=2"}}, clock=lambda: NOW, wake=lambda: None)
+    source = open_source(options, {JOURNAL: {"entry": "s=1;i=2"}}, clock=lambda: NOW, wake=lambda: None, intakes={})
     chunk = source.read(1000)
     source.close()
     assert isinstance(source, FileSource)
@@ -83,6 +83,6 @@ def test_the_machine_is_known_by_its_id(tmp_path: Path) -> None:
 def test_a_journal_is_opened_as_one() -> None:
     """The registry gives each kind its own source."""
     options = JournalSourceOptions(id="machine", kind="journal", directory=Path("/nonexistent"))
-    source = open_source(options, {}, clock=lambda: NOW, wake=lambda: None)
+    source = open_source(options, {}, clock=lambda: NOW, wake=lambda: None, intakes={})
     assert isinstance(source, JournalSource)
     source.close()

@@ -1,1 +1,0 @@
-"""Breached passwords in one file, looked up without asking anybody."""

@@ -1,0 +1,39 @@
+"""Puts together what receives lines over the network: an intake for each source, and the listeners that fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from starlette.applications import Starlette
+
+from credwatch.app.settings import Settings
+from credwatch.kernel.clock import Clock
+from credwatch.service.parts.interface import LivingPart
+from credwatch.service.parts.pushing import PushPart
+from credwatch.sources.network_options import PushSourceOptions
+from credwatch.sources.options import PlacedSource
+from credwatch.sources.received.intake import Intake
+from credwatch.telemetry.metrics import Metrics
+from credwatch.web.push.desk import PushDesk
+from credwatch.web.push.routes import push_app
+
+
+def build_intakes(settings: Settings, sources: Sequence[PlacedSource]) -> dict[str, Intake]:
+    """Make an intake for each source that is received over the network, by its id."""
+    most = settings.push.waiting_bytes
+    return {source.id: Intake(most) for source in sources if isinstance(source, PushSourceOptions)}
+
+
+def listening_parts(
+    settings: Settings, sources: Sequence[PlacedSource], intakes: Mapping[str, Intake], clock: Clock, metrics: Metrics
+) -> list[LivingPart]:
+    """Make the parts that listen; none where no source needs them."""
+    pushed = {source.id: source for source in sources if isinstance(source, PushSourceOptions)}
+    if not pushed:
+        return []
+    metrics.declare_push(pushed)
+
+    def app() -> Starlette:
+        return push_app(PushDesk(settings.push, pushed, intakes, clock, on_pushed=metrics.pushed))
+
+    return [PushPart(app, settings.push, (intakes[name] for name in pushed))]

@@ -1,0 +1,1 @@
+"""HTTP push: what shippers write in a request, turned into lines. The endpoints are in `web/push`."""

@@ -1,0 +1,1 @@
+"""Lines that others send over the network: kept until they are committed, whichever way they came."""

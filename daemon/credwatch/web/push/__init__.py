@@ -1,0 +1,1 @@
+"""Where shippers push lines by HTTP."""

@@ -1,0 +1,130 @@
+"""Serves the push endpoints on a TCP port inside the daemon's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from credwatch.kernel.errors import ConfigurationError
+from credwatch.sources.network_options import Listener, PushOptions
+from credwatch.sources.tls import server_context
+from credwatch.web.bounded_http import Bounds
+from credwatch.web.push.connection import shippers
+
+_BACKLOG = 256
+_GRACE_SECONDS = 10
+"""So long requests under way may go on at the end; the lines that they brought are committed meanwhile."""
+
+
+async def serve_push(
+    app: Starlette, options: PushOptions, *, stop: asyncio.Event, listening: Callable[[int], None]
+) -> None:
+    """Serve until `stop` is set or the task is cancelled; then answer what was asked.
+
+    `listening` is told the port once shippers can connect. Raises ConfigurationError where the port cannot be had or a
+    certificate cannot be used. Signals stay with the daemon.
+    """
+    context = server_context(options)
+    listener = _listening(options)
+    server = _PushServer(_config(app, options), context, options.head_seconds)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        listening(listener.getsockname()[1])
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        server.should_exit = True
+        try:
+            await serving
+        finally:
+            listener.close()
+
+
+class _PushServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext | None, handshake_seconds: float) -> None:
+        super().__init__(config)
+        self._context = context
+        self._handshake_seconds = handshake_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen as uvicorn does, but give up a handshake that is too slow."""
+        await self.lifespan.startup()
+        config, state = self.config, self.server_state
+
+        def connection() -> asyncio.Protocol:
+            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # ours, as `shippers` made it
+                config=config, server_state=state, app_state=self.lifespan.state
+            )
+            return made
+
+        handshake = self._handshake_seconds if self._context else None
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                connection, sock=opened, ssl=self._context, backlog=_BACKLOG, ssl_handshake_timeout=handshake
+            )
+            for opened in sockets or ()
+        ]
+        self.started = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone: SIGTERM and SIGHUP belong to the daemon."""
+        yield
+
+
+def _config(app: Starlette, options: PushOptions) -> uvicorn.Config:
+    bounds = Bounds(
+        head_seconds=options.head_seconds,
+        request_seconds=options.request_seconds,
+        connections=options.connections,
+        of_one_user=options.connections_of_one,
+        of_one_process=options.connections_of_one,
+        head_bytes=16 * 1024,
+    )
+    return uvicorn.Config(
+        app,
+        http=shippers(bounds),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=bounds.head_bytes,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _listening(options: PushOptions) -> socket.socket:
+    try:
+        return listening_socket(options, options.port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {options.address}:{options.port}: {error.strerror or error}",
+            where="push",
+            hint="another program may use the port; choose another one (push.port), or 0 for any that is free",
+        ) from error
+
+
+def listening_socket(options: Listener, port: int) -> socket.socket:
+    """Listen on an address of the machine; raises OSError."""
+    family, kind, _, _, address = socket.getaddrinfo(options.address, port, type=socket.SOCK_STREAM)[0]
+    opened = socket.socket(family, kind)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(_BACKLOG)
+        opened.setblocking(False)
+    except OSError:
+        opened.close()
+        raise
+    return opened
