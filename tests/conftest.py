@@ -50,6 +50,12 @@ def no_statement_reads_all_that_was() -> Iterator[None]:
     assert [] == _WATCH.take()
 
 
+@pytest.fixture
+def made_by_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each store made as the product makes it, for tests of the making."""
+    monkeypatch.setattr(sqlite, "_made", _MADE)
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """Run one PostgreSQL server for all tests of a process."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec.structs import asdict
 
 from bench.cliffs import cliffs
+from bench.corpus import corpus
 from bench.daemon import idle
 from bench.figures import Figure, print_table
 from bench.growth import engine, windows
@@ -64,6 +65,7 @@ def _figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     yield from parsing(folder / "parsing", options.lines // 4)
     yield from cliffs(folder / "cliffs", options.lines, options.repeat)
     yield from windows(folder, options.lines)
+    yield from corpus(folder / "corpus", options.lines, options.repeat)
     yield from starting(folder / "starting", options.lines // 3, options.repeat)
     yield from live(folder / "live", options.live_seconds)
     yield from idle(folder / "idle", options.idle_seconds)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.corpus import write_hashes
 from bench.forms import write_forms
 from bench.loglines import Round, write_keys, write_log
 from bench.rulecopies import write_copies
@@ -34,6 +35,10 @@ FLOORS = {
     "peak memory, 2,000 active keys": "< 700",
     "its growth with as many lines again": "≤ 1.05",
     "CPU time of a start, beside an empty store": "≤ 2",
+    "corpus: hashes built in 1 s": "≥ 170,000",
+    "corpus: peak memory of building": "≤ 1,024",
+    "corpus: bytes a row beside the index": "≤ 6",
+    "corpus: a look-up, with its SHA-1": "≤ 10",
     "live: lines written over 1 s": "≥ 9,900",
     "live: detections seen of 10": "≥ 10",
     "live: from write to commit, 99th percentile": "< 1",
@@ -100,6 +105,14 @@ def test_the_forms_tell_of_the_same_logins(tmp_path: Path) -> None:
     assert 1 == len(set(failures.values()))
     assert all(json.loads(line)["user"]["name"] for line in texts["json"].splitlines())
     assert failures["secret"] == len(re.findall(r"invalid user Xk\d+!vQ\d+zR9 from", texts["secret"]))
+
+
+def test_generated_hashes_are_in_order(tmp_path: Path) -> None:
+    """The bench's corpus is built of as many different hashes as were asked for, in their order."""
+    write_hashes(tmp_path / "pwned.txt", 500)
+    lines = (tmp_path / "pwned.txt").read_bytes().splitlines(keepends=True)
+    assert (500, True) == (len(set(lines)), lines == sorted(lines))
+    assert all(re.fullmatch(rb"[0-9A-F]{40}:[1-9]\r\n", line) for line in lines)
 
 
 def test_copied_rules_load_beside_the_shipped_ones(tmp_path: Path) -> None:

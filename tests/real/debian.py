@@ -128,7 +128,7 @@ class Guest:
 
 
 @contextmanager
-def a_guest(folder: Path) -> Iterator[Guest]:
+def a_guest(folder: Path, suite: str = SUITE, packages: tuple[str, ...] = PACKAGES) -> Iterator[Guest]:
     """Boot a Debian for the length of a block; skips by name what is missing for it."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to boot a Debian")
@@ -136,7 +136,7 @@ def a_guest(folder: Path) -> Iterator[Guest]:
     if missing:
         pytest.skip(f"needs {', '.join(missing)} of the Debian packages debootstrap, systemd-container, util-linux")
     guest = Guest(folder / "root")
-    subprocess.run(["cp", "-a", "--reflink=auto", _cached_root(), guest.root], check=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", _cached_root(suite, packages), guest.root], check=True)
     try:
         guest.boot()
         yield guest
@@ -156,14 +156,14 @@ def wheels() -> Path:
     return _cached(f"wheels-{sha256(lock.read_bytes()).hexdigest()[:12]}", fill)
 
 
-def _cached_root() -> Path:
+def _cached_root(suite: str, packages: tuple[str, ...]) -> Path:
     """Return the root that guests are copies of: minimal, with what the test needs, from apt's own mirror."""
 
     def fill(folder: Path) -> None:
-        options = ["--variant=minbase", f"--include={','.join(PACKAGES)}"]
-        _made(["debootstrap", *options, SUITE, str(folder), _mirror()], "a Debian")
+        options = ["--variant=minbase", f"--include={','.join(packages)}"]
+        _made(["debootstrap", *options, suite, str(folder), _mirror()], "a Debian")
 
-    return _cached(f"debian-{SUITE}-{sha256(repr(PACKAGES).encode()).hexdigest()[:12]}", fill)
+    return _cached(f"debian-{suite}-{sha256(repr(packages).encode()).hexdigest()[:12]}", fill)
 
 
 def _cached(name: str, fill: Callable[[Path], None]) -> Path:

@@ -23,6 +23,7 @@ from credwatch.app.rendering import build_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import shared_files
 from credwatch.app.telephones import telephone_problems
+from credwatch.checks.breached import corpus_problems
 from credwatch.checks.emptiness import emptiness_problems
 from credwatch.checks.followable import source_problems
 from credwatch.checks.journal import journal_problems
@@ -65,6 +66,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     gathering.problems.extend(journal_problems(configured_sources(settings)))
     gathering.problems.extend(shared_files(followed_sources(settings)))
     gathering.problems.extend(_directories(settings))
+    gathering.problems.extend(corpus_problems(settings.gate.corpus))
     gathering.problems.extend(permission_problems(config, settings))
     gathering.problems.extend(listening_problems(settings))
     renderer = gathering.attempt(lambda: build_renderer(settings), None)

@@ -9,6 +9,7 @@ from credwatch.cli import case_list as case_list  # likewise
 from credwatch.cli import casework as casework  # likewise
 from credwatch.cli import recording as recording  # likewise
 from credwatch.cli.check import check
+from credwatch.cli.corpus import corpus_app
 from credwatch.cli.demo import demo
 from credwatch.cli.explain import explain
 from credwatch.cli.incidents import incidents_app
@@ -48,3 +49,4 @@ app.add_typer(notice_app, name="notice")
 app.add_typer(store_app, name="store")
 app.add_typer(password_app, name="password")
 app.add_typer(totp_app, name="totp")
+app.add_typer(corpus_app, name="corpus")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 from msgspec import Struct
@@ -15,7 +16,7 @@ from credwatch.policy.blocklist import Blocklist
 from credwatch.policy.context import PasswordContext
 from credwatch.policy.events import Action, Caller, GateEvent, GateEvents
 from credwatch.policy.history import PasswordHistory
-from credwatch.policy.password import PasswordAccepted, PasswordRefused, Verdict, check_password
+from credwatch.policy.password import PasswordAccepted, PasswordRefused, Verdict, check_password, normalized
 from credwatch.policy.profile import MfaProfile, PolicyProfile
 from credwatch.policy.reasons import Reason, Refusal
 from credwatch.policy.strength import Estimate
@@ -52,6 +53,19 @@ class PasswordQuestion(Struct, frozen=True):
     """True where a second factor is always asked as well."""
 
 
+class BreachedPasswords(Protocol):
+    """Knows passwords that were seen in breaches; may be asked from several threads."""
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether it can be asked."""
+        ...
+
+    def source_of(self, password: str) -> str:
+        """Say where a password was seen, or nothing; raises CredwatchError where it cannot tell."""
+        ...
+
+
 class Gate:
     """Answers about passwords and second factors, and writes an event for each refusal and each change.
 
@@ -70,6 +84,7 @@ class Gate:
         events: GateEvents,
         clock: Clock,
         service: str = "",
+        breached: BreachedPasswords | None = None,
     ) -> None:
         self._policy_of = policy_of
         self._blocklist = blocklist
@@ -78,16 +93,24 @@ class Gate:
         self._events = events
         self._clock = clock
         self._service = service
+        self._breached = breached
 
     @property
     def mfa_ready(self) -> bool:
         """Tell whether second factors can be enrolled and verified: whether there is a sealing key."""
         return self._totp.ready
 
+    @property
+    def breached_passwords(self) -> str:
+        """Say whether breached passwords are refused: ready, unavailable, or not_configured."""
+        if self._breached is None:
+            return "not_configured"
+        return "ready" if self._breached.ready else "unavailable"
+
     def check_password(self, question: PasswordQuestion) -> Verdict:
         """Judge a prospective password by the customer's profile and the account's history."""
         policy = self._policy_of(question.caller.account.organization)
-        verdict = self._judged(question, policy)
+        verdict = self._against_breaches(question, policy, self._judged(question, policy))
         if isinstance(verdict, PasswordAccepted) and policy.profile.password.remember:
             verdict = self._against_history(question, policy, verdict)
         if isinstance(verdict, PasswordRefused):
@@ -153,6 +176,17 @@ class Gate:
         )
         return check_password(question.candidate, context, policy.profile.password, self._blocklist)
 
+    def _against_breaches(self, question: PasswordQuestion, policy: CustomerPolicy, verdict: Verdict) -> Verdict:
+        if self._breached is None:
+            return verdict
+        try:
+            source = self._breached.source_of(normalized(question.candidate))
+        except CredwatchError as error:
+            _log.error("breached_passwords_unavailable", where=error.where, problem=error.message)
+            return _unchecked("breached", verdict, policy)
+        reasons = verdict.reasons if isinstance(verdict, PasswordRefused) else ()
+        return PasswordRefused((*reasons, Refusal(Reason.BREACHED, source=source))) if source else verdict
+
     def _against_history(
         self, question: PasswordQuestion, policy: CustomerPolicy, accepted: PasswordAccepted
     ) -> Verdict:
@@ -160,9 +194,7 @@ class Gate:
         try:
             used = self._history.used_before(question.candidate, question.caller.account, profile)
         except CredwatchError:
-            if profile.on_failure == "accept":
-                return replace(accepted, unchecked=("history",))
-            return PasswordRefused((Refusal(Reason.UNAVAILABLE),))
+            return _unchecked("history", accepted, policy)
         return PasswordRefused((Refusal(Reason.REUSED, profile.remember),)) if used else accepted
 
     def _tell_refusal(self, caller: Caller, refused: PasswordRefused) -> None:
@@ -181,3 +213,12 @@ class Gate:
 
     def _tell(self, caller: Caller, action: Action, *, succeeded: bool, reason: str = "", why: str = "") -> None:
         self._events.write(GateEvent(self._clock(), action, caller, succeeded, reason, why))
+
+
+def _unchecked(check: str, verdict: Verdict, policy: CustomerPolicy) -> Verdict:
+    """Return what the profile makes of a check that failed; what was refused for other reasons stays refused."""
+    if isinstance(verdict, PasswordRefused):
+        return verdict
+    if policy.profile.password.on_failure == "accept":
+        return replace(verdict, unchecked=(*verdict.unchecked, check))
+    return PasswordRefused((Refusal(Reason.UNAVAILABLE),))

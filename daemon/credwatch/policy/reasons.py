@@ -24,6 +24,7 @@ class Reason(StrEnum):
     TOO_FEW_CLASSES = "too_few_classes"
     TOO_WEAK = "too_weak"
     REUSED = "reused"
+    BREACHED = "breached"
     BUSY = "busy"
     UNAVAILABLE = "unavailable"
 
@@ -35,20 +36,44 @@ class Refusal(Struct, frozen=True):
     """Why."""
     limit: int = 0
     """The profile's number that was missed; 0 where the reason has none."""
+    source: str = ""
+    """Where the password stands, as a breached one does; empty where the reason says all."""
 
     def sentence(self, language: Language) -> str:
         """Say the reason to the person who chose the password."""
         return _SENTENCES[self.reason][language].format(limit=self.limit)
 
     def spelled_out(self) -> dict[str, str | int]:
-        """Return the code, the number and both sentences, as JSON values."""
-        return {
+        """Return the code, the number, the rule and both sentences, as JSON values; the source where there is one."""
+        source = {"source": self.source} if self.source else {}
+        return source | {
             "code": self.reason.value,
             "limit": self.limit,
+            "rule": _RULES[self.reason],
             "en": self.sentence("en"),
             "vi": self.sentence("vi"),
         }
 
+
+_SECTION = "NIST SP 800-63B-4, section 3.1.1.2"
+_BLOCKLIST = f"{_SECTION}: blocklist"
+_RULES: dict[Reason, str] = {
+    Reason.NOT_UNICODE: f"{_SECTION}: Unicode",
+    Reason.CONTROL_CHARACTER: f"{_SECTION}: printing characters",
+    Reason.TOO_SHORT: f"{_SECTION}: minimum length",
+    Reason.TOO_LONG: f"{_SECTION}: maximum length",
+    Reason.COMMON: _BLOCKLIST,
+    Reason.DERIVED: _BLOCKLIST,
+    Reason.PATTERN: _BLOCKLIST,
+    Reason.CONTEXT: _BLOCKLIST,
+    Reason.BREACHED: _BLOCKLIST,
+    Reason.TOO_FEW_CLASSES: "profile: require_classes",
+    Reason.TOO_WEAK: "profile: minimum_zxcvbn_score",
+    Reason.REUSED: "profile: remember",
+    Reason.BUSY: "profile: on_failure",
+    Reason.UNAVAILABLE: "profile: on_failure",
+}
+"""Which rule each reason follows: of the standard, or of the customer's profile where it says no such thing."""
 
 _SENTENCES: dict[Reason, dict[Language, str]] = {
     Reason.NOT_UNICODE: {
@@ -94,6 +119,12 @@ _SENTENCES: dict[Reason, dict[Language, str]] = {
     Reason.TOO_WEAK: {
         "en": "The password is too easy to guess. Please choose a longer or less usual one.",
         "vi": "Mật khẩu này quá dễ đoán. Vui lòng chọn mật khẩu dài hơn hoặc khó đoán hơn.",
+    },
+    Reason.BREACHED: {
+        "en": "This password has been seen in a breach of some service, and such passwords are tried first. "
+        "Please choose another, and change it wherever else you use it.",
+        "vi": "Mật khẩu này đã bị lộ trong một vụ rò rỉ dữ liệu nên sẽ bị thử đầu tiên. "
+        "Vui lòng chọn mật khẩu khác và đổi ở mọi nơi bạn đang dùng mật khẩu này.",
     },
     Reason.REUSED: {
         "en": "You have used this password before. Please choose a new one.",

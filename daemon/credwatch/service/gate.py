@@ -9,6 +9,7 @@ from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.policy.blocklist import load_blocklist
+from credwatch.policy.corpus.corpus import CorpusInUse
 from credwatch.policy.events import EventsFile
 from credwatch.policy.gate import CustomerPolicy, Gate
 from credwatch.policy.history import PasswordHistory
@@ -37,4 +38,5 @@ def build_gate(settings: Settings, database: Database, knowledge: Callable[[], K
         events=EventsFile(options.events_file),
         clock=clock,
         service=options.service,
+        breached=CorpusInUse(options.corpus) if options.corpus else None,
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import structlog
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from credwatch.kernel.errors import ConfigurationError, CredwatchError
 from credwatch.policy.options import GateOptions
 from credwatch.web.gate.answers import error_answer
 
 _log = structlog.get_logger(__name__)
+
+A = TypeVar("A", bound=Response)
 
 
 class QuestionQueue:
@@ -28,7 +31,7 @@ class QuestionQueue:
         """Let the threads go; what they work on is finished, what waits is not begun."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def answered(self, work: Callable[[], JSONResponse]) -> JSONResponse:
+    async def answered(self, work: Callable[[], A]) -> A | JSONResponse:
         """Answer one question; a full queue, a failure and a mistake of ours are answers of status 503."""
         if self._taken >= self._options.waiting:
             return error_answer("busy", "too many questions at a time; nothing was accepted, ask again", 503)

@@ -19,7 +19,7 @@ from credwatch.kernel.factor import Factor
 from credwatch.kernel.secret import Secret
 from credwatch.policy.blocklist import Blocklist
 from credwatch.policy.events import Caller, EventError, GateEvent
-from credwatch.policy.gate import CustomerPolicy, Gate, PasswordQuestion
+from credwatch.policy.gate import BreachedPasswords, CustomerPolicy, Gate, PasswordQuestion
 from credwatch.policy.history import PasswordHistory
 from credwatch.policy.profile import PolicyProfile
 from credwatch.policy.sealing import Sealer
@@ -140,6 +140,7 @@ def a_gate(
     events: MemoryEvents | None = None,
     passwords: MemoryPasswords | NoStore | None = None,
     totp: Totp | None = None,
+    breached: BreachedPasswords | None = None,
 ) -> Gate:
     """Build a gate in memory for one customer named Hoa Sen."""
     return Gate(
@@ -150,4 +151,5 @@ def a_gate(
         events=events or MemoryEvents(),
         clock=clock or MovableClock(),
         service="MODORO",
+        breached=breached,
     )

@@ -1,5 +1,7 @@
 """The gate decides by the customer's profile, and each refusal and change is an event."""
 
+import unicodedata
+
 import pytest
 
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, StoreError
@@ -35,6 +37,43 @@ def test_customer_and_service_are_context() -> None:
     assert codes(gate.check_password(a_question("congtyhoasen2026"))) == ["context"]
     assert codes(gate.check_password(a_question("modoro2026modoro"))) == ["context"]
     assert codes(gate.check_password(a_question("phanmem2026phanmem", service="Phan Mem"))) == ["context"]
+
+
+class Breaches:
+    """A corpus that holds one password; away, it cannot tell."""
+
+    def __init__(self, password: str = "", *, ready: bool = True) -> None:
+        self._password = password
+        self.ready = ready
+
+    def source_of(self, password: str) -> str:
+        if not self.ready:
+            raise CredwatchError("the corpus is away", where="test")
+        return "breached passwords" if password == self._password else ""
+
+
+def test_a_breached_password_is_refused() -> None:
+    """What was in a breach is refused beside every other reason, with its rule and its source; NFC is looked up."""
+    gate = a_gate(breached=Breaches(GOOD))
+    verdict = gate.check_password(a_question(unicodedata.normalize("NFD", GOOD)))
+    assert isinstance(verdict, PasswordRefused)
+    (reason,) = [refusal.spelled_out() for refusal in verdict.reasons]
+    assert ("breached", "breached passwords") == (reason["code"], reason["source"])
+    assert "NIST SP 800-63B-4, section 3.1.1.2: blocklist" == reason["rule"]
+    assert ["too_short", "breached"] == codes(
+        a_gate(breached=Breaches("giraffes")).check_password(a_question("giraffes"))
+    )
+    assert isinstance(gate.check_password(a_question("giraffes paint blue fences")), PasswordAccepted)
+
+
+def test_a_corpus_that_is_away_is_the_profiles_matter() -> None:
+    """Without an answer one profile refuses and another accepts; what is bad for another reason stays refused."""
+    away = Breaches(ready=False)
+    assert ["unavailable"] == codes(a_gate(breached=away).check_password(a_question()))
+    accepted = a_gate(TRUSTING, breached=away).check_password(a_question())
+    assert isinstance(accepted, PasswordAccepted)
+    assert ("breached",) == accepted.unchecked
+    assert ["too_short"] == codes(a_gate(TRUSTING, breached=away).check_password(a_question("giraffes")))
 
 
 def test_a_changed_password_may_not_come_again() -> None:

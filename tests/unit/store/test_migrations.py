@@ -24,6 +24,8 @@ from credwatch.store.cases import incidents
 from credwatch.store.database import Database
 from credwatch.store.gate import FactorRows
 
+pytestmark = pytest.mark.usefixtures("made_by_migrations")
+
 SOURCE_ROOT = Path(__file__).resolve().parents[3] / "daemon"
 MIGRATIONS = Path(credwatch.store.__path__[0]) / "migrations"
 DOCUMENT = {
@@ -95,6 +97,7 @@ import os, signal, sqlite3, sys
 from sqlalchemy import event
 from credwatch.store.database import Database
 from credwatch.store.dialect.sqlite import SqliteDialect
+
 database, left = Database(sys.argv[1]), [int(sys.argv[2])]
 def strike(*_):
     left[0] -= 1

@@ -26,6 +26,8 @@ from credwatch.store.database import Database
 from credwatch.store.state import progress
 from unit.store.test_migrations import an_old_store
 
+pytestmark = pytest.mark.usefixtures("made_by_migrations")
+
 OPEN = an_incident()
 
 

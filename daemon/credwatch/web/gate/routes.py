@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -11,9 +12,10 @@ from typing import TypeVar
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from credwatch.policy.corpus.ranges import text_of_range
 from credwatch.policy.gate import Gate
 from credwatch.policy.options import GateOptions
 from credwatch.policy.totp import UnlockOutcome
@@ -28,6 +30,7 @@ from credwatch.web.gate.requests import (
 )
 from credwatch.web.queues import QuestionQueue
 
+_PREFIX = re.compile(r"[0-9A-Fa-f]{5}")
 _LONGEST_BODY = 16 * 1024
 """Bytes: a password of 1,024 code points fits, each written as two JSON escapes."""
 
@@ -63,6 +66,7 @@ def gate_app(
     }
     routes = [
         Route("/v1/health", desk.health, methods=["GET"]),
+        Route("/range/{prefix:str}", desk.range, methods=["GET"]),
         *(Route(f"/v1/{name}", _told(name, ask, on_answer), methods=["POST"]) for name, ask in questions.items()),
     ]
     return Starlette(routes=routes, lifespan=desk.open, exception_handlers={HTTPException: _no_such_place})
@@ -74,20 +78,31 @@ class _Desk:
     def __init__(self, gate: Gate, options: GateOptions) -> None:
         self._gate = gate
         self._options = options
-        self._checks, self._changes, self._factors = (
-            QuestionQueue(kind, options) for kind in ("check", "change", "factor")
+        self._checks, self._changes, self._factors, self._ranges = (
+            QuestionQueue(kind, options) for kind in ("check", "change", "factor", "range")
         )
 
     @asynccontextmanager
     async def open(self, _app: Starlette) -> AsyncIterator[None]:
         """Let the threads go at the end."""
         yield
-        for queue in (self._checks, self._changes, self._factors):
+        for queue in (self._checks, self._changes, self._factors, self._ranges):
             queue.close()
 
     async def health(self, _request: Request) -> JSONResponse:
         """Say that the gate answers, and whether it can do second factors."""
-        return answer({"status": "ok", "second_factors": "ready" if self._gate.mfa_ready else "no_sealing_key"})
+        factors = "ready" if self._gate.mfa_ready else "no_sealing_key"
+        breached = await asyncio.to_thread(lambda: self._gate.breached_passwords)
+        return answer({"status": "ok", "second_factors": factors, "breached_passwords": breached})
+
+    async def range(self, request: Request) -> Response:
+        """Hand out the range of breached passwords that five digits name, as the public service does."""
+        prefix, folder = str(request.path_params["prefix"]), self._options.ranges
+        if not _PREFIX.fullmatch(prefix):
+            return error_answer("bad_request", "expected five hexadecimal digits", 400)
+        if folder is None:
+            return error_answer("not_here", "the settings name no gate.ranges; see docs/gate.md", 404)
+        return await self._ranges.answered(lambda: PlainTextResponse(text_of_range(folder, prefix.upper())))
 
     async def password_check(self, request: Request) -> JSONResponse:
         """Judge a prospective password; the customer's profile says what a failure means."""

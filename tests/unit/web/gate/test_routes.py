@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,11 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from credwatch.policy.corpus.corpus import CorpusInUse
 from credwatch.policy.gate import Gate
 from credwatch.policy.options import GateOptions
 from credwatch.policy.password import Verdict
 from credwatch.policy.profile import MfaProfile, PasswordProfile, PolicyProfile
 from credwatch.web.gate.routes import gate_app
+from unit.policy.corpus.range_files import a_corpus, sha1, write_folder
 from unit.policy.gate_fakes import GOOD, MovableClock, NoStore, a_gate, a_totp
 from unit.policy.test_totp import code_at
 
@@ -185,11 +188,32 @@ async def test_other_places_answer_in_json(method: str, path: str) -> None:
     assert not reply.json()["accepted"]
 
 
-async def test_health_tells_of_the_key() -> None:
-    """Health says whether second factors can be done."""
-    for gate, expected in ((a_gate(), "ready"), (a_gate(totp=a_totp(key=None)), "no_sealing_key")):
+async def test_health_tells_of_the_key(tmp_path: Path) -> None:
+    """Health says whether second factors can be done, and breached passwords be refused."""
+    corpus = a_corpus(tmp_path)
+    for gate, factors, breached in (
+        (a_gate(), "ready", "not_configured"),
+        (a_gate(totp=a_totp(key=None)), "no_sealing_key", "not_configured"),
+        (a_gate(breached=CorpusInUse(corpus)), "ready", "ready"),
+        (a_gate(breached=CorpusInUse(tmp_path / "none")), "ready", "unavailable"),
+    ):
         async with client(gate) as http:
-            assert {"status": "ok", "second_factors": expected} == (await http.get("/v1/health")).json()
+            answer = (await http.get("/v1/health")).json()
+        assert {"status": "ok", "second_factors": factors, "breached_passwords": breached} == answer
+
+
+async def test_a_range_is_handed_out_as_it_is(tmp_path: Path) -> None:
+    """Software that asks the public service finds the same lines here, also where they are packed on the disk."""
+    folder = write_folder(tmp_path / "ranges", {sha1("password"): 3}, packed=True)
+    async with client(options=GateOptions(ranges=folder)) as http:
+        reply = await http.get("/range/5baa6")
+        assert (200, "1E4C9B93F3F0682250B6CF8331B7EE68FD8:3") == (reply.status_code, reply.text)
+        assert reply.headers["content-type"].startswith("text/plain")
+        assert 503 == (await http.get("/range/00000")).status_code
+        for strange in ("5BAA", "5BAA61", "../..", "GGGGG", "5BAA%36"[:-1]):
+            assert (await http.get(f"/range/{strange}")).status_code in (400, 404)
+    async with client() as http:
+        assert 404 == (await http.get("/range/5BAA6")).status_code
 
 
 async def test_second_factors_fail_closed_and_say_so() -> None:

@@ -1,0 +1,1 @@
+"""Breached passwords in one file, looked up without asking anybody."""
