@@ -22,7 +22,9 @@ BOUNDED = {
     "engine_values": "a few values",
     "factors": "one row for each account",
     "profiles": "the habits of the accounts that are known, written anew once their changes are as many",
+    "rhythms": "one row for each source",
     "silences": "what people have made by hand and retention keeps",
+    "source_times": "one row for each source",
     "trail": "the latest lines, cut with each batch that adds some",
     "unparsed": "the latest ten thousand",
     "watermarks": "one row for each file that is followed",
@@ -32,6 +34,7 @@ BOUNDED = {
 """Tables that do not grow with time, and why: they may be read whole."""
 
 OPEN = {
+    "blind_intervals_open",
     "commands_waiting",
     "episodes_open",
     "incidents_held",

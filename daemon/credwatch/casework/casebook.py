@@ -15,6 +15,7 @@ from credwatch.app import keys
 from credwatch.app.build import build_knowledge, known_facts
 from credwatch.app.settings import Settings, load_settings
 from credwatch.incidents.lifecycle import check_reason, moved
+from credwatch.kernel.blindness import BlindInterval
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import LegalClock
 from credwatch.kernel.detection import Detection
@@ -30,6 +31,7 @@ from credwatch.store.commands import EVERY, StoredCommand
 from credwatch.store.database import Database
 from credwatch.store.pages import FIRST, Page
 from credwatch.store.place import Place, ServerPlace
+from credwatch.store.state import seeing
 from credwatch.workflows.clocks import names_of
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
@@ -66,6 +68,17 @@ def opened_outbox(config: Path, store: Path | None) -> Iterator[outbox.OutboxSto
 def described(incident: Incident) -> dict[str, Any]:
     """Return an incident as JSON values, its level by name, and whether its messages wait for a person."""
     return {**to_builtins(incident), "level": incident.level.name.lower(), "held": incident.is_held}
+
+
+def interval_of(interval: BlindInterval) -> dict[str, str]:
+    """Return a blind interval as JSON values; its end is empty while it lasts."""
+    ended = rfc3339(interval.ended_at) if interval.ended_at else ""
+    return {
+        "source": interval.source,
+        "reason": interval.reason.value,
+        "started_at": rfc3339(interval.started_at),
+        "ended_at": ended,
+    }
 
 
 class Marks(Struct, frozen=True):
@@ -157,6 +170,7 @@ class Casebook:
             entries = case_entries.entries_of(connection, number)
             lines = evidence.lines_of(connection, number)
             messages = outbox.messages_of(connection, number)
+            unseen = seeing.intervals_between(connection, incident.occurred_first, incident.occurred_last)
         case, findings = described(incident), self.detections(number)
         case["evidence"] = [
             {**to_builtins(line), "rule": detection.rule_id, "rule_version": detection.rule_version}
@@ -196,6 +210,7 @@ class Casebook:
         facts = known_facts(self._settings)
         case["clocks"] = [_clock(clock, facts) for clock in clocks]
         case["waiting_phases"] = waiting_phases(incident, facts, clocks)
+        case["unseen"] = [interval_of(interval) for interval in unseen]
         case["time_zone"] = self._settings.daemon.time_zone
         case["owner"] = case_entries.owner_of(entries)
         case["entries"] = [to_builtins(entry) for entry in entries]

@@ -34,11 +34,19 @@ def _facts(case: dict[str, Any], moment: _Moment) -> Iterator[tuple[str, object]
         yield "outcome", case["outcome"]
     for words in filter(None, (_history(case), _by_log(case))):
         yield "history", words
+    yield from (("not seen", unseen_words(interval, moment)) for interval in case["unseen"])
     for name in ("accounts", "addresses", "organizations"):
         yield from ((name, value) for value in case[name])
     yield from _lines(case)
     for name, value in case["details"]:
         yield "detail", f"{name} = {value}"
+
+
+def unseen_words(interval: dict[str, str], moment: Callable[[str], str]) -> str:
+    """Say of a blind interval what was not seen, why, and when."""
+    what = f"source {interval['source']}" if interval["source"] else "all sources"
+    until = f"until {moment(interval['ended_at'])}" if interval["ended_at"] else "and it lasts"
+    return f"{what} {interval['reason']} since {moment(interval['started_at'])} {until}"
 
 
 def _lines(case: dict[str, Any]) -> Iterator[tuple[str, object]]:

@@ -22,6 +22,7 @@ from credwatch.cli.replay import replay
 from credwatch.cli.rules import rules_app
 from credwatch.cli.run import run
 from credwatch.cli.silence import silence_app
+from credwatch.cli.status import status
 from credwatch.cli.store import backup, restore, store_app
 from credwatch.cli.totp import totp_app
 from credwatch.cli.unparsed import unparsed_app
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, check, parse, explain, replay, backup, restore, version):
+for command in (run, demo, status, check, parse, explain, replay, backup, restore, version):
     app.command()(command)
 app.command("push-token")(push_token)
 app.add_typer(rules_app, name="rules")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from time import thread_time
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -28,7 +28,7 @@ from credwatch.pipeline.silencing import silenced
 from credwatch.store import outbox
 from credwatch.store.cases import evidence, held, incidents, legal_clocks
 from credwatch.store.moments import from_micros, to_micros
-from credwatch.store.state import profiles, progress, trail, unparsed
+from credwatch.store.state import profiles, progress, seeing, trail, unparsed
 from credwatch.workflows.facts import Reaction
 
 SETTLED = "settled"
@@ -54,12 +54,16 @@ class LogProgress(Struct, frozen=True, eq=False):
     """How many they are."""
     unparsed: pl.DataFrame
     """`position`, `line` and `reason` of those that nothing read."""
+    happened_at: datetime | None = None
+    """The latest event time among them, UTC; None where none is an event."""
 
     @classmethod
     def of(cls, prepared: Prepared) -> LogProgress:
         """Say what is to be remembered of a chunk."""
         chunk, lines = prepared.chunk, len(prepared.positions)
-        return cls(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines, prepared.unparsed)
+        times = prepared.events["@timestamp"] if prepared.events.height else None
+        happened_at = None if times is None else cast(datetime, times.max())
+        return cls(chunk.source, chunk.file, chunk.cursor, chunk.received_at, lines, prepared.unparsed, happened_at)
 
 
 class Batch(Struct, frozen=True, eq=False):
@@ -127,6 +131,7 @@ def _remember(connection: Connection, batch: Batch) -> None:
     progress.save_cursors(connection, ((log.source, log.file, log.cursor) for log in batch.logs))
     progress.add_unparsed(connection, _unparsed_rows(batch), most=_MOST_UNPARSED)
     unparsed.forget_unparsed(connection, batch.read_again)
+    seeing.note_times(connection, _times(batch))
     progress.add_windows(connection, delta.windows)
     progress.forget_windows(connection, delta.forget)
     if delta.names is not None:
@@ -232,11 +237,21 @@ def _tallies(batch: Batch) -> dict[str, int]:
     }
 
 
+def _times(batch: Batch) -> Iterator[tuple[str, datetime, datetime | None]]:
+    """Say of each source that has lines when they were read, and the time of its latest event."""
+    for source in {log.source for log in batch.logs if log.lines}:
+        logs = [log for log in batch.logs if log.source == source and log.lines]
+        happened = [log.happened_at for log in logs if log.happened_at is not None]
+        yield source, max(log.received_at for log in logs), max(happened, default=None)
+
+
 def _by_source(batch: Batch) -> dict[str, int]:
     """Count the lines of each source, so that one that falls silent is told."""
     counts: Counter[str] = Counter()
     for log in batch.logs:
         counts[progress.LINES_OF + log.source] += log.lines
+        if log.unparsed.height:
+            counts[progress.UNPARSED_OF + log.source] += log.unparsed.height
     return counts
 
 

@@ -19,6 +19,7 @@ from credwatch.pipeline.silencing import tell_of_ended
 from credwatch.service.clock_standings import by_phase, by_workflow
 from credwatch.service.daily_digest import queue_digest
 from credwatch.service.deadlines import Deadlines
+from credwatch.service.lookout import TURN_SECONDS, Lookout
 from credwatch.service.memory import return_free_memory
 from credwatch.service.retention import Retention
 from credwatch.service.schedule import Daily, Every, Job
@@ -61,6 +62,9 @@ class Chores:
         self._facts = facts
         self._settings = settings
         self._deadlines = Deadlines(steady)
+        sources, zone = [source.id for source in settings.source], settings.daemon.time_zone
+        self.lookout = Lookout(database, sources, clock, zone, facts, wake_outbox)
+        """Who is to be told what the reading thread notices of sources."""
         self._retention = Retention(database, metrics, settings.retention, clock, steady)
 
     def jobs(self) -> list[Job]:
@@ -75,6 +79,7 @@ class Chores:
             ),
             Job("windows", Every(3600), self.compact),
             Job("reminders", Every(300), self.remind),
+            Job("blindness", Every(TURN_SECONDS), self.lookout.turn),
             Job("retention", Every(60), self._retention.turn),
             Job("memory", Every(60), return_free_memory),
             Job("housekeeping", Daily(3, 30, self._settings.daemon.time_zone), self.tidy),

@@ -30,8 +30,9 @@ class Losses:
     A source that is opened again begins to count anew, so its tally is held against that of the same source only.
     """
 
-    def __init__(self, count: Callable[[str, str, int], None]) -> None:
+    def __init__(self, count: Callable[[str, str, int], None], lost: Callable[[str], None] = lambda _: None) -> None:
         self._count = count
+        self._lost = lost
         self._noticed: dict[str, tuple[Source, Tally]] = {}
 
     def notice(self, source: Source) -> None:
@@ -49,4 +50,5 @@ class Losses:
     def _tell(self, source: str, what: str, more: int) -> None:
         self._count(source, what, more)
         if what in _HINTS:
+            self._lost(source)
             log.warning("source.lines_may_be_lost", source=source, what=what, count=more, hint=_HINTS[what])

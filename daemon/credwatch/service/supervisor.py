@@ -88,7 +88,7 @@ class Supervisor:
         migrate_apart(self._database)
         self._database.claim()
         self._metrics = Metrics()
-        self._losses = Losses(self._metrics.count_file_events)
+        self._losses = Losses(self._metrics.count_file_events, lambda source: self._chores.lookout.lost(source))
         self._declare(self._knowledge)
         self._reading, self._delivering = Pulse(), Pulse()
         self._renderer = build_renderer(self._settings)
@@ -271,6 +271,8 @@ class Supervisor:
     def _reported(self, report: Report) -> None:
         self._reading.beat()
         self._metrics.record(report)
+        if report.found.dropped:
+            self._chores.lookout.capped()
         for detection in report.detections:
             level, moments = detection.level.name.lower(), moments_of_detection(detection)
             log.info("detection", rule=detection.title, level=level, id=detection.id, **moments)
@@ -283,9 +285,11 @@ class Supervisor:
 
     def _turned(self, name: str, source: Source) -> None:
         self._reading.beat()
-        self._metrics.set_sources_up({name: not source.problems() and not self._missing.is_any(name)})
+        is_up, waiting = not source.problems() and not self._missing.is_any(name), source.lag()
+        self._metrics.set_sources_up({name: is_up})
+        self._chores.lookout.notice(name, is_up=is_up, waiting=waiting)
         self._losses.notice(source)
-        if source.lag() == 0:
+        if waiting == 0:
             self._metrics.set_caught_up(name)
 
     def _stepped(self, step: timedelta) -> None:

@@ -18,6 +18,7 @@ _LEAST = {
     "detections": (timedelta(days=30), "rules count over so many days"),
     "messages": (timedelta(days=30), "an escalation may be asked about that long"),
     "silences": (timedelta(days=30), "what was hidden may be asked about that long"),
+    "blind_intervals": (timedelta(days=30), "cases state what could not be seen"),
     "password_history": (timedelta(days=365), "passwords of the last year may not come back"),
 }
 
@@ -53,6 +54,8 @@ class RetentionOptions(Options):
     """What was counted on each day."""
     silences: LongDuration = timedelta(days=731)
     """Silences that are over and told of, from their end, with the note of what each has hidden."""
+    blind_intervals: LongDuration = timedelta(days=3653)
+    """Times in which something was not seen, from their end: cases state them."""
     password_history: LongDuration = timedelta(days=1827)
     """Hashes of past passwords, from the day they were set."""
 

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select, text, tuple_
 from credwatch.store.database import Database, metadata
 from credwatch.store.gate import past_passwords
 from credwatch.store.moments import from_micros, to_micros
+from credwatch.store.state import seeing
 from credwatch.store.state.progress import tallies, unparsed
 from credwatch.store.statements import is_postgresql, many, truths
 
@@ -158,6 +159,7 @@ KINDS: dict[str, Callable[[Connection, int], int]] = {
     "unparsed": _rows(unparsed, lambda limit: unparsed.c.received < limit),
     "counts": _rows(tallies, lambda limit: tallies.c.day < from_micros(limit).date().isoformat()),
     "silences": _silences,
+    "blind_intervals": _rows(seeing.blind_intervals, lambda limit: seeing.blind_intervals.c.ended < limit),
     "password_history": _rows(past_passwords, lambda limit: past_passwords.c.kept_at < limit),
 }
 """What deletes a batch of each kind."""

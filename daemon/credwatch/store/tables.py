@@ -2,7 +2,7 @@
 
 from credwatch.store import commands, gate, joined, receipts, sent_messages, turns
 from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks, silences
-from credwatch.store.state import profiles, progress, tellings, trail
+from credwatch.store.state import profiles, progress, seeing, tellings, trail
 
 FAMILIES = (
     case_entries,
@@ -15,6 +15,7 @@ FAMILIES = (
     profiles,
     progress,
     receipts,
+    seeing,
     sent_messages,
     silences,
     tellings,

@@ -49,8 +49,11 @@ FILE_EVENTS = (
 """What may befall the files or the journal of a source."""
 RETENTION_KINDS = (
     *("notified_incidents", "incidents", "detections", "messages"),
-    *("unparsed", "counts", "silences", "password_history"),
+    *("unparsed", "counts", "silences", "blind_intervals", "password_history"),
 )
 """What the store keeps for a time: the keys of `[retention]`."""
-TASKS = ("clocks", "gauges", "retries", "digest", "windows", "reminders", "retention", "memory", "housekeeping")
+TASKS = (
+    *("clocks", "gauges", "retries", "digest", "windows", "reminders", "blindness", "retention", "memory"),
+    "housekeeping",
+)
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""

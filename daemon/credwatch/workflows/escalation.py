@@ -47,6 +47,8 @@ class EscalationReason(StrEnum):
     """Somebody who was told of an incident has not answered within the time for it."""
     SILENCE_OVER = "silence_over"
     """A silence has ended or expired."""
+    SOURCE_SILENT = "source_silent"
+    """A source is more silent than its rhythm allows."""
 
 
 _EMPTY = (
@@ -65,6 +67,8 @@ _EMPTY = (
     "flood",
     "phone",
     "unanswered",
+    "source",
+    "silent_since",
 )
 """What a template may ask of any escalation, and only some have."""
 

@@ -15,6 +15,8 @@ from credwatch.store.statements import insert, listed, many
 _AT_ONCE = 500
 LINES_OF = "lines of "
 """Stands before the name of a source in the count of its lines."""
+UNPARSED_OF = "unparsed of "
+"""Likewise in the count of those that nothing read."""
 
 cursors = Table(
     "cursors",
