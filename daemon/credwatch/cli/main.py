@@ -7,6 +7,7 @@ import typer
 from credwatch.cli import case_files as case_files  # its commands are those of `incidents`
 from credwatch.cli import case_list as case_list  # likewise
 from credwatch.cli import casework as casework  # likewise
+from credwatch.cli import documents as documents  # likewise
 from credwatch.cli import recording as recording  # likewise
 from credwatch.cli.check import check
 from credwatch.cli.corpus import corpus_app

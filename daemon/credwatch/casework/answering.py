@@ -1,0 +1,125 @@
+"""Fills forms in from cases, and takes down what people answer to their questions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from credwatch.app.build import sound_facts
+from credwatch.app.forms import form_named, form_words
+from credwatch.casework.acts import Actor
+from credwatch.casework.recording import Recording
+from credwatch.incidents.lifecycle import IllegalTransition
+from credwatch.kernel.case_entry import AnswerState, CaseEntry, EntryKind, FormAnswer
+from credwatch.kernel.incident import Incident
+from credwatch.kernel.resources import shipped
+from credwatch.outbox.words.catalogue import read_catalogue
+from credwatch.store import outbox
+from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks
+from credwatch.workflows.answers import BreachFile, answers_of, at_home, missing, written
+from credwatch.world.forms import OfficialForm
+
+
+class FilledLine(Struct, frozen=True):
+    """One question of a form, answered."""
+
+    label: str
+    """The question, as the form asks it."""
+    text: str
+    """The answer, as the form has it."""
+    answer: FormAnswer
+    """What it comes from."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has yet to answer it."""
+        return self.answer.state in (AnswerState.MISSING, AnswerState.UNKNOWN)
+
+
+class FilledForm(Struct, frozen=True):
+    """A form with its answers, ready to be written out."""
+
+    form: OfficialForm
+    """The form."""
+    number: str
+    """The incident's number."""
+    organisation: str
+    """Whose report it is."""
+    sections: tuple[tuple[str, tuple[FilledLine, ...]], ...]
+    """Its sections: heading and lines."""
+    missing: tuple[str, ...]
+    """The required questions that are not answered."""
+    at: datetime
+    """When it was filled in, UTC."""
+    note: str
+    """That it is a draft, of when and of which case."""
+
+    def sentence(self, text: str) -> str:
+        """Put the organisation into the form's opening or closing."""
+        return text.replace("{organisation}", self.organisation)
+
+
+class Answering(Recording):
+    """Fills forms in from a store that a daemon may be using; use it in a `with` block."""
+
+    def state(self, number: str, actor: Actor, answer: FormAnswer) -> Incident | None:
+        """Take down an answer; of several the latest counts. Returns None where the number is unknown."""
+
+        def step(_connection: object, incident: Incident) -> Incident:
+            if answer.state is AnswerState.KNOWN and not answer.value.strip():
+                hint = "give it in words, or say --unknown or --not-applicable"
+                raise IllegalTransition("the answer is empty", where=number, hint=hint)
+            return incident
+
+        return self._work(CaseEntry(number, actor.at, EntryKind.STATED, actor.name, stated=answer), step)
+
+    def fill(self, number: str, name: str, now: datetime) -> FilledForm | None:
+        """Fill a form in; None where the number is unknown. Raises ConfigurationError where the form is."""
+        form = form_named(name)
+        words = form_words(form.language)
+        case = self._case_file(number, form, now)
+        if case is None:
+            return None
+        answers = iter(answers_of(form, case, words))
+        sections = tuple(
+            (
+                section.title,
+                tuple(
+                    FilledLine(question.label, written(answer, words), answer)
+                    for question, answer in zip(section.question, answers, strict=False)
+                ),
+            )
+            for section in form.section
+        )
+        gaps = missing(form, (line.answer for _, lines in sections for line in lines))
+        note = words["drafted"].format(at=at_home(now, case), number=number)
+        return FilledForm(form, number, case.facts.sender.name, sections, gaps, now, note)
+
+    def _case_file(self, number: str, form: OfficialForm, now: datetime) -> BreachFile | None:
+        with self._database.reading() as connection:
+            incident = incidents.incident(connection, number)
+            if incident is None:
+                return None
+            entries = tuple(case_entries.entries_of(connection, number))
+            clocks = tuple(legal_clocks.clocks_of(connection, number))
+            kept = [line for lines in evidence.lines_of(connection, number).values() for line in lines]
+            messages = outbox.messages_of(connection, number)
+        accepted = tuple(
+            stored.settled_at
+            for stored in messages
+            if stored.state == "delivered" and stored.settled_at and stored.command.kind.value == "notify"
+        )
+        own = self._settings.daemon.templates_directory
+        catalogue = read_catalogue([folder for folder in (own, shipped("config") / "templates") if folder])
+        return BreachFile(
+            incident=incident,
+            facts=sound_facts(self._settings),
+            entries=entries,
+            clocks=clocks,
+            accepted=accepted,
+            lines=len(kept),
+            systems=tuple(sorted({f"{line.source} ({line.file})" for line in kept})),
+            act=catalogue.kind(incident.kind, form.language, incident.rules).what,
+            now=now,
+        )
