@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from credwatch.authoring.choice import choose_rules, example_settings
+from credwatch.authoring.coverage import techniques
 from credwatch.kernel.span import write_span
 from credwatch.rules.model import Bound, Correlation, CorrelationType, EventRule, Operator, Rule, RuleSet
 
@@ -19,7 +20,8 @@ the daemon: `customer_notice` and `disclosure_notice` in the role provider, `bre
 
 The tables are made from the rules: `PYTHONPATH=tests python -m gallery.detections`. **sources**: `any` for every
 log that a pack reads, else the packs. **logic**: what one event must be, or what is counted, with the numbers as
-shipped.
+shipped. Which clauses and techniques they keep watch over, with the sources of your settings, says
+`credwatch coverage`.
 """
 HEAD = """
 | rule | detects | ATT&CK | level | incident | workflows | clause | sources | logic |
@@ -105,12 +107,6 @@ def _cells(rule: Rule, rules: RuleSet) -> list[str]:
         ", ".join(sorted(rule.packs or ())) or "any" if isinstance(rule, EventRule) else "any",
         _counted(rule, rules) if isinstance(rule, Correlation) else _description(rule, rules),
     ]
-
-
-def techniques(rule: Rule) -> list[str]:
-    """List the ATT&CK techniques of a rule's tags, such as t1110.003."""
-    names = (tag.removeprefix("attack.") for tag in rule.tags)
-    return [name for name in names if name[:1] == "t" and name[1:2].isdigit()]
 
 
 def _description(rule: Rule, rules: RuleSet) -> str:

@@ -34,6 +34,12 @@ def out_of_reach(rules: RuleSet, packs: PackSet, *, json_only: bool = False) -> 
     return [problem for problem in problems if problem is not None]
 
 
+def within_reach(rules: RuleSet, packs: PackSet) -> frozenset[str]:
+    """Return the ids of the rules over one event that some event of the packs may match."""
+    by_pack = {pack.id: list(_events(pack)) for pack in packs.packs}
+    return frozenset(rule.id for rule in rules.events if _problem(rule, by_pack) is None)
+
+
 def unknown_packs(logsources: LogSources, packs: PackSet) -> list[Problem]:
     """Return a warning for each pack that a log source names and that is not there."""
     ids = [pack.id for pack in packs.packs]

@@ -1,0 +1,73 @@
+"""`credwatch coverage`: which clauses and techniques are kept watch over here, and which are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import asdict
+
+from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from credwatch.cli.output import ExitCode, print_json, say, tell, told_plainly
+
+if TYPE_CHECKING:
+    from credwatch.app.settings import Settings
+    from credwatch.authoring.coverage import Covered, Feed
+
+
+ClausesOption = Annotated[
+    bool, typer.Option("--clauses", help="Only the clauses of the policy, no techniques.", show_default=False)
+]
+
+
+def coverage(
+    config: ConfigOption = DEFAULT_CONFIG, clauses: ClausesOption = False, as_json: JsonOption = False
+) -> None:
+    """Say which clauses and techniques rules watch over here.
+
+    Lists the clauses of the policy and the ATT&CK techniques that rules are about, with the rules that a source of the
+    settings can feed and those sources. Journals and this machine's own logs hold lines of programs; files of format
+    json hold objects of products; others hold both. A gap is a clause or technique that no source can feed a rule of.
+    Exit code 1 where there is a gap.
+    """
+    with told_plainly():
+        from credwatch.app.build import packs_of, rule_folders, rules_in
+        from credwatch.app.settings import load_settings
+        from credwatch.authoring.coverage import coverage as covered
+        from credwatch.kernel.errors import ProblemsFound
+
+        settings = load_settings(config)
+        rules, problems = rules_in(rule_folders(settings), settings)
+        if problems:
+            raise ProblemsFound(problems)
+        found = covered(rules, packs_of(settings), _feeds(settings))
+    found = tuple(subject for subject in found if subject.kind == "clause" or not clauses)
+    gaps = [subject for subject in found if subject.is_gap]
+    if as_json:
+        print_json({"gaps": len(gaps), "covered": [asdict(subject) | {"gap": subject.is_gap} for subject in found]})
+    else:
+        for subject in found:
+            say(_told(subject))
+        tell(f"{len(found) - len(gaps)} covered, {len(gaps)} gaps")
+    raise typer.Exit(ExitCode.NO if gaps else ExitCode.DONE)
+
+
+def _feeds(settings: Settings) -> list[Feed]:
+    from credwatch.app.build import configured_sources
+    from credwatch.authoring.coverage import Feed
+    from credwatch.sources.options import FileSourceOptions
+
+    return [
+        Feed(source.id, objects=True, lines=source.format != "json")
+        if isinstance(source, FileSourceOptions)
+        else Feed(source.id, objects=False, lines=True)
+        for source in configured_sources(settings)
+    ]
+
+
+def _told(subject: Covered) -> str:
+    name = f"{subject.kind} {subject.name}"
+    if subject.is_gap:
+        return f"✗ {name}: no source here feeds {', '.join(subject.unfed)}"
+    without = f"; without a source: {len(subject.unfed)}" if subject.unfed else ""
+    return f"✓ {name}: {', '.join(subject.rules)}; sources: {', '.join(subject.sources)}{without}"
