@@ -26,8 +26,8 @@ def coverage(
     """Say which clauses and techniques rules watch over here.
 
     Lists the clauses of the policy and the ATT&CK techniques that rules are about, with the rules that a source of the
-    settings can feed and those sources. Journals and this machine's own logs hold lines of programs; files of format
-    json hold objects of products; others hold both. A gap is a clause or technique that no source can feed a rule of.
+    settings can feed and those sources. A journal holds lines of programs; what has the format json holds objects of
+    products; other sources hold both. A gap is a clause or technique that no source can feed a rule of.
     Exit code 1 where there is a gap.
     """
     with told_plainly():
@@ -53,14 +53,12 @@ def coverage(
 
 
 def _feeds(settings: Settings) -> list[Feed]:
-    from credwatch.app.build import configured_sources
+    from credwatch.app.build import configured_sources, format_of
     from credwatch.authoring.coverage import Feed
-    from credwatch.sources.options import FileSourceOptions
+    from credwatch.sources.options import JournalSourceOptions
 
     return [
-        Feed(source.id, objects=True, lines=source.format != "json")
-        if isinstance(source, FileSourceOptions)
-        else Feed(source.id, objects=False, lines=True)
+        Feed(source.id, objects=not isinstance(source, JournalSourceOptions), lines=format_of(source).kind != "json")
         for source in configured_sources(settings)
     ]
 
