@@ -12,10 +12,10 @@ from credwatch.rules.model import Correlation, Rule, RuleSet
 from credwatch.rules.reach import within_reach
 
 
-class Feed(Struct, frozen=True):
+class SourceLines(Struct, frozen=True):
     """What a source can hold."""
 
-    source: str
+    id: str
     """Its id."""
     objects: bool
     """Whether JSON objects of products may stand in it."""
@@ -43,13 +43,13 @@ class Covered(Struct, frozen=True):
         return not self.rules
 
 
-def coverage(rules: RuleSet, packs: PackSet, feeds: Sequence[Feed]) -> tuple[Covered, ...]:
+def coverage(rules: RuleSet, packs: PackSet, sources: Sequence[SourceLines]) -> tuple[Covered, ...]:
     """List the clauses, then the techniques, that rules are about, each by name.
 
     A rule over one event is fed where a pack that a source may hold gives what it asks for; a correlation where its
     parts are: all that it cannot do without, or one of those it counts. Rules that only serve others are not listed.
     """
-    by_source = {feed.source: _fed(rules, packs, feed) for feed in feeds}
+    by_source = {source.id: _fed(rules, packs, source) for source in sources}
     reached = _with_correlations(rules, frozenset().union(*by_source.values()))
     fed = {source: _feeding(rules, found) & reached for source, found in by_source.items()}
     about: dict[tuple[str, str], list[Rule]] = {}
@@ -83,9 +83,9 @@ def _covered(kind: str, name: str, rules: Iterable[Rule], fed: Mapping[str, froz
     )
 
 
-def _fed(rules: RuleSet, packs: PackSet, feed: Feed) -> frozenset[str]:
+def _fed(rules: RuleSet, packs: PackSet, source: SourceLines) -> frozenset[str]:
     """Find the ids of the rules over one event that a source can feed."""
-    return within_reach(rules, PackSet(tuple(pack for pack in packs.packs if _may_hold(feed, pack))))
+    return within_reach(rules, PackSet(tuple(pack for pack in packs.packs if _may_hold(source, pack))))
 
 
 def _with_correlations(rules: RuleSet, events: frozenset[str]) -> frozenset[str]:
@@ -106,8 +106,8 @@ def _feeding(rules: RuleSet, events: frozenset[str]) -> frozenset[str]:
     return frozenset(fed)
 
 
-def _may_hold(feed: Feed, pack: Pack) -> bool:
-    return feed.objects if pack.kind is EnvelopeKind.JSON else feed.lines
+def _may_hold(source: SourceLines, pack: Pack) -> bool:
+    return source.objects if pack.kind is EnvelopeKind.JSON else source.lines
 
 
 def _parts_are_fed(rule: Correlation, fed: set[str]) -> bool:

@@ -12,7 +12,7 @@ from credwatch.cli.output import ExitCode, print_json, say, tell, told_plainly
 
 if TYPE_CHECKING:
     from credwatch.app.settings import Settings
-    from credwatch.authoring.coverage import Covered, Feed
+    from credwatch.authoring.coverage import Covered, SourceLines
 
 
 ClausesOption = Annotated[
@@ -40,7 +40,7 @@ def coverage(
         rules, problems = rules_in(rule_folders(settings), settings)
         if problems:
             raise ProblemsFound(problems)
-        found = covered(rules, packs_of(settings), _feeds(settings))
+        found = covered(rules, packs_of(settings), _source_lines(settings))
     found = tuple(subject for subject in found if subject.kind == "clause" or not clauses)
     gaps = [subject for subject in found if subject.is_gap]
     if as_json:
@@ -52,13 +52,15 @@ def coverage(
     raise typer.Exit(ExitCode.NO if gaps else ExitCode.DONE)
 
 
-def _feeds(settings: Settings) -> list[Feed]:
+def _source_lines(settings: Settings) -> list[SourceLines]:
     from credwatch.app.build import configured_sources, format_of
-    from credwatch.authoring.coverage import Feed
+    from credwatch.authoring.coverage import SourceLines
     from credwatch.sources.options import JournalSourceOptions
 
     return [
-        Feed(source.id, objects=not isinstance(source, JournalSourceOptions), lines=format_of(source).kind != "json")
+        SourceLines(
+            source.id, objects=not isinstance(source, JournalSourceOptions), lines=format_of(source).kind != "json"
+        )
         for source in configured_sources(settings)
     ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.authoring.coverage import Covered, Feed, coverage
+from credwatch.authoring.coverage import Covered, SourceLines, coverage
 from credwatch.kernel.resources import shipped
 from credwatch.rules.logsource import shipped_logsources
 from credwatch.rules.packs.packs import load_packs
@@ -45,11 +45,11 @@ correlation:
 level: high
 credwatch: {incident: policy_violation, clause: "8.2"}
 """
-JOURNAL = Feed("journal", objects=False, lines=True)
-OKTA = Feed("okta", objects=True, lines=False)
+JOURNAL = SourceLines("journal", objects=False, lines=True)
+OKTA = SourceLines("okta", objects=True, lines=False)
 
 
-def covered(folder: Path, *feeds: Feed) -> dict[str, Covered]:
+def covered(folder: Path, *feeds: SourceLines) -> dict[str, Covered]:
     """Find what is covered, by kind and name; the two rules count alone, as operators' own would."""
     (folder / "rules.yml").write_text(RULES, encoding="utf-8")
     rules, problems = read_rules([folder], {}, shipped_logsources())
@@ -73,7 +73,7 @@ def test_a_correlation_in_time_needs_all_its_parts(tmp_path: Path) -> None:
     assert ("okta_token",) == covered(tmp_path, OKTA)["clause 8.2"].rules
 
 
-@pytest.mark.parametrize("feeds", [(), (Feed("empty", objects=False, lines=False),)])
-def test_without_sources_everything_is_a_gap(tmp_path: Path, feeds: tuple[Feed, ...]) -> None:
+@pytest.mark.parametrize("feeds", [(), (SourceLines("empty", objects=False, lines=False),)])
+def test_without_sources_everything_is_a_gap(tmp_path: Path, feeds: tuple[SourceLines, ...]) -> None:
     """Rules that nothing can feed keep watch over nothing."""
     assert all(subject.is_gap for subject in covered(tmp_path, *feeds).values())
