@@ -17,6 +17,10 @@ from credwatch.store.database import Database
 from credwatch.store.joined import joined
 from credwatch.store.state import progress
 from credwatch.workflows.message import JOINT
+from credwatch.workflows.news import NEWS
+
+
+_BY_THE_HOUR = {"digest", *JOINT.values(), *NEWS.values()}
 
 
 class Told(NamedTuple):
@@ -81,13 +85,17 @@ def _timeless(incident: Incident) -> Incident:
 
 
 def _notices(database: Database) -> list[Any]:
-    """List each letter as if it had left by itself: which are told jointly follows from the hour, not from lines."""
+    """List each letter as if it had left by itself: which are told jointly follows from the hour, not from lines.
+
+    News of a matter leaves at growing intervals while it goes on, so what is news follows from the hour, too.
+    """
     listed = outbox.OutboxStore(database).listed(("queued", "sending", "refused", "delivered"))
-    alone = [stored.command for stored in listed if stored.command.workflow not in {"digest", *JOINT.values()}]
+    alone = [stored.command for stored in listed if stored.command.workflow not in _BY_THE_HOUR]
     letters = [(each.id, each.workflow, each.incident, each.organization, each.recipient) for each in alone]
     with database.reading() as connection:
         row = joined.c
         query = select(row.id, row.workflow, row.incident, row.organization, row.recipient)
+        query = query.where(row.workflow.not_in(NEWS.values()))
         return sorted([*letters, *map(tuple, connection.execute(query))])
 
 
@@ -95,3 +103,11 @@ def told_jointly(database: Database) -> dict[str, str]:
     """Give the letters that a joint one tells, and its id; empty while it waits."""
     with database.reading() as connection:
         return dict(map(tuple, connection.execute(select(joined.c.id, joined.c.told_by))))
+
+
+def news_of(database: Database) -> set[str]:
+    """Give the ids of all news that was queued or joined."""
+    listed = outbox.OutboxStore(database).listed(("queued", "sending", "refused", "delivered"))
+    with database.reading() as connection:
+        together = set(connection.scalars(select(joined.c.id).where(joined.c.workflow.in_(NEWS.values()))))
+    return together | {stored.command.id for stored in listed if stored.command.workflow in NEWS.values()}
