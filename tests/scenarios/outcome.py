@@ -19,7 +19,6 @@ from credwatch.store.state import progress
 from credwatch.workflows.message import JOINT
 from credwatch.workflows.news import NEWS
 
-
 _BY_THE_HOUR = {"digest", *JOINT.values(), *NEWS.values()}
 
 
