@@ -28,7 +28,7 @@ from credwatch.rules.model import RuleSet
 from credwatch.rules.packs.packs import load_packs
 from credwatch.rules.sigma.sigma import read_rules
 from credwatch.sources.machine import placed
-from credwatch.sources.network_options import PushSourceOptions
+from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 from credwatch.workflows.facts import Contact, Duties, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.world.authorisations import read_authorisations
@@ -245,7 +245,7 @@ def _formats(settings: Settings) -> dict[str, SourceFormat]:
 def format_of(source: PlacedSource) -> SourceFormat:
     """Say how the lines of a source are to be read."""
     match source:
-        case FileSourceOptions() | PushSourceOptions():
+        case FileSourceOptions() | PushSourceOptions() | SyslogSourceOptions():
             return SourceFormat(source.id, source.format, source.time_zone)
         case JournalSourceOptions():
             return SourceFormat(source.id, SourceKind.SYSLOG)

@@ -11,7 +11,7 @@ from pathlib import Path
 from credwatch.app.lock import Holder, holder_of
 from credwatch.app.settings import Settings
 from credwatch.kernel.errors import ConfigurationError, Problem, Severity
-from credwatch.sources.network_options import PushSourceOptions
+from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.tls import server_context
 from credwatch.web.unix_socket import refuse_what_is_in_the_way
 
@@ -28,6 +28,22 @@ def listening_problems(settings: Settings) -> Iterator[Problem]:
     if settings.metrics.enabled and running is None:
         yield from _port("metrics", settings.metrics.address, settings.metrics.port)
     yield from push_problems(settings, is_running=running is not None)
+    for source in (source for source in settings.source if isinstance(source, SyslogSourceOptions)):
+        yield from syslog_problems(source, is_running=running is not None)
+
+
+def syslog_problems(source: SyslogSourceOptions, *, is_running: bool) -> Iterator[Problem]:
+    """Yield what is wrong with where a source listens for syslog: its ports and its certificate."""
+    where = f"source {source.id}"
+    stream, datagram = socket.SOCK_STREAM, socket.SOCK_DGRAM
+    ports = ((source.tcp_port, stream), (source.tls_port, stream), (source.udp_port, datagram))
+    for port, kind in ports if not is_running else ():
+        if port is not None:
+            yield from _port(where, source.address, port, kind)
+    try:
+        server_context(source, where)
+    except ConfigurationError as error:
+        yield Problem.of(error, Severity.FAULT)
 
 
 def push_problems(settings: Settings, *, is_running: bool) -> Iterator[Problem]:
@@ -81,12 +97,13 @@ def _exists(group: str) -> bool:
     return True
 
 
-def _port(where: str, address: str, port: int) -> Iterator[Problem]:
+def _port(where: str, address: str, port: int, way: socket.SocketKind = socket.SOCK_STREAM) -> Iterator[Problem]:
     """Take a port for an instant; two checks at once are not in each other's way, for neither listens."""
     try:
-        family, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        family, _, _, _, place = socket.getaddrinfo(address, port, type=way)[0]
+        with socket.socket(family, way) as probe:
+            if way is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
     except OSError as error:
         yield _fault(

@@ -26,4 +26,5 @@ def push_token(
     if as_json:
         print_json({"source": source, "token": token.reveal(), "hash": known})
     else:
-        say(f'token         {token.reveal()}\ntoken_hashes = ["{known}"]')
+        say(f"token         {token.reveal()}")
+        say(f'token_hashes = ["{known}"]')

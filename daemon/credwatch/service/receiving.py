@@ -10,9 +10,11 @@ from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock
 from credwatch.service.parts.interface import LivingPart
 from credwatch.service.parts.pushing import PushPart
-from credwatch.sources.network_options import PushSourceOptions
+from credwatch.service.parts.syslogging import SyslogPart
+from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import PlacedSource
 from credwatch.sources.received.intake import Intake
+from credwatch.sources.syslog.receiver import SyslogReceiver
 from credwatch.telemetry.metrics import Metrics
 from credwatch.web.push.desk import PushDesk
 from credwatch.web.push.routes import push_app
@@ -20,20 +22,31 @@ from credwatch.web.push.routes import push_app
 
 def build_intakes(settings: Settings, sources: Sequence[PlacedSource]) -> dict[str, Intake]:
     """Make an intake for each source that is received over the network, by its id."""
-    most = settings.push.waiting_bytes
-    return {source.id: Intake(most) for source in sources if isinstance(source, PushSourceOptions)}
+    intakes = dict[str, Intake]()
+    for source in sources:
+        match source:
+            case PushSourceOptions():
+                intakes[source.id] = Intake(settings.push.waiting_bytes)
+            case SyslogSourceOptions():
+                intakes[source.id] = Intake(source.waiting_bytes)
+    return intakes
 
 
 def listening_parts(
     settings: Settings, sources: Sequence[PlacedSource], intakes: Mapping[str, Intake], clock: Clock, metrics: Metrics
 ) -> list[LivingPart]:
     """Make the parts that listen; none where no source needs them."""
+    syslogs = [source for source in sources if isinstance(source, SyslogSourceOptions)]
+    parts: list[LivingPart] = [
+        SyslogPart(source.id, SyslogReceiver(source, intakes[source.id], clock), intakes[source.id])
+        for source in syslogs
+    ]
     pushed = {source.id: source for source in sources if isinstance(source, PushSourceOptions)}
     if not pushed:
-        return []
+        return parts
     metrics.declare_push(pushed)
 
     def app() -> Starlette:
         return push_app(PushDesk(settings.push, pushed, intakes, clock, on_pushed=metrics.pushed))
 
-    return [PushPart(app, settings.push, (intakes[name] for name in pushed))]
+    return [*parts, PushPart(app, settings.push, (intakes[name] for name in pushed))]

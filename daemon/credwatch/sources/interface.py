@@ -71,6 +71,8 @@ class Tally(Struct, frozen=True):
     """How many messages the system has dropped because they came faster than they were read."""
     gaps: int = 0
     """How many messages are missing where a sender numbers them."""
+    refused: int = 0
+    """How many connections were not let in: too many, or without a certificate that is believed."""
     restarts: int = 0
     """How often the program that reads for the source had ended and was started again; nothing is lost by it."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_never
 
-from credwatch.sources.network_options import PushSourceOptions
+from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import (
     FileSourceOptions,
     JournalSourceOptions,
@@ -62,4 +62,6 @@ def place_of(source: PlacedSource) -> str:
             return "the systemd journal"
         case PushSourceOptions():
             return "what is pushed by HTTP"
+        case SyslogSourceOptions():
+            return "syslog over the network"
     assert_never(source)

@@ -91,3 +91,47 @@ class PushSourceOptions(NamedSource):
         if not self.token_hashes and not self.client_names:
             raise ValueError("nobody may push to this source; give it token_hashes or client_names")
         return self
+
+
+class SyslogSourceOptions(Listener, NamedSource):
+    """`kind = "syslog"`: messages that senders forward over UDP, TCP or TLS."""
+
+    kind: Literal["syslog"]
+    """That it listens for syslog."""
+    udp_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where it listens for datagrams, RFC 5426."""
+    tcp_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where it listens for connections in clear, RFC 6587."""
+    tls_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where it listens for TLS, RFC 5425."""
+    client_names: tuple[str, ...] = ()
+    """Names of client certificates; any that the authority has signed where none is named."""
+    format: LineFormat = "auto"
+    """How messages begin."""
+    time_zone: str = "UTC"
+    """The time zone of stamps that say none."""
+    message_bytes: int = Field(default=65_536, ge=480, le=1024 * 1024)
+    """Longest message over a connection; the rest is dropped."""
+    waiting_bytes: int = Field(default=32 * 1024 * 1024, ge=65_536, le=1024 * 1024 * 1024)
+    """So many bytes of lines may wait for their commit; beyond it nothing is read."""
+    connections: int = Field(default=256, ge=1, le=4096)
+    """Connections at a time."""
+    connections_of_one: int = Field(default=64, ge=1, le=4096)
+    """How many of them one address may have."""
+    idle_seconds: float = Field(default=86_400, gt=0)
+    """A connection that brings nothing for so long is closed."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return known_zone(name)
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.udp_port is None and self.tcp_port is None and self.tls_port is None:
+            raise ValueError("it listens nowhere; give it udp_port, tcp_port or tls_port")
+        if self.tls_port is not None and self.certificate is None:
+            raise ValueError("tls_port needs a certificate; name its file")
+        if self.client_names and self.client_authority is None:
+            raise ValueError("no client certificate is believed; name a client_authority")
+        return self

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from credwatch.kernel.options import known_zone
 from credwatch.sources.named import LineFormat, NamedSource
-from credwatch.sources.network_options import PushSourceOptions
+from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 
 Transport = Literal["audit", "driver", "syslog", "journal", "stdout", "kernel"]
 """How an entry came to the journal, `_TRANSPORT` in systemd.journal-fields(7)."""
@@ -135,8 +135,14 @@ class MachineSourceOptions(NamedSource):
 
 
 def _kind(raw: Any) -> str:
-    """Say of which kind a table is; one that says none, or only how lines begin, is of files."""
-    kind = raw.get("kind", _FILE) if isinstance(raw, dict) else getattr(raw, "kind", _FILE)
+    """Say of which kind a table is; one that says none, or only how lines begin, is of files.
+
+    What names paths and says `kind = "syslog"` was written before there were kinds: it is a file of such lines.
+    """
+    is_table = isinstance(raw, dict)
+    kind = raw.get("kind", _FILE) if is_table else getattr(raw, "kind", _FILE)
+    if kind == "syslog" and not (is_table and "paths" in raw):
+        return "syslog"
     return _FILE if kind in _FORMATS else str(kind)
 
 
@@ -144,17 +150,19 @@ SourceOptions = Annotated[
     Annotated[FileSourceOptions, Tag("file")]
     | Annotated[JournalSourceOptions, Tag("journal")]
     | Annotated[MachineSourceOptions, Tag("machine")]
-    | Annotated[PushSourceOptions, Tag("push")],
+    | Annotated[PushSourceOptions, Tag("push")]
+    | Annotated[SyslogSourceOptions, Tag("syslog")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
-        custom_error_message='there is no such kind of source; write kind = "file", "journal", "machine" or "push"',
+        custom_error_message="there is no such kind of source; "
+        'write kind = "file", "journal", "machine", "push" or "syslog"',
     ),
 ]
 """A table `[[source]]`, told apart by its `kind`."""
 
 
-PlacedSource = FileSourceOptions | JournalSourceOptions | PushSourceOptions
+PlacedSource = FileSourceOptions | JournalSourceOptions | PushSourceOptions | SyslogSourceOptions
 """A source that says where its lines are."""
 
 

@@ -10,7 +10,7 @@ from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.sources.journal.source import JOURNAL, JournalSource
 from credwatch.sources.machine import machine_id
-from credwatch.sources.network_options import PushSourceOptions
+from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 from credwatch.sources.received.intake import Intake
 from credwatch.sources.received.source import ReceivedSource
@@ -37,6 +37,6 @@ def open_source(
             return FileSource(followed, own, clock=clock, wake=wake)
         case JournalSourceOptions():
             return JournalSource(options, cursors, clock=clock, wake=wake, machine=machine_id())
-        case PushSourceOptions():
+        case PushSourceOptions() | SyslogSourceOptions():
             return ReceivedSource(options.id, intakes[options.id], cursors, clock=clock, wake=wake)
     assert_never(options)

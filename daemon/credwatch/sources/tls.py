@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
+from typing import Any
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.sources.network_options import Listener
@@ -36,6 +38,13 @@ def server_context(options: Listener, where: str = "push", *, must_have_client: 
             ) from error
         context.verify_mode = ssl.CERT_REQUIRED if must_have_client else ssl.CERT_OPTIONAL
     return context
+
+
+def names_in(certificate: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the DNS names and the common name of a certificate, as `ssl` decodes it."""
+    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+    names += [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return tuple(dict.fromkeys(names))
 
 
 def _no_password() -> str:

@@ -44,7 +44,7 @@ PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "push", "config
 """The parts that live as long as the daemon."""
 FILE_EVENTS = (
     *("rotations", "truncations", "vanished", "damaged", "cut_lines", "holes"),
-    *("vacuumed", "suppressed", "restarts", "dropped", "gaps"),
+    *("vacuumed", "suppressed", "restarts", "dropped", "gaps", "refused"),
 )
 """What may befall the files or the journal of a source."""
 RETENTION_KINDS = (

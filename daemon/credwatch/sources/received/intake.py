@@ -47,6 +47,8 @@ class Intake:
         """How many messages the system has dropped before they were read."""
         self.gaps = 0
         """How many messages are missing where senders number theirs."""
+        self.refused = 0
+        """How many connections were not let in."""
         self.cut_lines = 0
         """How many lines were cut because they were too long."""
 
@@ -63,10 +65,20 @@ class Intake:
         with self._lock:
             return self._has_room(size)
 
-    def offer(self, parcel: Parcel) -> Parcel | None:
+    def losses(self) -> dict[str, int]:
+        """Say what was lost or not let in since the start, by the fields of `Tally`."""
+        return {"cut_lines": self.cut_lines, "dropped": self.dropped, "gaps": self.gaps, "refused": self.refused}
+
+    def is_empty(self) -> bool:
+        """Tell whether everything is committed."""
+        with self._lock:
+            return not self._waiting
+
+    def offer(self, parcel: Parcel, *, must: bool = False) -> Parcel | None:
         """Keep a parcel and return it, or return None where there is no room for it.
 
         A repeat of one whose sender went away, and which still waits, only takes over the waiting: that is returned.
+        `must` keeps it in any case, for what was asked for by `has_room` before.
         """
         with self._lock:
             first = self._abandoned(parcel.digest)
@@ -75,7 +87,7 @@ class Intake:
             if first is not None:
                 first.on_committed = parcel.on_committed
                 return first
-            if not self._has_room(len(parcel.data)):
+            if not must and not self._has_room(len(parcel.data)):
                 return None
             self._waiting[id(parcel)] = parcel
             self._arrived.append(parcel)

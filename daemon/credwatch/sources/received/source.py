@@ -89,7 +89,7 @@ class ReceivedSource:
         self._intake = intake
         self._clock = clock
         own = {file: cursor for file, cursor in cursors.items() if "taken" in cursor}
-        self._tally = Tally()
+        self._tally, self._before = Tally(), intake.losses()
         self._lanes = {file: _lane(cursor) for file, cursor in own.items()}
         intake.begin((entry for lane in self._lanes.values() for entry in lane.taken), own, wake)
 
@@ -101,7 +101,10 @@ class ReceivedSource:
     @property
     def tally(self) -> Tally:
         """What the source has met so far."""
-        lost = {"cut_lines": self._intake.cut_lines, "dropped": self._intake.dropped, "gaps": self._intake.gaps}
+        lost = {
+            what: max(number - self._before[what], getattr(self._tally, what))
+            for what, number in self._intake.losses().items()
+        }
         if any(getattr(self._tally, what) != number for what, number in lost.items()):
             self._tally = Tally(**lost)
         return self._tally

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
 from typing import Any, cast
 
 from msgspec import Struct
 
+from credwatch.sources.tls import names_in
 from credwatch.web.bounded_http import BoundedHttp, Bounds
 
 SHIPPER = "credwatch.shipper"
@@ -54,13 +54,6 @@ def _shipper(transport: asyncio.Transport) -> Shipper:
     tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
     certificate = tls.getpeercert() if tls is not None else None
     return Shipper(_address(transport), names_in(certificate or {}))
-
-
-def names_in(certificate: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the DNS names and the common name of a certificate, as `ssl` decodes it."""
-    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
-    names += [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
-    return tuple(dict.fromkeys(names))
 
 
 def _address(transport: asyncio.Transport) -> str:

@@ -126,6 +126,20 @@ def test_what_has_no_room_is_not_kept() -> None:
     assert sender.send("b\n") is not None
 
 
+def test_a_source_that_is_opened_again_counts_anew() -> None:
+    """What an intake has lost is told by the source that was open then, once, and never less than before."""
+    intake = Intake(10)
+    first = ReceivedSource("net", intake, {}, clock=lambda: NOW)
+    intake.dropped, intake.gaps = 3, 2
+    assert (3, 2) == (first.tally.dropped, first.tally.gaps)
+    intake.gaps = 1
+    assert (first.tally, 2) == (first.tally, first.tally.gaps)
+    second = ReceivedSource("net", intake, {}, clock=lambda: NOW)
+    assert 0 == second.tally.dropped
+    intake.dropped += 1
+    assert 1 == second.tally.dropped
+
+
 def test_each_sender_has_a_log_until_there_are_too_many() -> None:
     """Senders beyond the bound share a log, so that no flood of addresses fills the store."""
     intake = Intake(10)

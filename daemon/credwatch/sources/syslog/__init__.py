@@ -1,0 +1,1 @@
+"""Syslog over the network: UDP, TCP and TLS."""
