@@ -111,9 +111,8 @@ class Merge:
             return []
         if len(prepared.order):
             return [int(prepared.order[-1])]
-        if not prepared.size:  # a new position: its lines come with the next chunk
-            return [self._reached.get(log, _NOTHING_YET)]
-        return [self._reached[log]] if log in self._reached else []
+        # Lines that are no events tell nothing; where only the position is new, its lines come with the next chunk.
+        return [] if prepared.size else [self._reached.get(log, _NOTHING_YET)]
 
     def _cut(self, held: _Held, frontier: int | None, now: float) -> tuple[Prepared | None, Prepared | None]:
         prepared = held.prepared

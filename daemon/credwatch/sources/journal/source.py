@@ -21,6 +21,8 @@ PROGRAM = "journalctl"
 JOURNAL = "journal"
 """What stands for a file in chunks and cursors."""
 
+_PRESENT_US = 2_000_000
+"""An entry written so long ago, in microseconds, is of the present."""
 _PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 """journalctl is started again after a pause that doubles up to this, and is short again once it gives an entry."""
@@ -64,6 +66,7 @@ class JournalSource:
         self._place = self._first_place() if self._is_new else Place.from_cursor(cursors[JOURNAL])
         self._process: JournalProcess | None = None
         self._is_proving = False
+        self._is_catching_up = True
         self._after = 0
         self._pause = _PAUSE_SECONDS
         self._start_at = 0.0
@@ -122,8 +125,11 @@ class JournalSource:
         return int(self.lag() > 0)
 
     def awaited(self) -> Collection[str]:
-        """Name the journal while journalctl may be about to give more; see `Source.awaited`."""
-        return {JOURNAL} if self._process and not self._problem and self.lag() else ()
+        """Name the journal until journalctl has come, from where it began, to what is written now."""
+        if self._is_catching_up and self._process:
+            now = self._clock().timestamp() * 1_000_000
+            self._is_catching_up = self.lag() > 0 and now - self._place.time > _PRESENT_US
+        return {JOURNAL} if self._is_catching_up and self._process and not self._problem else ()
 
     def problems(self) -> list[SourceError]:
         """Return why the journal cannot be read now."""

@@ -12,7 +12,7 @@ from credwatch.kernel.errors import SourceError
 from credwatch.sources.journal.source import JOURNAL, JournalSource
 from credwatch.sources.options import JournalSourceOptions
 from unit.sources.followed import NOW, Reader, Seconds
-from unit.sources.journal.written import Journal, cursor_of
+from unit.sources.journal.written import BEGAN, Journal, cursor_of
 
 PATIENCE = 20.0
 
@@ -69,13 +69,24 @@ def test_what_is_written_later_comes_too(journal: Journal) -> None:
 
 
 def test_what_journalctl_still_reads_is_awaited(journal: Journal) -> None:
-    """Other logs do not run ahead of the journal at a start, and once it is at its end they wait for nothing."""
-    journal.write("one")
+    """Other logs do not run ahead of the journal at a start; once it is in the present they wait for nothing."""
+    journal.write("of an hour ago", __REALTIME_TIMESTAMP=str(BEGAN - 3_600_000_000))
+    source = journal.source()
+    reader = Reader(source)
+    _until(lambda: reader.lines, reader)
+    assert {JOURNAL} == source.awaited()
+    journal.write("of now")
+    _until(lambda: len(reader.lines) == 2, reader)
+    assert not source.awaited(), "though journalctl may be about to give more"
+    source.close()
+
+
+def test_a_journal_without_entries_is_not_awaited(journal: Journal) -> None:
+    """Once journalctl has nothing more to give, nothing waits for it."""
     source = journal.source()
     reader = Reader(source)
     reader.step()
-    assert {JOURNAL} == source.awaited()
-    _until(lambda: reader.lines and not source.lag(), reader)
+    _until(lambda: not source.lag(), reader)
     assert not source.awaited()
     source.close()
 
