@@ -12,7 +12,7 @@ from credwatch.kernel.errors import SourceError
 from credwatch.sources.journal.source import JOURNAL, JournalSource
 from credwatch.sources.options import JournalSourceOptions
 from unit.sources.followed import NOW, Reader, Seconds
-from unit.sources.journal.written import BEGAN, Journal, cursor_of
+from unit.sources.journal.written import Journal, cursor_of
 
 PATIENCE = 20.0
 
@@ -70,12 +70,12 @@ def test_what_is_written_later_comes_too(journal: Journal) -> None:
 
 def test_what_journalctl_still_reads_is_awaited(journal: Journal) -> None:
     """Other logs do not run ahead of the journal at a start; once it is in the present they wait for nothing."""
-    journal.write("of an hour ago", __REALTIME_TIMESTAMP=str(BEGAN - 3_600_000_000))
+    journal.write("of an hour ago", __REALTIME_TIMESTAMP=str(int(NOW.timestamp() * 1e6) - 3_600_000_000))
     source = journal.source()
     reader = Reader(source)
     _until(lambda: reader.lines, reader)
     assert {JOURNAL} == source.awaited()
-    journal.write("of now")
+    journal.write("of now", __REALTIME_TIMESTAMP=str(int(NOW.timestamp() * 1e6)))
     _until(lambda: len(reader.lines) == 2, reader)
     assert not source.awaited(), "though journalctl may be about to give more"
     source.close()
