@@ -120,6 +120,11 @@ def _messages(lines: Sequence[UnparsedLine]) -> Iterator[_Message]:
             yield _Message(line, program or "", line.line if message is None else message, is_object=False)
 
 
+def masked_text(text: str) -> str:
+    """Leave out of a text what looks as if it varied, with placeholders for it."""
+    return " ".join(_masked(text))
+
+
 def _masked(message: str) -> _Words:
     """Cut a message at its blanks, with placeholders for what looks as if it varied."""
     words = message.replace("<", "&lt;").split(" ")

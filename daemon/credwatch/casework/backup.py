@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from credwatch.app import keys
 from credwatch.app.lock import holder_of
 from credwatch.app.settings import Settings
 from credwatch.casework.casebook import open_store
+from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import StoreError
 from credwatch.store.copying import copy_store
 from credwatch.store.place import Place, ServerPlace
+from credwatch.store.state import progress, seeing
 
 
-def back_up(settings: Settings, file: Path) -> int:
-    """Write what the store holds now to a file, beside the daemon that may be using it; return how many rows it has.
+def back_up(settings: Settings, file: Path, now: datetime) -> int:
+    """Write what the store holds to a file, beside the daemon that may be using it; return how many rows it has.
+
+    The store notes that it was done `now`.
 
     The file is a store of SQLite, wherever the store is, and `FILE.sha256` has its digest as sha256sum(1) writes it.
     Raises StoreError.
@@ -25,9 +30,11 @@ def back_up(settings: Settings, file: Path) -> int:
     database = open_store(keys.store_place(settings))
     try:
         rows = copy_store(database, file)
+        _digest_file(file).write_text(f"{_digest(file)}  {file.name}\n", encoding="utf-8")
+        with database.writing() as connection:
+            progress.save_value(connection, seeing.BACKED_UP, rfc3339(now).encode())
     finally:
         database.close()
-    _digest_file(file).write_text(f"{_digest(file)}  {file.name}\n", encoding="utf-8")
     return rows
 
 

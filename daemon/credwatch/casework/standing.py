@@ -28,11 +28,12 @@ class StandingBook(Casebook):
     def standing(self, now: datetime) -> dict[str, Any]:
         """Return how things stand as JSON values: blind intervals of a week, sources, clocks, messages, open cases."""
         with self._database.reading() as connection:
-            alive = progress.value(connection, seeing.ALIVE)
+            alive, backed_up = (progress.value(connection, name) for name in (seeing.ALIVE, seeing.BACKED_UP))
             state = outbox.queue_state(connection)
             return {
                 "time_zone": self._settings.daemon.time_zone,
                 "alive_at": alive.decode() if alive else "",
+                "backed_up_at": backed_up.decode() if backed_up else "",
                 "blind": [interval_of(it) for it in seeing.intervals_between(connection, now - _LOOK_BACK, now)],
                 "sources": _sources(connection, self._settings, now),
                 "clocks": _clocks(connection, now),

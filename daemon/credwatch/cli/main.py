@@ -13,6 +13,7 @@ from credwatch.cli.check import check
 from credwatch.cli.corpus import corpus_app
 from credwatch.cli.coverage import coverage
 from credwatch.cli.demo import demo
+from credwatch.cli.doctor import doctor
 from credwatch.cli.explain import explain
 from credwatch.cli.incidents import incidents_app
 from credwatch.cli.notice import notice_app
@@ -40,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, status, check, coverage, parse, explain, replay, backup, restore, version):
+for command in (run, demo, status, check, doctor, coverage, parse, explain, replay, backup, restore, version):
     app.command()(command)
 app.command("push-token")(push_token)
 app.add_typer(rules_app, name="rules")

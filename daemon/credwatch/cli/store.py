@@ -9,6 +9,7 @@ import typer
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import print_json, say, told_plainly
+from credwatch.kernel.clock import system_clock
 
 if TYPE_CHECKING:
     from credwatch.store.place import Place
@@ -56,7 +57,7 @@ def backup(
         from credwatch.app.settings import load_settings
         from credwatch.casework import backup as backups
 
-        rows = backups.back_up(load_settings(config), file)
+        rows = backups.back_up(load_settings(config), file, system_clock())
     _tell(rows, str(file), as_json)
 
 

@@ -17,6 +17,8 @@ from credwatch.store.statements import many
 
 ALIVE = "alive"
 """The engine's value that says when the daemon was last about, RFC 3339."""
+BACKED_UP = "backed_up"
+"""The engine's value that says when the latest backup was made, RFC 3339."""
 
 source_times = Table(
     "source_times",
