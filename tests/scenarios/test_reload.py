@@ -73,6 +73,10 @@ def test_lines_that_nothing_read_are_read_once_a_pack_is_there(site: Site) -> No
     lines = [f"{at(n)} srv1 vaultd[7]: denied user {name} from 203.0.113.{n}" for n, name in enumerate(("lan", "minh"))]
     append(site.auth_log, *lines)
     await_(lambda: site.lines_taken() == len(lines), what="the lines are kept")
+    sources = json.loads(said("status", "--json", "-c", str(site.config)))["sources"]
+    assert [("servers", 2, 2)] == [
+        (it["id"], it["lines_today"], it["unparsed_today"]) for it in sources if it["heard_at"]
+    ]
     (shape,) = (json.loads(line) for line in said("unparsed", "list", "--json", "-c", str(site.config)).splitlines())
     assert (2, "vaultd", "denied user <name> from <address>") == (shape["count"], shape["program"], shape["shape"])
     (site.folder / "packs" / "vault.yml").write_text(said("unparsed", "draft", shape["id"], "-c", str(site.config)))

@@ -119,7 +119,7 @@ class Lookout:
         stored = seeing.all_rhythms(connection)
         known = {source: decode(stored[source], type=Rhythm) if source in stored else Rhythm() for source in up}
         for source, is_up in up.items():
-            self._followed_since[source] = self._followed_since[source] if is_up else now
+            self._followed_since[source] = self._followed_since.get(source, now) if is_up else now
         rhythms = {
             source: rhythm.followed(self._followed_since[source], times[source].heard_at, now, self._zone)
             for source, rhythm in known.items()

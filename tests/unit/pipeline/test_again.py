@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -11,10 +12,11 @@ from credwatch.pipeline.pipeline import Knowledge
 from credwatch.rules.packs.packs import read_pack
 from credwatch.store.cases.case_list import list_incidents
 from credwatch.store.database import Database
-from credwatch.store.state import progress
+from credwatch.store.state import progress, seeing
+from credwatch.store.state.seeing import SourceTimes
 from credwatch.store.state.unparsed import unparsed_lines
 from scenarios.lines import at, guessing
-from scenarios.pipeline import a_chunk, a_pipeline, a_store, take, the_knowledge
+from scenarios.pipeline import NOW, a_chunk, a_pipeline, a_store, take, the_knowledge
 
 SSHD = "openssh"
 """The pack that the first run does without."""
@@ -116,3 +118,14 @@ def test_reading_again_settles_nothing_for_logs_that_lag(tmp_path: Path) -> None
         with database.reading() as connection:
             marks = progress.all_watermarks(connection)
         assert before[0] == marks
+
+
+def test_a_commit_notes_when_each_source_spoke(tmp_path: Path) -> None:
+    """The time of reading and that of the latest event are kept; a line that is no event leaves the latter."""
+    know = the_knowledge(tmp_path)
+    with a_store(tmp_path / "store.sqlite") as database:
+        pipeline = a_pipeline(know, database)
+        take(pipeline, a_chunk("\n".join(guessing(0, "quocbao", "203.0.113.7"))))
+        take(pipeline, a_chunk(f"{at(90)} srv1 frobd[1]: strange", position=9999))
+        with database.reading() as connection:
+            assert {"servers": SourceTimes(NOW, datetime.fromisoformat(at(20)))} == seeing.all_times(connection)

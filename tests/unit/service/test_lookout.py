@@ -158,3 +158,14 @@ def test_a_loss_that_could_not_be_stored_is_stored_later(tower: Tower, monkeypat
             lookout.turn()
     lookout.turn()
     assert [Blindness.DROPPING] == [interval.reason for interval in tower.intervals()]
+
+
+def test_a_source_that_no_setting_names_is_looked_after_too(tower: Tower) -> None:
+    """The gate's own events are followed beside the configured sources, and may be blind like them."""
+    lookout = tower.lookout()
+    lookout.notice("gate", is_up=False, waiting=0)
+    lookout.turn()
+    assert [BlindInterval("gate", Blindness.UNREADABLE, NOON)] == tower.intervals()
+    lookout.notice("gate", is_up=True, waiting=0)
+    lookout.turn()
+    assert [] == [interval for interval in tower.intervals() if interval.ended_at is None]
