@@ -11,6 +11,7 @@ import pytest
 from msgspec import Struct, field
 
 from builders_outbox import NOON, a_command, an_incident, some_facts
+from credwatch.app.regimes import shipped_regimes
 from credwatch.app.settings import Settings
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
@@ -24,6 +25,7 @@ from credwatch.store.receipts import settle
 from credwatch.store.state import progress
 from credwatch.telemetry.label_values import TASKS
 from credwatch.telemetry.metrics import Metrics
+from credwatch.workflows.regimes import regime_clocks
 from scenarios.pipeline import a_store
 
 
@@ -104,6 +106,27 @@ def test_gauges_tell_what_the_store_has(post: Post) -> None:
     assert 1200 == value("credwatch_outbox_oldest_age_seconds")
     assert -300 == value("credwatch_clock_remaining_seconds", {"workflow": "customer_notice"})
     assert 1 == value("credwatch_clocks_overdue", {"workflow": "customer_notice"})
+
+
+def test_a_laws_clock_is_told_and_measured(post: Post) -> None:
+    """At four fifths of 24 hours operators are warned once, and the gauges say which law and how much is left."""
+    law = shipped_regimes()["vn-consumer"]
+    incident = an_incident(workflows=("customer_notice",))
+    with post.database.writing() as connection:
+        legal_clocks.save_clocks(connection, regime_clocks(incident, some_facts(regimes={"": (law,)})))
+    chores, value = post.chores(), post.metrics.registry.get_sample_value
+    labels = {"regime": "vn-consumer", "phase": "notification"}
+    for hours, short, overdue in ((19, 0, 0), (20, 1, 0), (25, 0, 1)):
+        post.now, post.steady = NOON + timedelta(hours=hours), hours * 3600.0
+        chores.tick()
+        chores.tick()
+        chores.gauge()
+        assert (24 - hours) * 3600 == value("credwatch_regime_clock_remaining_seconds", labels)
+        assert short == value("credwatch_regime_clocks_short", labels)
+        assert overdue == value("credwatch_regime_clocks_overdue", labels)
+    stored = [one.command for one in outbox.OutboxStore(post.database).listed()]
+    about = [command.context["reason"] for command in stored if command.context.get("duty") == "legal_report"]
+    assert ["clock_runs_short", "clock_ran_out"] == about
 
 
 def test_a_case_that_nobody_works_on_is_forgotten(post: Post) -> None:
