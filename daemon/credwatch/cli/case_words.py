@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from credwatch.cli.moments import both_times
-from credwatch.workflows.regimes import LEGAL_REPORT
+from credwatch.kernel.command import LEGAL_REPORT
 
 _ENDS = ("released_at", "met_at", "waived_at", "escalated_at")
 _Moment = Callable[[str], str]

@@ -21,6 +21,7 @@ from credwatch.cli.outbox import outbox_app
 from credwatch.cli.parse import parse
 from credwatch.cli.password import password_app
 from credwatch.cli.push_token import push_token
+from credwatch.cli.regimes import regimes_app
 from credwatch.cli.replay import replay
 from credwatch.cli.rules import rules_app
 from credwatch.cli.run import run
@@ -46,6 +47,7 @@ for command in (run, demo, status, check, doctor, coverage, parse, explain, repl
 app.command("push-token")(push_token)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(regimes_app, name="regimes")
 app.add_typer(unparsed_app, name="unparsed")
 app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")

@@ -35,7 +35,7 @@ def moment(
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Record a moment of a breach: when a person was aware, assessed it, handed a report over.
+    """Record when a person was aware, or handed a report over.
 
     Clocks of laws and contracts start at such moments and are met by them; without --at it is now. Exit code 1 where
     the number is unknown.

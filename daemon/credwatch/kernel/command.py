@@ -76,6 +76,10 @@ HISTORY = "history"
 """Why a command waits: what it tells of was read only long after it happened."""
 
 
+LEGAL_REPORT = "legal_report"
+"""The workflow of what a person hands over: credwatch counts its time, and writes no letter for it."""
+
+
 class LegalClock(Struct, frozen=True):
     """The time a duty leaves: started by an incident, met when its notices are accepted, escalated when it runs out."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from credwatch.kernel.command import LegalClock
+from credwatch.kernel.command import LEGAL_REPORT, LegalClock
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.moment import WHOLE_CASE, DutyPhase, Moment
@@ -16,9 +16,6 @@ from credwatch.workflows.facts import Facts, Role
 from credwatch.workflows.touched import customers_of
 from credwatch.world.regimes import Regime, RegimePhase
 from credwatch.world.time_limits import deadline
-
-LEGAL_REPORT = "legal_report"
-"""The workflow of what a person hands over: credwatch counts its time, and writes no letter for it."""
 
 
 class OwedPhase(Struct, frozen=True):
