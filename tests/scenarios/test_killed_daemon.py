@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -17,6 +18,11 @@ from typing import Any
 import pytest
 from msgspec.structs import fields
 
+from credwatch.app import keys
+from credwatch.app.settings import load_settings
+from credwatch.app.trail import SignedTrail
+from credwatch.store import audit
+from credwatch.store.audit import Chosen
 from scenarios.daemon import PATIENCE, RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app, app_guessing, guessing, ssh, staff_access
 from scenarios.outcome import Outcome, news_of, outcome_of, told_jointly
@@ -201,6 +207,7 @@ def test_kills_change_nothing(story: list[Step], undisturbed: Outcome, tmp_path:
         assert 0 == site.terminate()
         _hold_equal(undisturbed, _outcome(site))
         _hold_sent_once(office, undisturbed, site)
+        _hold_written_once(site)
 
 
 def _outcome(site: Site) -> Outcome:
@@ -224,6 +231,27 @@ def _hold_sent_once(office: PostOffice, expected: Outcome, site: Site) -> None:
     assert {1} == {len(contents) for contents in taken.values()}
     causes = Counter(notice[1:5] for notice in expected.notices)
     assert {1} == set(causes.values())
+
+
+def _hold_written_once(site: Site) -> None:
+    """Hold that the audit trail tells of each incident and message once, and is what was signed at the end."""
+    trail = SignedTrail(site.folder / "state", keys.audit_key(load_settings(site.config)))
+    with site.store() as database, database.reading() as connection:
+        assert trail.compare(connection) == (trail.last() or pytest.fail("nothing was signed")).size
+        rows = audit.listed(connection, Chosen(), 1_000_000)[::-1]
+    assert list(range(len(rows))) == [row.position for row in rows]
+    entries = [json.loads(row.entry) for row in rows]
+    opened = Counter(
+        entry["incident"] for entry in entries if entry["kind"] == "incident_opened" and not entry["customer"]
+    )
+    opened |= Counter(
+        entry["incident"] for entry in entries if entry["kind"] == "incident_opened" and entry["customer"]
+    )
+    assert dict.fromkeys((incident.number for incident in site.incidents()), 1) == dict(opened)
+    for kind in ("notice_queued", "notice_accepted"):
+        told = Counter(entry["details"]["message"] for entry in entries if entry["kind"] == kind)
+        delivered = [stored.command.id for stored in site.messages("delivered")]
+        assert dict.fromkeys(delivered, 1) == {id_: told[id_] for id_ in delivered}
 
 
 def test_the_story_has_all_that_can_go_wrong(undisturbed: Outcome) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+from base64 import b64encode
 from pathlib import Path
 
 from credwatch.app.credentials import credential
 from credwatch.app.settings import Settings
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
+from credwatch.ledger.note import SigningKey
 from credwatch.outbox.options import EmailOptions
 from credwatch.store.place import Place, ServerPlace
 
+AUDIT_KEY = "audit-key"
 NOTICE_KEY = "notice-key"
 TOTP_KEY = "totp-key"
 SMTP_PASSWORD = "smtp-password"  # noqa: S105  # the credential's name
@@ -24,20 +27,17 @@ def notice_key(settings: Settings) -> Secret:
 
     Raises ConfigurationError where it can be neither read nor made.
     """
-    key = credential(NOTICE_KEY)
-    if key is not None:
-        return key
     path = settings.daemon.state_directory / "notice.key"
-    try:
-        if not path.exists():
-            _make(path)
-        return Secret(path.read_text(encoding="ascii").strip())
-    except OSError as error:
-        raise ConfigurationError(
-            f"the key of the verification codes cannot be kept: {error.strerror}",
-            where=str(path),
-            hint="make the state directory writable for the daemon, or hand the key over as a systemd credential",
-        ) from error
+    return _kept(NOTICE_KEY, path, "the key of the verification codes", secrets.token_urlsafe(32))
+
+
+def audit_key(settings: Settings) -> SigningKey:
+    """Return the key that signs the audit trail: the credential, or one made once and kept in the state.
+
+    Raises ConfigurationError where it can be neither read nor made, NotGenuine where what is kept is no such key.
+    """
+    path = settings.daemon.state_directory / "audit.key"
+    return SigningKey(_kept(AUDIT_KEY, path, "the key of the audit trail", b64encode(secrets.token_bytes(32)).decode()))
 
 
 def totp_key() -> Secret | None:
@@ -82,7 +82,34 @@ def _read(path: Path, where: str) -> Secret:
         ) from error
 
 
-def _make(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _kept(name: str, path: Path, what: str, fresh: str) -> Secret:
+    """Return the credential of a name, else what a file has, which is made of something fresh where it is not there."""
+    key = credential(name)
+    if key is not None:
+        return key
+    try:
+        if not path.exists():
+            _make(path, fresh)
+        return Secret(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        raise ConfigurationError(
+            f"{what} cannot be kept: {error.strerror}",
+            where=str(path),
+            hint="make the state directory writable for the daemon, or hand the key over as a systemd credential",
+        ) from error
+
+
+def _make(path: Path, secret: str) -> None:
+    """Write a secret to a file that has its name only once it is whole, however many make it at once."""
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+        file.write(f"{secret}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    finally:
+        unfinished.unlink()

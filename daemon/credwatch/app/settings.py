@@ -184,6 +184,20 @@ class OutboxOptions(Options):
     """How the operators hear while the mail server takes nothing."""
 
 
+class AuditOptions(Options):
+    """`[audit]`: the audit trail."""
+
+    checkpoint_every: Duration = timedelta(minutes=15)
+    """How often it is held against what was signed last, and signed anew."""
+
+    @field_validator("checkpoint_every")
+    @classmethod
+    def _often_enough(cls, every: timedelta) -> timedelta:
+        if not timedelta(seconds=10) <= every <= timedelta(days=1):
+            raise ValueError('must lie between "10s" and "1d"')
+        return every
+
+
 class MetricsOptions(Options):
     """`[metrics]`: where Prometheus scrapes."""
 
@@ -226,6 +240,8 @@ class Settings(Options):
     """Which database the store is on."""
     retention: RetentionOptions = RetentionOptions()
     """How long the store keeps what is over."""
+    audit: AuditOptions = AuditOptions()
+    """The audit trail."""
     metrics: MetricsOptions = MetricsOptions()
     """Where Prometheus scrapes."""
     profile: dict[str, PolicyProfile] = Field(default_factory=lambda: {"default": PolicyProfile()})

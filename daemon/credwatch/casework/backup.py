@@ -12,14 +12,16 @@ from credwatch.app import keys
 from credwatch.app.lock import holder_of
 from credwatch.app.settings import Settings
 from credwatch.casework.casebook import open_store
-from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.clock import rfc3339, system_clock
 from credwatch.kernel.errors import StoreError
+from credwatch.ledger.entry import MACHINE, Act, ActKind
+from credwatch.store import audit
 from credwatch.store.copying import copy_store
 from credwatch.store.place import Place, ServerPlace
 from credwatch.store.state import progress, seeing
 
 
-def back_up(settings: Settings, file: Path, now: datetime) -> int:
+def back_up(settings: Settings, file: Path, now: datetime, by: str = MACHINE) -> int:
     """Write what the store holds to a file, beside the daemon that may be using it; return how many rows it has.
 
     The store notes that it was done `now`.
@@ -30,34 +32,49 @@ def back_up(settings: Settings, file: Path, now: datetime) -> int:
     database = open_store(keys.store_place(settings))
     try:
         rows = copy_store(database, file)
-        _digest_file(file).write_text(f"{_digest(file)}  {file.name}\n", encoding="utf-8")
+        digest = _digest(file)
+        _digest_file(file).write_text(f"{digest}  {file.name}\n", encoding="utf-8")
+        details: dict[str, object] = {"file": str(file), "sha256": digest}
         with database.writing() as connection:
             progress.save_value(connection, seeing.BACKED_UP, rfc3339(now).encode())
+            audit.append(connection, Act(now, ActKind.BACKUP_MADE, by, details=details))
     finally:
         database.close()
     return rows
 
 
-def restore(settings: Settings, file: Path) -> int:
+def restore(settings: Settings, file: Path, by: str = MACHINE) -> int:
     """Put what a backup holds where the settings have the store, and no store is; return how many rows it has.
 
     Raises StoreError where the file is not what was backed up, a daemon runs, or a store is there.
     """
     _check(file)
     _refuse_daemon(settings.daemon.state_directory)
-    return copy(file, keys.store_place(settings))
+    return _copy(file, keys.store_place(settings), ActKind.STORE_RESTORED, by)
 
 
-def copy(source: Place, target: Place) -> int:
+def copy(source: Place, target: Place, by: str = MACHINE) -> int:
     """Copy a store that no daemon uses to a place that has none; return how many rows it has. Raises StoreError."""
+    return _copy(source, target, ActKind.STORE_COPIED, by)
+
+
+def _copy(source: Place, target: Place, kind: ActKind, by: str) -> int:
+    """Copy a store, and say in the audit trail of the copy where it comes from."""
     if isinstance(source, Path):
         _refuse_daemon(source.parent)
     database = open_store(source)
     try:
         database.claim()
-        return copy_store(database, target)
+        rows = copy_store(database, target)
     finally:
         database.close()
+    made = open_store(target)
+    try:
+        with made.writing() as connection:
+            audit.append(connection, Act(system_clock(), kind, by, details={"from": database.where}))
+    finally:
+        made.close()
+    return rows
 
 
 def place_of(text: Place, settings: Settings) -> Place:

@@ -21,9 +21,11 @@ from credwatch.kernel.command import LegalClock
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Resolution, Status
+from credwatch.ledger.entry import ActKind
 from credwatch.pipeline import holding
+from credwatch.pipeline.acts import incident_act
 from credwatch.pipeline.pipeline import Knowledge
-from credwatch.store import outbox
+from credwatch.store import audit, outbox
 from credwatch.store.cases import case_entries, case_list, case_search, evidence, held, incidents, legal_clocks
 from credwatch.store.cases.case_search import Findings, Wanted
 from credwatch.store.cases.forgotten import forgotten
@@ -228,11 +230,11 @@ class Casebook:
                 return None
             return holding.release_incident(connection, incident, facts, now, by=by, why=why)
 
-    def release_messages(self, ids: Sequence[str], *, now: datetime) -> list[str]:
+    def release_messages(self, ids: Sequence[str], *, by: str, now: datetime) -> list[str]:
         """Let single held messages go; return the ids of those that were held."""
         facts = self._facts()
         with self._database.writing() as connection:
-            return holding.release_messages(connection, ids, facts, now)
+            return holding.release_messages(connection, ids, facts, now, by)
 
     def drop(self, number: str, *, by: str, why: str, with_reports: bool, now: datetime) -> int | None:
         """Drop what is held of an incident; return how many messages stay held, None where it is unknown.
@@ -246,7 +248,8 @@ class Casebook:
                 return None
             check_reason(incident, why)
             reason = f"dropped by {by}: {why}"
-            return len(holding.drop_held(connection, number, facts, now, why=reason, with_reports=with_reports))
+            rest = holding.drop_held(connection, number, facts, now, by=by, why=reason, with_reports=with_reports)
+            return len(rest)
 
     def close(
         self, number: str, *, by: str, why: str, now: datetime, outcome: Resolution | None = None
@@ -262,12 +265,13 @@ class Casebook:
             if incident is None:
                 return None
             closed = moved(incident, Status.CLOSED, at=now, by=by, why=why, outcome=outcome)
+            audit.append(connection, incident_act(ActKind.INCIDENT_CLOSED, closed, now, by, why))
             incidents.save_incidents(connection, [closed])
             reaction = react(IncidentChange(ChangeKind.CLOSED, closed), facts, now)
             outbox.queue(connection, reaction.commands)
             legal_clocks.save_clocks(connection, reaction.clocks)
             reason = f"closed by {by}: {why}"
-            holding.drop_held(connection, number, facts, now, why=reason, with_reports=False)
+            holding.drop_held(connection, number, facts, now, by=by, why=reason, with_reports=False)
         return closed
 
     def _facts(self) -> Facts:

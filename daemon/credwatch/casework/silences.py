@@ -15,6 +15,8 @@ from credwatch.kernel.criteria import Criteria
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.silence import LONGEST, Silence
+from credwatch.ledger.entry import Act, ActKind
+from credwatch.store import audit
 from credwatch.store.cases import incidents, silences
 
 
@@ -49,6 +51,11 @@ class Silences(Casebook):
         self._check(silence)
         with self._database.writing() as connection:
             silences.save_silence(connection, silence)
+            meant = {name: value for name in Criteria.__struct_fields__ if (value := getattr(silence, name))}
+            until: dict[str, object] = {"silence": silence.id, "expires_at": rfc3339(silence.expires_at)}
+            unshared = {**meant, "second": silence.second, "words": silence.why}
+            act = Act(silence.starts_at, ActKind.SILENCE_BEGUN, silence.by, details=until, unshared=unshared)
+            audit.append(connection, act)
 
     def listed(self, now: datetime, *, everything: bool) -> list[dict[str, Any]]:
         """Return silences as JSON values with what each has hidden; those that are over only where asked for."""
@@ -71,6 +78,7 @@ class Silences(Casebook):
                 raise SilenceRefused("the silence is over already", where=id_, hint=hint)
             ended = replace(silence, ended_at=now, ended_by=by)
             silences.save_silence(connection, ended)
+            audit.append(connection, Act(now, ActKind.SILENCE_ENDED, by, details={"silence": id_}))
         return ended
 
     def _check(self, silence: Silence) -> None:

@@ -9,6 +9,7 @@ from credwatch.cli import case_list as case_list  # likewise
 from credwatch.cli import casework as casework  # likewise
 from credwatch.cli import documents as documents  # likewise
 from credwatch.cli import recording as recording  # likewise
+from credwatch.cli.audit import audit_app, verify
 from credwatch.cli.check import check
 from credwatch.cli.corpus import corpus_app
 from credwatch.cli.coverage import coverage
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, status, check, doctor, coverage, parse, explain, replay, backup, restore, version):
+for command in (run, demo, status, check, doctor, coverage, parse, explain, replay, backup, restore, verify, version):
     app.command()(command)
 app.command("push-token")(push_token)
 app.add_typer(rules_app, name="rules")
@@ -52,6 +53,7 @@ app.add_typer(unparsed_app, name="unparsed")
 app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(notice_app, name="notice")
+app.add_typer(audit_app, name="audit")
 app.add_typer(store_app, name="store")
 app.add_typer(password_app, name="password")
 app.add_typer(totp_app, name="totp")

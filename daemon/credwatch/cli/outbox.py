@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from credwatch.cli.actor import login_name
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LimitOption, StoreOption
 from credwatch.cli.output import ExitCode, print_error, print_json, say, tell, tell_more, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
@@ -64,7 +65,7 @@ def retry(
         from credwatch.casework.casebook import opened_outbox
 
         with opened_outbox(config, store) as outbox:
-            put_back = outbox.retry(system_clock(), ids or [])
+            put_back = outbox.retry(system_clock(), ids or [], login_name())
     for command_id in put_back:
         if as_json:
             print_json({"id": command_id, "state": "queued"})
@@ -91,7 +92,7 @@ def release(
         from credwatch.casework.casebook import Casebook
 
         with Casebook.at(config) as casebook:
-            released = casebook.release_messages(ids, now=system_clock())
+            released = casebook.release_messages(ids, by=login_name(), now=system_clock())
     for command_id in released:
         print_json({"id": command_id, "state": "queued"}) if as_json else say(f"{command_id} queued")
     missing = sorted(set(ids) - set(released))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from credwatch.cli.actor import login_name
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import print_json, say, told_plainly
 from credwatch.kernel.clock import system_clock
@@ -39,8 +40,8 @@ def copy(
         from credwatch.casework import backup as backups
 
         settings = load_settings(config)
-        places = [backups.place_of(_place(text), settings) for text in (source, target)]
-        rows = backups.copy(*places)
+        origin, copied = (backups.place_of(_place(text), settings) for text in (source, target))
+        rows = backups.copy(origin, copied, login_name())
     _tell(rows, target, as_json)
 
 
@@ -57,7 +58,7 @@ def backup(
         from credwatch.app.settings import load_settings
         from credwatch.casework import backup as backups
 
-        rows = backups.back_up(load_settings(config), file, system_clock())
+        rows = backups.back_up(load_settings(config), file, system_clock(), login_name())
     _tell(rows, str(file), as_json)
 
 
@@ -74,7 +75,7 @@ def restore(
         from credwatch.app.settings import load_settings
         from credwatch.casework import backup as backups
 
-        rows = backups.restore(load_settings(config), file)
+        rows = backups.restore(load_settings(config), file, login_name())
     _tell(rows, str(file), as_json)
 
 

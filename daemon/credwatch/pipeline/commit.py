@@ -22,10 +22,11 @@ from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.kernel.moment import Discovery
+from credwatch.pipeline.acts import incident_acts, release_act
 from credwatch.pipeline.flood import TALLY
 from credwatch.pipeline.prepared import Prepared
 from credwatch.pipeline.silencing import silenced
-from credwatch.store import outbox
+from credwatch.store import audit, outbox
 from credwatch.store.cases import evidence, held, incidents, legal_clocks
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.state import profiles, progress, seeing, trail, unparsed
@@ -108,6 +109,7 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     _remember(connection, batch)
     window_seconds = thread_time() - began
     detections, changes = _incidents(connection, batch.found, _dated(batch.found, discovery), discovery)
+    audit.append(connection, *incident_acts(changes, discovery.detected_at))
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     live = sum(change.kind is ChangeKind.OPENED and not change.incident.history for change in changes)
     detected = sum(not detection.shadow for detection in batch.found.detections)
@@ -215,6 +217,8 @@ def _let_go(connection: Connection, changes: tuple[IncidentChange, ...], discove
     if freed:
         waiting = held.held_messages(connection, incidents=freed)
         held.let_go(connection, [stored.command.id for stored in waiting], discovery.detected_at)
+        acts = (release_act([stored], discovery.detected_at) for stored in waiting)
+        audit.append(connection, *acts)
 
 
 def _endings(connection: Connection, result: Found) -> Iterator[Ending]:

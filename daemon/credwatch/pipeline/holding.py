@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from credwatch.incidents.lifecycle import released
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
+from credwatch.pipeline.acts import drop_act, release_act
 from credwatch.pipeline.news import note_told
-from credwatch.store import outbox
+from credwatch.store import audit, outbox
 from credwatch.store.cases import held, incidents, legal_clocks
 from credwatch.store.commands import StoredCommand
 from credwatch.store.state import progress
@@ -59,14 +60,17 @@ def release_incident(
     """Let a person's decision send what an incident holds back; return the ids. Raises IllegalTransition."""
     free = released(incident, at=now, by=by, why=why)
     incidents.save_incidents(connection, [free])
+    waiting = held.held_messages(connection, incidents=[incident.number])
+    audit.append(connection, release_act(waiting, now, by, why))
     ids = let_go(connection, free, facts, now)
     tell_of_held(connection, facts, now)
     return ids
 
 
-def release_messages(connection: Connection, ids: Sequence[str], facts: Facts, now: datetime) -> list[str]:
+def release_messages(connection: Connection, ids: Sequence[str], facts: Facts, now: datetime, by: str) -> list[str]:
     """Let single messages go, each as it would be written now; return those that were held."""
     waiting = held.held_messages(connection, ids=ids) if ids else []
+    audit.append(connection, *(release_act([stored], now, by) for stored in waiting))
     for number in sorted({stored.command.incident for stored in waiting}):
         _rewrite(connection, number, {stored.command.id for stored in waiting}, facts, now)
     held.let_go(connection, [stored.command.id for stored in waiting], now)
@@ -92,7 +96,7 @@ def _rewrite(connection: Connection, number: str, ids: set[str], facts: Facts, n
 
 
 def drop_held(
-    connection: Connection, number: str, facts: Facts, now: datetime, *, why: str, with_reports: bool
+    connection: Connection, number: str, facts: Facts, now: datetime, *, by: str, why: str, with_reports: bool
 ) -> list[StoredCommand]:
     """Drop what is held of an incident, with the reason; return what stays held.
 
@@ -100,6 +104,9 @@ def drop_held(
     """
     waiting = held.held_messages(connection, incidents=[number])
     rest = [stored for stored in waiting if stored.command.kind is CommandKind.REPORT and not with_reports]
-    held.drop(connection, [stored for stored in waiting if stored not in rest], why=why, now=now)
+    gone = [stored for stored in waiting if stored not in rest]
+    held.drop(connection, gone, why=why, now=now)
+    if gone:
+        audit.append(connection, drop_act(gone, now, by, why))
     tell_of_held(connection, facts, now)
     return rest

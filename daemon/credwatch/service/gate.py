@@ -34,7 +34,7 @@ def build_gate(settings: Settings, database: Database, knowledge: Callable[[], K
         policy_of=policy_of,
         blocklist=load_blocklist(options.blocklists),
         history=PasswordHistory(PasswordHashes(database)),
-        totp=Totp(FactorRows(database), Sealer(keys.totp_key()), issuer=options.service),
+        totp=Totp(FactorRows(database, clock), Sealer(keys.totp_key()), issuer=options.service),
         events=EventsFile(options.events_file),
         clock=clock,
         service=options.service,

@@ -22,7 +22,7 @@ from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import refuse_shared_files
 from credwatch.kernel.clock import Clock, steady_clock, system_clock
 from credwatch.kernel.command import Command
-from credwatch.kernel.errors import ConfigurationError, CredwatchError, ProblemsFound
+from credwatch.kernel.errors import ConfigurationError, CredwatchError, ProblemsFound, StoreError
 from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.fallback import Heard
 from credwatch.outbox.outage import Outage
@@ -45,6 +45,7 @@ from credwatch.service.parts.watching import WatchPart
 from credwatch.service.reader import OpenSource, Reader
 from credwatch.service.receiving import build_intakes, listening_parts
 from credwatch.service.schedule import Job, Timetable
+from credwatch.service.signing import Signing
 from credwatch.service.systemd import SaidState
 from credwatch.service.watchfiles import ConfigurationWatch
 from credwatch.sources.interface import Cursor, Source
@@ -98,6 +99,9 @@ class Supervisor:
         self._chores = Chores(
             self._database, self._metrics, self._dispatcher.wake, clock, lambda: self._knowledge.facts, self._settings
         )
+        self._signing = Signing(self._settings, self._database, self._metrics, clock, lambda: self._knowledge.facts)
+        self._signing.sign()
+        self._signing.note_files(config, self._settings)
         self._keeper = Keeper(self._parts(), self._metrics)
         self._state = SaidState()
         self._stop = asyncio.Event()
@@ -114,6 +118,8 @@ class Supervisor:
             # Parts end in the order in which lines flow: the batch under way is committed, attempts are settled.
             self._state.stopping()
             await self._keeper.stop()
+            with suppress(StoreError):
+                self._signing.sign()
             self._database.close()
             self._lock.release()
         log.info("daemon.stopped")
@@ -152,7 +158,7 @@ class Supervisor:
             *([telling] if metrics.enabled else []),
             DeliveryPart(self._dispatcher, self._delivering),
             *([GatePart(self._build_gate, gate)] if gate.enabled else []),
-            TimetablePart(self._chores.jobs(), self._timetable, Pulse()),
+            TimetablePart([*self._chores.jobs(), *self._signing.jobs()], self._timetable, Pulse()),
             ReadingPart(self._next_reader, self._reading),
             *listening_parts(self._settings, self._sources, self._intakes, self._clock, self._metrics),
             WatchPart(lambda: ConfigurationWatch(self._watched(), self._reload_soon), self._reload_soon),
@@ -200,6 +206,7 @@ class Supervisor:
         self._renderer.take_up(renderer)
         self._knowledge, self._registers = knowledge, registers
         self._declare(knowledge)
+        self._signing.note_files(self._config, settings)
 
     def _watched(self) -> list[Path]:
         daemon, databases = self._settings.daemon, self._settings.enrichment.databases

@@ -11,8 +11,12 @@ from msgspec.structs import fields
 from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Table, Text, select
 
 from credwatch.kernel.account import Account
+from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.factor import Factor
+from credwatch.ledger.entry import Act, ActKind
+from credwatch.store import audit
+from credwatch.store.audited import factor_acts
 from credwatch.store.columns import Number
 from credwatch.store.database import Database, metadata
 from credwatch.store.moments import from_micros, to_micros
@@ -77,14 +81,18 @@ class PasswordHashes:
             ids = select(table.c.id).where(*_of(table, account)).order_by(table.c.id.desc())
             known = list(connection.scalars(ids))
             connection.execute(table.delete().where(table.c.id.in_(known[most:])))
+            customers = (account.organization,) if account.organization else ()
+            details: dict[str, object] = {"account": account.user}
+            audit.append(connection, Act(now, ActKind.PASSWORD_CHANGED, "gate", customers=customers, details=details))
             return min(len(known), most)
 
 
 class FactorRows:
     """Second factors in the store; keeps the contract of `policy.totp.Factors`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock = system_clock) -> None:
         self._database = database
+        self._clock = clock
 
     def change(self, account: Account, decide: Callable[[Factor | None], tuple[Factor | None, T]]) -> T:
         """Replace the account's factor by what `decide` makes of it, in one transaction that holds the write lock.
@@ -98,6 +106,7 @@ class FactorRows:
             after, answer = decide(before)
             if after != before:
                 _replace(connection, account, row["revision"] if row is not None else 0, after)
+                audit.append(connection, *factor_acts(account, before, after, self._clock()))
             return answer
 
 

@@ -12,6 +12,9 @@ from sqlalchemy import Connection, bindparam, case, func, select, text
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Receipt, Refused
+from credwatch.ledger.entry import MACHINE, Act, ActKind
+from credwatch.store import audit
+from credwatch.store.audited import message_act
 from credwatch.store.commands import WAITING, StoredCommand, commands, readable, row_of
 from credwatch.store.database import Database
 from credwatch.store.joined import leaving, letters_about
@@ -58,8 +61,10 @@ def queue(connection: Connection, given: Iterable[Command]) -> int:
     }
     statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread).returning(table.c.id)
     rows = [row_of(command) for command in leaving(connection, [*given])]
-    changed = [row for row in rows if connection.execute(statement, row).first()]
-    return sum(row["state"] == "queued" for row in changed)
+    leaves = [row for row in rows if connection.execute(statement, row).first() and row["state"] == "queued"]
+    acts = (message_act(ActKind.NOTICE_QUEUED, row, from_micros(int(str(row["created_at"])))) for row in leaves)
+    audit.append(connection, *acts)
+    return len(leaves)
 
 
 def queue_state(connection: Connection) -> QueueState:
@@ -122,11 +127,13 @@ class OutboxStore:
 
     def _set_aside(self, ids: Sequence[str], now: datetime) -> None:
         """List commands as refused that cannot be read, so that they hold up no others."""
+        reason = "not sent: it cannot be read"
         with self._database.writing() as connection:
             unreadable = commands.update().where(commands.c.id.in_(ids))
-            connection.execute(
-                unreadable.values(state="refused", settled_at=to_micros(now), last_reason="not sent: it cannot be read")
-            )
+            connection.execute(unreadable.values(state="refused", settled_at=to_micros(now), last_reason=reason))
+            details: dict[str, object] = {"reply": reason}
+            refused = (Act(now, ActKind.NOTICE_REFUSED, details={"message": id_} | details) for id_ in ids)
+            audit.append(connection, *refused)
 
     def next_at(self) -> datetime | None:
         """Tell when the next queued command is due; None where nothing is queued."""
@@ -236,7 +243,7 @@ class OutboxStore:
         rows.sort(key=lambda row: (row["created_at"], row["id"]))
         return [stored for row in rows[: page.limit] if (stored := readable(row)) is not None]
 
-    def retry(self, now: datetime, ids: Sequence[str] = ()) -> list[str]:
+    def retry(self, now: datetime, ids: Sequence[str] = (), by: str = MACHINE) -> list[str]:
         """Put refused and waiting commands back, due now, and return their ids; without `ids`, all refused ones."""
         table = commands
         chosen = table.c.state == "refused"
@@ -247,6 +254,8 @@ class OutboxStore:
             at = to_micros(now)
             back = table.update().where(chosen)
             connection.execute(back.values(state="queued", attempts=0, since=at, next_at=at, settled_at=None))
+            if found:
+                audit.append(connection, Act(now, ActKind.MESSAGES_RETRIED, by, details={"messages": found}))
             return found
 
 

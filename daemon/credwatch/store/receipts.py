@@ -11,6 +11,9 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.moment import Moment
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
+from credwatch.ledger.entry import ActKind
+from credwatch.store import audit
+from credwatch.store.audited import message_act
 from credwatch.store.cases.legal_clocks import legal_clocks
 from credwatch.store.columns import Number
 from credwatch.store.commands import commands
@@ -67,10 +70,17 @@ def settle(connection: Connection, command_id: str, receipt: Receipt, now: datet
     changed: dict[str, Any] = {"state": state, "last_reason": reply}
     changed |= {"next_at": to_micros(next_at)} if state == "queued" and next_at else {"settled_at": at}
     connection.execute(commands.update().where(commands.c.id == command_id).values(changed))
+    if state == "queued":
+        return
+    message = connection.execute(select(*_ABOUT).where(commands.c.id == command_id)).one()._mapping
     if isinstance(receipt, Delivered):
         _meet_clocks(connection, command_id, now)
-        incident = connection.execute(select(commands.c.incident).where(commands.c.id == command_id)).scalar_one()
-        add_sent(connection, command_id, incident, receipt.content, receipt.at)
+        add_sent(connection, command_id, message["incident"], receipt.content, receipt.at)
+    kind = ActKind.NOTICE_ACCEPTED if isinstance(receipt, Delivered) else ActKind.NOTICE_REFUSED
+    audit.append(connection, message_act(kind, message, now, reply=reply))
+
+
+_ABOUT = tuple(commands.c[name] for name in ("id", "kind", "workflow", "incident", "organization", "recipient"))
 
 
 def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None:

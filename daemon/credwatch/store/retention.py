@@ -22,6 +22,7 @@ from credwatch.store.statements import is_postgresql, many, truths
 _BATCH = 500
 _INCIDENTS = 50
 _OWN_WAY = ("incidents", "detections", "commands")
+_STAYS = ("audit_entries",)
 
 # Closed; closed for long enough; nothing of it runs, waits or goes on; no other's joint letter has its number.
 _OVER = """
@@ -102,8 +103,9 @@ def _incidents(*, notified: bool) -> Callable[[Connection, int], int]:
 
 
 def _forget_incidents(connection: Connection, numbers: Sequence[str]) -> int:
-    """Delete incidents with all that belongs to them: whatever table has a column `incident`."""
-    belongings = [table for table in metadata.tables.values() if "incident" in table.c and table.name not in _OWN_WAY]
+    """Delete incidents with all that belongs to them: whatever table has a column `incident`, but the audit trail."""
+    others = (*_OWN_WAY, *_STAYS)
+    belongings = [table for table in metadata.tables.values() if "incident" in table.c and table.name not in others]
     return (
         _delete(connection, "receipts", "command IN (SELECT id FROM commands WHERE incident = ?)", numbers)
         + _delete(connection, "silenced", "serial IN (SELECT serial FROM detections WHERE incident = ?)", numbers)

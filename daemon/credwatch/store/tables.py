@@ -1,10 +1,12 @@
 """Every family of tables: to import this is to have them all declared."""
 
-from credwatch.store import commands, gate, joined, receipts, sent_messages, turns
+from credwatch.store import audit, audit_tree, commands, gate, joined, receipts, sent_messages, turns
 from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks, silences
 from credwatch.store.state import profiles, progress, seeing, tellings, trail
 
 FAMILIES = (
+    audit,
+    audit_tree,
     case_entries,
     commands,
     evidence,

@@ -54,6 +54,6 @@ RETENTION_KINDS = (
 """What the store keeps for a time: the keys of `[retention]`."""
 TASKS = (
     *("clocks", "gauges", "retries", "digest", "windows", "reminders", "blindness", "retention", "memory"),
-    "housekeeping",
+    *("housekeeping", "checkpoint", "audit"),
 )
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind
+from credwatch.telemetry.audit_metrics import AuditMetrics
 from credwatch.telemetry.batch_report import BatchReport, LogReport
 from credwatch.telemetry.case_metrics import CaseMetrics
 from credwatch.telemetry.label_values import (
@@ -55,6 +56,8 @@ class Metrics:
         """What the operators' own work comes to."""
         self.regimes = RegimeMetrics(self.registry)
         """What laws and contracts leave of their times."""
+        self.audit = AuditMetrics(self.registry)
+        """How the audit trail stands."""
         self._duties = DutySeries(self.registry)
         self._daemon = DaemonSeries(self.registry)
         ProcessCollector(registry=self.registry)

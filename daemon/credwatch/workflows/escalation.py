@@ -49,6 +49,8 @@ class EscalationReason(StrEnum):
     """A silence has ended or expired."""
     SOURCE_SILENT = "source_silent"
     """A source is more silent than its rhythm allows."""
+    AUDIT_DIFFERS = "audit_differs"
+    """The audit trail is not what was signed."""
 
 
 _EMPTY = (
@@ -69,6 +71,7 @@ _EMPTY = (
     "unanswered",
     "source",
     "silent_since",
+    "audit",
 )
 """What a template may ask of any escalation, and only some have."""
 
@@ -122,6 +125,12 @@ def on_outage(is_down: bool, reply: str, last: datetime | None, facts: Facts, no
     reason = EscalationReason.MAIL_DOWN if is_down else EscalationReason.MAIL_BACK
     phase = rfc3339(last) if last else ""
     return escalate(facts, now, reason, duty="", incident="", phase=phase, reply=shown(reply) if is_down else "")
+
+
+def on_audit_differs(problem: str, facts: Facts, now: datetime) -> tuple[Command, ...]:
+    """Tell the operators, once for each way in which it does, that the audit trail is not what was signed."""
+    reason = EscalationReason.AUDIT_DIFFERS
+    return escalate(facts, now, reason, duty="", incident="", phase=problem, audit=shown(problem))
 
 
 def escalate_about(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import to_builtins
 from msgspec.json import Decoder, Encoder
 from sqlalchemy import DDL, Column, Connection, Index, Table, Text, event, func, select
 
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
+from credwatch.ledger.entry import Act, ActKind
+from credwatch.store import audit
 from credwatch.store.cases.forgotten import touch
 from credwatch.store.columns import Number
 from credwatch.store.database import metadata
@@ -17,6 +20,7 @@ from credwatch.store.statements import POSTGRESQL
 _ENCODER = Encoder()
 _AT_ONCE = 500
 _ENTRY = Decoder(CaseEntry)
+_SHARED, _OWN = ("kind",), ("incident", "at", "by", "customer")
 
 case_entries = Table(
     "case_entries",
@@ -47,6 +51,11 @@ def add_entry(connection: Connection, entry: CaseEntry) -> None:
     """Add an entry to its case; a person's entry keeps it from being forgotten."""
     row = {"incident": entry.incident, "at": to_micros(entry.at), "kind": entry.kind.value}
     connection.execute(case_entries.insert(), row | {"document": _ENCODER.encode(entry).decode()})
+    details = {name: value for name, value in to_builtins(entry).items() if name in _SHARED}
+    unshared = {name: value for name, value in to_builtins(entry).items() if name not in (*_SHARED, *_OWN)}
+    customers = (entry.customer,) if entry.customer else ()
+    act = Act(entry.at, ActKind.CASE_ENTRY, entry.by, entry.incident, customers, details, unshared)
+    audit.append(connection, act)
     if entry.kind is not EntryKind.REMINDED:
         touch(connection, entry.incident, entry.at)
 

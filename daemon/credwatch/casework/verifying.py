@@ -1,0 +1,51 @@
+"""Checks a file that an installation has signed, with nothing but the file and the public key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from credwatch.kernel.errors import CredwatchError
+from credwatch.ledger import export
+from credwatch.ledger.export import Checked
+from credwatch.ledger.note import NotGenuine, PublicKey
+from credwatch.ledger.proof import HEADER, EntryProof
+
+_MOST_PROOF = 10_000_000
+
+
+class Unverifiable(CredwatchError):
+    """The file cannot be read, or is none that anybody has signed."""
+
+
+def key_named(text: str) -> PublicKey:
+    """Read a key as it was typed, or from the file that was named instead; raises NotGenuine or Unverifiable."""
+    path = Path(text)
+    try:
+        return PublicKey.read(path.read_text(encoding="ascii") if "+" not in text and path.is_file() else text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unverifiable("the key cannot be read", where=str(path), hint="give what `audit key` writes") from error
+
+
+def verify(file: Path, key: PublicKey) -> Checked:
+    """Say what a file is and what is wrong with it; raises NotGenuine where the key has not signed it, Unverifiable."""
+    try:
+        with file.open("rb") as content:
+            start = content.read(len(HEADER))
+            content.seek(0)
+            if start == HEADER.encode():
+                return _checked_proof(content.read(_MOST_PROOF).decode("utf-8", "replace"), key)
+            if start.startswith(b"{"):
+                return export.check(content, key)
+    except OSError as error:
+        raise Unverifiable(f"cannot be read: {error.strerror}", where=str(file), hint="name a file") from error
+    hint = "expected an export, a .tlog-proof or an archive of evidence"
+    raise Unverifiable("is no file that credwatch signs", where=str(file), hint=hint)
+
+
+def _checked_proof(text: str, key: PublicKey) -> Checked:
+    proof = EntryProof.read(text)
+    try:
+        checkpoint = proof.check(key)
+    except NotGenuine as error:
+        return Checked("", 0, (str(error),))
+    return Checked(checkpoint.origin, checkpoint.size, ())

@@ -1,0 +1,105 @@
+"""An entry of the audit trail, and the bytes that stand for it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from credwatch.kernel.clock import rfc3339
+
+MACHINE = "credwatch"
+"""Who acts where no person does."""
+
+
+class ActKind(StrEnum):
+    """What was done."""
+
+    INCIDENT_OPENED = "incident_opened"
+    INCIDENT_WENT_ON = "incident_went_on"
+    """New evidence started another duty, or staff acted again."""
+    INCIDENT_CLOSED = "incident_closed"
+    CASE_ENTRY = "case_entry"
+    """Somebody took a case over, noted, acknowledged, reopened, answered; or was reminded."""
+    MESSAGES_RELEASED = "messages_released"
+    MESSAGES_DROPPED = "messages_dropped"
+    MESSAGES_RETRIED = "messages_retried"
+    NOTICE_QUEUED = "notice_queued"
+    NOTICE_ACCEPTED = "notice_accepted"
+    NOTICE_REFUSED = "notice_refused"
+    SILENCE_BEGUN = "silence_begun"
+    SILENCE_ENDED = "silence_ended"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  # what happened
+    FACTOR_ENROLLED = "factor_enrolled"
+    FACTOR_CONFIRMED = "factor_confirmed"
+    FACTOR_LOCKED = "factor_locked"
+    FACTOR_UNLOCKED = "factor_unlocked"
+    FACTOR_REMOVED = "factor_removed"
+    FILE_CHANGED = "file_changed"
+    """Settings, a register, a rule, a pack or a template is another from now on."""
+    BACKUP_MADE = "backup_made"
+    STORE_RESTORED = "store_restored"
+    STORE_COPIED = "store_copied"
+    CUSTOMER_CHECKPOINT = "customer_checkpoint"
+    """The log of a customer had this size and root."""
+    TREE_DIFFERS = "tree_differs"
+    """The log is not what was signed."""
+    TREE_ACCEPTED = "tree_accepted"
+    """A person knows why it is not, and has it go on."""
+
+
+class Act(Struct, frozen=True):
+    """What the audit trail shall say; becomes an entry for each customer that it concerns."""
+
+    at: datetime
+    """When, UTC."""
+    kind: ActKind
+    """What was done."""
+    actor: str = MACHINE
+    """Who did it: a login name, the owner of a file, or `credwatch`."""
+    incident: str = ""
+    """The number of the incident that it is about."""
+    customers: tuple[str, ...] = ()
+    """The ids of those that it concerns."""
+    details: dict[str, object] = field(default_factory=dict)
+    """What each of those customers may read: JSON values without floating numbers, and no secret."""
+    unshared: dict[str, object] = field(default_factory=dict)
+    """What none of them reads: the words of a person, who may name anybody; what concerns another customer."""
+
+
+def entries_of(act: Act) -> list[tuple[str, bytes]]:
+    """Write an act as entries, each with the id of the customer whose log has it, too; empty for no customer's.
+
+    What one customer may read is one entry. Else the whole is an entry of nobody, and each customer has one beside it
+    that names no other customer and repeats nobody's words.
+    """
+    if not act.unshared and len(act.customers) <= 1:
+        customer = "".join(act.customers)
+        return [(customer, _written(act, customer, act.details))]
+    several: dict[str, object] = {"customers": list(act.customers)} if act.customers else {}
+    whole = _written(act, "", act.details | act.unshared | several)
+    return [("", whole), *((customer, _written(act, customer, act.details)) for customer in act.customers)]
+
+
+def _written(act: Act, customer: str, details: dict[str, object]) -> bytes:
+    return canonical(
+        {
+            "actor": act.actor,
+            "at": rfc3339(act.at),
+            "customer": customer,
+            "details": details,
+            "incident": act.incident,
+            "kind": act.kind.value,
+        }
+    )
+
+
+def canonical(value: object) -> bytes:
+    """Write JSON as RFC 8785 does: keys sorted, no blanks, few escapes. Keys are ASCII, numbers whole.
+
+    A text with half of a surrogate pair, which RFC 8785 forbids, gets a question mark in its place.
+    """
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace")
