@@ -230,7 +230,9 @@ def test_single_messages_can_be_released(late: Late) -> None:
     late.read(*app_guessing(0, USER, "hai-au", ADDRESS), now=now)
     first, _ = late.messages("held")
     with late.database.writing() as connection:
-        assert [first.id] == holding.release_messages(connection, [first.id, "cw-0"], late.knowledge.facts, now + HOUR)
+        assert [first.id] == holding.release_messages(
+            connection, [first.id, "cw-0"], late.knowledge.facts, now + HOUR, "lan"
+        )
     assert Counter(queued=1, held=1) == late.states()
     assert {"customer_notice", "customer_update"} == {clock.workflow for clock in late.clocks()}
 

@@ -47,7 +47,10 @@ def list_(
 
 @audit_app.command()
 def show(index: IndexArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Show one entry with all its details. Exit code 1 where the trail is not so long."""
+    """Show one entry with all its details.
+
+    Exit code 1 where the trail is not so long.
+    """
     with told_plainly():
         from credwatch.casework.auditing import AuditBook
 
@@ -64,8 +67,8 @@ def show(index: IndexArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: J
 
 
 @audit_app.command()
-def checkpoint(config: ConfigOption = DEFAULT_CONFIG, customer: LogOption = "") -> None:
-    """Sign the trail as it is now, and write the checkpoint.
+def checkpoint(config: ConfigOption = DEFAULT_CONFIG, customer: LogOption = "", as_json: JsonOption = False) -> None:
+    """Sign the trail as it is now.
 
     Keep it where nobody of the installation can change it: it proves later that nothing was taken out.
     """
@@ -74,7 +77,7 @@ def checkpoint(config: ConfigOption = DEFAULT_CONFIG, customer: LogOption = "") 
 
         with AuditBook.at(config) as book:
             note = book.checkpoint(system_clock(), customer)
-    say_document(note)
+    print_json({"checkpoint": note}) if as_json else say_document(note)
 
 
 @audit_app.command()
@@ -82,9 +85,11 @@ def proof(
     index: IndexArgument,
     config: ConfigOption = DEFAULT_CONFIG,
     customer: Annotated[bool, typer.Option("--of-customer", help="In the log of the entry's customer.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Write a proof of one entry, for `credwatch verify` or another verifier of C2SP tlog-proof.
+    """Write a proof of one entry.
 
+    `credwatch verify` checks it, and so does any other verifier of C2SP tlog-proof.
     Exit code 1 where there is no such entry, or it is in no customer's log.
     """
     with told_plainly():
@@ -94,7 +99,7 @@ def proof(
             found = book.proof(index, of_customer=customer)
     if found is None:
         raise _unknown(index)
-    say_document(found.written())
+    print_json({"proof": found.written()}) if as_json else say_document(found.written())
 
 
 @audit_app.command()
@@ -104,7 +109,7 @@ def export(
     customer: LogOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Write a whole log into a file that `credwatch verify` checks."""
+    """Write a whole log into a file."""
     with told_plainly():
         from credwatch.casework.auditing import AuditBook
 
@@ -114,13 +119,17 @@ def export(
 
 
 @audit_app.command()
-def key(config: ConfigOption = DEFAULT_CONFIG, customer: LogOption = "") -> None:
-    """Write the public key that `credwatch verify --key` takes; hand it out by another way than the files."""
+def key(config: ConfigOption = DEFAULT_CONFIG, customer: LogOption = "", as_json: JsonOption = False) -> None:
+    """Write the public key for `credwatch verify --key`.
+
+    Hand it out by another way than the files.
+    """
     with told_plainly():
         from credwatch.casework.auditing import AuditBook
 
         with AuditBook.at(config) as book:
-            say(str(book.key(customer)))
+            public = str(book.key(customer))
+    print_json({"key": public}) if as_json else say(public)
 
 
 @audit_app.command()
@@ -128,14 +137,18 @@ def accept(
     why: Annotated[str, typer.Option("--why", help="What you found out; it stands in the trail.")],
     config: ConfigOption = DEFAULT_CONFIG,
     by: ByOption = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """Have the trail go on though it is not what was signed, such as after a restored backup."""
+    """Have a trail go on that is not what was signed.
+
+    Such as after a backup was restored; the reason stands in it.
+    """
     with told_plainly():
         from credwatch.casework.auditing import AuditBook
 
         with AuditBook.at(config) as book:
             note = book.accept(system_clock(), by=login_name(by), why=why)
-    say_document(note)
+    print_json({"checkpoint": note}) if as_json else say_document(note)
 
 
 def verify(
@@ -143,8 +156,9 @@ def verify(
     key: Annotated[str, typer.Option("--key", help="The key, or a file with it: what `audit key` writes there.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Check a file that an installation has signed, with nothing else.
+    """Check a file that an installation has signed.
 
+    Nothing is needed but the file and the key.
     Exit code 1 where it is not genuine; each entry that was changed, taken out, put in or moved is named.
     """
     with told_plainly():

@@ -110,4 +110,4 @@ def test_an_unknown_number_is_nothing(book: Casebook) -> None:
     """Nothing is released or dropped of an incident that is not there."""
     assert None is book.release("CW-0", by="lan", why="x", now=LATER)
     assert None is book.drop("CW-0", by="lan", why="x", with_reports=True, now=LATER)
-    assert [] == book.release_messages(["cw-0"], now=LATER)
+    assert [] == book.release_messages(["cw-0"], by="lan", now=LATER)
