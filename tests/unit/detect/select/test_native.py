@@ -157,7 +157,7 @@ def test_a_sum_of_native_numbers(tmp_path: Path) -> None:
 
 
 def test_paths_by_pack(tmp_path: Path) -> None:
-    """What rules read, group by and count is gathered for the packs of their log source; `eventType` is a field of ours."""
+    """What rules read, group by and count is gathered for the packs of their log source, ours apart."""
     (tmp_path / "okta.yml").write_text(RULES, encoding="utf-8")
     expected = {
         "target.type", "actor.alternateId", "securityContext.isProxy", "securityContext.asNumber", "outcome.reason",
