@@ -60,6 +60,7 @@ def test_a_thief_abroad_is_found_after_a_restart(knowledge: Knowledge, tmp_path:
     expected = {
         "new_country_for_privileged_account",
         "impossible_travel",
+        "account_from_two_countries",
         "login_from_anonymiser_or_hosting",
         "login_from_new_network",
     }
