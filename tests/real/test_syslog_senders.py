@@ -77,9 +77,15 @@ def _forwarding(receiver: Receiver, folder: Path, way: str) -> str:
     """Give the action for rsyslog that stands on the page for a way, put right for here."""
     text = re.search(rf"^# {way}\n(action\(.*?\))\n", PAGE, re.M | re.S)
     assert text is not None
+    return _put_right(receiver, text[1])
+
+
+def _put_right(receiver: Receiver, text: str) -> str:
+    """Put the places of this test for those of the page."""
     certificate, key = receiver.authority.issued("web1.example")
     places = {
-        'target="192.0.2.10"': 'target="127.0.0.1"',
+        '"192.0.2.10"': '"127.0.0.1"',
+        "port(6514)": f"port({receiver.ports['tls']})",
         'port="514"': f'port="{receiver.ports["udp"]}"',
         'port="601"': f'port="{receiver.ports["tcp"]}"',
         'port="6514"': f'port="{receiver.ports["tls"]}"',
@@ -87,10 +93,9 @@ def _forwarding(receiver: Receiver, folder: Path, way: str) -> str:
         "/etc/ssl/web1.pem": str(certificate),
         "/etc/ssl/private/web1.key": str(key),
     }
-    action = text[1]
     for shown, own in places.items():
-        action = action.replace(shown, own)
-    return action
+        text = text.replace(shown, own)
+    return text
 
 
 @pytest.mark.parametrize("way", ["UDP", "TCP", "TLS"])
@@ -118,3 +123,29 @@ def test_rsyslog(receiver: Receiver, tmp_path: Path, way: str) -> None:
     time.sleep(0.3)
     assert before + 11 == receiver.site.lines_taken()
     assert receiver.site.kinds()["account_takeover"] == 1
+
+
+def test_syslog_ng(receiver: Receiver, tmp_path: Path) -> None:
+    """syslog-ng forwards a log over TLS as the page says; its messages are numbered, and none is missing."""
+    if shutil.which("syslog-ng") is None:
+        pytest.skip("needs the Debian package syslog-ng-core, which Debian does not install beside rsyslog")
+    block = re.search(r"^### syslog-ng\n\n```\n(.*?)^```", PAGE, re.M | re.S)
+    assert block is not None
+    before = receiver.site.lines_taken()
+    config, log = tmp_path / "syslog-ng.conf", tmp_path / "auth.log"
+    log.write_text("".join(f"{line}\n" for line in guessing(4 * 7200, "quocbao", "203.0.113.60")))
+    config.write_text(
+        "@version: 3.35\noptions { keep-hostname(yes); frac-digits(3); };\n"
+        f'source s_log {{ file("{log}" follow-freq(0.1)); }};\n{_put_right(receiver, block[1])}'
+        "log { source(s_log); destination(d_credwatch); };\n"
+    )
+    places = [f"--{name}={tmp_path / name}" for name in ("persist-file", "pidfile", "control")]
+    process = subprocess.Popen(["syslog-ng", "-F", "--no-caps", f"--cfgfile={config}", *places])
+    try:
+        await_(lambda: receiver.site.lines_taken() >= before + 11, what="every line is taken", seconds=60)
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert before + 11 == receiver.site.lines_taken()
+    assert 0 == receiver.site.metric('credwatch_source_file_events_total{source="net",what="gaps"}')
+    await_(lambda: (receiver.site.metric(READ) or 0) >= 11, what="its lines are read as sshd's")

@@ -81,11 +81,11 @@ class Intake:
         `must` keeps it in any case, for what was asked for by `has_room` before.
         """
         with self._lock:
-            first = self._abandoned(parcel.digest)
+            first = None if parcel.is_answered else self._repeated_by(parcel)
             if first is not None and len(first.data) != len(parcel.data):
                 return None  # it goes on where the first ends, which is known once that is committed
             if first is not None:
-                first.on_committed = parcel.on_committed
+                first.on_committed = _both(first.on_committed, parcel.on_committed)
                 return first
             if not must and not self._has_room(len(parcel.data)):
                 return None
@@ -98,6 +98,8 @@ class Intake:
     def abandon(self, parcel: Parcel) -> None:
         """Take note that the sender of a parcel went away before it was told of the commit."""
         with self._lock:
+            if parcel.is_identified:
+                return  # its commit makes it known
             parcel.on_committed = None
             if parcel.is_committed and not parcel.is_answered:
                 self._add_repeat((parcel.digest, parcel.moment, len(parcel.data)))
@@ -106,7 +108,10 @@ class Intake:
         """Take note that the sender of a parcel was told of its commit."""
         with self._lock:
             parcel.is_answered = True
-            self._forget((parcel.digest, parcel.moment, 0))
+            entry = (parcel.digest, parcel.moment, len(parcel.data))
+            self._forget(entry)
+            if entry in self._repeats.get(parcel.digest, []):
+                self._repeats[parcel.digest].remove(entry)
 
     def keep_last(self, file: str, entry: Taken) -> None:
         """Know a line again that was answered, because its sender may repeat it; one of each log."""
@@ -145,10 +150,11 @@ class Intake:
                 entry = entries.pop()
                 if not entries:
                     del self._repeats[parcel.digest]
+                if now - entry[1] > REPEAT_SECONDS:
+                    continue
                 if entry[2] >= len(parcel.data):
-                    self._forget(entry)
-                if now - entry[1] <= REPEAT_SECONDS:
-                    return entry[2]
+                    parcel.known_since = entry[1]
+                return entry[2]
         return 0
 
     def last_of(self, file: str) -> list[Taken]:
@@ -172,14 +178,15 @@ class Intake:
             entry = (parcel.digest, parcel.moment, len(parcel.data))
             if parcel.is_answered:
                 self._forget(entry)
-            elif tell is None:
+            elif tell is None or parcel.is_identified:
                 self._add_repeat(entry)
         if tell is not None:
             tell()
 
-    def _abandoned(self, digest: str) -> Parcel | None:
-        waiting = (parcel for parcel in self._waiting.values() if parcel.digest == digest)
-        return next((parcel for parcel in waiting if not parcel.on_committed and not parcel.is_answered), None)
+    def _repeated_by(self, parcel: Parcel) -> Parcel | None:
+        """Find the parcel that waits and comes again with this one: its sender went away, or it is known by itself."""
+        waiting = (first for first in self._waiting.values() if first.digest == parcel.digest and not first.is_answered)
+        return next((first for first in waiting if parcel.is_identified or not first.on_committed), None)
 
     def _has_room(self, size: int) -> bool:
         return not self._waiting or (self._bytes + size <= self._most_bytes and len(self._waiting) < _MOST_PARCELS)
@@ -193,3 +200,14 @@ class Intake:
         self._over[entry[:2]] = None
         if len(self._over) > _MOST_KNOWN:
             self._over.popitem(last=False)
+
+
+def _both(first: Callable[[], None] | None, second: Callable[[], None] | None) -> Callable[[], None] | None:
+    if first is None or second is None:
+        return first or second
+
+    def tell() -> None:
+        first()
+        second()
+
+    return tell

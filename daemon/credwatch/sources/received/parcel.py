@@ -26,6 +26,10 @@ class Parcel(Struct, eq=False):
     """When it came, UTC."""
     on_committed: Callable[[], None] | None = None
     """Called once from the reading thread, when the lines are committed; None where nobody waits any more."""
+    is_identified: bool = False
+    """Whether its digest names what it begins with, so that an equal one is always a repeat of it."""
+    known_since: float = 0.0
+    """When it came first, seconds since the epoch, where all of it came before; cursors know it by that."""
     done: int = 0
     """How many of its bytes were given to the reader."""
     is_committed: bool = False
@@ -35,5 +39,5 @@ class Parcel(Struct, eq=False):
 
     @property
     def moment(self) -> float:
-        """When it came, seconds since the epoch."""
-        return self.received_at.timestamp()
+        """When it came first, seconds since the epoch."""
+        return self.known_since or self.received_at.timestamp()

@@ -16,7 +16,7 @@ _BUFFER_BYTES = 4 * 1024 * 1024
 """So much is asked for in the system's queue; `net.core.rmem_max` may give less."""
 
 _LONGEST = 65_535
-_AT_ONCE = 512
+_AT_ONCE = 4096
 _COALESCE_SECONDS = 0.05
 """Datagrams are taken so long together, for a parcel costs more than its lines."""
 

@@ -74,7 +74,7 @@ class PushDesk:
         self._by_name = {name: source.id for source in sources.values() for name in source.client_names}
         self._failures = Pace(_FAILURES_PER_SECOND, _FAILURES_AT_ONCE)
         self._requests = Pace(options.requests_per_second, options.requests_per_second)
-        self._reading = asyncio.Semaphore(_AT_ONCE)
+        self._reading, self._hashing = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(1)
 
     async def taken(self, request: Request, dialect: PushDialect) -> Response:
         """Take one request, and answer it when everything that it brought is committed."""
@@ -103,7 +103,8 @@ class PushDesk:
         if not source and (wait := self._failures.wait_of(shipper.address)):
             raise RequestRefused(429, "too many wrong tokens from this address", retry_seconds=math.ceil(wait))
         if source is None:
-            source = await asyncio.to_thread(self._tokens.source_of, token)
+            async with self._hashing:
+                source = await asyncio.to_thread(self._tokens.source_of, token)
         if not source:
             self._failures.take(shipper.address)
             raise RequestRefused(401, "no source has this token")
@@ -171,9 +172,19 @@ class PushDesk:
         """Count a request that was not taken."""
         self.on_pushed(source, _OUTCOMES.get(error.status, "refused"), 0)
 
-    async def stored(self, request: Request, source: str, data: bytes, digest: str, *, is_over: bool = True) -> Parcel:
+    async def stored(
+        self,
+        request: Request,
+        source: str,
+        data: bytes,
+        digest: str,
+        *,
+        is_over: bool = True,
+        is_identified: bool = False,
+    ) -> Parcel:
         """Keep lines, and return when they are committed; raises RequestRefused where that cannot be now.
 
+        `is_identified` says that an equal digest is always a repeat.
         `is_over` says that the body was read to its end; only then is it seen that the shipper goes away meanwhile,
         which raises ClientDisconnect.
         """
@@ -184,7 +195,8 @@ class PushDesk:
                 loop.call_soon_threadsafe(done.set)
 
         shipper: Shipper = request.scope[SHIPPER]
-        parcel = intake.offer(Parcel(intake.file_of(shipper.address), data, digest, self._clock(), tell))
+        file = intake.file_of(shipper.address)
+        parcel = intake.offer(Parcel(file, data, digest, self._clock(), tell, is_identified))
         if parcel is None:
             raise _busy()
         waits = [asyncio.create_task(done.wait()), *([asyncio.create_task(_disconnected(request))] if is_over else [])]

@@ -30,7 +30,7 @@ DIALECTS: dict[str, PushDialect] = {
 
 
 def push_app(desk: PushDesk) -> Starlette:
-    """Build the application described in `docs/push.md`; where lines come in, each request is answered by `desk`."""
+    """Build the application described in `docs/sources.md`; where lines come in, each request is answered by `desk`."""
     routes = [Route(path, _pushed(desk, dialect), methods=["POST"]) for path, dialect in DIALECTS.items()]
     routes += [
         Route("/upload", JournalUpload(desk).taken, methods=["POST"]),

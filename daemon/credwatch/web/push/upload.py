@@ -61,10 +61,12 @@ class JournalUpload:
         decoder, cutter = ExportDecoder(), ParcelCutter()
         async for piece in request.stream():
             for data in cutter.cut(decoder.lines(piece)):
-                parcels.append(await self._desk.stored(request, name, data, digest_of(data), is_over=False))
+                parcels.append(
+                    await self._desk.stored(request, name, data, digest_of(data), is_over=False, is_identified=True)
+                )
         for data in (*cutter.cut(decoder.rest()), cutter.rest()):
             if data:
-                parcels.append(await self._desk.stored(request, name, data, digest_of(data)))
+                parcels.append(await self._desk.stored(request, name, data, digest_of(data), is_identified=True))
 
 
 def _refuse_other(request: Request) -> None:

@@ -126,6 +126,27 @@ def test_what_has_no_room_is_not_kept() -> None:
     assert sender.send("b\n") is not None
 
 
+def test_a_parcel_that_is_known_by_itself_is_never_taken_twice() -> None:
+    """A repeat while the first waits shares its commit; one that comes later is told at once, or gives its rest."""
+    intake, told, cursors = Intake(1000), list[int](), dict[str, Cursor]()
+
+    def send(number: int) -> Parcel | None:
+        parcel = Parcel("a", b"a\n", "entry", NOW + timedelta(seconds=number), lambda: told.append(number), True)
+        return intake.offer(parcel)
+
+    first = send(1)
+    assert first is not None
+    assert first is send(2)
+    assert ["a"] == _taken(intake, cursors)
+    assert [1, 2] == told
+    send(3)
+    assert [] == _taken(intake, cursors)
+    assert [1, 2, 3] == told
+    longer = Parcel("a", b"a\nb\n", "entry", NOW + timedelta(seconds=4), None, True)
+    intake.offer(longer)
+    assert ["b"] == _taken(intake, cursors)
+
+
 def test_a_source_that_is_opened_again_counts_anew() -> None:
     """What an intake has lost is told by the source that was open then, once, and never less than before."""
     intake = Intake(10)

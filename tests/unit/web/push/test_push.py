@@ -260,13 +260,12 @@ async def test_journal_entries_are_known_when_an_upload_is_repeated() -> None:
 
         async def broken() -> Any:
             yield "".join(entries[:800]).encode()
-            await asyncio.sleep(1)
+            while not served.lines:  # noqa: ASYNC110  # the reader sets no event
+                await asyncio.sleep(0.01)
             raise ConnectionError
 
         with pytest.raises(ConnectionError):
             await served.client.post(served.url + "/upload", content=broken(), headers=head)
-        before = len(served.lines)
-        assert before > 0
         answer = await served.client.post(served.url + "/upload", content="".join(entries).encode(), headers=head)
         assert 202 == answer.status_code
         assert [f"line {n}" for n in range(900)] == [" ".join(line.split()[-3:-1]) for line in served.lines]
