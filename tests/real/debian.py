@@ -63,11 +63,16 @@ class Guest:
         assert 0 == done.returncode, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def tried(self, *command: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run a program as root in the guest, however it ends."""
+    def tried(self, *command: str, seconds: float = 300, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program as root in the guest, however it ends; it reads `typed`."""
         inside = ["nsenter", f"--target={self._leader()}", "--all", "--", "/usr/bin/env", "-i", f"PATH={PATH}"]
         return subprocess.run(
-            [*inside, "HOME=/root", *command], capture_output=True, text=True, check=False, timeout=seconds
+            [*inside, "HOME=/root", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+            input=typed,
         )
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
@@ -154,6 +159,18 @@ def wheels() -> Path:
         _made([*command, "--only-binary=:all:", "--python-version=3.11", f"--dest={folder}"], "the wheels")
 
     return _cached(f"wheels-{sha256(lock.read_bytes()).hexdigest()[:12]}", fill)
+
+
+def libraries(version: str) -> Path:
+    """Return a folder with the libraries of requirements.lock, unpacked for a Python of the guest; made once."""
+    lock = TOP / "requirements.lock"
+
+    def fill(folder: Path) -> None:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", f"--requirement={lock}"]
+        options = ["--no-deps", "--only-binary=:all:", f"--python-version={version}", f"--target={folder}"]
+        _made([*command, *options], "the libraries")
+
+    return _cached(f"libraries-{version}-{sha256(lock.read_bytes()).hexdigest()[:12]}", fill)
 
 
 def _cached_root(suite: str, packages: tuple[str, ...]) -> Path:

@@ -19,6 +19,7 @@ from credwatch.cli.explain import explain
 from credwatch.cli.incidents import incidents_app
 from credwatch.cli.notice import notice_app
 from credwatch.cli.outbox import outbox_app
+from credwatch.cli.pam import pam_app
 from credwatch.cli.parse import parse
 from credwatch.cli.password import password_app
 from credwatch.cli.push_token import push_token
@@ -58,3 +59,4 @@ app.add_typer(store_app, name="store")
 app.add_typer(password_app, name="password")
 app.add_typer(totp_app, name="totp")
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(pam_app, name="pam")

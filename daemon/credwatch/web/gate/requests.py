@@ -6,7 +6,16 @@ import ipaddress
 import json
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StrictBool,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from credwatch.kernel.account import Account
 from credwatch.kernel.secret import Secret
@@ -38,7 +47,7 @@ def _address(value: object) -> object:
 
 Name = Annotated[str, Field(strict=True, min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, Field(strict=True, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Hidden = Annotated[Secret, PlainValidator(_secret)]
+Hidden = Annotated[Secret, PlainValidator(_secret), WithJsonSchema({"type": "string", "format": "password"})]
 Address = Annotated[str, Field(strict=True), BeforeValidator(_address)]
 
 

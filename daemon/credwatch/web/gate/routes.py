@@ -20,6 +20,7 @@ from credwatch.policy.gate import Gate
 from credwatch.policy.options import GateOptions
 from credwatch.policy.totp import UnlockOutcome
 from credwatch.web.gate.answers import answer, enrol_answer, error_answer, mfa_answer, password_answer
+from credwatch.web.gate.openapi import openapi
 from credwatch.web.gate.requests import (
     BadRequest,
     CodeRequest,
@@ -66,6 +67,7 @@ def gate_app(
     }
     routes = [
         Route("/v1/health", desk.health, methods=["GET"]),
+        Route("/openapi.json", desk.openapi, methods=["GET"]),
         Route("/range/{prefix:str}", desk.range, methods=["GET"]),
         *(Route(f"/v1/{name}", _told(name, ask, on_answer), methods=["POST"]) for name, ask in questions.items()),
     ]
@@ -94,6 +96,10 @@ class _Desk:
         factors = "ready" if self._gate.mfa_ready else "no_sealing_key"
         breached = await asyncio.to_thread(lambda: self._gate.breached_passwords)
         return answer({"status": "ok", "second_factors": factors, "breached_passwords": breached})
+
+    async def openapi(self, _request: Request) -> JSONResponse:
+        """Describe the endpoints."""
+        return answer(openapi())
 
     async def range(self, request: Request) -> Response:
         """Hand out the range of breached passwords that five digits name, as the public service does."""
