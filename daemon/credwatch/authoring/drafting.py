@@ -43,6 +43,7 @@ _FIELDS = {"address": ("ip", "source.ip"), "mail": ("user", "user.name"), "name"
 _USER_KEYS = re.compile(r"(?:^|[\s,;\"'(\[])(?:user|username|login|account|acct|usr)=[\"']?$", re.IGNORECASE)
 _PORT = re.compile(r"\bport[ =:]$", re.IGNORECASE)
 _PATH = re.compile(r"[\w@$-]+(?:\.[\w@$-]+)*")
+_HEADER = "Mar  2 08:00:00 srv1"
 _HEADERLESS = ("no_envelope", "no_timestamp")
 _NOTE = """\
 # A draft. Say what these lines tell: event.action and event.category (docs/events.md has the words), and which group
@@ -102,9 +103,10 @@ def _unread(shape: Shape, pack: Pack, packs: PackSet, formats: Mapping[str, Sour
 
 def _messages(shape: Shape) -> Iterator[dict[str, Any]]:
     """Draft a syslog pack: with the prefix that the message gives, then as the last resort of its program."""
-    regex, fields, message = _expression(shape.text)
-    line, gives = shape.lines[0].line, {name: value for name, value in message[1].items() if name in fields.values()}
-    sample = line.replace(shape.messages[0], message[0]) if shape.messages[0] else line
+    regex, fields, (message, gives) = _expression(shape.text)
+    line, own = shape.lines[0].line, shape.messages[0]
+    # A header that was taken off in an unusual way may have left other words than the line has: none of them is shown.
+    sample = line.replace(own, message) if own in line and own else f"{_HEADER} {shape.program}[1]: {message}"
     pattern = {
         "name": "drafted",
         "pattern": f"^{regex}$",
