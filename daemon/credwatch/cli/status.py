@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from credwatch.cli.case_words import unseen_words
@@ -11,6 +11,8 @@ from credwatch.cli.moments import age, both_times
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import print_json, say, told_plainly
 from credwatch.kernel.clock import system_clock
+
+_FEW_SECONDS = 600
 
 
 def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
@@ -53,14 +55,19 @@ def _words(standing: dict[str, Any], now: datetime) -> Iterator[str]:
 def _source(source: dict[str, Any], now: datetime) -> str:
     facts = [_heard(source["heard_at"], now, "spoke", "has said nothing yet")]
     if source["lag_seconds"]:
-        facts.append(f"its latest event was {source['lag_seconds']:g} s on the way")
+        facts.append(f"its latest event was {_span(source['lag_seconds'])} on the way")
     if source["skew_seconds"]:
-        facts.append(f"its clock is {source['skew_seconds']:g} s ahead")
+        facts.append(f"its clock is {_span(source['skew_seconds'])} ahead")
     if source["usual"] is not None:
         facts.append(f"speaks in {source['usual']:.0%} of the quarters of this hour of the week")
     lines, unparsed = source["lines_today"], source["unparsed_today"]
     share = f", {unparsed / lines:.1%} of them unparsed" if lines else ""
     return ", ".join([*facts, f"{lines} lines today{share}"])
+
+
+def _span(seconds: float) -> str:
+    """Write seconds as such where they are few, else in the largest unit."""
+    return f"{seconds:g} s" if seconds < _FEW_SECONDS else age(timedelta(seconds=seconds))
 
 
 def _heard(text: str, now: datetime, did: str, never: str) -> str:
