@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -133,3 +134,48 @@ def test_a_store_that_was_changed_is_an_alarm(tmp_path: Path) -> None:
         site.started()
         assert 1 == site.metric("credwatch_audit_intact")
         assert ["tree_accepted"] == [entry["kind"] for entry in entries(site, "--by", "lan")]
+
+
+def test_a_case_is_archived_and_checked_elsewhere(desk: Desk, tmp_path: Path) -> None:
+    """The archive of a case is signed, the same each time, and every change of it is named."""
+    key, first, second = tmp_path / "vendor.key", tmp_path / "first.zip", tmp_path / "second.zip"
+    key.write_text(run("audit", "key", "--config", desk.site.config))
+    for file in (first, second):
+        run("evidence", desk.number, "--output", file, "--config", desk.site.config)
+    assert first.read_bytes() == second.read_bytes()
+    assert desk.number in run("verify", first, "--key", key)
+    with zipfile.ZipFile(first) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    assert {"case.json", "case.txt", "lines.txt", "receipts.json", "audit/entries.txt", "MANIFEST"} <= {*contents}
+    about = entries(desk.site, "--incident", desk.number)
+    assert len(about) == sum(name.endswith(".tlog-proof") for name in contents)
+    changes: dict[str, dict[str, bytes | None]] = {
+        "case.json was changed": {"case.json": b"{}"},
+        "lines.txt is missing": {"lines.txt": None},
+        "more.txt was put in": {"more.txt": b"more"},
+    }
+    for problem, change in changes.items():
+        forged = tmp_path / f"{problem.split()[0]}.zip"
+        with zipfile.ZipFile(forged, "w") as archive:
+            for name, content in (contents | change).items():
+                if content is not None:
+                    archive.writestr(name, content)
+        told = json.loads(run("verify", forged, "--key", key, "--json", expected=1))
+        assert [problem] == told["problems"]
+    run("evidence", desk.number, "--output", first, "--config", desk.site.config, expected=2)
+    run("evidence", "CW-0", "--output", tmp_path / "none.zip", "--config", desk.site.config, expected=1)
+
+
+def test_an_archive_for_a_customer_names_no_other(desk: Desk, tmp_path: Path) -> None:
+    """It has that customer's messages, receipts and entries, and nothing that people wrote of the case."""
+    key, file = tmp_path / "vendor.key", tmp_path / "hai-au.zip"
+    key.write_text(run("audit", "key", "--config", desk.site.config))
+    desk.run("note", desk.number, "as at blue-harbor", "--by", "mai")
+    run("evidence", desk.number, "--customer", "hai-au", "--output", file, "--config", desk.site.config)
+    assert "/customers/hai-au" in run("verify", file, "--key", key)
+    with zipfile.ZipFile(file) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    assert any(name.startswith("messages/") for name in contents)
+    assert b"notice_accepted" in contents["audit/entries.txt"]
+    assert not {"case.json", "case.txt", "lines.txt"} & {*contents}
+    assert b"blue-harbor" not in b"".join(contents.values())

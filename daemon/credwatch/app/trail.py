@@ -123,6 +123,10 @@ class SignedTrail:
         root = audit_tree.root(connection, customer, size)
         return Checkpoint(origin_of(self._key.public(), customer), size, root).signed(self._key)
 
+    def seal(self, text: str, customer: str = "") -> str:
+        """Sign any text of whole lines, under the name of a log."""
+        return self._key.sign(origin_of(self._key.public(), customer), text)
+
     def _sign(self, connection: Connection, now: datetime, since: int) -> Signed:
         audit.append(
             connection,

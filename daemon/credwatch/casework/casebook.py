@@ -202,6 +202,7 @@ class Casebook:
             {
                 "id": stored.command.id,
                 "workflow": stored.command.workflow,
+                "organization": stored.command.organization,
                 "recipient": stored.command.recipient,
                 "state": stored.state,
                 "last_reason": stored.last_reason,

@@ -34,7 +34,7 @@ class CaseExport(Casebook):
         if case is None:
             return None
         files = dict(self._files(case, read))
-        files[_SUMS] = _sums(files)
+        files[_SUMS] = sums(files)
         try:
             folder.mkdir(mode=_FOLDER_MODE)
             for name, content in files.items():
@@ -46,11 +46,11 @@ class CaseExport(Casebook):
 
     def _files(self, case: dict[str, Any], read: Callable[[dict[str, Any]], Iterable[str]]) -> Iterator[_File]:
         """Give each file's name and content."""
-        yield "case.json", _json(case)
-        yield "case.txt", _text(read(case))
-        yield "evidence.json", _json(case["evidence"])
-        yield "lines.txt", _text(self._lines(case))
-        yield "receipts.json", _json(self._receipts(case))
+        yield "case.json", as_json(case)
+        yield "case.txt", as_text(read(case))
+        yield "evidence.json", as_json(case["evidence"])
+        yield "lines.txt", as_text(self._lines(case))
+        yield "receipts.json", as_json(self._receipts(case))
         yield from self._messages(case)
         yield from self._rules(case)
 
@@ -79,7 +79,7 @@ class CaseExport(Casebook):
             rules = evidence.rules_as_they_were(connection, versions)
         fired = set(versions)
         about = [{"id": rule.rule, "version": rule.version, "fired": rule.version in fired} for rule in rules]
-        yield "rules.json", _json(sorted(about, key=lambda rule: (not rule["fired"], rule["id"])))
+        yield "rules.json", as_json(sorted(about, key=lambda rule: (not rule["fired"], rule["id"])))
         for rule in rules:
             yield f"rules/{rule.version}.json", rule.document.encode("utf-8", "surrogatepass")
 
@@ -87,17 +87,19 @@ class CaseExport(Casebook):
 _File = tuple[str, bytes]
 
 
-def _json(value: Any) -> bytes:
+def as_json(value: Any) -> bytes:
+    """Write a value as a file of JSON."""
     return (json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n").encode("utf-8", "surrogatepass")
 
 
-def _text(lines: Iterable[str]) -> bytes:
+def as_text(lines: Iterable[str]) -> bytes:
+    """Write lines as a file of text."""
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
 
 
-def _sums(files: dict[str, bytes]) -> bytes:
+def sums(files: dict[str, bytes]) -> bytes:
     """Write the manifest as `sha256sum -c` reads it."""
-    return _text(f"{hashlib.sha256(files[name]).hexdigest()}  {name}" for name in sorted(files))
+    return as_text(f"{hashlib.sha256(files[name]).hexdigest()}  {name}" for name in sorted(files))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
 from pathlib import Path
+from typing import IO
 
 from credwatch.kernel.errors import CredwatchError
 from credwatch.ledger import export
 from credwatch.ledger.export import Checked
+from credwatch.ledger.manifest import MANIFEST, read_manifest
 from credwatch.ledger.note import NotGenuine, PublicKey
 from credwatch.ledger.proof import HEADER, EntryProof
 
 _MOST_PROOF = 10_000_000
+_MOST_ARCHIVE = 2_000_000_000
 
 
 class Unverifiable(CredwatchError):
@@ -34,10 +39,12 @@ def verify(file: Path, key: PublicKey) -> Checked:
             content.seek(0)
             if start == HEADER.encode():
                 return _checked_proof(content.read(_MOST_PROOF).decode("utf-8", "replace"), key)
+            if start.startswith(b"PK"):
+                return _checked_archive(content, key)
             if start.startswith(b"{"):
                 return export.check(content, key)
-    except OSError as error:
-        raise Unverifiable(f"cannot be read: {error.strerror}", where=str(file), hint="name a file") from error
+    except (OSError, zipfile.BadZipFile) as error:
+        raise Unverifiable(f"cannot be read: {error}", where=str(file), hint="name a file") from error
     hint = "expected an export, a .tlog-proof or an archive of evidence"
     raise Unverifiable("is no file that credwatch signs", where=str(file), hint=hint)
 
@@ -49,3 +56,26 @@ def _checked_proof(text: str, key: PublicKey) -> Checked:
     except NotGenuine as error:
         return Checked("", 0, (str(error),))
     return Checked(checkpoint.origin, checkpoint.size, ())
+
+
+def _checked_archive(content: IO[bytes], key: PublicKey) -> Checked:
+    """Hold an archive against its manifest, and each proof in it against the key."""
+    with zipfile.ZipFile(content) as archive:
+        names = archive.namelist()
+        if MANIFEST not in names or sum(about.file_size for about in archive.infolist()) > _MOST_ARCHIVE:
+            raise Unverifiable("is no archive of evidence, or one too large to be looked through", where=MANIFEST)
+        listed, origin = read_manifest(archive.read(MANIFEST).decode("utf-8", "replace"), key)
+        problems = [f"{name} is missing" for name in sorted({*listed} - {*names})]
+        problems += [f"{name} was put in" for name in sorted({*names} - {*listed, MANIFEST})]
+        problems += [f"{name} stands there twice" for name in sorted(set(names)) if names.count(name) > 1]
+        for name in sorted({*listed} & {*names}):
+            problems += _problems_of(name, archive.read(name), listed[name], key)
+    return Checked(origin, len(listed), tuple(problems))
+
+
+def _problems_of(name: str, content: bytes, digest: str, key: PublicKey) -> list[str]:
+    if hashlib.sha256(content).hexdigest() != digest:
+        return [f"{name} was changed"]
+    if not name.endswith(".tlog-proof"):
+        return []
+    return [f"{name}: {problem}" for problem in _checked_proof(content.decode("utf-8", "replace"), key).problems]

@@ -9,7 +9,7 @@ import typer
 
 from credwatch.cli.case_words import words_of
 from credwatch.cli.incidents import NumberArgument, incidents_app, unknown
-from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, CustomerOption, JsonOption
 from credwatch.cli.output import print_json, say, told_plainly
 
 
@@ -33,3 +33,25 @@ def export(
     if names is None:
         raise unknown(number)
     print_json({"folder": str(out), "files": names}) if as_json else say(f"{number}: {len(names)} files in {out}")
+
+
+def evidence(
+    number: NumberArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A file that is not there yet.")],
+    customer: CustomerOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a case as one signed archive, with proofs.
+
+    `credwatch verify` checks it anywhere. With --customer it has what may be handed to that customer alone.
+    Exit code 1 where the number is unknown.
+    """
+    with told_plainly():
+        from credwatch.casework.archive import EvidenceArchive
+
+        with EvidenceArchive.at(config) as archive:
+            names = archive.write(number, output, words_of, customer)
+    if names is None:
+        raise unknown(number)
+    print_json({"file": str(output), "files": names}) if as_json else say(f"{number}: {len(names)} files in {output}")

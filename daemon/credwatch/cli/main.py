@@ -10,6 +10,7 @@ from credwatch.cli import casework as casework  # likewise
 from credwatch.cli import documents as documents  # likewise
 from credwatch.cli import recording as recording  # likewise
 from credwatch.cli.audit import audit_app, verify
+from credwatch.cli.case_files import evidence
 from credwatch.cli.check import check
 from credwatch.cli.corpus import corpus_app
 from credwatch.cli.coverage import coverage
@@ -44,7 +45,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, status, check, doctor, coverage, parse, explain, replay, backup, restore, verify, version):
+for command in (
+    run,
+    demo,
+    status,
+    check,
+    doctor,
+    coverage,
+    parse,
+    explain,
+    replay,
+    backup,
+    restore,
+    evidence,
+    verify,
+    version,
+):
     app.command()(command)
 app.command("push-token")(push_token)
 app.add_typer(rules_app, name="rules")

@@ -1,0 +1,76 @@
+"""Writes a case as one signed file: what an export has, and the audit entries of the case, each with its proof."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from credwatch.app import keys
+from credwatch.app.settings import Settings
+from credwatch.app.trail import SignedTrail
+from credwatch.casework.export import CaseExport, ExportError, as_json, as_text, sums
+from credwatch.ledger.manifest import MANIFEST, manifest
+from credwatch.ledger.proof import EntryProof
+from credwatch.store import audit, audit_tree
+from credwatch.store.audit import Chosen
+
+_MOST_ENTRIES = 10_000
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+_READABLE_BY_OWNER = 0o600 << 16
+
+
+class EvidenceArchive(CaseExport):
+    """Archives cases of a store that a daemon may be using; use it in a `with` block."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._trail = SignedTrail(settings.daemon.state_directory, keys.audit_key(settings))
+
+    def write(
+        self, number: str, file: Path, read: Callable[[dict[str, Any]], Iterable[str]], customer: str = ""
+    ) -> list[str] | None:
+        """Write a case into a new file; return the names of what it has, None where the number is unknown.
+
+        The same store gives the same bytes. For a customer it has the messages that this one got, their receipts, and
+        the entries of its own log: the case itself, and log lines, may name others. Raises ExportError or StoreError.
+        """
+        case = self.case(number)
+        if case is None:
+            return None
+        files = dict(self._theirs(case, customer) if customer else self._files(case, read))
+        files |= dict(self._entries(number, customer))
+        files[MANIFEST] = self._trail.seal(manifest(number, sums(files).decode()), customer).encode()
+        try:
+            with file.open("xb") as out, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name in sorted(files):
+                    about = zipfile.ZipInfo(name, _LONG_AGO)
+                    about.external_attr, about.compress_type = _READABLE_BY_OWNER, zipfile.ZIP_DEFLATED
+                    archive.writestr(about, files[name])
+        except OSError as error:
+            hint = "name a file that is not there yet, where you may write"
+            raise ExportError(f"cannot be written: {error.strerror or error}", where=str(file), hint=hint) from error
+        return sorted(files)
+
+    def _theirs(self, case: dict[str, Any], customer: str) -> Iterator[tuple[str, bytes]]:
+        """Give what one customer was sent, and what came of it."""
+        theirs = {message["id"] for message in case["messages"] if message["organization"] == customer}
+        yield "receipts.json", as_json([row for row in self._receipts(case) if row["message"] in theirs])
+        for name, content in self._messages(case):
+            if Path(name).stem in theirs:
+                yield name, content
+
+    def _entries(self, number: str, customer: str) -> Iterator[tuple[str, bytes]]:
+        """Give the audit entries of a case, as text and each with a proof, and the checkpoint that all proofs have."""
+        with self._database.reading() as connection:
+            rows = audit.listed(connection, Chosen(incident=number, customer=customer), _MOST_ENTRIES)[::-1]
+            size = audit.size_of(connection, customer)
+            checkpoint = self._trail.of(connection, customer, size)
+            yield "audit/checkpoint.txt", checkpoint.encode()
+            yield "audit/entries.txt", as_text(row.entry.decode() for row in rows)
+            for row in rows:
+                index = row.place if customer else row.position
+                hashes = tuple(audit_tree.proof(connection, customer, index, size))
+                proof = EntryProof(row.entry, index, hashes, checkpoint)
+                yield f"audit/{index:08}.tlog-proof", proof.written().encode()
