@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from credwatch.app.build import build_knowledge
+from credwatch.app.settings import load_settings
 from credwatch.cli.main import app
+from credwatch.kernel.clock import system_clock
+from credwatch.kernel.secret import Secret
+from credwatch.service.signing import Signing
+from credwatch.telemetry.metrics import Metrics
 from scenarios.daemon import RUN_UNCHECKED, Site, a_site, await_
 from scenarios.test_case_life import Desk
 
@@ -179,3 +185,23 @@ def test_an_archive_for_a_customer_names_no_other(desk: Desk, tmp_path: Path) ->
     assert b"notice_accepted" in contents["audit/entries.txt"]
     assert not {"case.json", "case.txt", "lines.txt"} & {*contents}
     assert b"blue-harbor" not in b"".join(contents.values())
+
+
+def test_an_entry_that_was_changed_in_place_stops_the_signing(desk: Desk) -> None:
+    """The hashes that are kept do not show it; reading all of it does, and nothing is signed from then on."""
+    settings = load_settings(desk.site.config)
+    facts = build_knowledge(settings, notice_key=Secret("key")).facts
+    metrics = Metrics()
+    signing = Signing(settings, desk.database, metrics, system_clock, lambda: facts)
+    signing.sign()
+    signing.read_on()
+    assert 1 == metrics.registry.get_sample_value("credwatch_audit_intact")
+    with closing(sqlite3.connect(settings.daemon.store)) as store:
+        store.execute("DROP TRIGGER audit_stays_update")
+        store.execute("UPDATE audit_entries SET entry = replace(entry, 'opened', 'closed') WHERE position = 0")
+        store.commit()
+    again = Signing(settings, desk.database, metrics, system_clock, lambda: facts)
+    again.read_on()
+    again.sign()
+    assert 0 == metrics.registry.get_sample_value("credwatch_audit_intact")
+    assert "tree_differs" in [entry["kind"] for entry in entries(desk.site)]

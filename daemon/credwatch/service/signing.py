@@ -49,6 +49,7 @@ class Signing:
         self._facts = facts
         self._trail = SignedTrail(settings.daemon.state_directory, keys.audit_key(settings))
         self._told = ""
+        self._changed: TrailDiffers | None = None  # what reading all of it has found; nothing is signed meanwhile
         self._steady = steady
         self._tree, self._rests_until = GrowingTree(), steady()
         metrics.audit.begin(clock())
@@ -72,6 +73,8 @@ class Signing:
         """Hold the trail against what was signed last, and sign it as it is now, or call the operators."""
         now = self._clock()
         try:
+            if self._changed is not None:
+                raise self._changed
             with self._database.writing() as connection:
                 signed = self._trail.sign(connection, now)
             self._trail.keep(signed)
@@ -91,7 +94,9 @@ class Signing:
         try:
             if self._has_read_all(self._steady() + _TURN_SECONDS):
                 self._tree, self._rests_until = GrowingTree(), self._steady() + _REST_SECONDS
+                self._changed = None
         except TrailDiffers as error:
+            self._changed = error
             self._tree, self._rests_until = GrowingTree(), self._steady() + _REST_SECONDS
             self._alarm(error)
 
