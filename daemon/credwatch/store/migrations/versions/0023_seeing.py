@@ -11,11 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables; nothing is known of the time before."""
+    number = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
     op.create_table(
         "source_times",
         sa.Column("source", sa.Text, primary_key=True),
-        sa.Column("heard", sa.BigInteger, nullable=False),
-        sa.Column("happened", sa.BigInteger),
+        sa.Column("heard", number, nullable=False),
+        sa.Column("happened", number),
     )
     op.create_table(
         "rhythms",
@@ -26,8 +27,8 @@ def upgrade() -> None:
         "blind_intervals",
         sa.Column("source", sa.Text, primary_key=True),
         sa.Column("reason", sa.Text, primary_key=True),
-        sa.Column("started", sa.BigInteger, primary_key=True),
-        sa.Column("ended", sa.BigInteger),
+        sa.Column("started", number, primary_key=True),
+        sa.Column("ended", number),
     )
     lasting = sa.text("ended IS NULL")
     op.create_index("blind_intervals_ended", "blind_intervals", ["ended"])
