@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from credwatch.kernel.errors import SourceError
+from credwatch.sources.journal import process
 from credwatch.sources.journal.source import JOURNAL, JournalSource
 from credwatch.sources.options import JournalSourceOptions
 from unit.sources.followed import NOW, Reader, Seconds
@@ -68,8 +69,9 @@ def test_what_is_written_later_comes_too(journal: Journal) -> None:
     assert ["one", "two", "three"] == _messages(reader)
 
 
-def test_what_journalctl_still_reads_is_awaited(journal: Journal) -> None:
+def test_what_journalctl_still_reads_is_awaited(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other logs do not run ahead of the journal at a start; once it is in the present they wait for nothing."""
+    monkeypatch.setattr(process, "_QUIET_SECONDS", PATIENCE)
     journal.write("of an hour ago", __REALTIME_TIMESTAMP=str(int(NOW.timestamp() * 1e6) - 3_600_000_000))
     source = journal.source()
     reader = Reader(source)
