@@ -49,6 +49,8 @@ def a_factor(**changes: object) -> Factor:
         "forgiven": 1,
         "wait_until": NOON,
         "locked_at": NOON,
+        "recovery_salt": "5eed",
+        "recovery_codes": ("a1", "b2"),
     }
     return Factor(**(facts | changes))  # type: ignore[arg-type]
 

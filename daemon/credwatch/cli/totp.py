@@ -29,7 +29,7 @@ def enrol(user: User, organization: Organization = "", socket: Socket = _SOCKET,
 
     Exit codes: 0 made, 1 a factor stands already, 2 usage, 3 the gate does not answer.
     """
-    answer = _asked(socket, "enrol", {"user": user, "organization": organization})
+    answer = _asked(socket, "totp/enrol", {"user": user, "organization": organization})
     text = f"{answer['uri']}\nsecret {answer['secret']}" if "secret" in answer else _problem(answer)
     _finish(answer, text, succeeded="secret" in answer, as_json=as_json)
 
@@ -50,10 +50,39 @@ def verify(
 
     code = read_secret("Code: ").reveal().strip()
     question = {"user": user, "organization": organization, "code": code}
-    answer = _asked(socket, "confirm" if first else "verify", question)
+    answer = _asked(socket, "totp/confirm" if first else "totp/verify", question)
     text = _problem(answer)
     if answer.get("until"):
         text = f"{text}, no code is looked at before {answer['until']}"
+    _finish(answer, text, succeeded=answer.get("accepted") is True, as_json=as_json)
+
+
+@totp_app.command("recovery-codes")
+def make_recovery_codes(
+    user: User, organization: Organization = "", socket: Socket = _SOCKET, as_json: JsonOption = False
+) -> None:
+    """Make ten recovery codes and print them, once.
+
+    Those made before are good no longer.
+
+    Exit codes: 0 made, 1 there is no confirmed factor, 2 usage, 3 the gate does not answer.
+    """
+    answer = _asked(socket, "recovery/make", {"user": user, "organization": organization})
+    text = "\n".join(answer["codes"]) if "codes" in answer else _problem(answer)
+    _finish(answer, text, succeeded="codes" in answer, as_json=as_json)
+
+
+@totp_app.command("recover")
+def recover(user: User, organization: Organization = "", socket: Socket = _SOCKET, as_json: JsonOption = False) -> None:
+    """Verify the recovery code on standard input.
+
+    Exit codes: 0 accepted, 1 not accepted, 2 usage, 3 the gate does not answer.
+    """
+    from credwatch.cli.gate_client import read_secret
+
+    code = read_secret("Recovery code: ").reveal().strip()
+    answer = _asked(socket, "recovery/verify", {"user": user, "organization": organization, "code": code})
+    text = f"accepted, {answer['left']} left" if "left" in answer else _problem(answer)
     _finish(answer, text, succeeded=answer.get("accepted") is True, as_json=as_json)
 
 
@@ -67,7 +96,7 @@ def unlock(
 
     Exit codes: 0 unlocked, 1 it was not locked or must be enrolled anew, 2 usage, 3 the gate does not answer.
     """
-    answer = _asked(socket, "unlock", {"user": user, "organization": organization, "by": by, "why": why})
+    answer = _asked(socket, "totp/unlock", {"user": user, "organization": organization, "by": by, "why": why})
     _finish(answer, _problem(answer), succeeded=answer.get("unlocked") is True, as_json=as_json)
 
 
@@ -79,7 +108,7 @@ def remove(
 
     Exit codes: 0 removed, 1 there was none, 2 usage, 3 the gate does not answer.
     """
-    answer = _asked(socket, "remove", {"user": user, "organization": organization, "by": by, "why": why})
+    answer = _asked(socket, "totp/remove", {"user": user, "organization": organization, "by": by, "why": why})
     removed = answer.get("removed") is True
     _finish(answer, "removed" if removed else _problem(answer), succeeded=removed, as_json=as_json)
 
@@ -88,7 +117,7 @@ def _asked(socket: Path, endpoint: str, question: dict[str, Any]) -> dict[str, A
     from credwatch.cli.gate_client import ask_gate
 
     with told_plainly():
-        return ask_gate(socket, f"/v1/totp/{endpoint}", question)
+        return ask_gate(socket, f"/v1/{endpoint}", question)
 
 
 def _problem(answer: dict[str, Any]) -> str:

@@ -30,3 +30,7 @@ class Factor(Struct, frozen=True):
     """No code is looked at before this moment."""
     locked_at: datetime | None = None
     """When it was locked; None while it is not."""
+    recovery_salt: str = ""
+    """The salt of its recovery codes, hexadecimal; empty where none were ever made."""
+    recovery_codes: tuple[str, ...] = ()
+    """The argon2id digests, hexadecimal, of the recovery codes that were not used yet."""

@@ -37,6 +37,8 @@ class ActKind(StrEnum):
     FACTOR_LOCKED = "factor_locked"
     FACTOR_UNLOCKED = "factor_unlocked"
     FACTOR_REMOVED = "factor_removed"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODE_USED = "recovery_code_used"
     FILE_CHANGED = "file_changed"
     """Settings, a register, a rule, a pack or a template is another from now on."""
     BACKUP_MADE = "backup_made"

@@ -61,6 +61,8 @@ class GateEvent(Struct, frozen=True):
     """Why it ended so, as a code or several with commas between."""
     why: str = ""
     """Why an operator did it, in the operator's words."""
+    factor: str = "totp"
+    """Which second factor it is about, where it is about one: totp or recovery_code."""
 
 
 class EventError(CredwatchError):
@@ -132,7 +134,7 @@ def rendered(event: GateEvent, event_id: str) -> dict[str, Any]:
         "organization": {"id": caller.account.organization},
         "source": {"ip": caller.source_ip},
         "credwatch": {
-            "mfa": {"factor": "totp" if event.action in _ABOUT_FACTORS else ""},
+            "mfa": {"factor": event.factor if event.action in _ABOUT_FACTORS else ""},
             "support": {"reason": event.why},
         },
     }

@@ -22,6 +22,7 @@ from credwatch.policy.reasons import Reason, Refusal
 from credwatch.policy.strength import Estimate
 from credwatch.policy.totp import Enrolment, MfaVerdict, Totp, UnlockOutcome
 
+_TOTP, _RECOVERY = "totp", "recovery_code"
 _log = structlog.get_logger(__name__)
 
 
@@ -147,6 +148,19 @@ class Gate:
         self._tell_verdict(caller, Action.MFA_VERIFY, verdict)
         return verdict
 
+    def make_recovery_codes(self, caller: Caller) -> tuple[Secret, ...] | None:
+        """Make ten recovery codes in place of those before; return None where there is no confirmed factor."""
+        codes = self._totp.make_recovery_codes(caller.account)
+        if codes is not None:
+            self._tell(caller, Action.FACTOR_ADDED, succeeded=True, factor=_RECOVERY)
+        return codes
+
+    def recover(self, caller: Caller, code: Secret) -> MfaVerdict:
+        """Take a recovery code in place of a code of the account's factor."""
+        verdict = self._totp.recover(caller.account, code, self._mfa(caller), self._clock())
+        self._tell_verdict(caller, Action.MFA_VERIFY, verdict, factor=_RECOVERY)
+        return verdict
+
     def unlock(self, caller: Caller, why: str) -> UnlockOutcome:
         """Forgive the failures of a locked factor; `why` goes into the event."""
         outcome = self._totp.unlock(caller.account)
@@ -205,14 +219,16 @@ class Gate:
             # The password stays refused whether or not the rules hear of it.
             _log.error("gate_event_lost", where=error.where, problem=error.message)
 
-    def _tell_verdict(self, caller: Caller, action: Action, verdict: MfaVerdict) -> None:
+    def _tell_verdict(self, caller: Caller, action: Action, verdict: MfaVerdict, factor: str = _TOTP) -> None:
         reason = "" if verdict.accepted else verdict.outcome.value
-        self._tell(caller, action, succeeded=verdict.accepted, reason=reason)
+        self._tell(caller, action, succeeded=verdict.accepted, reason=reason, factor=factor)
         if verdict.locked_now:
             self._tell(caller, Action.ACCOUNT_LOCKED, succeeded=True, reason="too_many_failures")
 
-    def _tell(self, caller: Caller, action: Action, *, succeeded: bool, reason: str = "", why: str = "") -> None:
-        self._events.write(GateEvent(self._clock(), action, caller, succeeded, reason, why))
+    def _tell(
+        self, caller: Caller, action: Action, *, succeeded: bool, reason: str = "", why: str = "", factor: str = _TOTP
+    ) -> None:
+        self._events.write(GateEvent(self._clock(), action, caller, succeeded, reason, why, factor))
 
 
 def _unchecked(check: str, verdict: Verdict, policy: CustomerPolicy) -> Verdict:

@@ -1,4 +1,4 @@
-"""Enrols and verifies time-based one-time codes (RFC 6238): each code once, guesses slowed, then locked."""
+"""Enrols and verifies one-time codes (RFC 6238) and recovery codes: each once, guesses slowed, then locked."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from credwatch.kernel.clock import Steady, steady_clock
 from credwatch.kernel.factor import Factor
 from credwatch.kernel.secret import Secret
 from credwatch.policy.profile import MfaProfile
+from credwatch.policy.recovery import digest_of, new_codes, new_salt, without_code
 from credwatch.policy.sealing import Sealer
 from credwatch.policy.used_steps import is_used, with_used
 from credwatch.policy.waits import Waits
@@ -62,6 +63,8 @@ class MfaVerdict(Struct, frozen=True):
     """Before this moment no code is looked at, UTC; None where there is no wait."""
     locked_now: bool = False
     """True on the one failure that locked the factor."""
+    left: int | None = None
+    """How many recovery codes are left, where one was asked about and accepted."""
 
     @property
     def accepted(self) -> bool:
@@ -138,6 +141,33 @@ class Totp:
         """Take a code of a confirmed factor."""
         return self._take(account, code, profile, now, waiting=False)
 
+    def make_recovery_codes(self, account: Account) -> tuple[Secret, ...] | None:
+        """Make ten recovery codes in place of those before; return None where there is no confirmed factor."""
+        salt, codes = new_salt(), new_codes()
+        digests = tuple(digest_of(code, salt) for code in codes)
+
+        def decide(factor: Factor | None) -> tuple[Factor | None, tuple[Secret, ...] | None]:
+            if factor is None or factor.confirmed_at is None:
+                return factor, None
+            return replace(factor, recovery_salt=salt, recovery_codes=digests), codes
+
+        return self._factors.change(account, decide)
+
+    def recover(self, account: Account, code: Secret, profile: MfaProfile, now: datetime) -> MfaVerdict:
+        """Take a recovery code in place of a code of a confirmed factor; failures of both count together."""
+        # Hashing is slow: it is done before the store is held, by the salt as it is now.
+        salt = self._factors.change(account, lambda factor: (factor, factor.recovery_salt if factor else ""))
+        digest = digest_of(code, salt) if salt else ""
+
+        def judge(factor: Factor) -> tuple[Factor, MfaVerdict]:
+            after = without_code(factor, digest) if factor.recovery_salt == salt else None
+            if after is None:
+                return _failed(factor, profile, now)
+            proven = replace(after, failures=0, forgiven=0, wait_until=None)
+            return proven, MfaVerdict(MfaOutcome.ACCEPTED, left=len(after.recovery_codes))
+
+        return self._judge(account, judge, profile, now, waiting=False)
+
     def unlock(self, account: Account) -> UnlockOutcome:
         """Forgive the failures of a locked or waiting factor, for an operator who has identified the person."""
 
@@ -156,6 +186,23 @@ class Totp:
         return self._factors.change(account, lambda factor: (None, factor is not None))
 
     def _take(self, account: Account, code: Secret, profile: MfaProfile, now: datetime, *, waiting: bool) -> MfaVerdict:
+        def judge(factor: Factor) -> tuple[Factor, MfaVerdict]:
+            secret = self._sealer.unseal(factor.sealed, account)
+            return _judged(factor, _matching_step(factor, secret, code, profile, now), profile, now)
+
+        return self._judge(account, judge, profile, now, waiting=waiting)
+
+    def _judge(
+        self,
+        account: Account,
+        judge: Callable[[Factor], tuple[Factor, MfaVerdict]],
+        profile: MfaProfile,
+        now: datetime,
+        *,
+        waiting: bool,
+    ) -> MfaVerdict:
+        """Have a factor judged that is there, neither locked nor told to wait, and keep what comes of it."""
+
         def decide(factor: Factor | None) -> tuple[Factor | None, MfaVerdict]:
             if factor is None or (factor.confirmed_at is None) is not waiting:
                 return factor, MfaVerdict(MfaOutcome.NOT_ENROLLED)
@@ -165,8 +212,7 @@ class Totp:
                 until = self._waits.until(account, factor.wait_until, now)
                 if now < until:
                     return _waiting(factor, until, profile, now)
-            secret = self._sealer.unseal(factor.sealed, account)
-            after, verdict = _judged(factor, _matching_step(factor, secret, code, profile, now), profile, now)
+            after, verdict = judge(factor)
             self._waits.note(account, after.wait_until, now)
             return after, verdict
 

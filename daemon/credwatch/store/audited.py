@@ -44,3 +44,6 @@ def _factor_kinds(before: Factor | None, after: Factor | None) -> Iterator[ActKi
         yield ActKind.FACTOR_LOCKED
     if before is not None and after.forgiven > before.forgiven:
         yield ActKind.FACTOR_UNLOCKED
+    if before is not None and after.recovery_codes != before.recovery_codes:
+        is_new = after.recovery_salt != before.recovery_salt
+        yield ActKind.RECOVERY_CODES_MADE if is_new else ActKind.RECOVERY_CODE_USED

@@ -52,9 +52,12 @@ factors = Table(
     Column("wait_until", BigInteger),
     Column("locked_at", BigInteger),
     Column("used_steps", Text, nullable=False, server_default="[]"),
+    Column("recovery_salt", Text, nullable=False, server_default=""),
+    Column("recovery_codes", Text, nullable=False, server_default="[]"),
 )
 """One row for each account's TOTP factor; `revision` counts its changes."""
 
+_LISTS = ("used_steps", "recovery_codes")
 _MOMENTS = ("enrolled_at", "confirmed_at", "wait_until", "locked_at")
 
 
@@ -131,7 +134,7 @@ def _of(table: Table, account: Account) -> tuple[ColumnElement[bool], ColumnElem
 
 def _values(factor: Factor) -> dict[str, Any]:
     values = {field.name: getattr(factor, field.name) for field in fields(Factor)}
-    values["used_steps"] = json.dumps(factor.used_steps)
+    values |= {name: json.dumps(values[name]) for name in _LISTS}
     return values | {name: _micros(values[name]) for name in _MOMENTS}
 
 
@@ -139,7 +142,8 @@ def _factor(row: dict[str, Any]) -> Factor:
     values = {field.name: row[field.name] for field in fields(Factor)}
     moments = {name: None if row[name] is None else from_micros(row[name]) for name in _MOMENTS}
     used = tuple((first, last) for first, last in json.loads(row["used_steps"]))
-    return Factor(**(values | moments | {"used_steps": used}))
+    codes = tuple(json.loads(row["recovery_codes"]))
+    return Factor(**(values | moments | {"used_steps": used, "recovery_codes": codes}))
 
 
 def _micros(moment: datetime | None) -> int | None:

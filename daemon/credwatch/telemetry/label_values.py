@@ -34,6 +34,7 @@ WORKFLOWS = (
 GATE_ENDPOINTS = (
     *("password/check", "password/changed"),
     *("totp/enrol", "totp/confirm", "totp/verify", "totp/unlock", "totp/remove"),
+    *("recovery/make", "recovery/verify"),
 )
 """Where the gate answers."""
 GATE_OUTCOMES = ("accepted", "refused", "failed")

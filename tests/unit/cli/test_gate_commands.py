@@ -115,6 +115,22 @@ def test_a_factor_on_the_command_line(gate_socket: Path) -> None:
     assert RUNNER.invoke(totp_app, ["remove", *at_gate, *operator]).exit_code == 1
 
 
+def test_recovery_codes_on_the_command_line(gate_socket: Path) -> None:
+    """None without a factor; then ten, of which each is taken once, and how many are left is said."""
+    at_gate = ["--socket", str(gate_socket), "--user", "lan"]
+    none = RUNNER.invoke(totp_app, ["recovery-codes", *at_gate])
+    assert (none.exit_code, none.stdout) == (1, "not_enrolled\n")
+    RUNNER.invoke(totp_app, ["enrol", *at_gate])
+    RUNNER.invoke(totp_app, ["verify", "--first", *at_gate], input=code_at(MovableClock().now).reveal())
+    made = RUNNER.invoke(totp_app, ["recovery-codes", *at_gate])
+    code, *others = made.stdout.split()
+    assert (0, 9) == (made.exit_code, len(others))
+    taken = RUNNER.invoke(totp_app, ["recover", *at_gate], input=code)
+    assert (taken.exit_code, taken.stdout) == (0, "accepted, 9 left\n")
+    again = RUNNER.invoke(totp_app, ["recover", *at_gate], input=code)
+    assert (again.exit_code, again.stdout) == (1, "wrong\n")
+
+
 def test_people_are_told_in_words(gate_socket: Path) -> None:
     """Without `--json` the secret stands beside its URI, and an outcome is a word."""
     at_gate = ["--socket", str(gate_socket), "--user", "lan"]

@@ -6,7 +6,7 @@ import pytest
 
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, StoreError
 from credwatch.kernel.secret import Secret
-from credwatch.policy.events import EventError
+from credwatch.policy.events import EventError, rendered
 from credwatch.policy.password import PasswordAccepted, PasswordRefused, Verdict
 from credwatch.policy.profile import MfaProfile, PasswordProfile, PolicyProfile
 from credwatch.policy.totp import MfaOutcome, UnlockOutcome
@@ -148,6 +148,27 @@ def test_a_lock_is_told_once_and_its_end_too() -> None:
     ]
     assert expected == events.told()
     assert events.written[-1].caller.by == "an.support"
+
+
+def test_recovery_codes_are_events() -> None:
+    """That they were made, and each use, right or wrong, is told as one of a recovery code."""
+    events = MemoryEvents()
+    gate = a_gate(events=events)
+    caller = a_caller()
+    assert gate.make_recovery_codes(caller) is None
+    gate.enrol(caller)
+    gate.confirm(caller, code_at(MovableClock().now))
+    made = gate.make_recovery_codes(caller)
+    assert made is not None
+    assert gate.recover(caller, made[0]).accepted
+    gate.recover(caller, made[0])
+    written = [rendered(event, "1") for event in events.written]
+    assert ["totp", "recovery_code", "recovery_code", "recovery_code"] == [
+        event["credwatch"]["mfa"]["factor"] for event in written
+    ]
+    assert ["factor_added", "factor_added", "mfa_verify", "mfa_verify"] == [
+        event["event"]["action"] for event in written
+    ]
 
 
 def test_second_factors_fail_closed() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.secret import Secret
 from credwatch.policy.password import PasswordAccepted, Verdict
 from credwatch.policy.totp import Enrolment, MfaOutcome, MfaVerdict
 
@@ -38,11 +39,19 @@ def enrol_answer(enrolment: Enrolment | None) -> JSONResponse:
     return answer({"outcome": "waiting_for_code", **shown}, 201)
 
 
+def recovery_answer(codes: tuple[Secret, ...] | None) -> JSONResponse:
+    """Hand out new recovery codes, the one time they are shown."""
+    if codes is None:
+        return answer({"outcome": MfaOutcome.NOT_ENROLLED.value}, 409)
+    return answer({"outcome": "made", "codes": [code.reveal() for code in codes]}, 201)
+
+
 def mfa_answer(verdict: MfaVerdict) -> JSONResponse:
     """Say whether a code is accepted; `until` says when the next one is looked at."""
     until = rfc3339(verdict.until) if verdict.until else None
     content = {"accepted": verdict.accepted, "outcome": verdict.outcome.value, "until": until}
-    return answer(content | {"locked": verdict.locked_now or verdict.outcome is MfaOutcome.LOCKED})
+    left = {} if verdict.left is None else {"left": verdict.left}
+    return answer(content | {"locked": verdict.locked_now or verdict.outcome is MfaOutcome.LOCKED} | left)
 
 
 def error_answer(code: str, message: str, status: int, fields: tuple[str, ...] = ()) -> JSONResponse:

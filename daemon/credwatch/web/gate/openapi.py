@@ -30,7 +30,9 @@ _VERDICT = _object(
     },
     accepted=_YES_OR_NO,
 )
-_CODE = _object(accepted=_YES_OR_NO, outcome=_TEXT, until={"type": ["string", "null"]}, locked=_YES_OR_NO)
+_CODE = _object(
+    {"left": _NUMBER}, accepted=_YES_OR_NO, outcome=_TEXT, until={"type": ["string", "null"]}, locked=_YES_OR_NO
+)
 _ERROR = _object(
     _UNDECIDED,
     accepted={"const": False},
@@ -61,7 +63,16 @@ _QUESTIONS: dict[str, tuple[str, type[BaseModel], dict[str, Any], str]] = {
         "200",
     ),
     "totp/remove": ("Take a factor away.", OperatorRequest, _object(removed=_YES_OR_NO), "200"),
+    "recovery/make": (
+        "Make ten recovery codes; 409 where there is no confirmed factor.",
+        EnrolRequest,
+        _object({"codes": {"type": "array", "items": _TEXT}}, outcome=_TEXT),
+        "201",
+    ),
+    "recovery/verify": ("Take a recovery code.", CodeRequest, _CODE, "200"),
 }
+
+_CONFLICTS = {"totp/enrol": "A factor stands already.", "recovery/make": "There is no confirmed factor."}
 
 
 def openapi() -> dict[str, Any]:
@@ -73,8 +84,8 @@ def openapi() -> dict[str, Any]:
     for name, (summary, model, content, status) in _QUESTIONS.items():
         operation = _operation(summary, status, _json(content))
         operation["requestBody"] = {"required": True, "content": _json(model.model_json_schema())}
-        if name == "totp/enrol":
-            operation["responses"]["409"] = {"description": "A factor stands already.", "content": _json(content)}
+        if name in _CONFLICTS:
+            operation["responses"]["409"] = {"description": _CONFLICTS[name], "content": _json(content)}
         paths[f"/v1/{name}"] = {"post": operation}
     return {
         "openapi": "3.1.0",

@@ -19,7 +19,14 @@ from credwatch.policy.corpus.ranges import text_of_range
 from credwatch.policy.gate import Gate
 from credwatch.policy.options import GateOptions
 from credwatch.policy.totp import UnlockOutcome
-from credwatch.web.gate.answers import answer, enrol_answer, error_answer, mfa_answer, password_answer
+from credwatch.web.gate.answers import (
+    answer,
+    enrol_answer,
+    error_answer,
+    mfa_answer,
+    password_answer,
+    recovery_answer,
+)
 from credwatch.web.gate.openapi import openapi
 from credwatch.web.gate.requests import (
     BadRequest,
@@ -64,6 +71,8 @@ def gate_app(
         "totp/verify": desk.totp_verify,
         "totp/unlock": desk.totp_unlock,
         "totp/remove": desk.totp_remove,
+        "recovery/make": desk.recovery_make,
+        "recovery/verify": desk.recovery_verify,
     }
     routes = [
         Route("/v1/health", desk.health, methods=["GET"]),
@@ -148,6 +157,18 @@ class _Desk:
         """Take a code."""
         return await self._answered(
             request, CodeRequest, lambda question: mfa_answer(self._gate.verify(question.caller(), question.code))
+        )
+
+    async def recovery_make(self, request: Request) -> JSONResponse:
+        """Make recovery codes and show them once."""
+        return await self._answered(
+            request, EnrolRequest, lambda question: recovery_answer(self._gate.make_recovery_codes(question.caller()))
+        )
+
+    async def recovery_verify(self, request: Request) -> JSONResponse:
+        """Take a recovery code."""
+        return await self._answered(
+            request, CodeRequest, lambda question: mfa_answer(self._gate.recover(question.caller(), question.code))
         )
 
     async def totp_unlock(self, request: Request) -> JSONResponse:

@@ -21,6 +21,8 @@ TELLING = {
     "password/changed": "recorded",
     "totp/enrol": "outcome",
     "totp/confirm": "accepted",
+    "recovery/make": "outcome",
+    "recovery/verify": "accepted",
     "openapi.json": "openapi",
     "range/5BAA6": "error",
 }
