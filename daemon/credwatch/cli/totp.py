@@ -104,7 +104,9 @@ def unlock(
 def remove(
     user: User, by: By, why: Why, organization: Organization = "", socket: Socket = _SOCKET, as_json: JsonOption = False
 ) -> None:
-    """Take a factor away, so that the person can enrol a new one.
+    """Take a factor away, with its recovery codes.
+
+    The person can then enrol a new one.
 
     Exit codes: 0 removed, 1 there was none, 2 usage, 3 the gate does not answer.
     """
