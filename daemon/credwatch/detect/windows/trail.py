@@ -54,16 +54,18 @@ class _LineRun(Struct):
     entries: Entries
     frame: pl.DataFrame
     """The lines: the columns _COLUMNS."""
-    order: NDArray[np.intp] | None = None
-    """What sorts the entries by group; made when it is first asked for."""
+    index: tuple[NDArray[np.uint64], NDArray[np.intp]] | None = None
+    """The groups of the entries, sorted, and the entry that each is of; made when it is first asked for."""
 
     def of(self, groups: Sequence[int]) -> Entries:
-        """Return the rows of groups."""
-        if self.order is None:
-            self.order = np.argsort(self.entries["group"], kind="stable")
-        ranked, numbers = self.entries["group"][self.order], np.array(groups, np.uint64)
+        """Return the rows of groups: two searches for each, however many rows there are."""
+        if self.index is None:
+            order = np.argsort(self.entries["group"], kind="stable")
+            self.index = self.entries["group"][order], order
+        ranked, order = self.index
+        numbers = np.array(groups, np.uint64)
         begin, end = np.searchsorted(ranked, numbers, "left"), np.searchsorted(ranked, numbers, "right")
-        spans = [self.order[first:last] for first, last in zip(begin, end, strict=True) if first < last]
+        spans = [order[first:last] for first, last in zip(begin, end, strict=True) if first < last]
         return self.entries[np.sort(np.concatenate(spans))] if spans else _NOTHING
 
     def latest(self, most: int) -> _LineRun:
