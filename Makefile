@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARE := $(DESTDIR)$(PREFIX)/share/credwatch
 # The tests may take this many seconds before they are ended; a busy machine needs several times what an idle one does.
-TEST_SECONDS ?= 4200
+TEST_SECONDS ?= 4800
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench kills notices latest lowest lock install clean
