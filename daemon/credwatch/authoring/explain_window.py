@@ -12,7 +12,7 @@ import polars as pl
 from msgspec import Struct, field
 
 from credwatch.authoring.reachable import required_parts
-from credwatch.authoring.trial import audible, lasting, matching, needed_for, trial_engine
+from credwatch.authoring.trial import EventTrial, audible, lasting, needed_for, trial_engine
 from credwatch.detect.episodes.found import Found
 from credwatch.enrich.habits.tellings import repeats
 from credwatch.kernel.detection import Detection
@@ -98,7 +98,7 @@ class WindowHistory:
     def __init__(self, events: pl.DataFrame, rules: RuleSet, ids: Sequence[str], lateness_us: int) -> None:
         self._rules = audible(needed_for(rules, ids))
         self._events = events
-        self._masks = matching(self._rules.events, events)
+        self._masks = EventTrial(self._rules.events).masks(events)
         engine = trial_engine(self._rules, lateness_us)
         self._before = engine.process(events[:-1])
         self._now = engine.process(events[-1:])

@@ -10,7 +10,7 @@ import polars as pl
 
 from credwatch.authoring.choice import RuleChoice
 from credwatch.authoring.json_events import BEGINNING, frame_of, read_event
-from credwatch.authoring.trial import matching, needed_for, trial_engine
+from credwatch.authoring.trial import EventTrial, needed_for, trial_engine
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.detection import Detection
 from credwatch.rules.model import EventRule
@@ -24,7 +24,7 @@ class Matcher:
 
     def __init__(self, choice: RuleChoice, *, correlate: bool, lateness_us: int) -> None:
         chosen_rules = choice.asked()
-        self._rules = [rule for rule in chosen_rules if isinstance(rule, EventRule)]
+        self._trial = EventTrial(rule for rule in chosen_rules if isinstance(rule, EventRule))
         self._asked = {rule.id for rule in chosen_rules}
         self._shadow = {rule.id for rule in chosen_rules if rule.shadow}
         needed = needed_for(choice.rules, self._asked)
@@ -60,9 +60,9 @@ class Matcher:
     def _matches(self, events: pl.DataFrame) -> list[list[str]]:
         """List the rules that each event matches, rule by rule: nearly all match nearly nothing."""
         matches: list[list[str]] = [[] for _ in range(events.height)]
-        for mask in matching(self._rules, events) if self._rules else ():
-            for at in mask.arg_true():
-                matches[at].append(mask.name)
+        for name, rows in self._trial.rows(events).items():
+            for at in rows.tolist():
+                matches[at].append(name)
         return matches
 
     def _opened(self, events: pl.DataFrame) -> dict[int, list[Detection]]:

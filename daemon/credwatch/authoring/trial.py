@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from credwatch.detect.episodes.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.detect.select.expressions import compiled, fields_of, with_fields
 from credwatch.detect.select.native import with_native
-from credwatch.detect.select.selecting import weakened
+from credwatch.detect.select.selecting import KINDS, Rows, Selection, weakened
 from credwatch.kernel.fields import NATIVE, is_native
 from credwatch.rules.model import Condition, Correlation, EventRule, RuleSet
 
@@ -28,9 +29,25 @@ def trial_engine(rules: RuleSet, lateness_us: int) -> Engine:
     return Engine(plan_for(rules, lateness_us=lateness_us), seed=_SEED, lateness_us=lateness_us)
 
 
-def matching(rules: Iterable[EventRule], events: pl.DataFrame) -> pl.DataFrame:
-    """Hold events against rules over one event: a Boolean column for each, named by its id, a row for each event."""
-    return holding({rule.id: rule.condition for rule in rules}, events)
+class EventTrial:
+    """Holds events against rules over one event, as the engine does: only those rules that may hold are asked."""
+
+    def __init__(self, rules: Iterable[EventRule]) -> None:
+        self._rules = tuple(rules)
+        self._selection = Selection(self._rules)
+        self._fields = frozenset[str]().union(*(fields_of(rule.condition) for rule in self._rules))
+
+    def rows(self, events: pl.DataFrame) -> dict[str, Rows]:
+        """Map the ids of the rules that match any event, in their order, to the rows of those events."""
+        return self._selection.matches(with_fields(_with_paths(events, self._fields), self._fields | {*KINDS}))
+
+    def masks(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Give a Boolean column for each rule, named by its id, a row for each event."""
+        rows = self.rows(events)
+        masks = {rule.id: np.zeros(events.height, np.bool_) for rule in self._rules}
+        for name, matched in rows.items():
+            masks[name][matched] = True
+        return pl.DataFrame(masks)
 
 
 def holding(conditions: Mapping[str, Condition], events: pl.DataFrame) -> pl.DataFrame:
