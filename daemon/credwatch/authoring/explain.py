@@ -12,7 +12,7 @@ from msgspec import Struct
 from credwatch.authoring.condition_tree import Node, condition_tree
 from credwatch.authoring.explain_line import Reading
 from credwatch.authoring.explain_window import Window, WindowHistory
-from credwatch.authoring.trial import could_apply
+from credwatch.authoring.trial import EventTrial, applicable
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.errors import ConfigurationError, nearest
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
@@ -50,16 +50,15 @@ def explain(events: pl.DataFrame, rules: RuleSet, chosen_rules: Sequence[Rule], 
 def wanted_rules(rules: RuleSet, events: pl.DataFrame, name: str, *, everything: bool) -> list[Rule]:
     """Choose the rules to explain: the one named with what it refers to, all, or those that could apply.
 
-    A rule could apply where the engine would ask it about an event of this action; a correlation where one of its
-    rules matches the event. Raises ConfigurationError for an unknown name.
+    A rule could apply where the engine would ask it about an event of this action and pack; a correlation where one
+    of its rules matches the event. Raises ConfigurationError for an unknown name.
     """
     if everything and not name:
         return [*rules.events, *rules.correlations]
     if name:
         return _named(rules, name)
-    action = events["event.action"][-1] if "event.action" in events.columns else None
-    single = [rule for rule in rules.events if could_apply(rule, action)]
-    matched = {rule.id for rule in single if condition_tree(rule.condition, events[-1:]).holds}
+    single = applicable(rules.events, events[-1:])
+    matched = set(EventTrial(single).rows(events[-1:]))
     correlations = []
     for rule in rules.correlations:
         if matched.intersection(part.rule for part in rule.parts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -14,12 +14,13 @@ from credwatch.detect.engine import Engine
 from credwatch.detect.episodes.evidence import moment
 from credwatch.detect.episodes.found import Found
 from credwatch.detect.plan import plan_for
-from credwatch.detect.select.expressions import compiled, fields_of, with_fields
+from credwatch.detect.select.expressions import compiled, fields_of, only_fields, with_fields
 from credwatch.detect.select.native import with_native
 from credwatch.detect.select.selecting import KINDS, Rows, Selection, weakened
 from credwatch.kernel.fields import NATIVE, is_native
 from credwatch.rules.model import Condition, Correlation, EventRule, RuleSet
 
+_ABOUT = frozenset({"event.action", "event.dataset"})
 _SEED = 1
 """Nobody crafts collisions against a trial, and its detections must be the same every time."""
 
@@ -65,12 +66,12 @@ def _with_paths(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:
     return with_native(events, dict.fromkeys(packs, paths)) if paths else events
 
 
-def could_apply(rule: EventRule, action: str | None) -> bool:
-    """Say whether the engine asks a rule about events of this action at all."""
-    weak = weakened(rule.condition, frozenset({"event.action"}))
-    return weak is None or bool(
-        pl.DataFrame({"event.action": [action]}, schema={"event.action": pl.String}).select(compiled(weak)).item()
-    )
+def applicable(rules: Sequence[EventRule], event: pl.DataFrame) -> list[EventRule]:
+    """Choose the rules that the engine asks at all about an event of this action, read by this pack."""
+    weak = {rule.id: weakened(rule.condition, _ABOUT) for rule in rules}
+    asked = [compiled(condition).alias(name) for name, condition in weak.items() if condition is not None]
+    (held,) = only_fields(event, _ABOUT).select(asked).to_dicts() if asked else ({},)
+    return [rule for rule in rules if held.get(rule.id, True)]
 
 
 class OpenedEpisode(Struct, frozen=True):
