@@ -63,7 +63,7 @@ class Guest:
         assert 0 == done.returncode, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def tried(self, *command: str, seconds: float = 300, typed: str = "") -> subprocess.CompletedProcess[str]:
+    def tried(self, *command: str, seconds: float = 600, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program as root in the guest, however it ends; it reads `typed`."""
         inside = ["nsenter", f"--target={self._leader()}", "--all", "--", "/usr/bin/env", "-i", f"PATH={PATH}"]
         return subprocess.run(

@@ -126,6 +126,12 @@ while quiet < 20:
         os.write(terminal, answers.pop(0).encode() + b"\n")
         shown = b""
 os.kill(child, signal.SIGHUP)
+os.close(terminal)
+for _ in range(100):
+    if os.waitpid(child, os.WNOHANG)[0]:
+        sys.exit()
+    time.sleep(0.1)
+os.killpg(child, signal.SIGKILL)
 os.waitpid(child, 0)
 """
 
@@ -142,7 +148,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         ]
         wait = "while pgrep --full '^dropbear .*2299' | tail -n +2 | grep -q .; do sleep 0.05; done"
         guest.write("/root/run", MARK + f"\n{wait}\n".join(runs) + f"\n{wait}\n{REFUSED}\nmark end\n")
-        guest.tried("bash", "/root/run")
+        guest.tried("bash", "/root/run", seconds=900)
         yield logs_by_way(guest)
 
 

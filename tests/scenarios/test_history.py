@@ -219,7 +219,7 @@ def test_a_held_report_survives_the_closing(late: Late) -> None:
     number = late.incident().number
     for with_reports, left in ((False, Counter(held=1)), (True, Counter(dropped=1))):
         with late.database.writing() as connection:
-            holding.drop_held(connection, number, facts, late.now, why="a test", with_reports=with_reports)
+            holding.drop_held(connection, number, facts, late.now, by="lan", why="a test", with_reports=with_reports)
         assert left == late.states("breach_report")
     assert [] == late.clocks()
 

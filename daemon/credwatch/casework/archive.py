@@ -28,7 +28,7 @@ class EvidenceArchive(CaseExport):
         super().__init__(settings)
         self._trail = SignedTrail(settings.daemon.state_directory, keys.audit_key(settings))
 
-    def write(
+    def pack(
         self, number: str, file: Path, read: Callable[[dict[str, Any]], Iterable[str]], customer: str = ""
     ) -> list[str] | None:
         """Write a case into a new file; return the names of what it has, None where the number is unknown.

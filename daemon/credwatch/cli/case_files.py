@@ -51,7 +51,7 @@ def evidence(
         from credwatch.casework.archive import EvidenceArchive
 
         with EvidenceArchive.at(config) as archive:
-            names = archive.write(number, output, words_of, customer)
+            names = archive.pack(number, output, words_of, customer)
     if names is None:
         raise unknown(number)
     print_json({"file": str(output), "files": names}) if as_json else say(f"{number}: {len(names)} files in {output}")

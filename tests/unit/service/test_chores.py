@@ -12,12 +12,13 @@ from msgspec import Struct, field
 
 from builders_outbox import NOON, a_command, an_incident, some_facts
 from credwatch.app.regimes import shipped_regimes
-from credwatch.app.settings import Settings
+from credwatch.app.settings import DaemonOptions, Settings
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
 from credwatch.service.chores import Chores
 from credwatch.service.daily_digest import silent_sources
+from credwatch.service.signing import Signing
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, incidents, legal_clocks
 from credwatch.store.database import Database
@@ -231,9 +232,11 @@ def test_silence_is_told_where_it_is_known(counts: dict[str, int], expected: tup
     assert expected == silent_sources(("auth", "vpn"), counts)
 
 
-def test_every_job_has_a_time_and_can_run(post: Post) -> None:
+def test_every_job_has_a_time_and_can_run(post: Post, tmp_path: Path) -> None:
     """Names are told apart, and each act runs on a store as it is."""
-    jobs = post.chores().jobs()
+    settings = Settings(daemon=DaemonOptions(state_directory=tmp_path))
+    signing = Signing(settings, post.database, post.metrics, lambda: post.now, some_facts)
+    jobs = [*post.chores().jobs(), *signing.jobs()]
     assert set(TASKS) == {job.name for job in jobs}
     assert len(jobs) == len({job.name for job in jobs})
     for job in jobs:
