@@ -64,7 +64,10 @@ def test_a_takeover_behind_a_flood_is_told_before_it(
         await_(lambda: mine <= {letter.recipient for letter in list(office.letters)}, what="it is told")
         assert time.monotonic() - began < 60
         place = max(at for at, letter in enumerate(list(office.letters)) if letter.recipient in mine)
-        assert place < 4 * (customers + 3), "at most a few turns of all the others came before"
+        lanes = len({stored.command.lane for stored in site.messages()})
+        assert place < 3 * (lanes + 1), (
+            "a turn of all the others for each of its two, and what was under way, came before"
+        )
 
 
 def _of_last(site: Site) -> list[str]:
