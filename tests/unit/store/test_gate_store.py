@@ -83,10 +83,12 @@ def test_the_migration_makes_the_tables_the_code_uses() -> None:
     """Upgrading gives the columns and keys of the table objects, and indexes of theirs; downgrading leaves nothing."""
     migration = import_module("credwatch.store.migrations.versions.0003_gate")
     later = import_module("credwatch.store.migrations.versions.0008_used_steps")
+    latest = import_module("credwatch.store.migrations.versions.0025_recovery_codes")
     engine = create_engine("sqlite://")
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         migration.upgrade()
         later.upgrade()
+        latest.upgrade()
         for table in (past_passwords, factors):
             made = {column["name"]: str(column["type"]) for column in inspect(connection).get_columns(table.name)}
             assert {column.name: str(column.type) for column in table.columns} == made
@@ -94,6 +96,7 @@ def test_the_migration_makes_the_tables_the_code_uses() -> None:
             assert [column.name for column in table.primary_key.columns] == keys
             indexes = {index["name"] for index in inspect(connection).get_indexes(table.name)}
             assert indexes <= {index.name for index in table.indexes}
+        latest.downgrade()
         later.downgrade()
         migration.downgrade()
         assert inspect(connection).get_table_names() == []

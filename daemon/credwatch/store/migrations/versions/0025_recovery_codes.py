@@ -16,5 +16,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: the store keeps evidence, and going back would destroy it."""
-    raise NotImplementedError("restore a backup of the store instead")
+    """Take the columns away; codes that were written down are good no longer."""
+    op.drop_column("factors", "recovery_codes")
+    op.drop_column("factors", "recovery_salt")
