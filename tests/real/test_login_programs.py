@@ -126,7 +126,6 @@ while quiet < 20:
         os.write(terminal, answers.pop(0).encode() + b"\n")
         shown = b""
 os.kill(child, signal.SIGHUP)
-os.close(terminal)
 for _ in range(100):
     if os.waitpid(child, os.WNOHANG)[0]:
         sys.exit()
