@@ -154,8 +154,13 @@ class Chores:
         self._database.tidy()
 
     def _forget_gone(self, source: str) -> None:
+        with self._database.reading() as connection:
+            before = progress.cursors_of(connection, source)
+        files = gone_files(before, before=self._clock() - _GONE_FOR)
+        if not files:
+            return
         with self._database.writing() as connection:
-            files = gone_files(progress.cursors_of(connection, source), before=self._clock() - _GONE_FOR)
-            progress.forget_files(connection, source, files)
-        if files:
-            log.info("source.gone_files", source=source, files=len(files))
+            now = progress.cursors_of(connection, source)
+            # A file that came back meanwhile has been read on.
+            progress.forget_files(connection, source, [file for file in files if now.get(file) == before[file]])
+        log.info("source.gone_files", source=source, files=len(files))
