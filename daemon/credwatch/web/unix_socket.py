@@ -8,8 +8,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -17,6 +16,7 @@ from starlette.applications import Starlette
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.web.bounded_http import Bounds, bounded
+from credwatch.web.inner_server import InnerServer
 
 _BACKLOG = 64
 _MODE = 0o660
@@ -41,7 +41,7 @@ async def serve_gate(
     the daemon.
     """
     listener, ours = _listening(socket_path, group)
-    server = _Server(_config(app, bounds or Bounds()))
+    server = InnerServer(_config(app, bounds or Bounds()))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping, missing = asyncio.create_task(stop.wait()), asyncio.create_task(_gone(socket_path, ours))
     if started is not None:
@@ -73,13 +73,6 @@ def _inode(path: Path) -> int:
         return path.lstat().st_ino
     except OSError:
         return 0
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone: SIGTERM and SIGHUP belong to the daemon."""
-        yield
 
 
 def _config(app: Starlette, bounds: Bounds) -> uvicorn.Config:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from starlette.applications import Starlette
 
 from credwatch.policy.options import GateOptions
-from credwatch.service.parts.delivery import ended
+from credwatch.service.parts.delivery import ended, has_begun
 from credwatch.service.parts.interface import Trouble
 from credwatch.web.unix_socket import serve_gate
 
@@ -34,10 +34,7 @@ class GatePart:
             app, self._options.socket, stop=self._stop, group=self._options.socket_group, started=started
         )
         self._task = asyncio.create_task(serving, name="gate")
-        listening = asyncio.create_task(started.wait())
-        await asyncio.wait({self._task, listening}, return_when=asyncio.FIRST_COMPLETED)
-        listening.cancel()
-        if not started.is_set():
+        if not await has_begun(self._task, started):
             await self._task
 
     def trouble(self) -> Trouble | None:

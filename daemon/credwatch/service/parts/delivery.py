@@ -53,6 +53,14 @@ class DeliveryPart:
             await asyncio.wait({self._task})
 
 
+async def has_begun(task: asyncio.Task[None], begun: asyncio.Event) -> bool:
+    """Wait until a task says that it has begun, or ends; tell whether it has begun."""
+    waiting = asyncio.create_task(begun.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    return begun.is_set()
+
+
 def ended(task: asyncio.Task[None] | None) -> str:
     """Say how a task ended."""
     if task is None or task.cancelled() or (error := task.exception()) is None:

@@ -9,7 +9,7 @@ import structlog
 from starlette.applications import Starlette
 
 from credwatch.kernel.errors import CredwatchError, SourceError
-from credwatch.service.parts.delivery import ended
+from credwatch.service.parts.delivery import ended, has_begun
 from credwatch.service.parts.interface import Trouble
 from credwatch.sources.network_options import PushOptions
 from credwatch.sources.received.intake import Intake
@@ -54,11 +54,9 @@ class PushPart:
 
         serving = serve_push(self._make(), self._options, stop=self._stop, listening=listening)
         self._task = asyncio.create_task(serving, name="push")
-        waiting = asyncio.create_task(started.wait())
-        await asyncio.wait({self._task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        has_started = await has_begun(self._task, started)
         self._tell(None)
-        if not started.is_set():
+        if not has_started:
             try:
                 await self._task
             except CredwatchError as error:

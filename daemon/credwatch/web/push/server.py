@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,6 +14,7 @@ from credwatch.kernel.errors import ConfigurationError
 from credwatch.sources.network_options import Listener, PushOptions
 from credwatch.sources.tls import server_context
 from credwatch.web.bounded_http import Bounds
+from credwatch.web.inner_server import InnerServer
 from credwatch.web.push.connection import shippers
 
 _BACKLOG = 256
@@ -47,7 +47,7 @@ async def serve_push(
             listener.close()
 
 
-class _PushServer(uvicorn.Server):
+class _PushServer(InnerServer):
     def __init__(self, config: uvicorn.Config, context: ssl.SSLContext | None, handshake_seconds: float) -> None:
         super().__init__(config)
         self._context = context
@@ -73,11 +73,6 @@ class _PushServer(uvicorn.Server):
             for opened in sockets or ()
         ]
         self.started = True
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone: SIGTERM and SIGHUP belong to the daemon."""
-        yield
 
 
 def _config(app: Starlette, options: PushOptions) -> uvicorn.Config:
