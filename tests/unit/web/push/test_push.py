@@ -77,6 +77,8 @@ async def test_packed_bodies_are_unpacked(encoding: str, packed: bytes) -> None:
         (400, "zstd", b"no zstd"),
         (415, "br", b"x"),
     ],
+    # By name: what gzip has packed holds the second in which it did, and so would the name of the test.
+    ids=["plain", "large gzip", "large zstd", "torn gzip", "no gzip", "no zstd", "another packing"],
 )
 async def test_what_is_too_large_or_damaged_is_refused(status: int, encoding: str, body: bytes) -> None:
     """Whatever a body says of its packing, no more is unpacked than the bound, and the answer says what is wrong."""
