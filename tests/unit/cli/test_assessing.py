@@ -9,32 +9,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from builders_outbox import NOON, an_incident, some_facts
-from credwatch.app.regimes import shipped_regimes
+from builders_outbox import NOON
 from credwatch.cli.main import app
-from credwatch.store.cases.incidents import save_incidents
-from credwatch.store.cases.legal_clocks import save_clocks
-from credwatch.store.database import Database
-from credwatch.workflows.regimes import regime_clocks
+from unit.cli.breach_site import NUMBER, a_breach_site
 
-NUMBER = "CW-2026-7KQ2M4"
 LAWS = ("vn-personal-data", "sg-pdpa")
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A folder with settings under two laws, and a store with one breach whose clock runs."""
-    database = Database(tmp_path / "credwatch.sqlite")
-    database.migrate()
-    incident = an_incident(workflows=("customer_notice",))
-    laws = tuple(shipped_regimes()[name] for name in LAWS)
-    with database.writing() as connection:
-        save_incidents(connection, [incident])
-        save_clocks(connection, regime_clocks(incident, some_facts(regimes={"": laws})))
-    database.close()
-    settings = f'[daemon]\nstate_directory = "{tmp_path}"\nregisters_directory = "{tmp_path}"\n'
-    (tmp_path / "credwatch.toml").write_text(settings + f"[regimes]\nown = {json.dumps(LAWS)}\n")
-    return tmp_path
+    return a_breach_site(tmp_path, LAWS)
 
 
 @pytest.fixture(autouse=True)
