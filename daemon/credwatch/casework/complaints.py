@@ -55,7 +55,7 @@ def _checkpoint(alive_at: str, now: datetime) -> Iterator[Problem]:
         hint = "start the daemon; it looks once a minute"
         yield Problem("store", "no daemon has noted that it lives", hint, Severity.WARNING)
     elif now - datetime.fromisoformat(alive_at) > _QUIET:
-        message = f"the daemon has written nothing since {alive_at}"
+        message = f"the daemon has not noted that it lives since {alive_at}"
         hint = "does it run, and does the store take writes? journalctl -u credwatch -p warning"
         yield Problem("store", message, hint, Severity.FAULT)
 

@@ -41,7 +41,8 @@ def _words(standing: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"not seen  {unseen_words(interval, lambda text: _moment(text, zone))}"
     if not intervals:
         yield "not seen  nothing is known to have been missed in seven days"
-    yield f"daemon    {_heard(standing['alive_at'], now, 'wrote to the store', 'has not written to the store yet')}"
+    never = "has not noted yet that it lives, as it does each minute"
+    yield f"daemon    {_heard(standing['alive_at'], now, 'noted that it lives', never)}"
     for source in standing["sources"]:
         yield f"source    {source['id']}: {_source(source, now)}"
     clocks, messages = standing["clocks"], standing["messages"]
