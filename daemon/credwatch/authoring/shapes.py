@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from credwatch.kernel.ids import stable_id
 from credwatch.parse.advice import keys_of
+from credwatch.parse.containers import HEAD
 from credwatch.parse.envelopes import SourceKind, read_envelopes
 from credwatch.parse.odd_envelopes import read_odd
 from credwatch.store.state.unparsed import UnparsedLine
@@ -107,9 +108,10 @@ def shapes_of(lines: Sequence[UnparsedLine]) -> list[Shape]:
 
 def _messages(lines: Sequence[UnparsedLine]) -> Iterator[_Message]:
     """Take the headers off; a line without one is its own message."""
-    frame = read_envelopes(pl.Series([line.line for line in lines], dtype=pl.String), SourceKind.AUTO)
+    texts = _texts(lines)
+    frame = read_envelopes(pl.Series(texts, dtype=pl.String), SourceKind.AUTO)
     bare = frame["row"].filter(frame["message"].is_null() & frame["json"].is_null())
-    odd = read_odd(pl.DataFrame([bare, pl.Series("line", [lines[row].line for row in bare], dtype=pl.String)]))
+    odd = read_odd(pl.DataFrame([bare, pl.Series("line", [texts[row] for row in bare], dtype=pl.String)]))
     otherwise = {row: (program, message) for row, program, message in odd.select("row", "program", "message").rows()}
     for row, program, message, document in frame.select("row", "program", "message", "json").rows():
         line = lines[row]
@@ -117,7 +119,13 @@ def _messages(lines: Sequence[UnparsedLine]) -> Iterator[_Message]:
             yield _Message(line, program or "", document, is_object=True)
         else:
             program, message = otherwise.get(row, (program, message))
-            yield _Message(line, program or "", line.line if message is None else message, is_object=False)
+            yield _Message(line, program or "", texts[row] if message is None else message, is_object=False)
+
+
+def _texts(lines: Sequence[UnparsedLine]) -> list[str]:
+    """Give the lines, of those in a container's log what stands within."""
+    texts = pl.Series([line.line for line in lines], dtype=pl.String)
+    return texts.str.replace(HEAD, "").to_list()
 
 
 def masked_text(text: str) -> str:

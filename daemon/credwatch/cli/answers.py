@@ -11,7 +11,7 @@ import polars as pl
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.pack import PackSet
 from credwatch.parse.advice import OWN_PACK, advice_on
-from credwatch.parse.lines import split_lines
+from credwatch.parse.containers import lines_in
 from credwatch.parse.parse import SourceFormat, parse
 
 
@@ -25,7 +25,7 @@ def answers(
     not be read `unread` (`field`, `reason`), and for an object that was written for credwatch, or that nothing reads,
     `advice`: what is wrong with which key. JSON values only.
     """
-    lines = split_lines(before + piece, 0)
+    lines = lines_in(before + piece, 0)
     parsed = parse(lines, packs=packs, source=source, reference=reference).without(_behind(before))
     ends = lines["position"].filter(lines["position"] > len(before))
     numbers = dict(zip(ends, range(first, first + len(ends)), strict=True))

@@ -130,12 +130,14 @@ def whole_lines(stream: BinaryIO, chunk_bytes: int = _CHUNK) -> Iterator[bytes]:
     last newline is the last piece. A piece is given as soon as the stream has a whole line and nothing more to read.
     """
     from credwatch.parse.lines import MAX_LINE_BYTES
+    from credwatch.parse.pieces import begun_at
 
     _widen(stream)
     rest = b""
     while chunk := _available(stream, chunk_bytes):
         rest += chunk
-        end = rest.rfind(b"\n") + 1
+        lines = rest.rfind(b"\n") + 1
+        end = begun_at(rest[:lines]) or (lines if len(rest) > chunk_bytes else 0)
         if end:
             yield rest[:end]
             rest = rest[end:]

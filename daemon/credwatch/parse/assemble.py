@@ -40,7 +40,7 @@ def assemble_events(
     layers = (
         *(_typed(column) for column in read.drop("row", "reader")),
         *constants.drop(SKIPPED),
-        *_from_envelope(envelopes, lines["line"], source),
+        *_from_envelope(envelopes, lines, source),
     )
     for column in layers:
         earlier = columns.get(column.name)
@@ -66,17 +66,20 @@ def _typed(column: pl.Series) -> pl.Series:
     return values.set(~values.is_between(0, LAST_PORT), None)
 
 
-def _from_envelope(envelope: pl.DataFrame, original: pl.Series, source: str) -> list[pl.Series]:
+def _from_envelope(envelope: pl.DataFrame, lines: pl.DataFrame, source: str) -> list[pl.Series]:
     names = {"host": "host.name", "program": "process.name", "pid": "process.pid", "message": "message"}
     named = [envelope[column].alias(name) for column, name in names.items()]
     # A plain JSON line is its object itself, and need not be kept twice.
-    wrapped, nothing = envelope["program"].is_not_null(), pl.Series([None], dtype=pl.String)
+    wrapped, nothing = (
+        envelope["program"].is_not_null() | lines["inner"].is_not_null(),
+        pl.Series([None], dtype=pl.String),
+    )
     return [
         envelope["moment"].alias("@timestamp"),
         *named,
         envelope["priority"].alias("log.syslog.priority"),
         envelope["program"].alias("event.provider"),
-        original.alias("event.original"),
+        lines["line"].alias("event.original"),
         envelope["json"].zip_with(wrapped, nothing).alias("credwatch.native"),
         pl.repeat(1, len(envelope), dtype=pl.Int64, eager=True).alias("credwatch.repeat"),
         pl.repeat(source, len(envelope), dtype=pl.String, eager=True).alias("credwatch.source.id"),
@@ -117,7 +120,7 @@ def skipped_lines(hits: pl.DataFrame, constants: pl.DataFrame, read: pl.Series, 
 
 
 def _is_none() -> pl.Expr:
-    return pl.col("line").str.contains(_NO_LINE)
+    return pl.coalesce("inner", "line").str.contains(_NO_LINE)
 
 
 def _is_other(rows: pl.Series, count: int) -> pl.Series:

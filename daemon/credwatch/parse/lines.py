@@ -141,10 +141,15 @@ def _mend(raw: bytes, limit: int) -> tuple[str, str | None]:
     raw = behind.lstrip(b"\x00") or before or raw
     cut = raw[:limit]
     text, malformed = _decoded(cut, was_cut=len(raw) > limit)
-    shown = _CONTROL_TEXT.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-    if malformed is None and shown != text:
+    legible = shown(text)
+    if malformed is None and legible != text:
         malformed = "nul" if "\x00" in text else "control"
-    return shown, malformed or ("nul" if has_hole else None)
+    return legible, malformed or ("nul" if has_hole else None)
+
+
+def shown(text: str) -> str:
+    """Write control characters as escapes, so that a text is one line."""
+    return _CONTROL_TEXT.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def _decoded(raw: bytes, *, was_cut: bool) -> tuple[str, str | None]:

@@ -26,16 +26,18 @@ class Logs(Struct, frozen=True):
     """The number of the row behind the last one of each log."""
     references: tuple[datetime, ...]
     """The moment near which the lines of each log end, aware."""
+    files: tuple[str, ...] = ()
+    """The name of each log; none where nobody knows them."""
 
     @classmethod
-    def of(cls, counts: Sequence[int], references: Sequence[datetime]) -> Logs:
+    def of(cls, counts: Sequence[int], references: Sequence[datetime], files: Sequence[str] = ()) -> Logs:
         """Say how many lines each log has."""
-        return cls(tuple(accumulate(counts)), tuple(references))
+        return cls(tuple(accumulate(counts)), tuple(references), tuple(files))
 
     def among(self, rows: pl.Series) -> Logs:
         """Say the same of some of the rows, whose numbers rise."""
         ends = np.searchsorted(rows.to_numpy(), np.array(self.ends), side="left")
-        return Logs(tuple(ends.tolist()), self.references)
+        return Logs(tuple(ends.tolist()), self.references, self.files)
 
     def of_rows(self) -> pl.Series:
         """Give the number of its log for each row, as the column `log`."""
@@ -67,8 +69,8 @@ class Stacked(Struct, frozen=True, eq=False):
     """By how much the positions of each log were moved."""
 
     @classmethod
-    def of(cls, frames: Sequence[pl.DataFrame], references: Sequence[datetime]) -> Stacked:
-        """Put lines frames, none of them empty, one behind the other."""
+    def of(cls, frames: Sequence[pl.DataFrame], references: Sequence[datetime], files: Sequence[str] = ()) -> Stacked:
+        """Put lines frames, none of them empty, one behind the other; `files` names the logs."""
         firsts = np.array([frame["position"][0] for frame in frames]) - 1
         spans = np.array([frame["position"][-1] for frame in frames]) - firsts
         begins = np.cumsum([0, *spans[:-1]])
@@ -76,7 +78,7 @@ class Stacked(Struct, frozen=True, eq=False):
         lines = pl.concat(
             [frame.with_columns(pl.col("position") + by) for frame, by in zip(frames, moved, strict=True)]
         )
-        return cls(lines, Logs.of([len(frame) for frame in frames], references), begins, moved)
+        return cls(lines, Logs.of([len(frame) for frame in frames], references, files), begins, moved)
 
     def behind(self, frame: pl.DataFrame, positions: Sequence[int]) -> pl.DataFrame:
         """Keep what stands behind a position in each log; `frame` has `position` as `lines` has."""

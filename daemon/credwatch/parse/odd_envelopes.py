@@ -21,8 +21,7 @@ _FACILITY = (
     r"[.:](?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug|[0-7])>?"
 )
 _ODD = (
-    r"^(?:\d{4}-\d\d-\d\dT\S+ std(?:out|err) [FP] )?"  # what containerd and CRI-O write before each line
-    r"(?:<(?P<priority>\d{1,3})>)?(?:\d+: )?\*?\[?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +)?"
+    r"^(?:<(?P<priority>\d{1,3})>)?(?:\d+: )?\*?\[?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +)?"
     r"(?:"
     r"(?P<date>\d{4}[-/]\d\d[-/]\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{1,9})? ?"
     r"(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?"

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.pack import PackSet
 from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
+from credwatch.parse.containers import opened
 from credwatch.parse.envelopes import SourceKind, finished, read_envelopes
+from credwatch.parse.in_containers import TELLS_ZONE, Container, container_of, with_container
 from credwatch.parse.logs import Logs, dated_each
 from credwatch.parse.lost_values import lost_values
 from credwatch.parse.messages.dispatch import PatternDispatcher, PatternReader, make_dispatcher, syslog_readers
@@ -95,11 +97,19 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     """
     compiled = _compiled(packs)
     logs = reference if isinstance(reference, Logs) else Logs((len(lines),), (reference,))
+    read_lines = lines if "inner" in lines.columns else opened(lines)
+    lines, in_container = read_lines, read_lines["inner"].is_not_null()
+    has_containers = bool(in_container.any())
+    if has_containers:  # what stands within is read; the line as it was is kept
+        lines = read_lines.with_columns(pl.coalesce("inner", "line").alias("line"))
     # 1. Take the envelopes off, and read the time of each line that has one.
     frame = read_envelopes(lines["line"], SourceKind(source.kind))
     frame = _timed(frame, source.zone, logs)
     if source.kind != SourceKind.JSON and (odd := is_odd(frame)).any():
         frame = _with_odd(frame, lines, odd, source.zone, logs, compiled.headers)
+    if has_containers:
+        frame = with_container(frame, read_lines, _owners(logs), SourceKind(source.kind))
+        frame = _timed(frame.drop("moment", "is_guess"), source.zone, logs)
     frame = frame.with_columns(_envelope_problem().alias("problem"))
     # 2. Read messages with the patterns, and JSON texts with the JSON packs.
     is_good, is_object = pl.col("problem").is_null(), pl.col("json").is_not_null()
@@ -115,14 +125,14 @@ def parse(lines: pl.DataFrame, *, packs: PackSet, source: SourceFormat, referenc
     constants = _constants(compiled.constants, read["reader"])
     is_skip = constants[SKIPPED]
     captured = _rows(read, ~is_skip)
-    events = assemble_events(captured, _rows(constants, ~is_skip), frame, lines, source.id)
+    events = assemble_events(captured, _rows(constants, ~is_skip), frame, read_lines, source.id)
     unread_values = _placed(pl.concat([unread_values, lost_values(captured, events)]), lines["position"])
-    events = _with_own_time(events, source.zone, logs)
+    events = _with_own_time(events, source.zone, logs, in_container)
     # 4. What is left is unparsed, with its reason; secrets go before anything leaves.
     timed = events["@timestamp"].is_not_null()
     timeless = _rows(events.select("row"), ~timed).with_columns(pl.lit("no_timestamp").alias("problem"))
-    unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), lines, compiled.dispatcher)
-    skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), read["row"], lines)
+    unread = unread_lines(frame, read["row"], pl.concat([problems, timeless]), read_lines, compiled.dispatcher)
+    skips = skipped_lines(_rows(read, is_skip), _rows(constants, is_skip), read["row"], read_lines)
     guesses = lines["position"].filter(frame["is_guess"])
     return Parsed(
         respelled(redact_events(_rows(events, timed).drop("row"))), redact_lines(unread), skips, guesses, unread_values
@@ -234,11 +244,22 @@ def _with_odd(
     return _timed(whole, zone, logs)
 
 
-def _with_own_time(events: pl.DataFrame, zone: str, logs: Logs) -> pl.DataFrame:
-    """Let the time an object tells go before that of its envelope."""
+def _owners(logs: Logs) -> pl.DataFrame:
+    """Say for each line whose container's log it stands in."""
+    containers = [container_of(file) for file in logs.files] or [Container()] * len(logs.ends)
+    whose = logs.of_rows()
+    hosts = pl.Series("its_host", [it.host for it in containers], dtype=pl.String)
+    programs = pl.Series("its_program", [it.program for it in containers], dtype=pl.String)
+    return pl.DataFrame([hosts[whose], programs[whose]])
+
+
+def _with_own_time(events: pl.DataFrame, zone: str, logs: Logs, in_container: pl.Series) -> pl.DataFrame:
+    """Let the time an object tells go before that of its envelope; in a container, where it tells its zone too."""
     if OWN_TIME not in events.columns:
         return events
-    own = dated_each(spelled(events[OWN_TIME]), logs.among(events["row"]), zone=zone).moments
-    has_own = events[OWN_TIME].is_not_null()
+    stamps = spelled(events[OWN_TIME])
+    own = dated_each(stamps, logs.among(events["row"]), zone=zone).moments
+    is_unsure = in_container[events["row"]] & ~stamps.str.contains(TELLS_ZONE).fill_null(False)
+    has_own = events[OWN_TIME].is_not_null() & ~is_unsure
     time = own.zip_with(has_own, events["@timestamp"]).alias("@timestamp")
     return events.drop(OWN_TIME).with_columns(time)

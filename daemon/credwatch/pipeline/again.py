@@ -65,7 +65,7 @@ def _place(line: UnparsedLine) -> tuple[str, str, int]:
 def _read(lines: list[UnparsedLine], packs: PackSet, source: SourceFormat) -> tuple[list[int], pl.DataFrame]:
     """Read lines of one source; those of a file and a day are dated together."""
     days = [list(day) for _, day in groupby(lines, key=lambda line: (line.file, line.received_at.date()))]
-    logs = Logs.of([len(day) for day in days], [day[-1].received_at for day in days])
+    logs = Logs.of([len(day) for day in days], [day[-1].received_at for day in days], [day[0].file for day in days])
     frame = pl.DataFrame(
         {
             "line": [line.line for line in lines],

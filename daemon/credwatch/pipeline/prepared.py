@@ -28,7 +28,7 @@ class Prepared(Struct, frozen=True, eq=False):
     size: int
     """How many bytes it had."""
     positions: NDArray[np.int64]
-    """Where each line ends, its newline included."""
+    """Where each line ends, its newline included; where lines stand in pieces between each other, the last of them."""
     malformed: pl.DataFrame
     """`position` and `malformed` of the lines with bytes that no line should have."""
     unparsed: pl.DataFrame
@@ -52,7 +52,7 @@ class Prepared(Struct, frozen=True, eq=False):
         return cls(
             chunk=replace(chunk, data=b""),
             size=len(chunk.data),
-            positions=lines["position"].to_numpy(),
+            positions=lines["until"].to_numpy(),
             malformed=lines.select("position", "malformed").filter(pl.col("malformed").is_not_null()),
             unparsed=parsed.unparsed,
             skips=parsed.skips,

@@ -11,7 +11,7 @@ import polars as pl
 
 from credwatch.enrich.enrich import Enricher
 from credwatch.kernel.pack import PackSet
-from credwatch.parse.lines import split_lines
+from credwatch.parse.containers import lines_in
 from credwatch.parse.logs import Stacked
 from credwatch.parse.parse import Parsed, SourceFormat, parse
 from credwatch.parse.stamps.ahead import bounded
@@ -39,11 +39,13 @@ def prepare(
     Each comes to what it would come to by itself.
     """
     began = perf_counter()
-    lines = [split_lines(chunk.before + chunk.data, chunk.first_position - len(chunk.before)) for chunk in chunks]
+    lines = [lines_in(chunk.before + chunk.data, chunk.first_position - len(chunk.before)) for chunk in chunks]
     some = [at for at, frame in enumerate(lines) if frame.height]
     read = [(_NOTHING, _NOTHING.events)] * len(chunks)
     if some:
-        stacked = Stacked.of([lines[at] for at in some], [chunks[at].reference for at in some])
+        stacked = Stacked.of(
+            [lines[at] for at in some], [chunks[at].reference for at in some], [chunks[at].file for at in some]
+        )
         parsed = parse(stacked.lines, packs=packs, source=source, reference=stacked.logs)
         if any(chunk.before for chunk in chunks):
             parsed = parsed.without(partial(stacked.behind, positions=[chunks[at].first_position for at in some]))

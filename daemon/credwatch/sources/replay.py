@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
+from credwatch.parse.pieces import HEADLESS
 from credwatch.sources.file.dates import Dates
 from credwatch.sources.file.lines import Cut, cut_lines, cut_rest, lines_before
 from credwatch.sources.file.opened import STANDARD_INPUT, OpenLog, is_whole_file_on_standard_input, open_standard_input
@@ -77,9 +78,9 @@ class ReplaySource:
             self._end(reading)
         return None
 
-    def cursor_at(self, chunk: Chunk, position: int) -> Cursor:  # noqa: ARG002  # a position says it all
+    def cursor_at(self, chunk: Chunk, position: int) -> Cursor:
         """Give the cursor for going on within a chunk; see `Source.cursor_at`."""
-        return {"offset": position, "skipping": False}
+        return {"offset": position, "skipping": chunk.before == HEADLESS}
 
     def acknowledge(self, chunk: Chunk) -> None:
         """Do nothing: files can be read again; see `Source.acknowledge`."""
@@ -185,7 +186,7 @@ class _OpenFile:
         log = self._opened()
         cut = cut_lines(log, self._offset, limit, skipping=self._skipping)
         if not cut.data and not cut.skipping:
-            cut = cut_rest(log, cut.end)
+            cut = cut_rest(log, cut.end, skipping=cut.is_headless)
         self._offset, self._skipping = cut.end, cut.skipping
         self._is_at_end = not cut.data
         if self._is_at_end and log.damage:

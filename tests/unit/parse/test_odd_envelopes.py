@@ -60,7 +60,6 @@ FORMS = {
     "rfc5424 with data": '1 2026-04-28T20:11:39+07:00 web1 sshd 7 ID47 [a@1 b="c]"] {}',
     "seconds since 1970": "1777381899 web1 sshd[7]: {}",
     "milliseconds since 1970": "1777381899000 web1 sshd[7]: {}",
-    "containerd": "2026-04-28T13:11:40.123456789Z stdout F Apr 28 13:11:39 web1 sshd[7]: {}",
     "a byte order mark": "\ufeffApr 28 13:11:39 web1 sshd[7]: {}",
     "macos, syslog style": "2026-04-28 06:11:39.000000-0700  web1 sshd[7]: (libpam.2.dylib) [com.apple.pam:auth] {}",
     "a path": "Apr 28 13:11:39 web1 /usr/sbin/sshd[7]: {}",

@@ -7,6 +7,7 @@ import re
 
 import polars as pl
 
+from credwatch.parse.containers import HEAD
 from credwatch.parse.secrets import command_secrets
 
 MASK = "***"
@@ -96,6 +97,15 @@ def redact_text(text: pl.Expr) -> pl.Expr:
 
 
 def _redacted(texts: pl.Series) -> pl.Series:
+    """Apply the rules to the texts, and within a container's line to the text that it holds."""
+    heads = texts.str.extract(f"({HEAD})")
+    if heads.null_count() == len(heads):
+        return _redacted_texts(texts)
+    inner = _redacted_texts(texts.str.replace(HEAD, ""))
+    return (heads.fill_null("") + inner).alias(texts.name)
+
+
+def _redacted_texts(texts: pl.Series) -> pl.Series:
     """Apply the rules for JSON, the others, or both: a rule is compiled only where there is a text for it."""
     plain = _unescaped(texts)
     is_json = texts.str.starts_with("{").fill_null(False)

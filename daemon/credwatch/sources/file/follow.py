@@ -22,7 +22,7 @@ from credwatch.sources.file.generations import (
     open_in_place,
     open_successor,
 )
-from credwatch.sources.file.lines import Cut, cut_lines, cut_rest, last_line_start, lines_before
+from credwatch.sources.file.lines import Cut, cut_lines, cut_rest, ends_within, last_line_start, lines_before
 from credwatch.sources.file.opened import OpenLog, PlainLog, open_regular
 
 _PATIENCE = 5
@@ -259,8 +259,8 @@ class FollowedFile:
         is_begun = following != self.path or _has_lines(following)
         if not is_begun and quiet < self._grace * _PATIENCE:
             return None
-        rest = cut_rest(log, mark.offset)
-        if rest.data and not mark.skipping:
+        rest = cut_rest(log, mark.offset, skipping=mark.skipping)
+        if rest.data and (not mark.skipping or rest.is_headless):
             self._mark = mark.advanced(log, rest.end, skipping=False)
             return self._piece(rest, log)
         # While the successor is empty, nothing is won by leaving, and a writer that turns to it late loses nothing.
@@ -279,7 +279,8 @@ class FollowedFile:
         if log is None:
             return None
         self._world.count("rotations")
-        return self._adopt(log, 0)
+        is_within = self._log is not None and ends_within(self._log, mark.offset)
+        return self._adopt(log, 0, skipping=is_within)
 
     def _quiet_seconds(self) -> float:
         now = self._world.monotonic()
@@ -287,16 +288,16 @@ class FollowedFile:
             self._quiet_since = now
         return now - self._quiet_since
 
-    def _adopt(self, log: OpenLog, offset: int) -> Piece:
+    def _adopt(self, log: OpenLog, offset: int, *, skipping: bool = False) -> Piece:
         self.close()
         self._log = log
-        return self._moved(log, offset)
+        return self._moved(log, offset, skipping=skipping)
 
-    def _moved(self, log: OpenLog, offset: int) -> Piece:
+    def _moved(self, log: OpenLog, offset: int, *, skipping: bool = False) -> Piece:
         """Tell of a new position, so that it is committed before any of its lines are."""
         self._quiet_since = None
         self._dates = Dates()
-        self._mark = Mark.of(log, offset)
+        self._mark = Mark.of(log, offset, skipping=skipping)
         return self._piece(Cut(b"", offset, offset), log)
 
     def _piece(self, cut: Cut, log: OpenLog) -> Piece:

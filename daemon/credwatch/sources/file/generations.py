@@ -65,11 +65,11 @@ class Mark(Struct, frozen=True):
         modified = log.status().st_mtime_ns
         return replace(self, offset=offset, modified=modified, skipping=skipping)
 
-    def at(self, offset: int, beginning: bytes) -> Mark:
+    def at(self, offset: int, beginning: bytes, *, skipping: bool = False) -> Mark:
         """Go back to an offset before its own in the same file, whose first bytes are given where it is near them."""
         width = min(offset, self.width)
         fingerprint = self.fingerprint if width == self.width else _digest_of(beginning[:width])
-        return replace(self, offset=offset, width=width, fingerprint=fingerprint, skipping=False)
+        return replace(self, offset=offset, width=width, fingerprint=fingerprint, skipping=skipping)
 
     def on(self, log: OpenLog) -> Mark:
         """Carry it over to the open file that it was found to fit: a copy has an inode number of its own."""

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
+from credwatch.parse.pieces import HEADLESS
 from credwatch.sources.file.folders import Folders, bases_of
 from credwatch.sources.file.follow import FollowedFile, Piece, Surroundings
 from credwatch.sources.file.generations import Mark
@@ -125,7 +126,7 @@ class FileSource:
     def cursor_at(self, chunk: Chunk, position: int) -> Cursor:
         """Give the cursor for going on within a chunk; see `Source.cursor_at`."""
         mark = Mark.from_cursor(chunk.cursor, where=chunk.file)
-        return mark.at(position, chunk.beginning).to_cursor()
+        return mark.at(position, chunk.beginning, skipping=chunk.before == HEADLESS).to_cursor()
 
     def acknowledge(self, chunk: Chunk) -> None:
         """Do nothing: files can be read again; see `Source.acknowledge`."""
