@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
@@ -14,6 +15,7 @@ from credwatch.rules.model import (
     Bound,
     Correlation,
     CorrelationType,
+    Limit,
     Operator,
     PartsAll,
     PartsAny,
@@ -66,8 +68,26 @@ DESERTED = a_correlation(
     seconds=60,
     condition=PartsAll((PartThere(0), PartsNot(PartThere(1)))),
 )
+OWN = a_correlation("own", threshold=4, limits=(Limit(2, customer="acme"), Limit(3, source="mail")))
+OWN_NAMES = a_correlation(
+    "own_names", CorrelationType.VALUE_COUNT, field="user.name", threshold=3, limits=(Limit(2, customer="acme"),)
+)
 EVERY = rule_set(
-    *RULES.events, *RULES.correlations, FEW, SUM, MEAN, MEDIAN, ABSENT, EITHER, AGAIN, USERS, BEHIND, SCARCE, DESERTED
+    *RULES.events,
+    *RULES.correlations,
+    FEW,
+    SUM,
+    MEAN,
+    MEDIAN,
+    ABSENT,
+    EITHER,
+    AGAIN,
+    USERS,
+    BEHIND,
+    SCARCE,
+    DESERTED,
+    OWN,
+    OWN_NAMES,
 )
 SAVE_USERS = rule_set(*EVERY.events, *(rule for rule in EVERY.correlations if rule is not USERS))
 
@@ -79,6 +99,8 @@ _LOGIN = st.tuples(
     st.sampled_from([None, "web1", "web2"]),
     st.sampled_from([None, None, 2]),
     st.sampled_from([None, -1, 0, 1, 2, 5]),
+    st.sampled_from([None, "acme", "binhminh"]),
+    st.sampled_from(["web", "mail"]),
 )
 
 
@@ -96,9 +118,11 @@ def logins(draw: st.DrawFn, most: int = 40) -> list[dict[str, Any]]:
             host__name=host,
             credwatch__repeat=repeat,
             credwatch__export__records=records,
+            organization__id=customer,
+            credwatch__source__id=source,
             event__original=f"line {number}",
         )
-        for number, (at, (_, outcome, user, address, host, repeat, records)) in enumerate(
+        for number, (at, (_, outcome, user, address, host, repeat, records, customer, source)) in enumerate(
             zip(moments, drawn, strict=True)
         )
     ]
@@ -136,6 +160,38 @@ def test_counts_are_those_of_a_plain_loop(events: list[dict[str, Any]], cuts: se
         for each in kept.detections.values()
     }
     assert {opening for rule in rules for opening in _plainly(rule, events)} == found
+
+
+@settings(max_examples=60)
+@given(events=logins(60), cuts=st.sets(st.integers(1, 60), max_size=3))
+def test_each_row_counts_against_the_number_of_its_own_customer(events: list[dict[str, Any]], cuts: set[int]) -> None:
+    """A condition with limits opens where a plain loop does that asks each moment for the least number of its rows."""
+    kept = found_in(rule_set(FAILED, OWN), events, cuts=_between_moments(events, cuts))
+    assert {detection.opened_at for detection in kept.detections.values()} == set(_openings_within_limits(events))
+
+
+def _openings_within_limits(events: list[dict[str, Any]]) -> Iterator[datetime]:
+    """Give the moments at which a chain of failures of one address first has enough for one of the moment's rows."""
+    by_address: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event in events:
+        if event["event.outcome"] == "failure" and event["source.ip"]:
+            by_address[event["source.ip"]] += [event] * (event["credwatch.repeat"] or 1)
+    for rows in by_address.values():
+        before, is_open = None, False
+        for moment in dict.fromkeys(row["@timestamp"] for row in rows):
+            is_open = is_open and moment - before <= timedelta(seconds=120)
+            before = moment
+            inside = [row for row in rows if moment - timedelta(seconds=120) <= row["@timestamp"] <= moment]
+            asked = [_number_of(row) for row in inside if row["@timestamp"] == moment]
+            if not is_open and len(inside) >= min(asked):
+                is_open = True
+                yield moment
+
+
+def _number_of(row: dict[str, Any]) -> int:
+    if row["organization.id"] == "acme":
+        return 2
+    return 3 if row["credwatch.source.id"] == "mail" else 4
 
 
 def _login(at: int, outcome: str = "failure") -> dict[str, Any]:

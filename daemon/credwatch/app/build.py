@@ -20,6 +20,7 @@ from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem,
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
+from credwatch.kernel.thresholds import Thresholds
 from credwatch.parse.envelopes import SourceKind
 from credwatch.parse.parse import SourceFormat
 from credwatch.pipeline.pipeline import Knowledge
@@ -33,7 +34,7 @@ from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, P
 from credwatch.workflows.facts import Contact, Duties, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.world.authorisations import read_authorisations
 from credwatch.world.calendars import WorkingCalendar, read_days
-from credwatch.world.customers import read_customers
+from credwatch.world.customers import Customer, read_customers
 from credwatch.world.networks import read_networks
 from credwatch.world.owners import Owners
 from credwatch.world.register import Registers, check_registers
@@ -169,8 +170,20 @@ def rules_in(paths: Sequence[Path], settings: Settings) -> tuple[RuleSet, list[P
     """Read the rules of files and folders, and what is wrong with them, alike for the daemon and the tools."""
     gathering = Gathering()
     logsources = gathering.attempt(lambda: logsources_of(settings), None)
-    rules, problems = read_rules(paths, settings.placeholders, logsources)
+    rules, problems = read_rules(paths, settings.placeholders, logsources, _thresholds(settings))
     return rules, [*gathering.problems, *problems]
+
+
+def _thresholds(settings: Settings) -> Thresholds:
+    """Gather what settings and the register of customers say; what is wrong with the register is told elsewhere."""
+    path = settings.daemon.registers_directory / "customers.toml"
+    nobody: tuple[Customer, ...] = ()
+    customers = Gathering().attempt(lambda: _read(path, read_customers, nobody), nobody)
+    return Thresholds(
+        general=settings.detection.thresholds,
+        customers={customer.id: customer.thresholds for customer in customers if customer.thresholds},
+        sources={source.id: source.thresholds for source in settings.source if source.thresholds},
+    )
 
 
 def _rules(settings: Settings, gathering: Gathering) -> RuleSet:

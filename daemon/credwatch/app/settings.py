@@ -14,6 +14,7 @@ from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.mailbox import MailAddress
 from credwatch.kernel.options import Options, known_zone, read_toml
 from credwatch.kernel.telephone import OptionalTelephone
+from credwatch.kernel.thresholds import ThresholdOptions
 from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
@@ -74,6 +75,8 @@ class DetectionOptions(Options):
     """How many rows each window may hold, 32 to 48 bytes of memory each; when it is full, the oldest go."""
     window_rows_per_customer: int = Field(default=500_000, ge=1_000)
     """How many of these one customer may have, so that a flood at one takes nothing from the others."""
+    thresholds: dict[str, ThresholdOptions] = Field(default_factory=dict)
+    """Numbers and times in the place of the rules' own, by the name of the rule."""
 
 
 class EnrichmentOptions(Options):

@@ -57,12 +57,21 @@ def choose_rules(paths: Sequence[Path], settings: Settings, *, with_shipped: boo
     rules, problems = rules_in(every, _with_folders(settings, folders) if named else settings)
     choice = RuleChoice(rules, (), roots, packs_of(settings))
     missing = [] if named else [_missing(path) for path in settings.daemon.rules_directories if not path.is_dir()]
-    return replace(choice, problems=(*missing, *(problem for problem in problems if choice.concerns(problem.where))))
+    if named or not with_shipped:  # numbers in the settings may be for rules that were not asked for
+        problems = [problem for problem in problems if choice.concerns(problem.where)]
+    return replace(choice, problems=(*missing, *problems))
 
 
 def tool_settings(config: Path | None) -> Settings:
     """Read the settings that a tool is given, or take the defaults; raises ConfigurationError and ProblemsFound."""
     return load_settings(config) if config is not None else Settings()
+
+
+def without_thresholds(settings: Settings) -> Settings:
+    """Return the settings with the rules' own numbers, on which the shipped cases rest."""
+    nobody = settings.daemon.model_copy(update={"registers_directory": Path("/nonexistent")})
+    detection = settings.detection.model_copy(update={"thresholds": {}})
+    return settings.model_copy(update={"detection": detection, "source": (), "daemon": nobody})
 
 
 def example_settings() -> Settings:

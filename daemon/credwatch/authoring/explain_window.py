@@ -29,6 +29,7 @@ from credwatch.rules.model import (
     PartThere,
     RuleSet,
 )
+from credwatch.rules.thresholds import scoped
 
 _SIGNS = {
     Operator.LESS: "<",
@@ -108,6 +109,7 @@ class WindowHistory:
 
     def window(self, rule: Correlation) -> Window:
         """Say what a correlation has in its window, up to and with the last event."""
+        rule = scoped(rule, self._value("organization.id") or "", self._value("credwatch.source.id") or "")
         touched = [part for part in rule.parts if self._touches(part)]
         if not touched:
             return Window(rule, State.UNTOUCHED)

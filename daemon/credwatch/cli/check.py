@@ -54,21 +54,34 @@ def check(
 
     if send and offline:
         raise typer.BadParameter("leave out --offline: a test message needs the mail server", param_hint="--send")
-    problems, places = check_everything(config, online=not offline), _places(config)
+    problems, places, thresholds = check_everything(config, online=not offline), _places(config), _thresholds(config)
     answer = "" if send is None else _sent(config, send, problems)
     errors = [problem for problem in problems if problem.severity is not Severity.WARNING]
     if as_json:
-        further = ({"answer": answer} if send else {}) | ({"places": places} if places else {})
+        further = {"answer": answer, "places": places, "thresholds": thresholds}
+        further = {name: value for name, value in further.items() if value}
         print_json({"problems": [asdict(problem) for problem in problems], **further})
     else:
         for name, place in places.items():
             tell(f"source {name}: {place}")
+        for text in thresholds:
+            tell(f"threshold: {text}")
         print_problems(problems)
         if send:
             tell(f"test message to {send}: {answer}")
         warnings = f", warnings: {len(problems) - len(errors)}" if len(problems) > len(errors) else ""
         tell((f"problems found: {len(errors)}" if errors else "no problems found") + warnings)
     raise typer.Exit(ExitCode.NO if errors else ExitCode.DONE)
+
+
+def _thresholds(config: Path) -> list[str]:
+    """Say which numbers are in force where they are not the rules' own."""
+    from credwatch.app.build import rule_folders, rules_in
+    from credwatch.checks.salvage import salvaged
+    from credwatch.rules.thresholds import in_force
+
+    settings = salvaged(config)
+    return [] if settings is None else list(in_force(rules_in(rule_folders(settings), settings)[0].correlations))
 
 
 def _places(config: Path) -> dict[str, str]:

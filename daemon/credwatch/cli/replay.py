@@ -36,6 +36,9 @@ def replay(
     shipped: ShippedOption = True,
     kind: KindOption = LineKind.AUTO,
     zone: ZoneOption = "UTC",
+    source: Annotated[
+        str, typer.Option("--source", metavar="ID", help="Take the lines as those of a source of the settings.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Say what the rules find in finished log files; sends nothing.
@@ -43,7 +46,7 @@ def replay(
     Tells who guessed, what was detected, which incidents it makes, and who would be written to.
     """
     with told_plainly():
-        outcome = _replayed(files, config, rules or [], shipped, kind, zone)
+        outcome = _replayed(files, config, rules or [], shipped, kind, zone, source)
     if as_json:
         print_json(_summary(outcome))
         return
@@ -54,7 +57,13 @@ def replay(
 
 
 def _replayed(
-    files: list[str], config: Path | None, rules: list[Path], with_shipped: bool, kind: LineKind, zone: str
+    files: list[str],
+    config: Path | None,
+    rules: list[Path],
+    with_shipped: bool,
+    kind: LineKind,
+    zone: str,
+    source: str,
 ) -> Replayed:
     """Replay the files behind a progress bar."""
     from credwatch.replay.replay import replay_files
@@ -69,6 +78,7 @@ def _replayed(
             clock=system_clock,
             rules=rules,
             with_shipped=with_shipped,
+            source=source,
             on_progress=lambda size, _tally: advance(size),
         )
 

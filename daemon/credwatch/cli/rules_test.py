@@ -41,13 +41,23 @@ def run(
 
 
 def _tested(paths: list[Path], config: Path | None, with_shipped: bool) -> Tested:
-    from credwatch.authoring.choice import choose_rules, example_settings, knowledge_with, tool_settings
+    from credwatch.authoring.choice import (
+        choose_rules,
+        example_settings,
+        knowledge_with,
+        tool_settings,
+        without_thresholds,
+    )
     from credwatch.authoring.testing import run_tests
+    from credwatch.rules.thresholds import in_force
 
     settings = tool_settings(config)
     choice = choose_rules(paths, settings, with_shipped=with_shipped)
-    example = knowledge_with(choice.rules, example_settings())
+    as_shipped = choose_rules(paths, without_thresholds(settings), with_shipped=with_shipped) if config else choice
+    example = knowledge_with(as_shipped.rules, example_settings())
     own = knowledge_with(choice.rules, settings) if config is not None else example
+    for text in in_force(choice.rules.correlations):
+        tell(f"threshold: {text}; shipped cases rest on the rule's own")
     return run_tests(choice, own, example)
 
 

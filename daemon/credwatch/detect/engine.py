@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from credwatch.detect.count.limits import seeded
 from credwatch.detect.count.nested import NestedWatch
 from credwatch.detect.counted import Witness
 from credwatch.detect.episodes.advance import Openings, Progress, Watch, advance
@@ -27,7 +28,7 @@ from credwatch.detect.windows.keys import FieldHashes
 from credwatch.detect.windows.latest import NEVER
 from credwatch.detect.windows.names import Names
 from credwatch.detect.windows.rows import CARRIED
-from credwatch.detect.windows.streams import StreamBatch
+from credwatch.detect.windows.streams import SOURCE_FIELD, StreamBatch
 from credwatch.detect.windows.trail import Trail
 from credwatch.enrich.habits.tellings import repeats
 from credwatch.kernel.detection import Detection
@@ -56,7 +57,10 @@ class Engine:
         self._selection = Selection(plan.rules.events)
         self._native = native_paths(plan.rules)
         values = {stream.spec.value for stream in plan.streams if stream.spec.value}
-        self._fields = frozenset({"@timestamp", *CARRIED, *values})
+        sources = {SOURCE_FIELD for stream in plan.streams if stream.spec.sources}
+        self._fields = frozenset({"@timestamp", *CARRIED, *values, *sources})
+        for watch in plan.every():
+            watch.aggregate = seeded(watch.aggregate, seed)
 
     def process(self, events: pl.DataFrame, arrival: Arrival | None = None) -> Found:
         """Hold a batch of enriched events against every rule.

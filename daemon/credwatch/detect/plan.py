@@ -9,7 +9,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from credwatch.detect.count.aggregates import AtLeast, AtLeastDistinct, aggregate_of
+from credwatch.detect.count.aggregates import AtLeast, AtLeastDistinct
+from credwatch.detect.count.limits import Scoped, aggregate_within_limits
 from credwatch.detect.count.nested import Counted, NestedWatch
 from credwatch.detect.episodes.advance import Feed, Watch
 from credwatch.detect.in_time.parts import Lasting, Plain
@@ -51,6 +52,8 @@ class StreamWatch(Struct, frozen=True, eq=False):
         """Say for which groups of the batch a condition may complete that has not before."""
         match self.watch.aggregate:
             case AtLeast(threshold):
+                return self.stream.known() >= threshold
+            case Scoped(least=threshold):
                 return self.stream.known() >= threshold
             case AtLeastDistinct(threshold, column):
                 return (self.stream.known() >= threshold) & self.stream.has_new(column)
@@ -162,7 +165,7 @@ class _Builder:
 
     def _measuring(self, rule: Correlation) -> StreamWatch | NestedWatch:
         over_events = [isinstance(self._by_id[part.rule], EventRule) for part in rule.parts]
-        watch = Watch(rule, rule.parts[-1].group_by, rule.timespan_us, aggregate_of(rule))
+        watch = Watch(rule, rule.parts[-1].group_by, rule.timespan_us, aggregate_within_limits(rule))
         if not any(over_events):
             return self._nested(rule, watch)
         if not all(over_events):
@@ -174,7 +177,8 @@ class _Builder:
         numeric = rule.type in _NUMERIC
         value = rule.field if numeric or rule.field not in CARRIED else ""
         parts = tuple((part.rule, part.group_by) for part in rule.parts)
-        return StreamWatch(watch, self._stream(StreamSpec(parts, value, numeric), rule.timespan_us))
+        sources = any(limit.source for limit in rule.limits)
+        return StreamWatch(watch, self._stream(StreamSpec(parts, value, numeric, sources=sources), rule.timespan_us))
 
     def _nested(self, rule: Correlation, watch: Watch) -> NestedWatch:
         if rule.type is not CorrelationType.EVENT_COUNT and (
@@ -222,7 +226,12 @@ class _Builder:
         parts = tuple(self._part(rule, part, span_us) for part in rule.parts)
         follows = tuple(part.watch for part in parts if isinstance(part, Lasting))
         watch = Watch(
-            rule, rule.parts[-1].group_by, rule.timespan_us, aggregate_of(rule), follows=follows, told_apart=True
+            rule,
+            rule.parts[-1].group_by,
+            rule.timespan_us,
+            aggregate_within_limits(rule),
+            follows=follows,
+            told_apart=True,
         )
         ordered = rule.type is CorrelationType.TEMPORAL_ORDERED
         temporal = TemporalWatch(watch, parts, ordered, rule.condition)

@@ -12,9 +12,12 @@ from threading import Event, Lock
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from credwatch.app.build import followed_sources, format_of
+from credwatch.app.settings import Settings
 from credwatch.authoring.choice import choose_rules, knowledge_with, required, tool_settings
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
+from credwatch.kernel.errors import ConfigurationError, nearest
 from credwatch.kernel.incident import Incident
 from credwatch.parse.parse import SourceFormat
 from credwatch.pipeline.merge import Merge
@@ -121,18 +124,29 @@ def replay_files(
     clock: Clock,
     rules: Sequence[Path] = (),
     with_shipped: bool = True,
+    source: str = "",
     on_progress: Callable[[int, ReplayTally], None] = lambda _bytes, _tally: None,
 ) -> Replayed:
     """Replay files with the rules and registers of a settings file, or with the shipped rules alone.
 
-    `rules` take the place of the settings' own folders of rules. Raises ConfigurationError, ProblemsFound and
+    `rules` take the place of the settings' own folders of rules. With `source` the lines are those of that source of
+    the settings, whose format and time zone go before `kind` and `zone`. Raises ConfigurationError, ProblemsFound and
     SourceError. Nothing is written beside the settings' own store.
     """
     settings = tool_settings(config)
     choice = choose_rules(rules, settings, with_shipped=with_shipped)
-    formats = {SOURCE: SourceFormat(SOURCE, kind, zone)}
+    formats = {SOURCE: _format_of(source, settings) if source else SourceFormat(SOURCE, kind, zone)}
     knowledge = replace(knowledge_with(required(choice), settings, choice.packs), formats=formats)
     return replay(files, knowledge, clock, batch_bytes=settings.detection.batch_bytes, on_progress=on_progress)
+
+
+def _format_of(name: str, settings: Settings) -> SourceFormat:
+    """Say how a source of the settings speaks; raises ConfigurationError where there is none of that name."""
+    by_name = {source.id: source for source in followed_sources(settings)}
+    if name not in by_name:
+        hint = nearest(name, by_name) or f"known are: {', '.join(by_name) or 'none'}"
+        raise ConfigurationError(f"no source {name!r} is in the settings", where="--source", hint=hint)
+    return format_of(by_name[name])
 
 
 def replay(

@@ -182,6 +182,17 @@ class Part(Struct, frozen=True):
     """The group-by fields as that rule's events name them, aliases resolved."""
 
 
+class Limit(Struct, frozen=True):
+    """The number that is enough at one customer, or for what one source delivers."""
+
+    number: float
+    """It takes the place of the number in the correlation's bound."""
+    customer: str = ""
+    """The customer's id; empty where the limit is a source's."""
+    source: str = ""
+    """The source's id; empty where the limit is a customer's."""
+
+
 class Correlation(Struct, frozen=True):
     """A Sigma correlation over events or over other correlations."""
 
@@ -215,6 +226,10 @@ class Correlation(Struct, frozen=True):
     """Which percentile, 1 to 100 (value_percentile)."""
     condition: PartCondition | None = None
     """For temporal types: which of the parts must and must not have matched; None where all must."""
+    limits: tuple[Limit, ...] = ()
+    """Other numbers than that of its bound, which settings name for customers and sources; a customer's goes first."""
+    is_adjusted: bool = False
+    """True where settings have put another number or time in the place of its own."""
     alone: bool = True
     """False where it only serves other correlations."""
     shadow: bool = False
@@ -234,7 +249,8 @@ class RuleDocument(Struct, frozen=True):
     version: str
     """The SHA-256 of `text` in UTF-8, hexadecimal."""
     text: str
-    """JSON, keys sorted: `rule`, and where there are any, `filters`, `placeholders` and the versions it `refers_to`."""
+    """JSON, keys sorted: `rule`, and where there are any, `filters`, `placeholders`, `thresholds` of the settings, and
+    the versions it `refers_to`."""
 
 
 class RuleSet(Struct, frozen=True):

@@ -35,7 +35,7 @@ def versioned(rules: RuleSet, sources: Mapping[str, RuleSource]) -> RuleSet:
     for rule in every:
         parts = [part.rule for part in rule.parts] if isinstance(rule, Correlation) else []
         follows = tuple(dict.fromkeys(documents[part].version for part in parts))
-        documents[rule.id] = _document(rule.id, sources[rule.id], follows)
+        documents[rule.id] = _document(rule, sources[rule.id], follows)
     return RuleSet(
         tuple(_with(rule, documents) for rule in rules.events),
         tuple(replace(rule, version=documents[rule.id].version) for rule in rules.correlations),
@@ -60,16 +60,24 @@ def _with(rule: EventRule, documents: Mapping[str, RuleDocument]) -> EventRule:
     return replace(rule, version=documents[rule.id].version)
 
 
-def _document(id_: str, source: RuleSource, follows: tuple[str, ...]) -> RuleDocument:
+def _document(rule: Rule, source: RuleSource, follows: tuple[str, ...]) -> RuleDocument:
     whole: dict[str, Any] = {"rule": source.document}
     if source.filters:
         whole["filters"] = source.filters
     if "expand" in _canonical(source.document) and source.placeholders:
         whole["placeholders"] = {name: source.placeholders[name] for name in sorted(source.placeholders)}
+    if isinstance(rule, Correlation) and rule.is_adjusted:
+        whole["thresholds"] = _thresholds(rule)
     if follows:
         whole["refers_to"] = follows
     text = _canonical(whole)
-    return RuleDocument(id_, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), text)
+    return RuleDocument(rule.id, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), text)
+
+
+def _thresholds(rule: Correlation) -> dict[str, Any]:
+    """Tell the numbers that settings have put in the place of the rule's own."""
+    numbers = {"at_least": [bound.number for bound in rule.bounds], "within_us": rule.timespan_us}
+    return {**numbers, "others": [[limit.customer, limit.source, limit.number] for limit in rule.limits]}
 
 
 def _canonical(content: Any) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from credwatch.kernel.duration import Duration
 from credwatch.kernel.options import Options
+from credwatch.kernel.thresholds import Numbers
 
 LineFormat = Literal["auto", "syslog", "json"]
 """How lines begin; auto decides line by line."""
@@ -22,3 +23,5 @@ class NamedSource(Options):
     """Where to begin in what is there at the very first start."""
     lateness: Duration | None = None
     """How much later than its neighbours a line may come; `detection.lateness` where nothing is said."""
+    thresholds: Numbers = Field(default_factory=dict)
+    """How much is enough for a rule where its lines complete it, by the name of the rule."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from credwatch.kernel.options import Options, read_toml
 from credwatch.kernel.telephone import OptionalTelephone
+from credwatch.kernel.thresholds import Numbers
 from credwatch.world.addresses import EmailAddress, EmailDomain
 from credwatch.world.entries import Id, Name, folded, require_unique
 
@@ -48,6 +49,8 @@ class Customer(Options):
     """The policy profile its users are held to."""
     regimes: tuple[Id, ...] = ()
     """The laws that its breaches fall under, whose clocks are kept for it: ids of regimes."""
+    thresholds: Numbers = Field(default_factory=dict)
+    """How much is enough for a rule where it concerns this customer, by the name of the rule."""
     recognise: Recognition = Recognition()
     """By what its users and systems are known."""
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 CARRIED = {"user.name": "user", "source.ip": "address", "organization.id": "organization"}
 """The fields that every row carries, and the columns they are in."""
 
+SOURCE = "source"
+"""The column with the hash of `credwatch.source.id`: kept by those windows alone whose rules ask for it."""
+
 ROW = np.dtype(
     [
         ("key", "u8"),  # hash of the group
@@ -43,10 +46,11 @@ class Form(Struct, frozen=True):
     """The columns that are equal to the key."""
 
     @classmethod
-    def of(cls, *, values: bool = True, as_key: tuple[str, ...] = ()) -> Form:
+    def of(cls, *, values: bool = True, as_key: tuple[str, ...] = (), sources: bool = False) -> Form:
         """Keep every column but `value` where there are no values, and those that are equal to the key."""
         left_out = {"key", *as_key, *(() if values else ("value",))}
-        return cls(np.dtype([column for column in ROW.descr if column[0] not in left_out]), as_key)
+        further = [(SOURCE, "u8")] if sources else []
+        return cls(np.dtype([column for column in ROW.descr if column[0] not in left_out] + further), as_key)
 
     def packed(self, times: NDArray[np.int64], columns: Columns) -> Rows:
         """Take the columns that are kept."""

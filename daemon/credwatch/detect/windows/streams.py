@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from credwatch.detect.select.native import text_of
 from credwatch.detect.windows.keys import FieldHashes
-from credwatch.detect.windows.rows import CARRIED, Form
+from credwatch.detect.windows.rows import CARRIED, SOURCE, Form
 from credwatch.detect.windows.values import numbers_of
 from credwatch.detect.windows.views import View
 from credwatch.detect.windows.windows import Caps, RunPlaces, WindowLog
@@ -21,6 +21,10 @@ from credwatch.kernel.ordering import among, is_sorted, stable_order
 
 NO_KEYS = np.empty(0, np.uint64)
 """No groups."""
+
+
+SOURCE_FIELD = "credwatch.source.id"
+"""The field that tells which source delivered an event."""
 
 
 class StreamSpec(Struct, frozen=True):
@@ -34,11 +38,14 @@ class StreamSpec(Struct, frozen=True):
     """True where the values are numbers; events without one are left out."""
     empty_groups: bool = False
     """True where an absent group-by field counts as a value instead of leaving the event out."""
+    sources: bool = False
+    """True where rows keep which source delivered them."""
 
     @property
     def name(self) -> str:
         """The stream's name in the store; it changes when the spec does."""
-        return stable_id("stream", repr(self))
+        # Without the key that came later where it says nothing, so that streams kept the names they had.
+        return stable_id("stream", repr(self).replace(", sources=False)", ")"))
 
     @property
     def form(self) -> Form:
@@ -46,7 +53,7 @@ class StreamSpec(Struct, frozen=True):
         groups = {fields for _, fields in self.parts}
         only = {("user.name",), ("source.ip",)}.intersection(groups) if len(groups) == 1 else set()
         as_key = tuple(CARRIED[name] for (name,) in only) if not self.empty_groups else ()
-        return Form.of(values=bool(self.value), as_key=as_key)
+        return Form.of(values=bool(self.value), as_key=as_key, sources=self.sources)
 
 
 class StreamBatch(Struct):
@@ -240,6 +247,6 @@ class _OfBatch(Struct, frozen=True):
         return self.values if at is None else self.values[at]
 
 
-_FIELDS = {column: name for name, column in CARRIED.items()}
+_FIELDS = {column: name for name, column in CARRIED.items()} | {SOURCE: SOURCE_FIELD}
 
 _NOTHING = _Matched(np.empty(0, np.intp), NO_KEYS, None)

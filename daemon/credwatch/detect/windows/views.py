@@ -117,7 +117,7 @@ class _Stacked(Struct, frozen=True):
         if at is None or _FEW * len(at) > self.ends[-1]:
             whole = np.concatenate([source.column(name) for source in self.sources])
             return whole if at is None else np.asarray(whole[at])
-        few = np.empty(len(at), ROW[name])
+        few = np.empty(len(at), np.uint64)  # as every column but `time`, which is at hand
         source_of = np.searchsorted(self.ends, at, side="right")
         for number, source in enumerate(self.sources):
             mine = np.flatnonzero(source_of == number)

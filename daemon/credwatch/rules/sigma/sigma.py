@@ -16,6 +16,7 @@ from sigma.rule import SigmaRule
 
 from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, RuleError, nearest
 from credwatch.kernel.folders import files_below
+from credwatch.kernel.thresholds import Thresholds
 from credwatch.rules.documents import CASES, Document, marked_documents
 from credwatch.rules.logsource import FILE_NAME, LogSources, shipped_logsources
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
@@ -25,9 +26,11 @@ from credwatch.rules.sigma.filters import Filter, contents, idle, narrowed, narr
 from credwatch.rules.sigma.headers import Item, names_of, read_header, reference
 from credwatch.rules.sigma.reading import correlation_rule, event_rule, route_of
 from credwatch.rules.sigma.scope import Placeholders, Scope
+from credwatch.rules.thresholds import with_thresholds
 from credwatch.rules.versions import RuleSource, versioned
 
 _NO_PLACEHOLDERS: Placeholders = MappingProxyType({})
+_NO_THRESHOLDS = Thresholds()
 
 
 class _Draft(Struct, frozen=True):
@@ -44,12 +47,15 @@ class _Draft(Struct, frozen=True):
 
 
 def read_rules(
-    folders: Sequence[Path], placeholders: Placeholders = _NO_PLACEHOLDERS, logsources: LogSources | None = None
+    folders: Sequence[Path],
+    placeholders: Placeholders = _NO_PLACEHOLDERS,
+    logsources: LogSources | None = None,
+    thresholds: Thresholds = _NO_THRESHOLDS,
 ) -> tuple[RuleSet, list[Problem]]:
     """Read what can be read; a rule that cannot be compiled is named in the problems and left out.
 
     `placeholders` maps the name of each placeholder to what `|expand` puts in for it; `logsources` are the shipped ones
-    where none are given.
+    where none are given; `thresholds` take the place of the rules' own.
     """
     log_sources = shipped_logsources() if logsources is None else logsources
     problems: list[Problem] = []
@@ -61,7 +67,8 @@ def read_rules(
     collection = _resolved(correlations)
     compiled += _correlations(correlations, collection, log_sources, problems)
     sources = {key_of(draft.item): _source(draft, filters, placeholders) for draft in drafts}
-    return versioned(_referring(compiled, collection), sources), problems
+    rules, misset = with_thresholds(_referring(compiled, collection), thresholds)
+    return versioned(rules, sources), [*problems, *misset]
 
 
 def _source(draft: _Draft, filters: list[Filter], placeholders: Placeholders) -> RuleSource:
