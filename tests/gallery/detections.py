@@ -15,8 +15,9 @@ INTRODUCTION = """# Detections
 
 What credwatch looks for as it is shipped. Each is a [rule](rules.md) in `rules/detections/` or
 `rules/correlations/`, with cases beside it that fire and that stay quiet; change the numbers in your settings, or
-quieten one with a filter. A detection opens or joins an incident of its kind; what the incident starts depends on the
-role of the daemon: `customer_notice` and `disclosure_notice` in the role provider, `breach_report` in the role customer.
+quieten one with a filter. A detection opens or joins an incident of its kind; what the incident starts depends on
+the role of the daemon: `customer_notice` and `disclosure_notice` in the role provider, `breach_report` in the role
+customer.
 
 The tables are made from the rules: `PYTHONPATH=tests python -m gallery.detections`. **sources**: `any` for every
 log that a pack reads, else the packs. **logic**: what one event must be, or what is counted, with the numbers as
