@@ -22,7 +22,7 @@ from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
 from credwatch.kernel.thresholds import Thresholds
 from credwatch.parse.envelopes import SourceKind
-from credwatch.parse.parse import SourceFormat
+from credwatch.parse.parse import PathFormat, SourceFormat
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.rules.logsource import LogSources, load_logsources, shipped_logsources
 from credwatch.rules.model import RuleSet
@@ -258,7 +258,10 @@ def _formats(settings: Settings) -> dict[str, SourceFormat]:
 def format_of(source: PlacedSource) -> SourceFormat:
     """Say how the lines of a source are to be read."""
     match source:
-        case FileSourceOptions() | PushSourceOptions() | SyslogSourceOptions():
+        case FileSourceOptions():
+            matches = tuple(PathFormat(it.path, it.format, it.time_zone) for it in source.match)
+            return SourceFormat(source.id, source.format, source.time_zone, matches)
+        case PushSourceOptions() | SyslogSourceOptions():
             return SourceFormat(source.id, source.format, source.time_zone)
         case JournalSourceOptions():
             return SourceFormat(source.id, SourceKind.SYSLOG)

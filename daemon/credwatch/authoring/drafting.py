@@ -87,13 +87,13 @@ def _problems(text: str, shape: Shape, packs: PackSet, formats: Mapping[str, Sou
 
 
 def _unread(shape: Shape, pack: Pack, packs: PackSet, formats: Mapping[str, SourceFormat]) -> Iterator[Problem]:
-    for source in shape.sources:
-        lines = [line.line for line in shape.lines if line.source == source]
+    for source, file in dict.fromkeys((line.source, line.file) for line in shape.lines):
+        lines = [line.line for line in shape.lines if (line.source, line.file) == (source, file)]
         frame = pl.DataFrame({"line": lines, "position": [*range(len(lines))]}).with_columns(
             pl.lit(None, pl.String).alias("malformed")
         )
         kind = formats[source] if source in formats else SourceFormat(source, SourceKind.AUTO)
-        parsed = parse(frame, packs=packs, source=kind, reference=REFERENCE)
+        parsed = parse(frame, packs=packs, source=kind.of_file(file), reference=REFERENCE)
         read = parsed.events.filter(pl.col("event.dataset") == pack.id).height if parsed.events.height else 0
         if read < len(lines):
             reason = parsed.unparsed["reason"][0] if parsed.unparsed.height else "another pack reads them"

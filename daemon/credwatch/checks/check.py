@@ -81,8 +81,9 @@ def _reach(settings: Settings, knowledge: Knowledge) -> Iterator[Problem]:
     """Warn of rules that can never match; where packs could not be loaded that is told already."""
     if not knowledge.packs.packs:
         return
-    formats = {format_of(source).kind for source in configured_sources(settings)}
-    yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=formats == {"json"})
+    formats = [format_of(source) for source in configured_sources(settings)]
+    kinds = {kind for it in formats for kind in (it.kind, *(match.kind or it.kind for match in it.matches))}
+    yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=kinds == {"json"})
     with suppress(CredwatchError):  # what is wrong with them was found when the rules were read
         yield from unknown_packs(logsources_of(settings), knowledge.packs)
 

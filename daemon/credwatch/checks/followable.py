@@ -10,6 +10,8 @@ from contextlib import suppress
 from glob import glob, has_magic
 
 from credwatch.kernel.errors import Problem, Severity
+from credwatch.kernel.path_pattern import is_meant
+from credwatch.sources.file.matching import matches
 from credwatch.sources.options import FileSourceOptions, PlacedSource, files_among
 
 
@@ -18,6 +20,37 @@ def source_problems(sources: Sequence[PlacedSource]) -> Iterator[Problem]:
     for source in files_among(sources):
         for pattern in source.paths:
             yield from _globbed(source, pattern) if has_magic(pattern) else _named(source, pattern)
+        yield from _unmatched(source)
+
+
+def _unmatched(source: FileSourceOptions) -> Iterator[Problem]:
+    """Warn of a table by path that no file of the source comes to, for another stands before it or nothing fits."""
+    if not source.match:
+        return
+    counts = match_counts(source)
+    for number, match in enumerate(source.match):
+        if not counts[number] and any(counts):
+            hint = "check its spelling, and the order: the first table that means a file counts"
+            where = f"source {source.id}: match.{number}"
+            yield Problem(where, f"{match.path} is the first to mean no file of the source", hint, Severity.WARNING)
+
+
+def match_counts(source: FileSourceOptions) -> list[int]:
+    """Count the files of a source that are there by the table that they come to; at the end those of none."""
+    counts = [0] * (len(source.match) + 1)
+    for file in matches(source.paths, (), ()):
+        if file.exists():
+            numbers = (at for at, match in enumerate(source.match) if is_meant(str(file), match.path))
+            counts[next(numbers, -1)] += 1
+    return counts
+
+
+def ways_of(source: FileSourceOptions) -> list[str]:
+    """Say how the files of a source are read, one text for each table by path and one for the others."""
+    told = [(it.path, it.format or source.format, it.time_zone or source.time_zone) for it in source.match]
+    told.append(("all others", source.format, source.time_zone))
+    counts = zip(told, match_counts(source), strict=True)
+    return [f"{path}: format {kind}, time zone {zone}, files now {count}" for (path, kind, zone), count in counts]
 
 
 def _globbed(source: FileSourceOptions, pattern: str) -> Iterator[Problem]:

@@ -62,8 +62,9 @@ def check(
         further = {name: value for name, value in further.items() if value}
         print_json({"problems": [asdict(problem) for problem in problems], **further})
     else:
-        for name, place in places.items():
-            tell(f"source {name}: {place}")
+        for name, told in places.items():
+            for place in (told,) if isinstance(told, str) else told:
+                tell(f"source {name}: {place}")
         for text in thresholds:
             tell(f"threshold: {text}")
         print_problems(problems)
@@ -84,15 +85,22 @@ def _thresholds(config: Path) -> list[str]:
     return [] if settings is None else list(in_force(rules_in(rule_folders(settings), settings)[0].correlations))
 
 
-def _places(config: Path) -> dict[str, str]:
-    """Say where each source of kind machine finds its lines here."""
+def _places(config: Path) -> dict[str, str | list[str]]:
+    """Say where each source of kind machine finds its lines here, and how files are read that differ by path."""
+    from credwatch.checks.followable import ways_of
     from credwatch.checks.salvage import salvaged
     from credwatch.sources.machine import place_of, placed
-    from credwatch.sources.options import MachineSourceOptions
+    from credwatch.sources.options import FileSourceOptions, MachineSourceOptions
 
     settings = salvaged(config)
     sources = settings.source if settings is not None else ()
-    return {source.id: place_of(placed(source)) for source in sources if isinstance(source, MachineSourceOptions)}
+    places: dict[str, str | list[str]] = {}
+    for source in sources:
+        if isinstance(source, MachineSourceOptions):
+            places[source.id] = place_of(placed(source))
+        elif isinstance(source, FileSourceOptions) and source.match:
+            places[source.id] = ways_of(source)
+    return places
 
 
 def _sent(config: Path, address: str, problems: list[Problem]) -> str:

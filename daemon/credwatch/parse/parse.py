@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.pack import PackSet
+from credwatch.kernel.path_pattern import is_meant
 from credwatch.parse.assemble import OWN_TIME, assemble_events, skipped_lines, unread_lines
 from credwatch.parse.containers import opened
 from credwatch.parse.envelopes import SourceKind, finished, read_envelopes
@@ -32,6 +33,17 @@ from credwatch.parse.spelling import respelled
 from credwatch.parse.stamps.spelled import spelled
 
 
+class PathFormat(Struct, frozen=True):
+    """How the lines of some of a source's files are to be read, where it is not as those of the others."""
+
+    path: str
+    """The files, as a glob with `**`."""
+    kind: SourceKind | str | None = None
+    """auto, syslog or json; as the source's where it is None."""
+    zone: str | None = None
+    """IANA time zone of stamps that say none; as the source's where it is None."""
+
+
 class SourceFormat(Struct, frozen=True):
     """What is to be known of a source before its lines can be read."""
 
@@ -41,15 +53,28 @@ class SourceFormat(Struct, frozen=True):
     """auto, syslog or json."""
     zone: str = "UTC"
     """IANA time zone of stamps that say none."""
+    matches: tuple[PathFormat, ...] = ()
+    """What differs by path; the first that means a file counts."""
+
+    def of_file(self, file: str) -> SourceFormat:
+        """Say how the lines of one file are to be read."""
+        return _of_file(self, file) if self.matches else self
 
     def __post_init__(self) -> None:
         try:
-            SourceKind(self.kind)
-            ZoneInfo(self.zone)
+            for kind, zone in [(self.kind, self.zone), *((it.kind, it.zone) for it in self.matches)]:
+                SourceKind(kind or self.kind)
+                ZoneInfo(zone or self.zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             kinds = ", ".join(SourceKind)
             hint = f"kinds are {kinds}; zones are named as in Asia/Ho_Chi_Minh"
             raise ConfigurationError(str(error), where=f"source {self.id}", hint=hint) from error
+
+
+@lru_cache(maxsize=65536)
+def _of_file(source: SourceFormat, file: str) -> SourceFormat:
+    match = next((it for it in source.matches if is_meant(file, it.path)), PathFormat(""))
+    return SourceFormat(source.id, match.kind or source.kind, match.zone or source.zone)
 
 
 class Parsed(Struct, frozen=True, eq=False):

@@ -41,8 +41,8 @@ def read_again(lines: Sequence[UnparsedLine], packs: PackSet, formats: Mapping[s
     mendable = [line for line in lines if _is_mendable(line) and line.source in formats]
     ids: list[int] = []
     frames = []
-    for source, of_source in groupby(sorted(mendable, key=_place), key=lambda line: line.source):
-        of_them, events = _read(list(of_source), packs, formats[source])
+    for way, alike in groupby(sorted(mendable, key=_place), key=lambda line: formats[line.source].of_file(line.file)):
+        of_them, events = _read(list(alike), packs, way)
         ids += of_them
         frames += [events] if events.height else []
     events = pl.concat(frames, how="diagonal").sort("@timestamp", maintain_order=True) if frames else pl.DataFrame()

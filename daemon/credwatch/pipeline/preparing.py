@@ -36,8 +36,20 @@ def prepare(
 ) -> list[Prepared]:
     """Prepare chunks of one source, each of another log, together: that costs little more than the largest alone.
 
-    Each comes to what it would come to by itself.
+    Each comes to what it would come to by itself. Those that are read in another way than others are read apart.
     """
+    formats = [source.of_file(chunk.file) for chunk in chunks]
+    prepared: dict[int, Prepared] = {}
+    for way in dict.fromkeys(formats):
+        places = [at for at, its_way in enumerate(formats) if its_way == way]
+        alike = _prepared([chunks[at] for at in places], packs, way, enricher, clock_skew)
+        prepared.update(zip(places, alike, strict=True))
+    return [prepared[at] for at in range(len(chunks))]
+
+
+def _prepared(
+    chunks: Sequence[Chunk], packs: PackSet, source: SourceFormat, enricher: Enricher, clock_skew: timedelta
+) -> list[Prepared]:
     began = perf_counter()
     lines = [lines_in(chunk.before + chunk.data, chunk.first_position - len(chunk.before)) for chunk in chunks]
     some = [at for at, frame in enumerate(lines) if frame.height]

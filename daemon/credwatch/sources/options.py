@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from credwatch.kernel.options import known_zone
+from credwatch.kernel.options import Options, known_zone
 from credwatch.sources.named import LineFormat, NamedSource
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 
@@ -30,6 +30,39 @@ FACILITIES = {
 """The numbers of syslog's facilities by name, RFC 5424 section 6.2.1 with the names of syslog(3)."""
 
 
+class MatchOptions(Options):
+    """`[[source.match]]`: how some of a source's files are read, where not as the others."""
+
+    path: str
+    """The files, as a glob (`**` for any depth of folders); the first table that means a file counts."""
+    format: LineFormat | None = None
+    """How their lines begin; as the source's where nothing is said."""
+    time_zone: str | None = None
+    """The time zone of their stamps that say none; as the source's where nothing is said."""
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: str) -> str:
+        return _absolute(path)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        return name and known_zone(name)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> MatchOptions:
+        if self.format is None and self.time_zone is None:
+            raise ValueError("it says nothing of the files; add time_zone or format")
+        return self
+
+
+def _absolute(path: str) -> str:
+    if not Path(path).is_absolute():
+        raise ValueError(f"{path!r} is not absolute; begin it with /")
+    return path
+
+
 class FileSourceOptions(NamedSource):
     """`kind = "file"`: one set of files that speak alike."""
 
@@ -41,6 +74,8 @@ class FileSourceOptions(NamedSource):
     """How its lines begin."""
     time_zone: str = "UTC"
     """The time zone of stamps that say none."""
+    match: tuple[MatchOptions, ...] = ()
+    """What differs by path."""
 
     @model_validator(mode="before")
     @classmethod
@@ -58,10 +93,7 @@ class FileSourceOptions(NamedSource):
     @field_validator("paths")
     @classmethod
     def _absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
-        for path in paths:
-            if not Path(path).is_absolute():
-                raise ValueError(f"{path!r} is not absolute; begin it with /")
-        return paths
+        return tuple(map(_absolute, paths))
 
 
 class JournalSourceOptions(NamedSource):
