@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from cryptography import x509
@@ -17,15 +18,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from credwatch.app.regimes import shipped_regimes
-from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.command import PAYLOADS, Command, CommandKind, Notify
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Status
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.email.channel import EmailChannel
 from credwatch.outbox.email.render import MailSender, Renderer
+from credwatch.outbox.interface import Channel
 from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.words.templates import Templates
 from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipients, Role, Vendor
@@ -107,13 +109,39 @@ def some_facts(**changes: Any) -> Facts:
 
 
 def a_command(number: int = 1, **changes: Any) -> Command:
-    """Build an escalation, the shortest message, queued at noon."""
+    """Build the shortest message, queued at noon, addressed to a customer; `changes` may name parts of the payload."""
+    message = asdict(a_message()) | {
+        name: changes.pop(name) for name in a_message().__struct_fields__ if name in changes
+    }
     command = Command(
         id=f"cw-{number:016d}",
-        kind=CommandKind.NOTIFY,
+        payload=PAYLOADS[changes.pop("kind", CommandKind.NOTIFY)](**message),
         workflow="customer_notice",
         incident="CW-2026-7KQ2M4",
         organization="tanphat",
+        created_at=NOON,
+    )
+    return replace(command, **changes)
+
+
+def local_day(moment: datetime) -> str:
+    """Name the day of a moment where the daemon counts days by default: in Vietnam."""
+    return f"{moment.astimezone(ZoneInfo('Asia/Ho_Chi_Minh')):%Y-%m-%d}"
+
+
+def by(channel: Channel) -> dict[CommandKind, Channel]:
+    """Have one channel carry commands of every kind."""
+    return dict.fromkeys(CommandKind, channel)
+
+
+def with_context(command: Command, context: dict[str, object]) -> Command:
+    """Give a command other values for its template."""
+    return replace(command, payload=replace(command.payload, context=context))
+
+
+def a_message() -> Notify:
+    """Build what a_command carries."""
+    return Notify(
         recipient="it@tanphat.example",
         languages=("vi", "en"),
         template="escalation",
@@ -130,9 +158,7 @@ def a_command(number: int = 1, **changes: Any) -> Command:
             "sender": {"name": "MODORO", "mailbox": "info@modoro.example", "phone": "", "address": ""},
             "zone": "Asia/Ho_Chi_Minh",
         },
-        created_at=NOON,
     )
-    return replace(command, **changes)
 
 
 def a_renderer(**changes: Any) -> Renderer:

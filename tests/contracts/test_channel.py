@@ -164,7 +164,7 @@ async def test_another_way_that_is_broken_is_retried_in_bounded_time(way: Progra
 
 async def test_another_way_does_not_send_what_cannot_be_rendered(way: ProgramWay | FileWay) -> None:
     """A poisoned command is an outcome, not an exception."""
-    receipt = await way.accepting().deliver(replace(a_command(), template="no_such_template"))
+    receipt = await way.accepting().deliver(a_command(template="no_such_template"))
     assert isinstance(receipt, Refused)
     assert not receipt.by_server
     assert "" == way.texts()
@@ -302,6 +302,6 @@ async def test_a_dead_server_is_retried(peer: EmailPeer) -> None:
 async def test_a_command_that_cannot_be_rendered_is_refused(peer: EmailPeer) -> None:
     """A poisoned command is an outcome, not an exception."""
     async with peer.accepting() as (channel, mailbox):
-        receipt = await channel.deliver(replace(a_command(), template="no_such_template"))
+        receipt = await channel.deliver(a_command(template="no_such_template"))
     assert isinstance(receipt, Refused)
     assert [] == mailbox.messages

@@ -9,8 +9,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from builders_outbox import NOON, a_detection, an_incident
+from credwatch.detect.episodes.conclusions import Episodic
 from credwatch.detect.episodes.episodes import EPISODE
-from credwatch.detect.episodes.found import Episodic
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import Status, Transition
 from credwatch.store.cases import incidents

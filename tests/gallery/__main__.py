@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from msgspec.structs import replace
-
+from builders_outbox import with_context
 from credwatch.kernel.command import Command
 from credwatch.kernel.incident import Resolution
 from credwatch.kernel.resources import shipped
@@ -65,7 +64,7 @@ def _letters() -> Iterator[tuple[str, Command]]:
 
 
 def _with(command: Command, **values: object) -> Command:
-    return replace(command, context=command.context | values)
+    return with_context(command, command.payload.context | values)
 
 
 def _pictures(browser: str, folder: Path, name: str, words: Rendered) -> list[str]:

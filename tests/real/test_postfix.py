@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from builders_outbox import TEMPLATES, a_channel, a_command
+from builders_outbox import TEMPLATES, a_channel, a_command, by
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.receipt import Delivered, Refused
 from credwatch.outbox.dispatcher import Dispatcher
@@ -207,7 +207,7 @@ async def test_a_postfix_that_refuses_everybody_refuses_no_reader(
     for answering in (denying if trouble == "every recipient" else hanging_up, port):
         channel, outage = a_channel(answering), Outage(time.monotonic, 0.5)
         dispatcher = Dispatcher(
-            OutboxStore(database), channel, system_clock, lambda *_: (), outage=outage, on_outage=on_outage
+            OutboxStore(database), by(channel), system_clock, lambda *_: (), outage=outage, on_outage=on_outage
         )
         running = asyncio.create_task(dispatcher.run())
         states = {"queued"} if answering != port else {"delivered"}

@@ -12,7 +12,7 @@ from credwatch.app.settings import load_settings
 from credwatch.kernel.secret import Secret
 from credwatch.pipeline.merge import Turn
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
-from credwatch.pipeline.report import Report
+from credwatch.pipeline.report import BatchResult
 from credwatch.sources.interface import Chunk
 from credwatch.store.database import Database
 from scenarios.daemon import Site
@@ -70,6 +70,6 @@ def a_turn(pipeline: Pipeline, *chunks: Chunk) -> Turn:
     return Turn(tuple(each for chunk in chunks for each in pipeline.prepare([chunk])), None)
 
 
-def take(pipeline: Pipeline, *chunks: Chunk) -> Report:
+def take(pipeline: Pipeline, *chunks: Chunk) -> BatchResult:
     """Carry chunks of several logs through to the commit."""
     return pipeline.take(a_turn(pipeline, *chunks))

@@ -129,7 +129,7 @@ def test_a_store_that_was_changed_is_an_alarm(tmp_path: Path) -> None:
         site.started()
         assert "audit.differs" in site.log()
         assert 0 == site.metric("credwatch_audit_intact")
-        assert ["audit_differs"] == [stored.command.context["reason"] for stored in site.messages()][:1]
+        assert ["audit_differs"] == [stored.command.payload.context["reason"] for stored in site.messages()][:1]
         run("audit", "checkpoint", "--config", site.config, expected=2)
         assert before == (site.folder / "state" / "audit.checkpoint").read_text()
         assert "tree_differs" in [entry["kind"] for entry in entries(site)]

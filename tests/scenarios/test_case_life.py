@@ -109,7 +109,9 @@ def test_a_case_from_the_list_to_the_export(desk: Desk, tmp_path: Path) -> None:
     assert None is desk.case()["outcome"]
     desk.run("close", number, "--outcome", "confirmed", "--why", "password changed", "--by", "ba")
     desk.deliver()
-    assert ["authorised", "authorised", "confirmed", "confirmed"] == [one.context["outcome"] for one in desk.updates()]
+    assert ["authorised", "authorised", "confirmed", "confirmed"] == [
+        one.payload.context["outcome"] for one in desk.updates()
+    ]
 
     case = desk.case()
     assert ["acknowledged", "assigned", "noted", "answered", "reopened"] == [one["kind"] for one in case["entries"]]

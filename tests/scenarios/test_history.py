@@ -119,7 +119,11 @@ def test_an_old_backlog_waits_for_a_person(late: Late) -> None:
     assert BEGIN <= one.occurred_first <= one.occurred_last < BEGIN + MINUTE
     assert Counter(held=2) == late.states()
     (letter,) = late.messages("queued")
-    assert ("escalation", "held", 1) == (letter.workflow, letter.context["reason"], letter.context["held"]["incidents"])
+    assert ("escalation", "held", 1) == (
+        letter.workflow,
+        letter.payload.context["reason"],
+        letter.payload.context["held"]["incidents"],
+    )
 
 
 def test_no_clock_is_born_overdue(late: Late) -> None:
@@ -143,8 +147,8 @@ def test_released_notices_go_with_their_promise(late: Late) -> None:
     assert 2 == len(late.release(later))
     assert Counter(queued=2) == late.states()
     notice = next(each for each in late.messages("queued") if each.workflow == "customer_notice")
-    assert (later, True, "") == (notice.created_at, notice.context["history"], notice.hold)
-    assert rfc3339(later + 72 * HOUR) == notice.context["next_update"]
+    assert (later, True, "") == (notice.created_at, notice.payload.context["history"], notice.hold)
+    assert rfc3339(later + 72 * HOUR) == notice.payload.context["next_update"]
     duty = next(clock for clock in late.clocks() if clock.workflow == "customer_notice")
     assert (now, later + 15 * MINUTE, False) == (duty.started_at, duty.alarm_at, duty.held)
 
@@ -154,11 +158,11 @@ def test_a_held_clock_that_runs_out_calls_nobody_and_a_released_one_does(late: L
     now = BEGIN + 3 * DAY
     late.read(*app_guessing(0, USER, "hai-au", ADDRESS), now=now)
     late.tick(now + HOUR)
-    assert ["held"] == [each.context["reason"] for each in late.messages("queued")]
+    assert ["held"] == [each.payload.context["reason"] for each in late.messages("queued")]
     late.release(now + 2 * HOUR)
     late.tick(now + 2 * HOUR + MINUTE)
     late.tick(now + 2 * HOUR + 16 * MINUTE)
-    reasons = [each.context["reason"] for each in late.messages("queued") if each.kind is CommandKind.ESCALATE]
+    reasons = [each.payload.context["reason"] for each in late.messages("queued") if each.kind is CommandKind.ESCALATE]
     assert ["held", "clock_ran_out"] == reasons
 
 
@@ -193,7 +197,7 @@ def test_a_flood_of_the_past_makes_one_letter(late: Late) -> None:
     (letter,) = late.messages("queued")
     with late.database.reading() as connection:
         waiting = sum(each.is_held for each in list_incidents(connection))
-    assert (waiting, 300) == (letter.context["held"]["incidents"], waiting)
+    assert (waiting, 300) == (letter.payload.context["held"]["incidents"], waiting)
 
 
 def test_a_flood_that_was_told_and_grows_is_told_again_after_an_hour(late: Late) -> None:
@@ -208,7 +212,7 @@ def test_a_flood_that_was_told_and_grows_is_told_again_after_an_hour(late: Late)
     assert [] == late.messages("queued")
     for minutes in (61, 90, 200):
         late.tick(now + minutes * MINUTE)
-    assert [2] == [each.context["held"]["incidents"] for each in late.messages("queued")]
+    assert [2] == [each.payload.context["held"]["incidents"] for each in late.messages("queued")]
 
 
 def test_a_held_report_survives_the_closing(late: Late) -> None:

@@ -94,7 +94,9 @@ class Town:
     def most(self) -> int:
         """Count the letters of the reader who got most of one kind."""
         letters = [each for _, each in self.sent if each.kind is not CommandKind.ESCALATE]
-        of_kind = Counter((each.recipient, each.workflow.partition("_")[0], each.context["kind"]) for each in letters)
+        of_kind = Counter(
+            (each.recipient, each.workflow.partition("_")[0], each.payload.context["kind"]) for each in letters
+        )
         return max(of_kind.values())
 
 
@@ -150,9 +152,11 @@ def test_a_flood_at_fifty_customers_and_a_takeover_at_another(tmp_path: Path) ->
         town.pass_by(58 * MINUTE)
         assert 0 == town.late("customer_notice")
         assert town.most() <= BOUND
-        told = sum(command.context["count"] for command in town.letters("customer_joint"))
+        told = sum(command.payload.context["count"] for command in town.letters("customer_joint"))
         assert 2 * 10_001 == told + len(town.letters("customer_notice")), "each is told once to each reader"
-        reasons = Counter(command.context["reason"] for command in town.letters("escalation", "escalation_joint"))
+        reasons = Counter(
+            command.payload.context["reason"] for command in town.letters("escalation", "escalation_joint")
+        )
         assert {"flood", "flood_over"} == set(reasons)
         with town.database.reading() as connection:
             query = "SELECT number FROM incidents WHERE kind = 'own_trouble'"
@@ -193,9 +197,9 @@ def test_a_flood_of_reports_names_each(tmp_path: Path) -> None:
 
 def _each_is_named(town: Town, workflow: str, joint: str, *, readers: int, acts: int) -> None:
     """Hold that each reader reads of each act in one letter, once."""
-    named = Counter((command.recipient, command.context["number"]) for command in town.letters(workflow))
+    named = Counter((command.recipient, command.payload.context["number"]) for command in town.letters(workflow))
     for command in town.letters(joint):
-        named.update((command.recipient, matter["number"]) for matter in command.context["matters"])
+        named.update((command.recipient, matter["number"]) for matter in command.payload.context["matters"])
     assert readers * acts == len(named)
     assert {1} == set(named.values())
 
@@ -208,9 +212,9 @@ def test_what_is_refused_and_overdue_is_one_letter_to_the_operators(tmp_path: Pa
         town.bring([_login("success", place, name) for place, name in enumerate(names)])
         town.pass_by(20 * MINUTE)
         letters = town.letters("escalation", "escalation_joint")
-        reasons = Counter(command.context["reason"] for command in letters)
+        reasons = Counter(command.payload.context["reason"] for command in letters)
         assert reasons["not_delivered"] <= BOUND
         assert 1 == reasons["clock_ran_out"], "all of them ran out at once"
-        (late,) = [command for command in letters if command.context["reason"] == "clock_ran_out"]
-        assert 300 == late.context["count"]
-        assert {"+84 258 5550 0111"} == {matter["phone"] for matter in late.context["matters"]}
+        (late,) = [command for command in letters if command.payload.context["reason"] == "clock_ran_out"]
+        assert 300 == late.payload.context["count"]
+        assert {"+84 258 5550 0111"} == {matter["phone"] for matter in late.payload.context["matters"]}

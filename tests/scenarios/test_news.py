@@ -67,7 +67,7 @@ def test_a_closed_matter_that_comes_back_names_its_former_number(live: Late) -> 
         incidents.save_incidents(connection, [closed])
     _take_over(live, WEEK, "203.0.113.7")
     notices = [each for each in live.messages() if each.workflow == "customer_notice" and each.incident != first.number]
-    assert [first.number] * 2 == [each.context["former"] for each in notices]
+    assert [first.number] * 2 == [each.payload.context["former"] for each in notices]
 
 
 def test_a_flood_is_told_to_the_operators_when_it_comes_and_when_it_is_over(live: Late) -> None:
@@ -78,10 +78,14 @@ def test_a_flood_is_told_to_the_operators_when_it_comes_and_when_it_is_over(live
     opened = sum(live.kinds().values())
     for minutes in (1, 2, 5, 12, 13, 30):
         live.tick(BEGIN + minutes * MINUTE)
-    told = [(each.context["reason"], each.context["flood"]) for each in live.messages() if each.context.get("flood")]
+    told = [
+        (each.payload.context["reason"], each.payload.context["flood"])
+        for each in live.messages()
+        if each.payload.context.get("flood")
+    ]
     assert [("flood", opened), ("flood_over", opened)] == [(reason, size["incidents"]) for reason, size in told]
     told_of = Counter[str]()
     for message in live.messages():
         if message.workflow in ("customer_notice", "customer_joint"):
-            told_of[message.recipient] += int(message.context.get("count", 1))
+            told_of[message.recipient] += int(message.payload.context.get("count", 1))
     assert {live.kinds()["account_takeover"]} == set(told_of.values()), "each is told, to each reader once"

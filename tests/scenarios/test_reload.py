@@ -149,7 +149,7 @@ def test_registers_that_are_swung_are_taken_up(tmp_path: Path) -> None:
         assert "part.down" not in site.log()
         append(site.auth_log, *guessing(0, "quocbao", "203.0.113.7"))
         await_(lambda: site.messages("delivered"), what="its notice is delivered")
-        assert any("Công ty Cổ phần ..2" in str(stored.command.context) for stored in site.messages())
+        assert any("Công ty Cổ phần ..2" in str(stored.command.payload.context) for stored in site.messages())
 
 
 def test_a_source_that_is_renamed_is_read_on_until_a_restart(site: Site) -> None:

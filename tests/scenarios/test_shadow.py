@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
 from credwatch.pipeline.pipeline import Knowledge
-from credwatch.pipeline.report import Report
+from credwatch.pipeline.report import BatchResult
 from credwatch.rules.model import RuleSet
 from credwatch.store.cases.case_list import list_incidents
 from credwatch.store.cases.incidents import detections
@@ -32,7 +32,7 @@ def in_shadow(rules: RuleSet, *names: str) -> RuleSet:
     )
 
 
-def after(knowledge: Knowledge, path: Path) -> tuple[Report, list[str], list[str], Counter[bool]]:
+def after(knowledge: Knowledge, path: Path) -> tuple[BatchResult, list[str], list[str], Counter[bool]]:
     """Carry the takeover through a store: the report, kinds of incidents, messages, and which detections have one."""
     with a_store(path) as database:
         pipeline = a_pipeline(knowledge, database)
@@ -63,9 +63,9 @@ def test_nothing_follows_from_shadow(tmp_path: Path, knowledge: Knowledge) -> No
     hidden = replace(knowledge, rules=in_shadow(knowledge.rules))
     shadow, none, unsent, kept = after(hidden, tmp_path / "shadow.sqlite")
     assert ([], []) == (none, unsent)
-    assert Counter({False: len(shadow.found.detections)}) == kept
-    told = {detection.id for detection in report.found.detections}
-    assert told <= {detection.id for detection in shadow.found.detections if detection.shadow}
+    assert Counter({False: len(shadow.conclusions.detections)}) == kept
+    told = {detection.id for detection in report.conclusions.detections}
+    assert told <= {detection.id for detection in shadow.conclusions.detections if detection.shadow}
 
 
 def test_one_rule_in_shadow_leaves_the_others(tmp_path: Path, knowledge: Knowledge) -> None:
@@ -84,7 +84,7 @@ def test_shadow_is_counted_apart(tmp_path: Path, knowledge: Knowledge) -> None:
     metrics = Metrics(clock=lambda: NOW)
     metrics.declare(sources=["servers"], shadow_rules=[("Not seen", "low")])
     metrics.record(report)
-    assert len(report.found.detections) == total(metrics.registry, "credwatch_shadow_detections_total")
+    assert len(report.conclusions.detections) == total(metrics.registry, "credwatch_shadow_detections_total")
     assert 0 == total(metrics.registry, "credwatch_detections_total")
     assert 0 == metrics.registry.get_sample_value(
         "credwatch_shadow_detections_total", {"rule": "Not seen", "level": "low"}

@@ -110,4 +110,4 @@ def test_a_silence_is_over_by_itself(site: Site) -> None:
 
 def told_of(site: Site, name: str) -> int:
     """Count the letters that say that a silence is over."""
-    return sum(message.command.context.get("silence") == name for message in site.messages())
+    return sum(message.command.payload.context.get("silence") == name for message in site.messages())

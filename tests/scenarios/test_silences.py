@@ -80,7 +80,7 @@ class Watched:
         facts = self.knowledge.facts
         Chores(self.database, Metrics(), lambda: None, lambda: now, lambda: facts, Settings()).tick()
         stored = outbox.OutboxStore(self.database).listed(EVERY)
-        return [each.command for each in stored if each.command.context.get("reason") == "silence_over"]
+        return [each.command for each in stored if each.command.payload.context.get("reason") == "silence_over"]
 
 
 def guesses(address: str, *, succeeds: bool, seconds_ago: int = 60, user: str = USER) -> list[str]:
@@ -172,10 +172,10 @@ def test_the_end_is_told_once_with_its_count(watched: Watched) -> None:
     assert [] == watched.letters(now)
     assert (0, f"{silence} is over; it hid {count}\n", "") == watched.run("end", silence, "--by", "lan")
     (letter,) = watched.letters(system_clock())
-    assert (silence, str(count)) == (letter.context["silence"], letter.context["hidden"])
+    assert (silence, str(count)) == (letter.payload.context["silence"], letter.payload.context["hidden"])
     assert 2 == watched.run("end", silence)[0]
     lapsed = watched.silence("--account", USER)
-    later = [each.context["silence"] for each in watched.letters(system_clock() + timedelta(days=2))]
+    later = [each.payload.context["silence"] for each in watched.letters(system_clock() + timedelta(days=2))]
     assert sorted([silence, lapsed]) == sorted(map(str, later))
     watched.read(*guesses(ADDRESS, succeeds=False, seconds_ago=20, user="thu@haiau.example"))
     assert "brute_force" in watched.kinds()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct, field
 
-from builders_outbox import NOON, a_command, an_incident, some_facts
+from builders_outbox import NOON, a_command, an_incident, by, some_facts
 from credwatch.app.regimes import load_regimes
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import SourceError
@@ -196,7 +196,7 @@ async def test_a_channel_is_one_class(tmp_path: Path) -> None:
         store = OutboxStore(database)
         settled = asyncio.Event()
         dispatcher = Dispatcher(
-            store, SpoolChannel(spool), lambda: NOON, lambda *_: (), on_settled=lambda _settled: settled.set()
+            store, by(SpoolChannel(spool)), lambda: NOON, lambda *_: (), on_settled=lambda _settled: settled.set()
         )
         running = asyncio.create_task(dispatcher.run())
         await settled.wait()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from credwatch.app import keys
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock
+from credwatch.kernel.command import CommandKind
 from credwatch.outbox.email.channel import EmailChannel
 from credwatch.outbox.email.render import Renderer
 from credwatch.outbox.fallback import Fallback, Heard
@@ -17,9 +18,15 @@ from credwatch.outbox.program import ProgramChannel
 _WALL = ("wall",)
 
 
-def build_channel(settings: Settings, renderer: Renderer, clock: Clock) -> Channel:
-    """Build the way to the mail server; raises ConfigurationError."""
-    return EmailChannel(settings.outbox.email, renderer, clock, keys.smtp_password(settings))
+def build_channels(settings: Settings, renderer: Renderer, clock: Clock) -> dict[CommandKind, Channel]:
+    """Build what carries commands, by their kind; raises ConfigurationError."""
+    mail = EmailChannel(settings.outbox.email, renderer, clock, keys.smtp_password(settings))
+    return {
+        CommandKind.NOTIFY: mail,
+        CommandKind.REPORT: mail,
+        CommandKind.ESCALATE: mail,
+        CommandKind.DIGEST: mail,
+    }
 
 
 def build_fallback(

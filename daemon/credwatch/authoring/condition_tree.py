@@ -45,7 +45,7 @@ class Node(Struct, frozen=True):
     """What is asked: all of, any of, not, or a test in words."""
     holds: bool
     """Whether it holds for the event."""
-    found: str = ""
+    values: str = ""
     """For a test: the value that the event has, or that it has none."""
     children: tuple[Node, ...] = ()
     """What it is made of."""
@@ -55,7 +55,7 @@ class Node(Struct, frozen=True):
         if self.holds:
             return
         if not self.children:
-            yield f"{self.text} – found {self.found}"
+            yield f"{self.text} – found {self.values}"
         elif self.text == "not":
             yield f"not ({_summary(self.children[0])})"
         else:
@@ -67,7 +67,7 @@ class Node(Struct, frozen=True):
         document: dict[str, Any] = {"text": self.text, "holds": self.holds}
         if self.children:
             return document | {"children": [child.described() for child in self.children]}
-        return document | {"found": self.found}
+        return document | {"found": self.values}
 
 
 def condition_tree(condition: Condition, event: pl.DataFrame) -> Node:
@@ -138,5 +138,5 @@ def _quoted(value: object) -> str:
 def _summary(node: Node) -> str:
     """Say what made a node hold."""
     if not node.children:
-        return f"{node.text} – found {node.found}"
+        return f"{node.text} – found {node.values}"
     return ", ".join(_summary(child) for child in node.children if child.holds) or node.text

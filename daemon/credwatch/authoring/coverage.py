@@ -51,7 +51,7 @@ def coverage(rules: RuleSet, packs: PackSet, sources: Sequence[SourceLines]) -> 
     """
     by_source = {source.id: _fed(rules, packs, source) for source in sources}
     reached = _with_correlations(rules, frozenset().union(*by_source.values()))
-    fed = {source: _feeding(rules, found) & reached for source, found in by_source.items()}
+    fed = {source: _feeding(rules, ids) & reached for source, ids in by_source.items()}
     about: dict[tuple[str, str], list[Rule]] = {}
     for rule in rules.by_id().values():
         if rule.alone and not rule.shadow:
@@ -73,13 +73,13 @@ def techniques(rule: Rule) -> list[str]:
 
 def _covered(kind: str, name: str, rules: Iterable[Rule], fed: Mapping[str, frozenset[str]]) -> Covered:
     ids = {rule.id: rule.name for rule in rules}
-    reached = {rule for found in fed.values() for rule in found}
+    reached = {rule for fed_ids in fed.values() for rule in fed_ids}
     return Covered(
         kind,
         name,
         tuple(sorted(name for rule, name in ids.items() if rule in reached)),
         tuple(sorted(name for rule, name in ids.items() if rule not in reached)),
-        tuple(sorted(source for source, found in fed.items() if not found.isdisjoint(ids))),
+        tuple(sorted(source for source, fed_ids in fed.items() if not fed_ids.isdisjoint(ids))),
     )
 
 

@@ -63,13 +63,13 @@ def draft_of(shape: Shape, packs: PackSet, formats: Mapping[str, SourceFormat]) 
     if not shape.is_object and (shape.reason in _HEADERLESS or not shape.program):
         hint = "say how the program begins its lines: docs/packs.md, logs of a program's own"
         raise NoDraft("the lines have no header that says who wrote them, and when", where=shape.id, hint=hint)
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for document in _objects(shape) if shape.is_object else _messages(shape):
         text = _NOTE + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)
-        found = _problems(text, shape, packs, formats)
-        if not found:
+        problems = _problems(text, shape, packs, formats)
+        if not problems:
             return text
-    raise NoDraft(found[0].message, where=shape.id, hint=found[0].hint)
+    raise NoDraft(problems[0].message, where=shape.id, hint=problems[0].hint)
 
 
 def _problems(text: str, shape: Shape, packs: PackSet, formats: Mapping[str, SourceFormat]) -> list[Problem]:
@@ -165,8 +165,8 @@ def _objects(shape: Shape) -> Iterator[dict[str, Any]]:
     shared = [key for key in flat if key in shape.text]
     longest = sorted(set(shared) - pinned.keys(), key=lambda key: (-len(key), key))[:3]
     paths = {key: OTHER_NAMES.get(key.lower(), key) for key in shared if isinstance(flat[key], str)}
-    known = ("source.ip", "user.name", "@timestamp", "user_agent.original")
-    paths = {key: field for key, field in paths.items() if field in known}
+    fields = ("source.ip", "user.name", "@timestamp", "user_agent.original")
+    paths = {key: field for key, field in paths.items() if field in fields}
     sample, gives = _made_up(document, paths, {*pinned, *longest})
     head, _, _ = shape.lines[0].line.partition(shape.messages[0])
     pattern = {

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from credwatch.authoring.reachable import required_parts
 from credwatch.authoring.trial import EventTrial, audible, lasting, needed_for, trial_engine
-from credwatch.detect.episodes.found import Found
+from credwatch.detect.episodes.conclusions import Conclusions
 from credwatch.enrich.habits.tellings import repeats
 from credwatch.kernel.detection import Detection
 from credwatch.rules.model import (
@@ -166,7 +166,7 @@ class WindowHistory:
             for detection in self._found(rule_id, values)
         ]
 
-    def _found(self, rule_id: str, values: Sequence[str], *results: Found) -> list[Detection]:
+    def _found(self, rule_id: str, values: Sequence[str], *results: Conclusions) -> list[Detection]:
         every = (detection for result in results or (self._before, self._now) for detection in result.detections)
         return [
             detection

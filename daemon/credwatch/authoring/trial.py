@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from credwatch.detect.engine import Engine
+from credwatch.detect.episodes.conclusions import Conclusions
 from credwatch.detect.episodes.evidence import moment
-from credwatch.detect.episodes.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.detect.select.expressions import compiled, fields_of, only_fields, with_fields
 from credwatch.detect.select.native import with_native
@@ -85,7 +85,7 @@ class OpenedEpisode(Struct, frozen=True):
     """Whether it has ended."""
 
 
-def lasting(result: Found) -> Iterator[OpenedEpisode]:
+def lasting(result: Conclusions) -> Iterator[OpenedEpisode]:
     """Give the episodes that a batch opened or changed, each as it is behind the batch."""
     for episodic in result.episodes:
         for table in (episodic.opened, episodic.changed):

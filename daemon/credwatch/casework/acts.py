@@ -129,9 +129,9 @@ def _check_customer(incident: Incident, customer: str) -> None:
     customers = customers_of(incident)
     if customer in customers or (not customer and len(customers) < _SEVERAL):
         return
-    told = f"no customer {customer}" if customer else "several customers"
+    whose = f"no customer {customer}" if customer else "several customers"
     hint = f"name one with --customer: {', '.join(customers)}" if customers else "leave --customer out"
-    raise IllegalTransition(f"the incident concerns {told}", where=incident.number, hint=hint)
+    raise IllegalTransition(f"the incident concerns {whose}", where=incident.number, hint=hint)
 
 
 def _taken_up(incident: Incident, actor: Actor, why: str) -> Incident:

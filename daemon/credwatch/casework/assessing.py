@@ -86,5 +86,5 @@ def _proposer(entries: Iterable[CaseEntry], about: DutyPhase, name: str) -> str:
 def _check_regime(incident: Incident, about: DutyPhase, facts: Facts) -> None:
     owed = [(phase.regime.id, phase.phase.id) for phase in owed_phases(incident, facts)]
     if not any(about.holds(*names) for names in owed):
-        known = ", ".join(sorted({regime for regime, _ in owed})) or "none; name laws under [regimes] own"
-        raise IllegalTransition(f"{about} does not apply", where=incident.number, hint=f"those that do: {known}")
+        names = ", ".join(sorted({regime for regime, _ in owed})) or "none; name laws under [regimes] own"
+        raise IllegalTransition(f"{about} does not apply", where=incident.number, hint=f"those that do: {names}")

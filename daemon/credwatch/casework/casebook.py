@@ -285,9 +285,9 @@ class Casebook:
 def _clock(clock: LegalClock, facts: Facts) -> dict[str, Any]:
     """Return a clock as JSON values, with the names of its regime and addressee."""
     regime, addressee = names_of(clock, facts)
-    told: dict[str, Any] = to_builtins(clock) | {"regime_name": regime, "addressee": addressee}
-    del told["terms"]
-    return told
+    row: dict[str, Any] = to_builtins(clock) | {"regime_name": regime, "addressee": addressee}
+    del row["terms"]
+    return row
 
 
 def _accepted_at(stored: StoredCommand) -> str:

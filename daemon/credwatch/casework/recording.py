@@ -108,12 +108,12 @@ def _check_time(incident: Incident, recorded: Recorded, now: datetime) -> None:
 def _check_about(incident: Incident, recorded: Recorded, facts: Facts) -> None:
     """Raise IllegalTransition where it is not clear which phase of which regime is meant, or there is none."""
     is_of_phase, is_named = recorded.moment in _OF_A_PHASE, recorded.about != WHOLE_CASE
-    known = sorted({f"{owed.regime.id}/{owed.phase.id}" for owed in owed_phases(incident, facts)})
-    known += sorted(f"{facts.contract.id}/{phase.id}" for phase in facts.contract.phase if phase.workflow)
-    hint = f"name one with --of: {', '.join(known)}"
+    phases = sorted({f"{owed.regime.id}/{owed.phase.id}" for owed in owed_phases(incident, facts)})
+    phases += sorted(f"{facts.contract.id}/{phase.id}" for phase in facts.contract.phase if phase.workflow)
+    hint = f"name one with --of: {', '.join(phases)}"
     if is_of_phase and not is_named:
         raise IllegalTransition(f"{recorded.moment} is a moment of one report", where=incident.number, hint=hint)
-    if is_named and str(recorded.about) not in known:
+    if is_named and str(recorded.about) not in phases:
         raise IllegalTransition(f"{recorded.about} is not owed", where=incident.number, hint=hint)
 
 

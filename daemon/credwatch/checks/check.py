@@ -16,7 +16,7 @@ from credwatch.app.build import (
     gather_knowledge,
     logsources_of,
 )
-from credwatch.app.delivery import build_channel, build_fallback
+from credwatch.app.delivery import build_channels, build_fallback
 from credwatch.app.notices import notice_problems
 from credwatch.app.regimes import regime_doubts
 from credwatch.app.rendering import build_renderer
@@ -108,6 +108,6 @@ def _secrets(settings: Settings, renderer: Renderer | None, gathering: Gathering
     if renderer is None:
         gathering.attempt(lambda: keys.smtp_password(settings), None)
     else:
-        gathering.attempt(lambda: build_channel(settings, renderer, system_clock), None)
+        gathering.attempt(lambda: build_channels(settings, renderer, system_clock), None)
         gathering.attempt(lambda: build_fallback(settings, renderer, system_clock), None)
     gathering.problems.extend(way_problems(settings.outbox.fallback))

@@ -61,8 +61,8 @@ def machine_problems(settings: Settings, ask: Ask = ask, systemd: Path = _SYSTEM
 
 def _unit(ask: Ask) -> Iterator[Problem]:
     names = ("LoadState", "UnitFileState", "ActiveState", "NRestarts")
-    told = ask(["systemctl", "show", UNIT, *(f"--property={name}" for name in names)])
-    state = dict(line.partition("=")[::2] for line in told.splitlines())
+    properties = ask(["systemctl", "show", UNIT, *(f"--property={name}" for name in names)])
+    state = dict(line.partition("=")[::2] for line in properties.splitlines())
     if state.get("LoadState") != "loaded":
         yield Problem(UNIT, "the unit is not installed", "make install (docs/operations.md)", Severity.WARNING)
         return
@@ -99,8 +99,10 @@ def _disk(folder: Path) -> Iterator[Problem]:
 
 def _pam(ask: Ask) -> Iterator[Problem]:
     """Warn where the machine's Linux-PAM hands no new password to a program, so that the gate cannot judge it."""
-    told = ask(["dpkg-query", "-W", "-f=${Version}", "libpam-modules"]) or ask(["rpm", "-q", "--qf=%{VERSION}", "pam"])
-    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", told)
+    answer = ask(["dpkg-query", "-W", "-f=${Version}", "libpam-modules"]) or ask(
+        ["rpm", "-q", "--qf=%{VERSION}", "pam"]
+    )
+    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", answer)
     if version and (int(version[1]), int(version[2])) < _PAM:
         message = f"Linux-PAM {version[0]} gives no new password to programs, so that passwd cannot ask the gate"
         yield Problem("gate", message, "take Linux-PAM 1.6 or later for it; docs/gate.md", Severity.WARNING)

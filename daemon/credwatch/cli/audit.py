@@ -96,10 +96,10 @@ def proof(
         from credwatch.casework.auditing import AuditBook
 
         with AuditBook.at(config) as book:
-            found = book.proof(index, of_customer=customer)
-    if found is None:
+            proof = book.proof(index, of_customer=customer)
+    if proof is None:
         raise _unknown(index)
-    print_json({"proof": found.written()}) if as_json else say_document(found.written())
+    print_json({"proof": proof.written()}) if as_json else say_document(proof.written())
 
 
 @audit_app.command()

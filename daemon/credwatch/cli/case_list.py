@@ -151,11 +151,11 @@ def _write(chosen: Iterable[Incident], marks: Marks, *, as_json: bool) -> None:
 
 def row(incident: Incident, marks: Marks, now: datetime) -> str:
     """Write an incident as one row of a list; only an open one has an age."""
-    found = both_times(incident.detected_at, marks.zone, seconds=False)
+    moment = both_times(incident.detected_at, marks.zone, seconds=False)
     happened = incident.occurred_last.astimezone(ZoneInfo(marks.zone))
     old = "-" if incident.status is Status.CLOSED else age(now - incident.detected_at)
     return (
-        f"{incident.number:<16}  {found:<32}  {happened:%Y-%m-%d %H:%M}  {old:<4}  "
+        f"{incident.number:<16}  {moment:<32}  {happened:%Y-%m-%d %H:%M}  {old:<4}  "
         f"{incident.level.name.lower():<13}  {incident.status:<11}  {marks.owners.get(incident.number, '-'):<12}  "
         f"{incident.organization or '-':<12}  {_what(incident, is_held=incident.number in marks.held)}"
     )

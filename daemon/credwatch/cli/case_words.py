@@ -95,7 +95,7 @@ def _history(case: dict[str, Any]) -> str:
     """Say that a case is history, and what that means for those concerned; empty where it is not."""
     if not case["history"]:
         return ""
-    waits = any(each["state"] == "held" for each in case["messages"])
+    waits = any(message["state"] == "held" for message in case["messages"])
     return "read long after it happened" + ("; its messages wait: release or close it" if waits else "")
 
 

@@ -40,15 +40,15 @@ def coverage(
         rules, problems = rules_in(rule_folders(settings), settings)
         if problems:
             raise ProblemsFound(problems)
-        found = covered(rules, packs_of(settings), _source_lines(settings))
-    found = tuple(subject for subject in found if subject.kind == "clause" or not clauses)
-    gaps = [subject for subject in found if subject.is_gap]
+        subjects = covered(rules, packs_of(settings), _source_lines(settings))
+    subjects = tuple(subject for subject in subjects if subject.kind == "clause" or not clauses)
+    gaps = [subject for subject in subjects if subject.is_gap]
     if as_json:
-        print_json({"gaps": len(gaps), "covered": [asdict(subject) | {"gap": subject.is_gap} for subject in found]})
+        print_json({"gaps": len(gaps), "covered": [asdict(subject) | {"gap": subject.is_gap} for subject in subjects]})
     else:
-        for subject in found:
+        for subject in subjects:
             say(_told(subject))
-        tell(f"{len(found) - len(gaps)} covered, {len(gaps)} gaps")
+        tell(f"{len(subjects) - len(gaps)} covered, {len(gaps)} gaps")
     raise typer.Exit(ExitCode.NO if gaps else ExitCode.DONE)
 
 

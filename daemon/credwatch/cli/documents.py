@@ -35,7 +35,7 @@ def state(
     """
     if is_unknown and is_none:
         raise typer.BadParameter("--unknown and --not-applicable exclude each other")
-    known = AnswerState.UNKNOWN if is_unknown else AnswerState.NOT_APPLICABLE if is_none else AnswerState.KNOWN
+    state = AnswerState.UNKNOWN if is_unknown else AnswerState.NOT_APPLICABLE if is_none else AnswerState.KNOWN
     with told_plainly():
         from credwatch.casework.acts import Actor
         from credwatch.casework.answering import Answering
@@ -43,7 +43,7 @@ def state(
 
         actor = Actor(login_name(by), system_clock())
         with Answering.at(config) as answering:
-            incident = answering.state(number, actor, FormAnswer(question, value, f"stated by {actor.name}", known))
+            incident = answering.state(number, actor, FormAnswer(question, value, f"stated by {actor.name}", state))
     if incident is None:
         raise unknown(number)
     print_json(described(incident)) if as_json else say(f"{number}: {question} stated")

@@ -64,7 +64,7 @@ def _title(rule: Rule, holds: bool, outcome: str) -> Branch:
 
 
 def _grow(tree: Branch, node: Node) -> None:
-    values = f" – found {node.found}" if not node.children else ""
+    values = f" – found {node.values}" if not node.children else ""
     branch = tree.add(f"{'✓' if node.holds else '✗'} {node.text}{values}")
     for child in node.children:
         _grow(branch, child)

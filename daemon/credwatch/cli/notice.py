@@ -101,7 +101,7 @@ def _message_with(code: str, config: Path, store: Path | None) -> dict[str, obje
         messages = outbox.listed(("queued", "sending", "refused", "delivered"))
     for item in messages:
         command = item.command
-        if same_code(code, str(command.context.get("code", ""))):
+        if same_code(code, str(command.payload.context.get("code", ""))):
             return {
                 "genuine": True,
                 "incident": command.incident,
@@ -117,7 +117,7 @@ def _forms(command: Command, templates: Templates) -> dict[str, str]:
     from credwatch.outbox.email.render import MailSender, Renderer
 
     words = templates.render(command)
-    sender = MailSender("info@modoro.com.vn", str(command.context["sender"]["name"]))  # type: ignore[index]
+    sender = MailSender("info@modoro.com.vn", str(command.payload.context["sender"]["name"]))  # type: ignore[index]
     message = Renderer(templates, sender).render(command)
     return {"subject": words.subject, "text": words.text, "html": words.html, "eml": message.as_string()}
 

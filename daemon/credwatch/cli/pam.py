@@ -97,10 +97,10 @@ def _told_by_pam() -> Iterator[None]:
 
 def _question(kind: str, organization: str) -> dict[str, Any]:
     """Take from the environment, as pam_exec sets it, who is asked about; raises ConfigurationError."""
-    user, given = os.environ.get("PAM_USER", ""), os.environ.get("PAM_TYPE", "")
-    if not user or given != kind:
+    user, pam_type = os.environ.get("PAM_USER", ""), os.environ.get("PAM_TYPE", "")
+    if not user or pam_type != kind:
         raise ConfigurationError(
-            f"expected PAM_USER, and PAM_TYPE={kind}, found PAM_TYPE={given!r}",
+            f"expected PAM_USER, and PAM_TYPE={kind}, found PAM_TYPE={pam_type!r}",
             where=f"the environment of {os.environ.get('PAM_SERVICE', 'no service of PAM')}",
             hint="pam_exec runs this: docs/gate.md#system-logins",
         )

@@ -167,5 +167,5 @@ def _incident_words(incident: Incident) -> str:
 
 def _notice_words(message: StoredCommand) -> str:
     command = message.command
-    language = _LANGUAGES.get(command.languages[0], command.languages[0])
+    language = _LANGUAGES.get(command.payload.languages[0], command.payload.languages[0])
     return f"{command.workflow} ({language}) accepted for {command.recipient}"

@@ -15,9 +15,9 @@ from credwatch.detect.count.limits import seeded
 from credwatch.detect.count.nested import NestedWatch
 from credwatch.detect.counted import Witness
 from credwatch.detect.episodes.advance import Openings, Progress, Watch, advance
+from credwatch.detect.episodes.conclusions import Conclusions, Delta, Episodic
 from credwatch.detect.episodes.episodes import EPISODE
 from credwatch.detect.episodes.evidence import detections_of
-from credwatch.detect.episodes.found import Delta, Episodic, Found
 from credwatch.detect.in_time.temporal import TemporalWatch
 from credwatch.detect.plan import AnyWatch, Plan, StreamWatch
 from credwatch.detect.select.expressions import with_fields
@@ -62,14 +62,14 @@ class Engine:
         for watch in plan.every():
             watch.aggregate = seeded(watch.aggregate, seed)
 
-    def process(self, events: pl.DataFrame, arrival: Arrival | None = None) -> Found:
+    def process(self, events: pl.DataFrame, arrival: Arrival | None = None) -> Conclusions:
         """Hold a batch of enriched events against every rule.
 
         Where nothing is said of their arrival, the events are those of one log, and no more of it waits.
         Events that come later than the lateness allows are counted, and count in windows with what those still hold.
         """
         if not events.height:
-            return Found()
+            return Conclusions()
         batch = self._batch(events)
         earliest = int(batch.times.min())
         arrival = arrival or Arrival({"": int(batch.times.max())})
@@ -99,7 +99,7 @@ class Engine:
         episodes = self._episodes(self.time.floor, first_serial, withdrawn)
         for stream in self.plan.streams:
             stream.keep(oldest=floor_before - stream.log.retention_us)
-        return Found(
+        return Conclusions(
             detections=tuple(sorted(detections, key=attrgetter("opened_at", "id"))),
             episodes=episodes,
             documents=self._documents(detections),

@@ -34,22 +34,9 @@ class Precedence(IntEnum):
     """The daily digest."""
 
 
-class Command(Struct, frozen=True):
-    """One message to one recipient, queued in the transaction that caused it.
+class Message(Struct, frozen=True, tag_field="kind"):
+    """What is said to one recipient; which kind it is, each of its members tells."""
 
-    `id` follows from workflow, incident, recipient and phase, so the same cause is queued once.
-    """
-
-    id: str
-    """Deduplication key and root of the Message-ID."""
-    kind: CommandKind
-    """What it is."""
-    workflow: str
-    """customer_notice, disclosure_notice, breach_report, escalation or digest."""
-    incident: str
-    """The incident's number; empty for a digest."""
-    organization: str
-    """The customer concerned; empty where none is."""
     recipient: str
     """One e-mail address."""
     languages: tuple[str, ...]
@@ -58,12 +45,67 @@ class Command(Struct, frozen=True):
     """The template's name."""
     context: dict[str, object]
     """What the template may use: JSON values only, moments as RFC 3339, no secrets."""
+
+
+class Notify(Message, frozen=True, tag=CommandKind.NOTIFY.value):
+    """A notice to a customer."""
+
+
+class Report(Message, frozen=True, tag=CommandKind.REPORT.value):
+    """A breach report to the vendor's security mailbox."""
+
+
+class Escalate(Message, frozen=True, tag=CommandKind.ESCALATE.value):
+    """A message to the operators: a clock ran out, a notice cannot be delivered."""
+
+
+class Digest(Message, frozen=True, tag=CommandKind.DIGEST.value):
+    """The daily digest to the operators."""
+
+
+Payload = Notify | Report | Escalate | Digest
+"""What a command carries; its kind decides by which channel it leaves."""
+
+PAYLOADS: dict[CommandKind, type[Payload]] = {
+    CommandKind.NOTIFY: Notify,
+    CommandKind.REPORT: Report,
+    CommandKind.ESCALATE: Escalate,
+    CommandKind.DIGEST: Digest,
+}
+
+
+class Command(Struct, frozen=True):
+    """One thing to be done once, queued in the transaction that caused it.
+
+    `id` follows from workflow, incident, recipient and phase, so the same cause is queued once.
+    """
+
+    id: str
+    """Deduplication key, and root of a message's Message-ID."""
+    payload: Payload
+    """What it carries, and to whom."""
+    workflow: str
+    """customer_notice, disclosure_notice, breach_report, escalation or digest."""
+    incident: str
+    """The incident's number; empty for a digest."""
+    organization: str
+    """The customer concerned; empty where none is."""
     created_at: datetime
     """When it was queued, UTC."""
     hold: str = ""
     """Why it must wait for a person; empty where it may leave."""
     precedence: Precedence = Precedence.LAW
     """Before what it leaves where many wait."""
+
+    @property
+    def kind(self) -> CommandKind:
+        """What it is."""
+        return CommandKind(str(self.payload.__struct_config__.tag))
+
+    @property
+    def recipient(self) -> str:
+        """Whom it reaches; one attempt at a time is made to each."""
+        return self.payload.recipient
 
     @property
     def lane(self) -> str:

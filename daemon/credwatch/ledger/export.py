@@ -126,7 +126,7 @@ class _Reading:
 
 def _parts(text: bytes) -> tuple[int | None, bytes, bytes]:
     number, _, rest = text.rstrip(b"\n").partition(b" ")
-    listed, found, entry = rest.partition(b" ")
-    if not found or not number.isdigit():
+    listed, blank, entry = rest.partition(b" ")
+    if not blank or not number.isdigit():
         return None, b"", b""
     return int(number), decoded(listed.decode("ascii", "replace")), entry

@@ -97,8 +97,8 @@ def opened(note: str, key: PublicKey) -> tuple[str, str]:
 
     Other signatures beside it are left alone, as those of witnesses must be.
     """
-    text, found, signatures = note.rpartition("\n\n")
-    if not found:
+    text, blank_line, signatures = note.rpartition("\n\n")
+    if not blank_line:
         raise NotGenuine("is no signed note", where="note")
     for line in signatures.splitlines():
         match = _SIGNATURE.fullmatch(line)

@@ -1,9 +1,9 @@
-"""Takes due commands from the store, has a channel deliver them, and settles each with its receipt."""
+"""Takes due commands from the store, has the channel of their kind deliver them, and settles each with its receipt."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,13 +13,13 @@ import structlog
 from msgspec import Struct
 
 from credwatch.kernel.clock import Clock, Steady, StepWatch, steady_clock
-from credwatch.kernel.command import Command
+from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Receipt, Refused, Retry
 from credwatch.outbox import retry
 from credwatch.outbox.fallback import Fallback
 from credwatch.outbox.interface import Channel, CommandQueue, Queued
-from credwatch.outbox.outage import Doubt, Outage
+from credwatch.outbox.outage import Doubt, Outage, Ruling
 from credwatch.outbox.retry import longest_wait, next_attempt
 
 log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class Dispatcher:
     def __init__(
         self,
         queue: CommandQueue,
-        channel: Channel,
+        channels: Mapping[CommandKind, Channel],
         clock: Clock,
         on_refused: OnRefused,
         *,
@@ -73,9 +73,11 @@ class Dispatcher:
         fallback: Fallback | None = None,
         outage: Outage | None = None,
         on_outage: OnOutage = lambda *_: (),
+        watched: Container[CommandKind] = frozenset(CommandKind),
     ) -> None:
+        """`watched` are the kinds that leave by the way whose outage is watched, and that the fallback takes over."""
         self._queue = queue
-        self._channel = channel
+        self._channels = channels
         self._clock = clock
         self._on_refused = on_refused
         self._concurrency = concurrency
@@ -84,6 +86,7 @@ class Dispatcher:
         self._fallback = fallback or Fallback()
         self._outage = outage or Outage(steady, _OUTAGE_SECONDS)
         self._on_outage = on_outage
+        self._watched = watched
         self._is_down = False
         self._down_since: datetime | None = None
         self._convicted: dict[str, Doubt] = {}
@@ -173,9 +176,10 @@ class Dispatcher:
         command = queued.command
         try:
             await self._stored(lambda: self._queue.begin(command.id, self._clock()))
-            receipt = await self._attempt(command)
-            ruling = self._outage.hear(command, receipt)
-            receipt = await self._fallback.instead(command, receipt, mail_is_down=self._outage.is_on)
+            receipt, ruling = await self._attempt(command), Ruling()
+            if command.kind in self._watched:
+                ruling = self._outage.hear(command, receipt)
+                receipt = await self._fallback.instead(command, receipt, mail_is_down=self._outage.is_on)
             await self._settle(queued, receipt)
             if (judged := self._convicted.pop(command.id, None)) is not None:  # while its doubt was being stored
                 await self._refuse(judged)
@@ -192,8 +196,11 @@ class Dispatcher:
             self._woken.set()
 
     async def _attempt(self, command: Command) -> Receipt:
+        channel = self._channels.get(command.kind)
+        if channel is None:
+            return Refused(f"nothing is configured that carries what is of kind {command.kind}")
         try:
-            return await self._channel.deliver(command)
+            return await channel.deliver(command)
         except Exception as error:  # noqa: BLE001  # a defect in one channel or message must not stop all notices
             log.error("outbox.channel_failed", command=command.id, error=type(error).__name__)
             return Retry(f"the channel failed: {type(error).__name__}")

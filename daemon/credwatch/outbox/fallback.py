@@ -120,6 +120,6 @@ def _alike(commands: Iterable[Command]) -> Iterable[list[Command]]:
     """Put together what says the same to several operators, for a file or a terminal has one reader."""
     groups: dict[str, list[Command]] = {}
     for command in commands:
-        values = sorted((name, str(value)) for name, value in command.context.items() if name != "code")
-        groups.setdefault(f"{command.template} {command.incident} {values}", []).append(command)
+        values = sorted((name, str(value)) for name, value in command.payload.context.items() if name != "code")
+        groups.setdefault(f"{command.payload.template} {command.incident} {values}", []).append(command)
     return groups.values()

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from credwatch.detect.episodes.found import Found
+from credwatch.detect.episodes.conclusions import Conclusions
 from credwatch.detect.windows.trail import MOST
 from credwatch.enrich.habits.profiles import ProfileDelta
 from credwatch.incidents.grouping import Ending, ended, gone_on, grouped, key_of
@@ -74,7 +74,7 @@ class Batch(Struct, frozen=True, eq=False):
     """The lines, log by log."""
     received_at: datetime
     """When the latest of them were read, UTC."""
-    found: Found = field(default_factory=Found)
+    conclusions: Conclusions = field(default_factory=Conclusions)
     """What the engine found, and what it must remember."""
     pairing: bytes = b""
     """What the pairing of login attempts must remember; empty where that did not change."""
@@ -108,11 +108,11 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     began = thread_time()
     _remember(connection, batch)
     window_seconds = thread_time() - began
-    detections, changes = _incidents(connection, batch.found, _dated(batch.found, discovery), discovery)
+    detections, changes = _incidents(connection, batch.conclusions, _dated(batch.conclusions, discovery), discovery)
     audit.append(connection, *incident_acts(changes, discovery.detected_at))
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     live = sum(change.kind is ChangeKind.OPENED and not change.incident.history for change in changes)
-    detected = sum(not detection.shadow for detection in batch.found.detections)
+    detected = sum(not detection.shadow for detection in batch.conclusions.detections)
     counts = _tallies(batch) | {"detections": detected, "incidents": opened, TALLY: live}
     progress.add_tallies(connection, f"{batch.received_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}", counts)
     queued = _follow(connection, [react(change) for change in changes])
@@ -129,7 +129,7 @@ def _follow(connection: Connection, reactions: list[Reaction]) -> int:
 
 def _remember(connection: Connection, batch: Batch) -> None:
     """Store how far the batch came: cursor, unread lines, and the engine's delta."""
-    delta = batch.found.delta
+    delta = batch.conclusions.delta
     progress.save_cursors(connection, ((log.source, log.file, log.cursor) for log in batch.logs))
     progress.add_unparsed(connection, _unparsed_rows(batch), most=_MOST_UNPARSED)
     unparsed.forget_unparsed(connection, batch.read_again)
@@ -149,7 +149,7 @@ def _remember(connection: Connection, batch: Batch) -> None:
 
 
 def _incidents(
-    connection: Connection, result: Found, detections: tuple[Detection, ...], discovery: Discovery
+    connection: Connection, result: Conclusions, detections: tuple[Detection, ...], discovery: Discovery
 ) -> tuple[tuple[Detection, ...], tuple[IncidentChange, ...]]:
     """Group what was found: what ended first, then what opened, so that a new act is not added to an old one.
 
@@ -176,7 +176,7 @@ def _incidents(
     return detections, (*closed, *going_on, *grouping.changes)
 
 
-def _dated(result: Found, discovery: Discovery) -> tuple[Detection, ...]:
+def _dated(result: Conclusions, discovery: Discovery) -> tuple[Detection, ...]:
     """Give detections their moments; history are those of which nothing happened within the time before the reading."""
     some = any(discovery.is_history(detection.opened_at) for detection in result.detections)
     latest = _latest(result) if some else {}
@@ -191,7 +191,7 @@ def _dated(result: Found, discovery: Discovery) -> tuple[Detection, ...]:
     )
 
 
-def _latest(result: Found) -> dict[int, datetime]:
+def _latest(result: Conclusions) -> dict[int, datetime]:
     """Say of each detection that opened, by its number, when its latest event happened."""
     return {
         serial: from_micros(last)
@@ -200,7 +200,7 @@ def _latest(result: Found) -> dict[int, datetime]:
     }
 
 
-def _going_on(connection: Connection, result: Found, discovery: Discovery) -> list[Incident]:
+def _going_on(connection: Connection, result: Conclusions, discovery: Discovery) -> list[Incident]:
     """Give the incidents of history whose episodes have gone on until now."""
     if not any(len(episodic.changed) for episodic in result.episodes) or not incidents.any_held(connection):
         return []
@@ -221,7 +221,7 @@ def _let_go(connection: Connection, changes: tuple[IncidentChange, ...], discove
         audit.append(connection, *acts)
 
 
-def _endings(connection: Connection, result: Found) -> Iterator[Ending]:
+def _endings(connection: Connection, result: Conclusions) -> Iterator[Ending]:
     """Give the episodes that ended, of the rules whose incidents end with them."""
     for rule, table in result.ended(ENDS_BY_ITSELF):
         incidents_by_serial = incidents.incidents_of(connection, table["serial"].tolist())

@@ -35,7 +35,7 @@ from credwatch.pipeline.merge import Turn
 from credwatch.pipeline.news import tell_changes
 from credwatch.pipeline.prepared import Prepared
 from credwatch.pipeline.preparing import prepare
-from credwatch.pipeline.report import Detected, Gathered, Marked, Report, report_of
+from credwatch.pipeline.report import BatchResult, Detected, Gathered, Marked, report_of
 from credwatch.rules.model import RuleSet
 from credwatch.sources.interface import Chunk
 from credwatch.store.cases import incidents
@@ -129,7 +129,7 @@ class Pipeline:
         know = self._knowledge
         return prepare(chunks, know.packs, know.formats[chunks[0].source], know.enricher, know.clock_skew)
 
-    def take(self, turn: Turn) -> Report:
+    def take(self, turn: Turn) -> BatchResult:
         """Carry lines through to the commit; raises StoreError where it cannot be stored.
 
         Chunks without lines only move the cursors of their logs.
@@ -171,7 +171,7 @@ class Pipeline:
         batch = Batch(
             logs=tuple(LogProgress.of(part) for part in gathered.parts),
             received_at=gathered.received_at,
-            found=result,
+            conclusions=result,
             pairing=marked.pairing,
             events=marked.events.height,
             profiles=marked.learnt,
@@ -179,7 +179,7 @@ class Pipeline:
         seconds = marked.seconds + perf_counter() - began
         return Detected(batch, report_of(marked, batch, window_rows=self._engine.rows_kept(), seconds=seconds))
 
-    def keep(self, batch: Batch, report: Report) -> Report:
+    def keep(self, batch: Batch, report: BatchResult) -> BatchResult:
         """Store what follows from a chunk, and what must be remembered of it; raises StoreError."""
         began = perf_counter()
         consequences = self._commit(batch)
@@ -194,7 +194,7 @@ class Pipeline:
             window_seconds=consequences.window_seconds,
         )
 
-    def read_again(self) -> Report | None:
+    def read_again(self) -> BatchResult | None:
         """Carry kept lines that a pack reads by now through to the commit, as late ones; None where there are none.
 
         Each is let go in the commit that has its event, so it counts once. No mark of event time moves. Raises

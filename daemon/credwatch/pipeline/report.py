@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 from msgspec import Struct
 
-from credwatch.detect.episodes.found import Found
+from credwatch.detect.episodes.conclusions import Conclusions
 from credwatch.detect.windows.event_time import Arrival
 from credwatch.enrich.habits.profiles import ProfileDelta
 from credwatch.kernel.clock import rfc3339
@@ -17,14 +17,14 @@ from credwatch.pipeline.commit import Batch
 from credwatch.pipeline.prepared import Counts, Prepared
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class BatchResult(Struct, frozen=True, kw_only=True):
     """What a batch came to, for metrics and the terminal."""
 
     parts: tuple[Counts, ...]
     """What its lines are, log by log."""
     received_at: datetime
     """When the latest of its lines were read."""
-    found: Found
+    conclusions: Conclusions
     """What the engine found."""
     window_rows: int
     """Rows kept in windows."""
@@ -100,7 +100,7 @@ class Detected(Struct, frozen=True, eq=False):
 
     batch: Batch
     """What is to be stored."""
-    report: Report
+    report: BatchResult
     """What they came to so far."""
 
 
@@ -123,12 +123,12 @@ def moments_of(incident: Incident) -> dict[str, str | bool]:
     return {**moments, "history": True} if incident.history else {**moments}
 
 
-def report_of(marked: Marked, batch: Batch, *, window_rows: int, seconds: float) -> Report:
+def report_of(marked: Marked, batch: Batch, *, window_rows: int, seconds: float) -> BatchResult:
     """Put together what lines came to before it is stored."""
-    return Report(
+    return BatchResult(
         parts=tuple(Counts.of(part) for part in marked.gathered.parts),
         received_at=batch.received_at,
-        found=batch.found,
+        conclusions=batch.conclusions,
         window_rows=window_rows,
         profiles=marked.profiles,
         evicted=batch.profiles.evicted if batch.profiles is not None else 0,

@@ -35,7 +35,7 @@ class RuleDiff(Struct, frozen=True):
 def compare(old: Replayed, new: Replayed) -> RuleDiff:
     """Compare two replays of the same files, by rule and group, and by workflow and recipient."""
     unsent, sent = _messages(old.commands), _messages(new.commands)
-    gained, lost = new.tally.found - old.tally.found, old.tally.found - new.tally.found
+    gained, lost = new.tally.findings - old.tally.findings, old.tally.findings - new.tally.findings
     return RuleDiff(gained, lost, sent - unsent, unsent - sent)
 
 

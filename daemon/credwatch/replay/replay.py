@@ -24,7 +24,7 @@ from credwatch.pipeline.merge import Merge
 from credwatch.pipeline.pipeline import Knowledge, Pipeline, gather
 from credwatch.pipeline.prepared import Prepared
 from credwatch.pipeline.preparing import prepare, together
-from credwatch.pipeline.report import Gathered, Marked, Report
+from credwatch.pipeline.report import BatchResult, Gathered, Marked
 from credwatch.replay.attempts import AddressAttempts, AttemptCounts
 from credwatch.sources.interface import Chunk
 from credwatch.sources.replay import ReplaySource
@@ -53,7 +53,7 @@ class ReplayTally(Struct):
     """Lines known as no event."""
     unparsed: Counter[str] = field(default_factory=Counter)
     """Lines that nothing read, by reason."""
-    found: Counter[Finding] = field(default_factory=Counter)
+    findings: Counter[Finding] = field(default_factory=Counter)
     """What was found, and how often."""
     late: int = 0
     """Events that came later than the lateness allows."""
@@ -68,7 +68,7 @@ class ReplayTally(Struct):
     window_seconds: float = 0.0
     """CPU time of them that storing windows took."""
 
-    def add(self, report: Report) -> None:
+    def add(self, report: BatchResult) -> None:
         """Count one report."""
         for part in report.parts:
             self.lines += part.lines
@@ -78,20 +78,20 @@ class ReplayTally(Struct):
             self.ahead += part.ahead
             self.guessed += part.guessed
             self.unread.update(part.unread)
-        self.found.update(
+        self.findings.update(
             [
                 (detection.rule_id, detection.title, detection.group, detection.shadow)
-                for detection in report.found.detections
+                for detection in report.conclusions.detections
             ]
         )
-        self.late += sum(report.found.late.values())
+        self.late += sum(report.conclusions.late.values())
         self.commit_seconds += report.commit_seconds
         self.window_seconds += report.window_seconds
 
     def by_title(self, *, shadow: bool) -> Counter[str]:
         """Count detections by title of their rule: those of rules in shadow, or the others."""
         counts: Counter[str] = Counter()
-        for (_, title, _, is_shadow), count in self.found.items():
+        for (_, title, _, is_shadow), count in self.findings.items():
             if is_shadow is shadow:
                 counts[title] += count
         return counts
@@ -210,7 +210,7 @@ class _Files:
 
 def _reports(
     gathered: Callable[[], Gathered | None], make: Callable[[], Pipeline], attempts: AttemptCounts
-) -> Iterator[Report]:
+) -> Iterator[BatchResult]:
     """Carry batch after batch through, three at a time: one is read while another is detected and a third stored.
 
     The pipeline is made while the first is read. A batch is marked by whoever has time: the thread that has read it,

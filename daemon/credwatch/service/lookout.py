@@ -117,15 +117,15 @@ class Lookout:
     ) -> dict[str, Rhythm]:
         """Take in the quarters that have passed, of sources that could be read in them."""
         stored = seeing.all_rhythms(connection)
-        known = {source: decode(stored[source], type=Rhythm) if source in stored else Rhythm() for source in up}
+        before = {source: decode(stored[source], type=Rhythm) if source in stored else Rhythm() for source in up}
         for source, is_up in up.items():
             self._followed_since[source] = self._followed_since.get(source, now) if is_up else now
         rhythms = {
             source: rhythm.followed(self._followed_since[source], times[source].heard_at, now, self._zone)
-            for source, rhythm in known.items()
+            for source, rhythm in before.items()
             if source in times
         }
-        seeing.save_rhythms(connection, ((it, rhythm) for it, rhythm in rhythms.items() if rhythm != known[it]))
+        seeing.save_rhythms(connection, ((it, rhythm) for it, rhythm in rhythms.items() if rhythm != before[it]))
         return rhythms
 
     def _store(

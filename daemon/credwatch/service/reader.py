@@ -14,7 +14,7 @@ from credwatch.pipeline.merge import Merge, Turn
 from credwatch.pipeline.pipeline import Pipeline
 from credwatch.pipeline.prepared import Prepared
 from credwatch.pipeline.preparing import together
-from credwatch.pipeline.report import Report
+from credwatch.pipeline.report import BatchResult
 from credwatch.sources.interface import Chunk, Cursor, Source
 from credwatch.store.database import Database
 from credwatch.store.state import progress
@@ -62,7 +62,7 @@ class Reader:
         database: Database,
         *,
         batch_bytes: int,
-        on_report: Callable[[Report], None],
+        on_report: Callable[[BatchResult], None],
         on_turn: Callable[[str, Source], None] = lambda _name, _source: None,
         on_store_failure: Callable[[], None] = lambda: None,
     ) -> None:

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from credwatch.app import keys
 from credwatch.app.build import build_knowledge, configured_sources, followed_sources, registers_in
-from credwatch.app.delivery import build_channel, build_fallback
+from credwatch.app.delivery import build_channels, build_fallback
 from credwatch.app.lock import StateLock
 from credwatch.app.rendering import build_renderer, proven_renderer
 from credwatch.app.settings import Settings, load_settings
@@ -28,7 +28,7 @@ from credwatch.outbox.fallback import Heard
 from credwatch.outbox.outage import Outage
 from credwatch.parse.samples import check_packs
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
-from credwatch.pipeline.report import Report, moments_of, moments_of_detection
+from credwatch.pipeline.report import BatchResult, moments_of, moments_of_detection
 from credwatch.service.chores import Chores
 from credwatch.service.gate import build_gate
 from credwatch.service.losses import Losses
@@ -248,7 +248,7 @@ class Supervisor:
         settings = self._settings
         return Dispatcher(
             WatchedOutbox(self._database, self._delivering),
-            build_channel(settings, self._renderer, self._clock),
+            build_channels(settings, self._renderer, self._clock),
             self._clock,
             self._refused,
             concurrency=settings.outbox.concurrency,
@@ -275,10 +275,10 @@ class Supervisor:
         self._reading.beat()
         self._metrics.store_failed()
 
-    def _reported(self, report: Report) -> None:
+    def _reported(self, report: BatchResult) -> None:
         self._reading.beat()
         self._metrics.record(report)
-        if report.found.dropped:
+        if report.conclusions.dropped:
             self._chores.lookout.capped()
         for detection in report.detections:
             level, moments = detection.level.name.lower(), moments_of_detection(detection)

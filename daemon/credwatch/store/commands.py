@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict
 from sqlalchemy import BigInteger, Column, Index, Table, Text, text
 
-from credwatch.kernel.command import Command, CommandKind, Precedence
+from credwatch.kernel.command import PAYLOADS, Command, CommandKind, Payload, Precedence
 from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
@@ -86,19 +85,36 @@ class StoredCommand(Struct, frozen=True):
 
 def row_of(command: Command) -> dict[str, object]:
     """Write a command as a row that is queued, or held where it says why."""
-    row = asdict(command)
     created = to_micros(command.created_at)
-    row |= {
+    return _columns_of(command.payload) | {
+        "id": command.id,
         "kind": command.kind.value,
-        "languages": json.dumps(command.languages),
-        "context": json.dumps(command.context, ensure_ascii=False, sort_keys=True),
+        "workflow": command.workflow,
+        "incident": command.incident,
+        "organization": command.organization,
         "created_at": created,
+        "state": "held" if command.hold else "queued",
+        "attempts": 0,
+        "since": created,
+        "next_at": created,
+        "last_reason": command.hold,
         "precedence": command.precedence.value,
         "lane": command.lane,
     }
-    row["last_reason"] = row.pop("hold")
-    state = "held" if command.hold else "queued"
-    return row | {"state": state, "attempts": 0, "since": created, "next_at": created}
+
+
+def _columns_of(payload: Payload) -> dict[str, object]:
+    return {
+        "recipient": payload.recipient,
+        "languages": json.dumps(payload.languages),
+        "template": payload.template,
+        "context": json.dumps(payload.context, ensure_ascii=False, sort_keys=True),
+    }
+
+
+def _payload_of(row: Any) -> Payload:
+    languages, context = tuple(json.loads(row["languages"])), json.loads(row["context"])
+    return PAYLOADS[CommandKind(row["kind"])](row["recipient"], languages, row["template"], context)
 
 
 def readable(row: Any) -> StoredCommand | None:
@@ -113,14 +129,10 @@ def stored_command(row: Any) -> StoredCommand:
     """Build a stored command from its row."""
     command = Command(
         id=row["id"],
-        kind=CommandKind(row["kind"]),
+        payload=_payload_of(row),
         workflow=row["workflow"],
         incident=row["incident"],
         organization=row["organization"],
-        recipient=row["recipient"],
-        languages=tuple(json.loads(row["languages"])),
-        template=row["template"],
-        context=json.loads(row["context"]),
         created_at=from_micros(row["created_at"]),
         hold=row["last_reason"] if row["state"] == "held" else "",
         precedence=Precedence(row["precedence"]),

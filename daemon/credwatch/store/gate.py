@@ -70,9 +70,9 @@ class PasswordHashes:
     def hashes(self, account: Account) -> tuple[str, ...]:
         """Return the hashes of one account, newest first."""
         table = past_passwords
-        found = select(table.c.hash).where(*_of(table, account)).order_by(table.c.id.desc())
+        newest_first = select(table.c.hash).where(*_of(table, account)).order_by(table.c.id.desc())
         with self._database.reading() as connection:
-            return tuple(connection.scalars(found))
+            return tuple(connection.scalars(newest_first))
 
     def keep(self, account: Account, newest: str, *, most: int, now: datetime) -> int:
         """Put a hash before the others and drop all behind the `most` newest; return how many there are now."""
@@ -82,12 +82,12 @@ class PasswordHashes:
             if most > 0:
                 connection.execute(table.insert().values(**row))
             ids = select(table.c.id).where(*_of(table, account)).order_by(table.c.id.desc())
-            known = list(connection.scalars(ids))
-            connection.execute(table.delete().where(table.c.id.in_(known[most:])))
+            past = list(connection.scalars(ids))
+            connection.execute(table.delete().where(table.c.id.in_(past[most:])))
             customers = (account.organization,) if account.organization else ()
             details: dict[str, object] = {"account": account.user}
             audit.append(connection, Act(now, ActKind.PASSWORD_CHANGED, "gate", customers=customers, details=details))
-            return min(len(known), most)
+            return min(len(past), most)
 
 
 class FactorRows:

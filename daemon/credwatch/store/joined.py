@@ -76,27 +76,27 @@ joint_series = Table(
 """One row for each reader and kind of letter of the last day."""
 
 
-def leaving(connection: Connection, given: Sequence[Command]) -> list[Command]:
+def leaving(connection: Connection, letters: Sequence[Command]) -> list[Command]:
     """Give the commands that leave by themselves, and keep the others for the joint letter of their series.
 
     What is queued, or has joined, stays what it is; what waits to be told tells the latest.
     """
     by_series: dict[Series, list[Command]] = {}
-    for command in given:
+    for command in letters:
         if (series := series_of(command)) is not None:
             by_series.setdefault(series, []).append(command)
     if not by_series:
-        return [*given]
+        return [*letters]
     ids = [command.id for some in by_series.values() for command in some]
-    told = _told(connection, ids)
-    queued = _queued(connection, [name for name in ids if name not in told])
-    stays = {*told}
+    told_by = _told(connection, ids)
+    queued = _queued(connection, [name for name in ids if name not in told_by])
+    stays = {*told_by}
     for series, some in by_series.items():
-        fresh = [command for command in some if command.id not in told and command.id not in queued]
+        fresh = [command for command in some if command.id not in told_by and command.id not in queued]
         if fresh:
             stays |= _take_up(connection, series, fresh)
-    _renew(connection, [command for some in by_series.values() for command in some if told.get(command.id) == ""])
-    return [command for command in given if command.id not in stays]
+    _renew(connection, [command for some in by_series.values() for command in some if told_by.get(command.id) == ""])
+    return [command for command in letters if command.id not in stays]
 
 
 def _take_up(connection: Connection, series: Series, fresh: list[Command]) -> set[str]:

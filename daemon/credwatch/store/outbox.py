@@ -42,7 +42,7 @@ class QueueState(Struct, frozen=True):
     """When the oldest of them was written; None where there is none."""
 
 
-def queue(connection: Connection, given: Iterable[Command]) -> int:
+def queue(connection: Connection, new_commands: Iterable[Command]) -> int:
     """Queue commands and return how many of them are new and may leave; what joins a joint letter is not queued.
 
     One whose id is known changes nothing, but where nobody can have read it: what is held says what is known now, and
@@ -60,7 +60,7 @@ def queue(connection: Connection, given: Iterable[Command]) -> int:
         for name in ("created_at", "since", "next_at")
     }
     statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread).returning(table.c.id)
-    rows = [row_of(command) for command in leaving(connection, [*given])]
+    rows = [row_of(command) for command in leaving(connection, [*new_commands])]
     leaves = [row for row in rows if connection.execute(statement, row).first() and row["state"] == "queued"]
     acts = (message_act(ActKind.NOTICE_QUEUED, row, from_micros(int(str(row["created_at"])))) for row in leaves)
     audit.append(connection, *acts)
@@ -72,14 +72,14 @@ def queue_state(connection: Connection) -> QueueState:
     unsettled = commands.c.state.in_(WAITING)
     statement = select(commands.c.state, func.count(), func.min(commands.c.created_at)).where(unsettled)
     statement = statement.group_by(commands.c.state)
-    found = {state: (count, oldest) for state, count, oldest in connection.execute(statement)}
-    waiting = [found[state] for state in ("queued", "sending") if state in found]
+    totals = {state: (count, oldest) for state, count, oldest in connection.execute(statement)}
+    waiting = [totals[state] for state in ("queued", "sending") if state in totals]
     return QueueState(
         waiting=sum(count for count, _ in waiting),
-        refused=found.get("refused", (0, None))[0],
+        refused=totals.get("refused", (0, None))[0],
         oldest=from_micros(min(oldest for _, oldest in waiting)) if waiting else None,
-        held=found["held"][0] if "held" in found else 0,
-        oldest_held=from_micros(found["held"][1]) if "held" in found else None,
+        held=totals["held"][0] if "held" in totals else 0,
+        oldest_held=from_micros(totals["held"][1]) if "held" in totals else None,
     )
 
 
@@ -93,8 +93,8 @@ def delivered_between(connection: Connection, begin: datetime, end: datetime) ->
 def latest(connection: Connection, workflow: str) -> datetime | None:
     """Tell when the latest command of a workflow was queued; None where there is none."""
     statement = select(func.max(commands.c.created_at)).where(commands.c.workflow == workflow)
-    found = connection.execute(statement).scalar()
-    return None if found is None else from_micros(found)
+    moment = connection.execute(statement).scalar()
+    return None if moment is None else from_micros(moment)
 
 
 class OutboxStore:
@@ -139,8 +139,8 @@ class OutboxStore:
         """Tell when the next queued command is due; None where nothing is queued."""
         statement = select(func.min(commands.c.next_at)).where(commands.c.state == "queued")
         with self._database.reading() as connection:
-            found = connection.execute(statement).scalar()
-            return None if found is None else from_micros(found)
+            moment = connection.execute(statement).scalar()
+            return None if moment is None else from_micros(moment)
 
     def doubt(self, now: datetime, longest: Callable[[int], timedelta]) -> int:
         """Make due what waits longer than anything may after so many attempts, and return how many.
@@ -172,17 +172,17 @@ class OutboxStore:
         """Tell when a command was accepted last; None where none was."""
         statement = select(func.max(commands.c.settled_at)).where(commands.c.state == "delivered")
         with self._database.reading() as connection:
-            found = connection.execute(statement).scalar()
-            return None if found is None else from_micros(found)
+            moment = connection.execute(statement).scalar()
+            return None if moment is None else from_micros(moment)
 
-    def add(self, given: Iterable[Command], *, hasten_at: datetime | None = None) -> None:
+    def add(self, new_commands: Iterable[Command], *, hasten_at: datetime | None = None) -> None:
         """Queue commands; where a moment is given, have all that waits be due then."""
         with self._database.writing() as connection:
             if hasten_at is not None:
                 at = to_micros(hasten_at)
                 later = (commands.c.state == "queued") & (commands.c.next_at > at)
                 connection.execute(commands.update().where(later).values(next_at=at))
-            queue(connection, given)
+            queue(connection, new_commands)
 
     def untold(self, kind: CommandKind, limit: int, *, waiting: bool) -> list[Command]:
         """List the refused commands of a kind that no other way has told yet, oldest first; `waiting` ones too."""
@@ -250,13 +250,13 @@ class OutboxStore:
         if ids:
             chosen = table.c.state.in_(("refused", "queued")) & table.c.id.in_(ids)
         with self._database.writing() as connection:
-            found = list(connection.execute(select(table.c.id).where(chosen).order_by(table.c.id)).scalars())
+            chosen_ids = list(connection.execute(select(table.c.id).where(chosen).order_by(table.c.id)).scalars())
             at = to_micros(now)
             back = table.update().where(chosen)
             connection.execute(back.values(state="queued", attempts=0, since=at, next_at=at, settled_at=None))
-            if found:
-                audit.append(connection, Act(now, ActKind.MESSAGES_RETRIED, by, details={"messages": found}))
-            return found
+            if chosen_ids:
+                audit.append(connection, Act(now, ActKind.MESSAGES_RETRIED, by, details={"messages": chosen_ids}))
+            return chosen_ids
 
 
 def _page_of(connection: Connection, state: str, page: Page) -> list[Any]:

@@ -95,13 +95,15 @@ def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None
 def _meet(
     connection: Connection, workflow: str, organization: str, incidents: Select[tuple[str]], now: datetime
 ) -> None:
-    clock, told = legal_clocks.c, joined.c
+    clock, matter = legal_clocks.c, joined.c
     is_open = commands.c.state.not_in(("delivered", "dropped"))
     letter = select(commands.c.id).where(
         commands.c.workflow == workflow, commands.c.incident == clock.incident, commands.c.organization == organization
     )
-    place = select(told.id).outerjoin_from(joined, commands, commands.c.id == told.told_by)
-    place = place.where(told.incident == clock.incident, told.workflow == workflow, told.organization == organization)
+    place = select(matter.id).outerjoin_from(joined, commands, commands.c.id == matter.told_by)
+    place = place.where(
+        matter.incident == clock.incident, matter.workflow == workflow, matter.organization == organization
+    )
     connection.execute(
         legal_clocks.update()
         .where(clock.workflow == workflow, clock.organization == organization, clock.incident.in_(incidents))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from credwatch.detect.episodes.found import Found
+from credwatch.detect.episodes.conclusions import Conclusions
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import IncidentChange
 
@@ -75,7 +75,7 @@ class BatchReport(Protocol):
         """When the latest of its lines were read."""
 
     @property
-    def found(self) -> Found:
+    def conclusions(self) -> Conclusions:
         """What the engine found."""
 
     @property

@@ -107,7 +107,7 @@ class Metrics:
         for part in report.parts:
             self._record_lines(part)
             self._record_place(part)
-        for source, events in report.found.late.items():
+        for source, events in report.conclusions.late.items():
             self._sources.late.labels(source).inc(events)
         self._record_found(report)
         self._daemon.batch.observe(report.seconds)
@@ -295,7 +295,7 @@ class Metrics:
         series.lag_seconds.labels(source).set(behind if report.backlog else 0.0)
 
     def _record_found(self, report: BatchReport) -> None:
-        series, tally = self._detection, report.found
+        series, tally = self._detection, report.conclusions
         series.evaluations.inc(tally.evaluations)
         series.window_rows.set(report.window_rows)
         for rule, rows in tally.dropped:

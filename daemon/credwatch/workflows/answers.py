@@ -88,8 +88,8 @@ def _by_itself(question: str, form: OfficialForm, case: BreachFile, words: Mappi
         value = words["at_least"].format(count=len(case.incident.accounts))
         return FormAnswer(question, value, "incident.accounts", AnswerState.UNKNOWN)
     source = _SOURCES.get(question)
-    told = source(case, form, words) if source else None
-    return FormAnswer(question, *told) if told is not None and told[0] else None
+    answer = source(case, form, words) if source else None
+    return FormAnswer(question, *answer) if answer is not None and answer[0] else None
 
 
 def _lateness(form: OfficialForm, case: BreachFile, words: Mapping[str, str]) -> FormAnswer | None:

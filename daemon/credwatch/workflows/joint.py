@@ -105,7 +105,7 @@ class Matter(Struct, frozen=True):
 def series_of(command: Command) -> Series | None:
     """Name the series that a letter belongs to; None where it always leaves by itself, as what is held does."""
     is_escalation = command.kind is CommandKind.ESCALATE
-    kind = str(command.context.get("reason" if is_escalation else "kind", ""))
+    kind = str(command.payload.context.get("reason" if is_escalation else "kind", ""))
     if command.workflow not in JOINT or not command.incident or not kind or command.hold:
         return None
     return Series(command.workflow, kind, "" if is_escalation else command.organization, command.recipient)
@@ -113,8 +113,8 @@ def series_of(command: Command) -> Series | None:
 
 def matter_of(command: Command) -> Matter:
     """Keep of a letter what a joint one says of it."""
-    values = {name: command.context[name] for name in _TOLD if command.context.get(name)}
-    return Matter(command.id, command.incident, command.languages, values)
+    values = {name: command.payload.context[name] for name in _TOLD if command.payload.context.get(name)}
+    return Matter(command.id, command.incident, command.payload.languages, values)
 
 
 def admit(

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from credwatch.kernel.clock import rfc3339
-from credwatch.kernel.command import HISTORY, Command, CommandKind, Precedence
+from credwatch.kernel.command import HISTORY, PAYLOADS, Command, CommandKind, Precedence
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.incident import Incident, RuleFinding
 from credwatch.kernel.legible import in_a_message, in_a_message_as_account
@@ -90,14 +90,10 @@ def _command(letter: Letter, recipient: str, facts: Facts, now: datetime) -> Com
     }
     return Command(
         id=identity,
-        kind=letter.kind,
+        payload=PAYLOADS[letter.kind](recipient, _LANGUAGES[letter.language], letter.workflow, context),
         workflow=letter.workflow,
         incident=letter.incident,
         organization=letter.organization,
-        recipient=recipient,
-        languages=_LANGUAGES[letter.language],
-        template=letter.workflow,
-        context=context,
         created_at=now,
         hold=letter.hold,
         precedence=letter.precedence,
@@ -111,8 +107,8 @@ def _identity(workflow: str, incident: str, organization: str, recipient: str, p
 def first_letter(command: Command) -> str:
     """Name the message that opened the thread a message belongs to; empty where it opens one itself."""
     opening, phase = THREADS.get(command.workflow, ""), "first"
-    if command.workflow in JOINT.values() and command.context.get("letters", 1) != 1:
-        opening, phase = command.workflow, str(command.context["thread"])
+    if command.workflow in JOINT.values() and command.payload.context.get("letters", 1) != 1:
+        opening, phase = command.workflow, str(command.payload.context["thread"])
     if not opening:
         return ""
     return _identity(opening, command.incident, command.organization, command.recipient, phase)

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import asdict
 
 from credwatch.kernel.clock import rfc3339
-from credwatch.kernel.command import Command, CommandKind
+from credwatch.kernel.command import Command, Escalate
 from credwatch.kernel.ids import stable_id
 from credwatch.workflows.facts import Contact
 
@@ -23,13 +23,9 @@ def trial_message(recipient: str, language: str, server: str, sender: Contact, z
     }
     return Command(
         id=stable_id("cw", "trial_message", recipient, now.isoformat()),
-        kind=CommandKind.ESCALATE,
+        payload=Escalate(recipient, languages, "trial_message", context),
         workflow="trial_message",
         incident="",
         organization="",
-        recipient=recipient,
-        languages=languages,
-        template="trial_message",
-        context=context,
         created_at=now,
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from builders_outbox import a_command, an_incident
+from builders_outbox import a_command, an_incident, local_day
 from credwatch.app.settings import load_settings
 from credwatch.casework.complaints import ComplaintBook
 from credwatch.checks.bundle import bundle_of, write_bundle
@@ -84,7 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.exec_driver_sql("UPDATE commands SET state = 'refused'")
         seeing.note_times(connection, [(source, now - timedelta(hours=9), None)])
         progress.save_value(connection, seeing.ALIVE, now.isoformat().encode())
-        progress.add_tallies(connection, f"{now:%Y-%m-%d}", {f"lines of {source}": 10, f"unparsed of {source}": 5})
+        progress.add_tallies(connection, local_day(now), {f"lines of {source}": 10, f"unparsed of {source}": 5})
         seeing.save_intervals(connection, [BlindInterval(source, Blindness.SILENT, now - timedelta(hours=9))])
     database.close()
     return tmp_path

@@ -25,7 +25,7 @@ def test_every_notice_can_be_shown(workflow: str) -> None:
     """Each name is known and gives its text."""
     code, shown, _ = _run("preview", workflow)
     assert 0 == code
-    assert str(example(workflow).context["code"]) in shown
+    assert str(example(workflow).payload.context["code"]) in shown
 
 
 @pytest.mark.parametrize(("form", "begins"), [("text", "(English"), ("html", "<!DOCTYPE html>"), ("eml", "From: ")])

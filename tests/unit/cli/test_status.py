@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from builders_outbox import a_command, an_incident
+from builders_outbox import a_command, an_incident, local_day
 from credwatch.cli.main import app
 from credwatch.kernel.blindness import BlindInterval, Blindness
 from credwatch.kernel.clock import system_clock
@@ -42,7 +42,7 @@ def site(tmp_path: Path) -> Path:
         outbox.queue(connection, [a_command(1)])
         seeing.note_times(connection, [("vpn", now - 5 * MINUTE, now - 6 * MINUTE)])
         progress.save_value(connection, seeing.ALIVE, now.isoformat().encode())
-        progress.add_tallies(connection, f"{now:%Y-%m-%d}", {"lines of vpn": 200, "unparsed of vpn": 5})
+        progress.add_tallies(connection, local_day(now), {"lines of vpn": 200, "unparsed of vpn": 5})
         seeing.save_intervals(
             connection,
             [

@@ -12,8 +12,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from credwatch.detect.engine import Engine
+from credwatch.detect.episodes.conclusions import Conclusions
 from credwatch.detect.episodes.episodes import STORED
-from credwatch.detect.episodes.found import Found
 from credwatch.detect.plan import plan_for
 from credwatch.kernel.detection import Consequence, Detection, Level
 from credwatch.kernel.dtypes import DTYPES
@@ -126,7 +126,7 @@ class Kept(Struct):
     episodes: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     detections: dict[int, Detection] = field(default_factory=dict)
 
-    def commit(self, found: Found) -> None:
+    def commit(self, found: Conclusions) -> None:
         """Take what one batch led to."""
         for each in found.detections:
             assert each.id not in {known.id for known in self.detections.values()}, "a detection opens once"
@@ -182,7 +182,7 @@ class Kept(Struct):
         return {detection.id: self.episodes[serial][1]["count"] for serial, detection in self.detections.items()}
 
 
-def changed_in(found: Found) -> list[tuple[int, int, bool]]:
+def changed_in(found: Conclusions) -> list[tuple[int, int, bool]]:
     """Tell number, count and end of the earlier episodes that a batch changed."""
     return [
         (int(row["serial"]), int(row["count"]), bool(row["closed"])) for each in found.episodes for row in each.changed

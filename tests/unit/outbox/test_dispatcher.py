@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct, field
 
-from builders_outbox import NOON, Mailbox, a_channel, a_command, a_mail_server
+from builders_outbox import NOON, Mailbox, a_channel, a_command, a_mail_server, by
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
@@ -84,7 +84,7 @@ def _refused(command: Command, reply: str, now: datetime) -> tuple[Command, ...]
 
 @asynccontextmanager
 async def _running(database: Database, channel, watch: Watch | None = None, **more) -> AsyncIterator[Dispatcher]:
-    dispatcher = Dispatcher(OutboxStore(database), channel, watch or Watch(), _refused, **more)
+    dispatcher = Dispatcher(OutboxStore(database), by(channel), watch or Watch(), _refused, **more)
     task = asyncio.create_task(dispatcher.run())
     try:
         yield dispatcher
@@ -212,7 +212,7 @@ async def test_a_clock_set_back_during_an_attempt_holds_up_no_message(database: 
             super().settle(*given, **more)
 
     script = Script({"it@tanphat.example": [Retry("450"), ACCEPTED]})
-    dispatcher = Dispatcher(Late(database), script, watch, _refused)
+    dispatcher = Dispatcher(Late(database), by(script), watch, _refused)
     task = asyncio.create_task(dispatcher.run())
     await _until(lambda: _states(database) == {"1": "delivered"})
     dispatcher.stop()
@@ -281,7 +281,7 @@ def _elsewhere(**ways: Script) -> Fallback:
 def _mail_turned(is_down: bool, reply: str, _last: datetime | None, now: datetime) -> tuple[Command, ...]:
     number = 700 if is_down else 800
     recipients = ("ops@x.example", "ops2@x.example")
-    context = {**a_command().context, "reason": "mail_down" if is_down else "mail_back", "reply": reply}
+    context = {**a_command().payload.context, "reason": "mail_down" if is_down else "mail_back", "reply": reply}
     return tuple(
         a_command(number + at, kind=CommandKind.ESCALATE, recipient=recipient, context=context, created_at=now)
         for at, recipient in enumerate(recipients)
@@ -432,7 +432,7 @@ async def test_a_failing_store_forgets_no_receipt(database: Database, monkeypatc
     monkeypatch.setattr(module, "_STORE_PAUSE", 0.01)
     _queue(database, a_command(1))
     script = Script()
-    dispatcher = Dispatcher(_Failing(database), script, Watch(), _refused)
+    dispatcher = Dispatcher(_Failing(database), by(script), Watch(), _refused)
     task = asyncio.create_task(dispatcher.run())
     await _until(lambda: _states(database) == {"1": "delivered"})
     dispatcher.stop()
@@ -445,7 +445,7 @@ async def test_a_failing_store_does_not_keep_it_from_stopping(database: Database
     _queue(database, a_command(1))
     store, script = _Failing(database), Script(gate=asyncio.Event())
     store.failures = 1_000_000
-    dispatcher = Dispatcher(store, script, Watch(), _refused)
+    dispatcher = Dispatcher(store, by(script), Watch(), _refused)
     task = asyncio.create_task(dispatcher.run())
     await _until(lambda: script.under_way == 1)
     dispatcher.stop()

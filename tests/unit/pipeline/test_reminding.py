@@ -69,7 +69,7 @@ class Desk:
     def letters(self) -> list[Command]:
         """Return the letters to the operators."""
         stored = outbox.OutboxStore(self.database).listed(EVERY)
-        return [one.command for one in stored if one.command.context.get("reason") == "unanswered"]
+        return [one.command for one in stored if one.command.payload.context.get("reason") == "unanswered"]
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Post(Struct):
         """Return what the one digest tells."""
         stored = [one.command for one in outbox.OutboxStore(self.database).listed()]
         (digest,) = [command for command in stored if command.kind is CommandKind.DIGEST]
-        return digest.context
+        return digest.payload.context
 
     def kinds(self) -> list[CommandKind]:
         """Return the kinds of the messages that wait."""
@@ -126,7 +126,9 @@ def test_a_laws_clock_is_told_and_measured(post: Post) -> None:
         assert short == value("credwatch_regime_clocks_short", labels)
         assert overdue == value("credwatch_regime_clocks_overdue", labels)
     stored = [one.command for one in outbox.OutboxStore(post.database).listed()]
-    about = [command.context["reason"] for command in stored if command.context.get("duty") == "legal_report"]
+    about = [
+        command.payload.context["reason"] for command in stored if command.payload.context.get("duty") == "legal_report"
+    ]
     assert ["clock_runs_short", "clock_ran_out"] == about
 
 
@@ -153,7 +155,7 @@ def test_the_digest_tells_of_yesterday(post: Post) -> None:
         for stored in outbox.OutboxStore(post.database).listed()
         if stored.command.kind is CommandKind.DIGEST
     ]
-    assert "12345" in str(digest.context)
+    assert "12345" in str(digest.payload.context)
     assert "ops@modoro.example" == digest.recipient
 
 
@@ -170,7 +172,9 @@ def test_the_digest_counts_its_local_day_alone(post: Post) -> None:
     post.chores().send_digest()
     kind = CommandKind.DIGEST
     (context,) = [
-        stored.command.context for stored in outbox.OutboxStore(post.database).listed() if stored.command.kind is kind
+        stored.command.payload.context
+        for stored in outbox.OutboxStore(post.database).listed()
+        if stored.command.kind is kind
     ]
     assert "2026-11-20" == context["day"]
     counts: Any = context["counts"]

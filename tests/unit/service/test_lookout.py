@@ -47,7 +47,7 @@ class Tower(Struct):
 
     def letters(self) -> list[str]:
         """Return of which sources letters tell."""
-        return [str(stored.command.context["source"]) for stored in outbox.OutboxStore(self.database).listed()]
+        return [str(stored.command.payload.context["source"]) for stored in outbox.OutboxStore(self.database).listed()]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from credwatch.kernel.errors import SourceError, StoreError
 from credwatch.pipeline.merge import Turn
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.pipeline.prepared import Prepared
-from credwatch.pipeline.report import Report
+from credwatch.pipeline.report import BatchResult
 from credwatch.service.reader import Reader
 from credwatch.sources.interface import Chunk, Cursor, Tally
 from credwatch.store.database import Database
@@ -102,7 +102,7 @@ class Refusing(Pipeline):
 
     refusals = 1
 
-    def take(self, turn: Turn) -> Report:
+    def take(self, turn: Turn) -> BatchResult:
         """Refuse, then take."""
         if self.refusals:
             self.refusals -= 1
@@ -128,7 +128,7 @@ class Reading(Struct):
 
     reader: Reader
     opened: list[FakeSource]
-    reports: list[Report]
+    reports: list[BatchResult]
     store_failures: list[int]
 
 
@@ -138,7 +138,7 @@ def reading(
 ) -> Iterator[Reading]:
     """Run a reader over one source for the length of a block."""
     opened: list[FakeSource] = []
-    reports: list[Report] = []
+    reports: list[BatchResult] = []
     refused: list[int] = []
 
     def open_source(cursors: Mapping[str, Cursor]) -> FakeSource:

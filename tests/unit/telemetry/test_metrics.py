@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from builders_outbox import a_detection, an_incident
-from credwatch.detect.episodes.found import Found
+from credwatch.detect.episodes.conclusions import Conclusions
 from credwatch.kernel.detection import Consequence, Detection
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.incident import ChangeKind, IncidentChange
@@ -38,7 +38,7 @@ class AReport(Struct, frozen=True):
     ahead: int = 0
     guessed: int = 0
     unread: Mapping[tuple[str, str], int] = field(default_factory=lambda: {("source.ip", "no_address"): 3})
-    found: Found = field(default_factory=Found)
+    conclusions: Conclusions = field(default_factory=Conclusions)
     detections: tuple[Detection, ...] = ()
     changes: tuple[IncidentChange, ...] = ()
     window_rows: int = 7
@@ -171,10 +171,10 @@ def test_a_report_counts_what_was_found(metrics: Metrics) -> None:
         IncidentChange(ChangeKind.OPENED, an_incident(kind="brute_force", recorded_at=NOW, detected_at=NOW)),
         IncidentChange(ChangeKind.UPDATED, an_incident(kind="brute_force", recorded_at=NOW, detected_at=NOW)),
     )
-    found = Found(late={"auth": 2}, evaluations=60)
+    found = Conclusions(late={"auth": 2}, evaluations=60)
     detections = (brute_force(NOW),)
     at = NOW + timedelta(seconds=3)
-    metrics.record(AReport(found=found, detections=detections, changes=changes, received_at=at))
+    metrics.record(AReport(conclusions=found, detections=detections, changes=changes, received_at=at))
     assert value(metrics, "detections_total", rule="Brute force", level="high") == 1
     assert value(metrics, "detection_latency_seconds_sum") == pytest.approx(3.2)
     assert value(metrics, "late_events_total", source="auth") == 2

@@ -50,14 +50,14 @@ def test_a_clock_runs_out_once(clock, after, late) -> None:
     """Only a clock that is unmet, over and untold escalates, and it is marked with the moment."""
     reaction = on_tick(NOON + after, [clock], some_facts())
     assert ([replace(clock, escalated_at=NOON + after)] if late else []) == list(reaction.clocks)
-    assert (["clock_ran_out"] if late else []) == [c.context["reason"] for c in reaction.commands]
+    assert (["clock_ran_out"] if late else []) == [c.payload.context["reason"] for c in reaction.commands]
 
 
 def test_a_promised_update_is_asked_for() -> None:
     """When the promise is due, the operators are reminded of it and not accused of a missed duty."""
     promise = start("customer_update", "CW-1", "tanphat", NOON, MINUTE)
     reaction = on_tick(NOON + MINUTE, [promise], some_facts())
-    assert ["update_due"] == [command.context["reason"] for command in reaction.commands]
+    assert ["update_due"] == [command.payload.context["reason"] for command in reaction.commands]
 
 
 def test_clocks_of_different_customers_and_phases_differ() -> None:
@@ -78,8 +78,8 @@ def test_a_refused_notice_calls_the_operators_with_the_reply() -> None:
     escalation = on_refused(a_command(), "550 no such user", some_facts(), NOON)[0]
     assert (CommandKind.ESCALATE, "it@tanphat.example", "550 no such user") == (
         escalation.kind,
-        escalation.context["recipient"],
-        escalation.context["reply"],
+        escalation.payload.context["recipient"],
+        escalation.payload.context["reply"],
     )
 
 

@@ -47,7 +47,7 @@ def test_without_a_safe_address_the_operators_hear_of_it() -> None:
     incident = an_incident(accounts=("it@tanphat.example", "kt@tanphat.example"))
     reaction = react(a_change("customer_notice", incident=incident), some_facts(), NOON)
     assert [(CommandKind.ESCALATE, "no_address")] == [
-        (command.kind, command.context["reason"]) for command in reaction.commands
+        (command.kind, command.payload.context["reason"]) for command in reaction.commands
     ]
     assert ["customer_notice"] == [clock.workflow for clock in reaction.clocks]
 
@@ -59,7 +59,7 @@ def test_without_a_known_customer_the_operators_hear_of_it(workflow: str, organi
     organizations = (organization,) if organization else ()
     incident = an_incident(organization=organization, organizations=organizations)
     reaction = react(a_change(workflow, incident=incident), some_facts(), NOON)
-    assert ["no_customer"] == [command.context["reason"] for command in reaction.commands]
+    assert ["no_customer"] == [command.payload.context["reason"] for command in reaction.commands]
 
 
 def test_every_touched_customer_is_told_of_its_own_accounts_only() -> None:
@@ -68,7 +68,7 @@ def test_every_touched_customer_is_told_of_its_own_accounts_only() -> None:
         organization="", organizations=("acme", "tanphat"), accounts=("bob@acme.example", "lan@tanphat.example", "x")
     )
     reaction = react(a_change("customer_notice", incident=incident), some_facts(), NOON)
-    named = {command.organization: command.context["accounts"] for command in reaction.commands}
+    named = {command.organization: command.payload.context["accounts"] for command in reaction.commands}
     assert {
         "acme": {"first": ["bob@acme.example"], "more": 0},
         "tanphat": {"first": ["lan@tanphat.example"], "more": 0},
@@ -104,7 +104,7 @@ def test_the_language_of_the_reader_comes_first() -> None:
     incident = an_incident(organization="acme", organizations=("acme",))
     english = react(a_change("customer_notice", incident=incident), some_facts(), NOON).commands[0]
     vietnamese = react(a_change("customer_notice"), some_facts(), NOON).commands[0]
-    assert (("en", "vi"), ("vi", "en")) == (english.languages, vietnamese.languages)
+    assert (("en", "vi"), ("vi", "en")) == (english.payload.languages, vietnamese.payload.languages)
 
 
 def test_in_role_customer_a_breach_is_reported_to_the_vendor() -> None:
@@ -118,7 +118,7 @@ def test_without_a_vendor_the_operators_hear_of_it() -> None:
     """A report that has nowhere to go escalates, and its clock runs."""
     facts = some_facts(role=Role.CUSTOMER, vendor=None)
     reaction = react(a_change("breach_report"), facts, NOON)
-    assert ["no_vendor"] == [command.context["reason"] for command in reaction.commands]
+    assert ["no_vendor"] == [command.payload.context["reason"] for command in reaction.commands]
     assert ["breach_report"] == [clock.workflow for clock in reaction.clocks]
 
 
@@ -130,7 +130,7 @@ def test_in_role_provider_no_report_is_made() -> None:
 def test_an_unknown_workflow_calls_the_operators() -> None:
     """A rule with a misspelt workflow does not swallow the incident."""
     reaction = react(a_change("customer_notise"), some_facts(), NOON)
-    assert ["unknown_workflow"] == [command.context["reason"] for command in reaction.commands]
+    assert ["unknown_workflow"] == [command.payload.context["reason"] for command in reaction.commands]
 
 
 def test_a_disclosure_names_grounds_and_department_but_no_member_of_staff() -> None:
@@ -142,7 +142,7 @@ def test_a_disclosure_names_grounds_and_department_but_no_member_of_staff() -> N
         ("event.action", "staff_access"),
     )
     reaction = react(a_change("disclosure_notice", incident=an_incident(details=details)), some_facts(), NOON)
-    context = reaction.commands[0].context
+    context = reaction.commands[0].payload.context
     wanted = ("basis", "document", "issuer", "action", "department")
     assert ("court_order", "27/2026/QĐ-TA", "TAND tỉnh Khánh Hòa", "staff_access", "Hỗ trợ") == tuple(
         context[name] for name in wanted
@@ -160,7 +160,7 @@ def test_the_account_acted_upon_is_named_and_the_staffs_is_not(workflow: str) ->
     )
     incident = an_incident(accounts=("support1", "support2"), details=details)
     reaction = react(a_change(workflow, incident=incident), some_facts(owner=lambda _: ""), NOON)
-    assert {"first": ["lan@tanphat[.]example"], "more": 0} == reaction.commands[0].context["accounts"]
+    assert {"first": ["lan@tanphat[.]example"], "more": 0} == reaction.commands[0].payload.context["accounts"]
     assert "support" not in str(reaction.commands)
 
 
@@ -169,7 +169,7 @@ def test_actor_and_target_are_both_named_where_both_are_the_customers() -> None:
     incident = an_incident(accounts=("an@tanphat.example",), details=(("user.target.name", "lan@tanphat.example"),))
     reaction = react(a_change("customer_notice", incident=incident), some_facts(), NOON)
     expected = {"first": ["an@tanphat.example", "lan@tanphat.example"], "more": 0}
-    assert expected == reaction.commands[0].context["accounts"]
+    assert expected == reaction.commands[0].payload.context["accounts"]
 
 
 def test_a_mailbox_named_by_the_event_is_in_doubt_too() -> None:
@@ -183,7 +183,7 @@ def test_a_disclosure_without_a_register_entry_uses_what_the_event_says() -> Non
     """The notice is due even where the register has lost the authorisation."""
     details = (("credwatch.authorisation.basis", "customer_request"), ("credwatch.support.reason", "TICKET-9"))
     reaction = react(a_change("disclosure_notice", incident=an_incident(details=details)), some_facts(), NOON)
-    context = reaction.commands[0].context
+    context = reaction.commands[0].payload.context
     assert ("customer_request", "TICKET-9") == (context["basis"], context["document"])
 
 
@@ -200,7 +200,7 @@ def test_a_disclosure_without_a_safe_address_calls_the_operators() -> None:
     """A disclosure that nobody can be told of escalates."""
     known = Recipients("tanphat", "Tân Phát", "vi", ("a@x.example",), ("a@x.example",))
     reaction = react(a_change("disclosure_notice"), some_facts(recipients={"tanphat": known}), NOON)
-    assert ["no_address"] == [command.context["reason"] for command in reaction.commands]
+    assert ["no_address"] == [command.payload.context["reason"] for command in reaction.commands]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_unowned_accounts_are_shown_to_the_only_customer_touched() -> None:
     """Without an owner in the registers, an incident of one customer still names its accounts."""
     stranger = some_facts(operators=Operators(()), owner=lambda _account: "")
     reaction = react(a_change("customer_notice"), stranger, NOON)
-    assert {"first": ["lan@tanphat[.]example"], "more": 0} == reaction.commands[0].context["accounts"]
+    assert {"first": ["lan@tanphat[.]example"], "more": 0} == reaction.commands[0].payload.context["accounts"]
 
 
 def test_without_operators_nobody_is_called() -> None:

@@ -17,11 +17,11 @@ def _told(*opened: tuple[int, int]) -> list[tuple[str, int]]:
     for minutes, count in opened:
         commands, flood = on_opened(count, flood, some_facts(), NOON + minutes * MINUTE)
         letters |= {command.id: command for command in commands}
-    return [(str(each.context["reason"]), _size(each)) for each in letters.values()]
+    return [(str(each.payload.context["reason"]), _size(each)) for each in letters.values()]
 
 
 def _size(command: Command) -> int:
-    size = command.context["flood"]
+    size = command.payload.context["flood"]
     assert isinstance(size, dict)
     return int(size["incidents"])
 
@@ -53,7 +53,7 @@ def test_a_clock_that_is_set_back_ends_no_flood_for_ever() -> None:
     """What was counted under a clock far ahead is forgotten, and the flood is over."""
     _, flood = on_opened(200, Flood(), some_facts(), NOON + 365 * 24 * 60 * MINUTE)
     commands, flood = on_opened(0, flood, some_facts(), NOON)
-    assert ["flood_over"] == [command.context["reason"] for command in commands]
+    assert ["flood_over"] == [command.payload.context["reason"] for command in commands]
     assert flood.began is None
 
 
@@ -63,5 +63,5 @@ def test_a_flood_that_comes_drop_by_drop_counts_within_its_span() -> None:
     for number in range(MANY):
         moment: datetime = NOON + number * SPAN / (MANY - 1) * 0.99
         commands, flood = on_opened(1, flood, some_facts(), moment)
-        reasons += [command.context["reason"] for command in commands]
+        reasons += [command.payload.context["reason"] for command in commands]
     assert ["flood"] == reasons

@@ -86,8 +86,8 @@ def test_what_law_asks_for_is_named_one_by_one(workflow: str) -> None:
     """However many they are, each stands in a letter: another letter takes what one cannot."""
     series = Series(workflow, "account_takeover", "tanphat", "it@tanphat.example")
     letters, state = joint_letters(series, SeriesState(number="CW-0"), _some(NAMED + 1), some_facts(), NOON)
-    assert [NAMED, 1] == [len(command.context["matters"]) for command, _ in letters]
-    assert {0} == {command.context["more"] for command, _ in letters}
+    assert [NAMED, 1] == [len(command.payload.context["matters"]) for command, _ in letters]
+    assert {0} == {command.payload.context["more"] for command, _ in letters}
     assert NAMED + 1 == state.matters
     assert 2 == len({command.id for command, _ in letters})
     assert ["", letters[0][0].id] == [first_letter(command) for command, _ in letters], "they are one thread"
@@ -96,7 +96,11 @@ def test_what_law_asks_for_is_named_one_by_one(workflow: str) -> None:
 def test_a_notice_counts_what_it_does_not_name() -> None:
     """One letter tells them all: the first by name, the rest by number."""
     ((command, told),), _ = joint_letters(NOTICES, SeriesState(number="CW-0"), _some(500), some_facts(), NOON)
-    assert (500, 500, 500 - LISTED_MATTERS) == (len(told), command.context["count"], command.context["more"])
+    assert (500, 500, 500 - LISTED_MATTERS) == (
+        len(told),
+        command.payload.context["count"],
+        command.payload.context["more"],
+    )
 
 
 def test_what_waits_for_a_person_joins_nothing() -> None:

@@ -89,11 +89,11 @@ def test_a_day_has_one_digest_for_each_operator() -> None:
     first = digest(day, {"lines": 7}, Standing({}, (an_incident(),), (clock,)), some_facts(), NOON)
     again = digest(day, {}, Standing({}), some_facts(), NOON)
     assert [command.id for command in first] == [command.id for command in again]
-    assert {name: 7 if name == "lines" else 0 for name in COUNTS} == first[0].context["counts"]
-    assert "Công ty Tân Phát" == first[0].context["incidents"][0]["organization"]
+    assert {name: 7 if name == "lines" else 0 for name in COUNTS} == first[0].payload.context["counts"]
+    assert "Công ty Tân Phát" == first[0].payload.context["incidents"][0]["organization"]
 
 
 def test_a_digest_of_many_is_bounded() -> None:
     """A hundred open incidents make twenty lines and a count."""
     command = digest(date(2026, 11, 20), {}, Standing({}, (an_incident(),) * 100), some_facts(), NOON)[0]
-    assert (20, 80) == (len(command.context["incidents"]), command.context["more_incidents"])
+    assert (20, 80) == (len(command.payload.context["incidents"]), command.payload.context["more_incidents"])

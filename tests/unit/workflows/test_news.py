@@ -72,7 +72,7 @@ def test_news_that_comes_too_soon_waits_and_is_one_letter_then() -> None:
     assert ((), True) == (commands, told.waits)
     commands, told = _news(NOON + 5 * MINUTE, told, **both)
     assert [{"first": ["203.0.113.8", "203.0.113.9"], "more": 0}] * 2 == [
-        each.context["new_addresses"] for each in commands
+        each.payload.context["new_addresses"] for each in commands
     ]
     assert not told.waits
 

@@ -132,11 +132,11 @@ def test_operators_hear_before_the_time_is_over_and_after() -> None:
     warned = on_tick(NOON + 58 * HOUR, [clock], facts)
     (warning,) = warned.commands
     assert ("clock_runs_short", LAWS["vn-personal-data"].name) == (
-        warning.context["reason"],
-        warning.context["regime"],
+        warning.payload.context["reason"],
+        warning.payload.context["regime"],
     )
-    assert "A05" in str(warning.context["addressee"])
+    assert "A05" in str(warning.payload.context["addressee"])
     assert () == on_tick(NOON + 59 * HOUR, warned.clocks, facts).commands
     over = on_tick(NOON + 72 * HOUR, warned.clocks, facts)
-    assert ["clock_ran_out"] == [command.context["reason"] for command in over.commands]
+    assert ["clock_ran_out"] == [command.payload.context["reason"] for command in over.commands]
     assert () == on_tick(NOON + 73 * HOUR, over.clocks, facts).commands

@@ -47,10 +47,12 @@ def test_a_reminder_says_whom_to_call(language: str, words: str) -> None:
     reader = replace(facts.recipients["tanphat"], phone="+84 258 555 0199")
     facts = replace(facts, recipients={"tanphat": reader})
     (letter,) = remind([replace(NOTICE, owner="mai", reminders=1)], facts, NOON + 2 * DAY)
-    text = " ".join(TEMPLATES.render(replace(letter, languages=(language,))).text.split())
+    text = " ".join(
+        TEMPLATES.render(replace(letter, payload=replace(letter.payload, languages=(language,)))).text.split()
+    )
     assert words in text
     assert {"en": "reminder 2, in charge: mai", "vi": "nhắc lần 2, người phụ trách: mai"}[language] in text
-    assert ("CW-2026-7KQ2M4", "unanswered") == (letter.incident, letter.context["reason"])
+    assert ("CW-2026-7KQ2M4", "unanswered") == (letter.incident, letter.payload.context["reason"])
 
 
 def test_a_report_waits_for_the_vendor() -> None:

@@ -50,8 +50,10 @@ class NestedWatch(Struct, eq=False):
         is_late = view.times >= self._since
         keys = _changed(self._told, view.at(np.flatnonzero(is_late)))
         view.new = is_late
-        told = self._told.at(np.flatnonzero(among(self._told.keys, keys)))
-        rewound = tuple(Rewound(key, self._since, told.times[told.span_of(key)]) for key in distinct(told.keys))
+        openings = self._told.at(np.flatnonzero(among(self._told.keys, keys)))
+        rewound = tuple(
+            Rewound(key, self._since, openings.times[openings.span_of(key)]) for key in distinct(openings.keys)
+        )
         return Feed(view.at(np.flatnonzero(among(view.keys, keys))), rewound)
 
     def _openings(self, *, since: int) -> View:
@@ -64,12 +66,12 @@ class NestedWatch(Struct, eq=False):
         return View.sorted(rows.take(grouped), event.take(grouped))
 
 
-def _changed(told: View, late: View) -> NDArray[np.uint64]:
+def _changed(before: View, late: View) -> NDArray[np.uint64]:
     """Return the groups whose openings are not those that were told, some of which may be no more."""
-    if not len(told.keys):
+    if not len(before.keys):
         return distinct(late.keys)
-    rows = np.concatenate([late.rows, told.rows])
-    surplus = np.repeat([1, -1], [len(late.keys), len(told.keys)])
+    rows = np.concatenate([late.rows, before.rows])
+    surplus = np.repeat([1, -1], [len(late.keys), len(before.keys)])
     order = np.lexsort([rows[name] for name in (*CARRIED.values(), "time", "key")])
     rows, surplus = rows.take(order), surplus[order]
     first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))

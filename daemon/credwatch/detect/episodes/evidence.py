@@ -115,8 +115,8 @@ def _details(texts: _Texts, is_told: list[bool]) -> list[tuple[tuple[str, str], 
     names = [name for name in DETAILS if name in texts]
     rows = zip(*(texts[name] for name in names), strict=True) if names else ((),) * len(is_told)
     return [
-        tuple([(name, text) for name, text in zip(names, row, strict=True) if text is not None]) if told else ()
-        for row, told in zip(rows, is_told, strict=True)
+        tuple([(name, text) for name, text in zip(names, row, strict=True) if text is not None]) if has_event else ()
+        for row, has_event in zip(rows, is_told, strict=True)
     ]
 
 
@@ -147,8 +147,8 @@ def _of_group(watch: Watch, view: View, hit: np.intp, batch: StreamBatch) -> dic
     beside = group[group >= 0]
     if not len(beside):
         return {}
-    told = batch.events.select(name for name in watch.fields if name in batch.events.columns)
-    row: dict[str, Any] = told.row(int(beside[0]), named=True)
+    columns = batch.events.select(name for name in watch.fields if name in batch.events.columns)
+    row: dict[str, Any] = columns.row(int(beside[0]), named=True)
     return row
 
 
@@ -178,11 +178,11 @@ def _words(opened: Sequence[tuple[Watch, Openings]], texts: _Texts, names: Names
     word_of = names.of(np.concatenate(list(values.values())))
     words: _Words = {}
     for name in CARRIED:
-        told = [word_of.get(value, "") for value in values[name].tolist()]
+        labels = [word_of.get(value, "") for value in values[name].tolist()]
         ends = np.cumsum(counts[name]).tolist()
-        parts = (told[begin:end] for begin, end in zip([0, *ends], ends, strict=False))
+        parts = (labels[begin:end] for begin, end in zip([0, *ends], ends, strict=False))
         words[name] = [tuple(sorted(part)) if len(part) > 1 else tuple(part) for part in parts]
-        if "" in told:  # a word that was forgotten
+        if "" in labels:  # a word that was forgotten
             words[name] = [tuple(filter(None, row)) for row in words[name]]
     _tell_groups(opened, texts, words)
     return words
@@ -203,10 +203,10 @@ def _tell_groups(opened: Sequence[tuple[Watch, Openings]], texts: _Texts, words:
 def _begun(watch: Watch, openings: Openings) -> list[int]:
     """Return when each began: with its first row, or with what a correlation before it saw."""
     first = openings.view.times[openings.begin]
-    for each in watch.follows:
-        table = each.episodes.table
+    for part in watch.follows:
+        table = part.episodes.table
         for at, episode in enumerate(openings.episodes):
-            mine = table["opened"][each.episodes.of(episode["group"])]
+            mine = table["opened"][part.episodes.of(episode["group"])]
             before = mine[mine <= episode["opened"]]
             first[at] = min(first[at], before[-1]) if len(before) else first[at]
     begun: list[int] = first.tolist()

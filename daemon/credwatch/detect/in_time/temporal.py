@@ -159,14 +159,14 @@ class TemporalWatch(Struct, eq=False):
 
     def conceivable(self) -> Keys:
         """Return the groups that the batch touched and in which every part that must happen has a row."""
-        found = [part.touched() for part in self.parts]
+        touched = [part.touched() for part in self.parts]
         if self.condition is None:
             for part in self.parts:
-                found = [
+                touched = [
                     keys[part.has_rows(keys)] if len(keys) and of is not part else keys
-                    for of, keys in zip(self.parts, found, strict=True)
+                    for of, keys in zip(self.parts, touched, strict=True)
                 ]
-        return distinct(np.concatenate(found)) if any(map(len, found)) else NO_KEYS
+        return distinct(np.concatenate(touched)) if any(map(len, touched)) else NO_KEYS
 
     def happened(self, keys: Keys, *, since: int, before: bool) -> View:
         """Return the rows of sorted groups, since a moment, at which the condition holds."""
@@ -188,11 +188,12 @@ class TemporalWatch(Struct, eq=False):
         place = np.minimum(np.searchsorted(self._rewound, groups), len(since) - 1)
         view.new = np.where(again, view.times >= since[place], view.new)
         told_since = since[np.searchsorted(self._rewound, self._told.columns.column("value"))]
-        told = self._told.at(np.flatnonzero(self._told.times >= told_since))
-        keys, first = np.unique(np.concatenate([view.keys[again], told.keys]), return_index=True)
+        openings = self._told.at(np.flatnonzero(self._told.times >= told_since))
+        keys, first = np.unique(np.concatenate([view.keys[again], openings.keys]), return_index=True)
         since_of = np.concatenate([since[place[again]], told_since[self._told.times >= told_since]])[first]
         rewound = tuple(
-            Rewound(key, int(moment), told.times[told.span_of(key)]) for key, moment in zip(keys, since_of, strict=True)
+            Rewound(key, int(moment), openings.times[openings.span_of(key)])
+            for key, moment in zip(keys, since_of, strict=True)
         )
         return Feed(view.at(np.flatnonzero(again | view.new)), rewound)
 

@@ -53,8 +53,8 @@ class Names:
         seen = asked[first]
         fresh = seen != 0
         for run in self._young:
-            known, _ = run.places(seen)
-            fresh &= ~known
+            is_kept, _ = run.places(seen)
+            fresh &= ~is_kept
         if fresh.any():
             run = _NameRun(seen[fresh], words[at[first[fresh]]])
             self._new.append(run)
@@ -76,12 +76,12 @@ class Names:
     def of(self, hashes: Hashes) -> dict[int, str]:
         """Map each of the hashes to its word; absent words are left out."""
         wanted = distinct(hashes)
-        found: dict[int, str] = {}
+        word_of: dict[int, str] = {}
         for run in (*self._young, *self._old):
             here, place = run.places(wanted)
             # Brackets take at once what `gather` would plan a query for.
-            found.update(zip(wanted[here].tolist(), run.words[place[here]].to_list(), strict=True))
-        return found
+            word_of.update(zip(wanted[here].tolist(), run.words[place[here]].to_list(), strict=True))
+        return word_of
 
     def take_new(self) -> bytes:
         """Return the words remembered since the last call, as MessagePack; empty where there were none."""

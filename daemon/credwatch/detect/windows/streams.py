@@ -172,13 +172,13 @@ class Stream(Struct):
 
     def _matched(self, batch: StreamBatch) -> _Matched:
         """Return the batch's rows in the order of their events."""
-        found = [self._part(batch, rule, fields) for rule, fields in self.spec.parts if rule in batch.matches]
-        if not found:
+        parts = [self._part(batch, rule, fields) for rule, fields in self.spec.parts if rule in batch.matches]
+        if not parts:
             return _NOTHING
-        if len(found) == 1:
-            return found[0].repeated(batch)
-        event, keys = (np.concatenate([part[at] for part in found]) for at in (0, 1))
-        values = [part.values for part in found if part.values is not None]
+        if len(parts) == 1:
+            return parts[0].repeated(batch)
+        event, keys = (np.concatenate([part[at] for part in parts]) for at in (0, 1))
+        values = [part.values for part in parts if part.values is not None]
         every = _Matched(event, keys, np.concatenate(values) if values else None)
         return every.at(np.argsort(event, kind="stable")).repeated(batch)
 

@@ -19,9 +19,9 @@ def numbers_of(values: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.bool_]
     Texts are read as numbers where they are written as such.
     """
     numbers = values.cast(pl.Float64, strict=False)
-    given = (numbers.is_not_null() & numbers.is_finite().fill_null(False)).to_numpy()
+    is_number = (numbers.is_not_null() & numbers.is_finite().fill_null(False)).to_numpy()
     bounded = np.clip(np.nan_to_num(numbers.fill_null(0).to_numpy()), -LARGEST, LARGEST)
-    return np.rint(bounded * SCALE).astype(np.int64).view(np.uint64), given
+    return np.rint(bounded * SCALE).astype(np.int64).view(np.uint64), is_number
 
 
 def as_numbers(values: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -87,10 +87,10 @@ class RunPlaces(Struct, frozen=True):
 
     def counts(self) -> NDArray[np.int64]:
         """Count the rows of each key."""
-        found = np.zeros(self._keys, np.int64)
+        counts = np.zeros(self._keys, np.int64)
         for _, begin, end in self._runs:
-            found += end - begin
-        return found
+            counts += end - begin
+        return counts
 
     def layers(self, wanted: NDArray[np.bool_], *, oldest: int) -> Iterator[Layer]:
         """Give the rows of the wanted keys run by run, none older than `oldest`, unsorted."""

@@ -84,7 +84,7 @@ class Renderer:
         message.add_alternative(words.html, subtype="html", cte="quoted-printable")
         message.set_boundary(f"=_{command.id}")
         # Set last, for set_content and add_alternative move every Content- header that stands before them.
-        message["Content-Language"] = ", ".join(command.languages)
+        message["Content-Language"] = ", ".join(command.payload.languages)
         return message
 
     def _address(self, message: EmailMessage, command: Command) -> None:

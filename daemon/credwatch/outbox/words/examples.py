@@ -8,7 +8,7 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from credwatch.kernel.command import Command
+from credwatch.kernel.command import Command, Payload
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, RuleFinding, Status
 from credwatch.kernel.resources import shipped
@@ -191,13 +191,17 @@ def _digest(kind: str, language: str, found_after: timedelta) -> Command:
     return digest(date(2026, 11, 20), counts, standing, facts, _QUEUED)[0]
 
 
+def _numbered(payload: Payload, number: str) -> Payload:
+    return replace(payload, context=payload.context | {"number": number})
+
+
 def _joint(workflow: str) -> Example:
     """Make the joint letter that tells in one what five letters of a workflow would have told."""
 
     def make(kind: str, language: str, found_after: timedelta) -> Command:
         one = EXAMPLES[workflow](kind, language, found_after)
         several = [
-            replace(one, id=f"{one.id} {at}", context=one.context | {"number": f"CW-2026-7KQ2M{at}"})
+            replace(one, id=f"{one.id} {at}", payload=_numbered(one.payload, f"CW-2026-7KQ2M{at}"))
             for at in range(4, 9)
         ]
         series = series_of(several[0])

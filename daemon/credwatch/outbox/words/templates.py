@@ -71,19 +71,19 @@ class Templates:
         Raises TemplateError with file and line where a template is missing, broken or asks for what is not there.
         """
         try:
-            text = [self._part(self._text, "text.j2", command, language) for language in command.languages]
-            html = [self._part(self._html, "html.j2", command, language) for language in command.languages]
+            text = [self._part(self._text, "text.j2", command, language) for language in command.payload.languages]
+            html = [self._part(self._html, "html.j2", command, language) for language in command.payload.languages]
             values = {"parts": text, "subject": text[0].subject}
             plain = str(self._text.get_template("layout.txt.j2").make_module(values)).strip()
             page = str(self._html.get_template("layout.html.j2").make_module(values | {"parts": html}))
         except _MISTAKES as error:
-            raise _template_error(error, command.template) from error
+            raise _template_error(error, command.payload.template) from error
         return Rendered(text[0].subject, f"{plain}\n", page)
 
     def _part(self, environment: SandboxedEnvironment, layout: str, command: Command, language: str) -> _Part:
-        template = environment.get_template(f"{language}/{command.template}.j2")
+        template = environment.get_template(f"{language}/{command.payload.template}.j2")
         say = environment.get_template(layout).module
-        module = template.make_module({**command.context, **self._words(command, language), "say": say})
+        module = template.make_module({**command.payload.context, **self._words(command, language), "say": say})
         subject = " ".join(without_invisible(str(getattr(module, "subject", ""))).split())
         if not subject:
             raise jinja2.TemplateRuntimeError("the template sets no subject")
@@ -92,7 +92,7 @@ class Templates:
 
     def _words(self, command: Command, language: str) -> dict[str, Any]:
         """Give a template its functions, which know language and time zone, so that no template need pass them."""
-        zone = ZoneInfo(str(command.context["zone"]))
+        zone = ZoneInfo(str(command.payload.context["zone"]))
         catalogue = self._catalogue
 
         def moment(text: str) -> str:
@@ -112,7 +112,7 @@ class Templates:
 
         return {
             "counted_words": lambda findings: [words for finding in findings if (words := counted(finding))],
-            "kind": catalogue.kind(str(command.context.get("kind", "")), language, _rules_of(command)),
+            "kind": catalogue.kind(str(command.payload.context.get("kind", "")), language, _rules_of(command)),
             "kind_of": lambda name: catalogue.kind(name, language),
             "word": lambda group, value: catalogue.word(language, group, value),
             "moment": moment,
@@ -126,7 +126,7 @@ class Templates:
 
 def _rules_of(command: Command) -> list[str]:
     """Name the rules a message tells of; none in a message that an earlier version queued."""
-    rules = command.context.get("rules", ())
+    rules = command.payload.context.get("rules", ())
     return [str(rule) for rule in rules] if isinstance(rules, list | tuple) else []
 
 

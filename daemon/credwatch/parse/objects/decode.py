@@ -50,10 +50,10 @@ def _loosely(texts: pl.Series, schema: dict[str, pl.DataType]) -> pl.DataFrame:
         return frame
     # Texts that are no JSON at all are set apart first: there may be many.
     sound = texts.str.json_path_match("$").str.starts_with("{").fill_null(False)
-    found = _halved(texts.filter(sound), schema)
+    frame = _halved(texts.filter(sound), schema)
     nothing = pl.Series([None], dtype=pl.Int64)
     place = (sound.cum_sum().cast(pl.Int64) - 1).zip_with(sound, nothing)
-    return found.select(pl.all().gather(place))
+    return frame.select(pl.all().gather(place))
 
 
 def values_at(texts: pl.Series, paths: Collection[str]) -> pl.DataFrame:
@@ -75,10 +75,10 @@ def values_at(texts: pl.Series, paths: Collection[str]) -> pl.DataFrame:
 def nested(path: str) -> pl.Expr:
     """Reach a path of keys joined by dots in the columns that `decode` gives."""
     first, *keys = path.split(".")
-    found = pl.col(first)
+    value = pl.col(first)
     for key in keys:
-        found = found.struct.field(key)
-    return found
+        value = value.struct.field(key)
+    return value
 
 
 def nested_or_dotted(path: str) -> pl.Expr:

@@ -53,16 +53,16 @@ class ObjectReader(Struct, frozen=True, eq=False):
 
 def object_readers(packs: PackSet, first_number: int) -> tuple[ObjectReader, ...]:
     """Make a reader of each JSON pack; their patterns are numbered from `first_number`."""
-    found: list[ObjectReader] = []
+    readers: list[ObjectReader] = []
     for pack in packs.packs:
         if pack.kind is EnvelopeKind.JSON:
-            readers = tuple(
+            patterns = tuple(
                 PatternReader(first_number + at, pack.id, pattern, pattern.groups or {}, pack.values or {})
                 for at, pattern in enumerate(pack.patterns)
             )
-            found.append(ObjectReader(pack, readers, _tree(pack), tuple(map(_claim, pack.match))))
-            first_number += len(readers)
-    return tuple(found)
+            readers.append(ObjectReader(pack, patterns, _tree(pack), tuple(map(_claim, pack.match))))
+            first_number += len(patterns)
+    return tuple(readers)
 
 
 def read_objects(texts: pl.DataFrame, readers: tuple[ObjectReader, ...]) -> Objects:
@@ -265,25 +265,25 @@ def _branch(tree: Tree, step: PathStep) -> Tree:
 
 def _at(text: str) -> pl.Expr:
     path = read_path(text)
-    found = _value(pl.col(path.steps[0].key), path.steps)
+    value = _value(pl.col(path.steps[0].key), path.steps)
     if not any(step.picks for step in path.steps):
-        found = pl.coalesce(found, pl.col(path.text))
-    return found
+        value = pl.coalesce(value, pl.col(path.text))
+    return value
 
 
-def _value(found: pl.Expr, steps: tuple[PathStep, ...]) -> pl.Expr:
+def _value(value: pl.Expr, steps: tuple[PathStep, ...]) -> pl.Expr:
     """Reach the end of a path from what stands at its first key."""
     step, *rest = steps
     if step.index is not None:
-        found = found.list.get(step.index, null_on_oob=True)
+        value = value.list.get(step.index, null_on_oob=True)
     if not rest:
-        return found
+        return value
     if step.having is None:
-        return _value(found.struct.field(rest[0].key), tuple(rest))
-    key, value = step.having
+        return _value(value.struct.field(rest[0].key), tuple(rest))
+    key, choice = step.having
     inner = _value(pl.element().struct.field(rest[0].key), tuple(rest))
-    chosen = pl.when(pl.element().struct.field(key) == value).then(inner)
-    return found.list.eval(chosen).list.drop_nulls().list.first()
+    chosen = pl.when(pl.element().struct.field(key) == choice).then(inner)
+    return value.list.eval(chosen).list.drop_nulls().list.first()
 
 
 def _chosen(reader: ObjectReader) -> pl.Expr:

@@ -56,12 +56,12 @@ def _values(text: str, paths: Mapping[str, str]) -> list[tuple[str, Any]]:
         return []
     if not isinstance(document, dict):
         return []
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for path, name in paths.items():
         value = _at(document, path)
         if value is not None:
-            found.setdefault(name, value)  # the first path of a field that has a value counts
-    return list(found.items())
+            values.setdefault(name, value)  # the first path of a field that has a value counts
+    return list(values.items())
 
 
 def _at(document: dict[str, Any], path: str) -> Any:
@@ -102,10 +102,10 @@ def _number(value: Any) -> float:
 
 
 def _truth(value: Any) -> bool:
-    found = _TRUTHS.get(str(value).strip().lower()) if isinstance(value, bool | int | str) else None
-    if found is None:
+    truth = _TRUTHS.get(str(value).strip().lower()) if isinstance(value, bool | int | str) else None
+    if truth is None:
         raise _Unreadable("wrong_type")
-    return found
+    return truth
 
 
 _READ: Mapping[FieldType, Callable[[Any], Any]] = {

@@ -130,12 +130,12 @@ def _list(name: str, values: list[Any], kind: pl.List) -> pl.Series:
     rows = [row for row, value in enumerate(values) if value for _ in value]
     listed = pl.DataFrame([pl.Series("row", rows, dtype=pl.UInt32), inner]).group_by("row", maintain_order=True).all()
     every = pl.DataFrame({"row": pl.int_range(len(values), dtype=pl.UInt32, eager=True)})
-    found = every.join(listed, on="row", how="left", maintain_order="left")[name].cast(kind)
+    lists = every.join(listed, on="row", how="left", maintain_order="left")[name].cast(kind)
     empty = pl.Series([[]], dtype=kind).new_from_index(0, len(values))
-    return empty.zip_with(pl.Series([value == [] for value in values], dtype=pl.Boolean), found).alias(name)
+    return empty.zip_with(pl.Series([value == [] for value in values], dtype=pl.Boolean), lists).alias(name)
 
 
 def _instance(kind: Any) -> pl.DataType:
     """Give a type as the instance that it stands for."""
-    found: pl.DataType = kind() if isinstance(kind, type) else kind
-    return found
+    instance: pl.DataType = kind() if isinstance(kind, type) else kind
+    return instance

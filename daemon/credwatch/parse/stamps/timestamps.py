@@ -70,9 +70,9 @@ def _read_runs(firsts: pl.Series, zone: str, reference: datetime) -> tuple[pl.Se
         place[order] = np.arange(len(order))
         return _iso(firsts[first[order]], zone)[place[number]], np.zeros(len(firsts), np.bool_)
     # A stamp without a year may mean another moment a year later.
-    told = _iso(firsts.zip_with(has_year, pl.Series([None], dtype=pl.String)), zone)
-    old, is_guess = _without_year(firsts, told, zone, reference)
-    return told.zip_with(has_year, old), is_guess
+    stated = _iso(firsts.zip_with(has_year, pl.Series([None], dtype=pl.String)), zone)
+    old, is_guess = _without_year(firsts, stated, zone, reference)
+    return stated.zip_with(has_year, old), is_guess
 
 
 def _iso(stamps: pl.Series, zone: str) -> pl.Series:
@@ -112,7 +112,7 @@ def _in_zone(wall: pl.Series, zone: str) -> pl.Series:
 
 
 def _without_year(
-    stamps: pl.Series, told: pl.Series, zone: str, reference: datetime
+    stamps: pl.Series, stated: pl.Series, zone: str, reference: datetime
 ) -> tuple[pl.Series, NDArray[np.bool_]]:
     """Read stamps without a year among others, of which `told` has the moments, null for those without."""
     whole = stamps.to_frame("stamp").select_seq(
@@ -120,11 +120,11 @@ def _without_year(
         .then("2000 " + pl.col("stamp"))
         .str.to_datetime("%Y %b %e %H:%M:%S", time_unit="us", strict=False)
     )
-    own_year, since = in_leap_year(told.dt.convert_time_zone(zone).dt.replace_time_zone(None).to_numpy())
+    own_year, since = in_leap_year(stated.dt.convert_time_zone(zone).dt.replace_time_zone(None).to_numpy())
     in_leap = whole.to_series().to_numpy()
     is_old = ~np.isnat(in_leap)
     since[is_old] = (in_leap[is_old] - LEAP_YEAR).astype(np.int64)
-    there = is_old | told.is_not_null().to_numpy()
+    there = is_old | stated.is_not_null().to_numpy()
     own_year[is_old] = 0
     limit = reference.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + _AHEAD
     year, is_guess = np.zeros(len(there), np.int64), np.zeros(len(there), np.bool_)

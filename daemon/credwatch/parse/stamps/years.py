@@ -21,7 +21,7 @@ _NEW_YEAR_US = 358 * DAY_US
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def years(since: Numbers, limit: datetime, told: Numbers | None = None) -> tuple[Numbers, NDArray[np.bool_]]:
+def years(since: Numbers, limit: datetime, stated: Numbers | None = None) -> tuple[Numbers, NDArray[np.bool_]]:
     """Give each stamp its year, and mark the stamps whose year is a guess.
 
     The stamps come in the order of their lines, as microseconds since the start of the leap year 2000. The last line is
@@ -42,21 +42,21 @@ def years(since: Numbers, limit: datetime, told: Numbers | None = None) -> tuple
     # What stands within an excursion goes with the line before it.
     passed = passed_main[np.maximum(np.searchsorted(main, np.arange(len(since)), side="right") - 1, 0)]
     counted = latest[main[-1]] - (passed[main[-1]] - passed)
-    if told is None or not told.any():
+    if stated is None or not stated.any():
         return np.minimum(latest, _leaping(counted, passed, since)), is_odd
-    counted = _counted_back(counted, passed, np.where(is_odd, 0, told))
-    year = np.minimum(latest, _leaping(counted, passed, np.where(told > 0, 0, since)))
-    return np.where(told > 0, told, year), is_odd & (told == 0)
+    counted = _counted_back(counted, passed, np.where(is_odd, 0, stated))
+    year = np.minimum(latest, _leaping(counted, passed, np.where(stated > 0, 0, since)))
+    return np.where(stated > 0, stated, year), is_odd & (stated == 0)
 
 
-def _counted_back(counted: Numbers, passed: Numbers, told: Numbers) -> Numbers:
+def _counted_back(counted: Numbers, passed: Numbers, stated: Numbers) -> Numbers:
     """Count the years of lines back from the next line that tells its own; those behind the last such stay."""
-    anchors = np.flatnonzero(told)
-    following = np.searchsorted(anchors, np.arange(len(told)))
+    anchors = np.flatnonzero(stated)
+    following = np.searchsorted(anchors, np.arange(len(stated)))
     is_before = following < len(anchors)
     anchor = anchors[following[is_before]]
     counted = counted.copy()
-    counted[is_before] = told[anchor] - (passed[anchor] - passed[is_before])
+    counted[is_before] = stated[anchor] - (passed[anchor] - passed[is_before])
     return counted
 
 

@@ -78,21 +78,21 @@ def ranges_at(place: Path) -> Ranges:
 
 def range_files(folder: Path) -> tuple[RangeFile, ...]:
     """Find the files of ranges below a folder; raises CorpusError where two are of one range, OSError as it comes."""
-    found: dict[int, Path] = {}
+    paths: dict[int, Path] = {}
     for parent, _, names in os.walk(folder):
         for name in names:
             match = _NAME.fullmatch(name)
             if match is None:
                 continue
             prefix, path = int(match[1], 16), Path(parent, name)
-            if prefix in found:
+            if prefix in paths:
                 raise CorpusError(
                     f"two files are of the range {match[1].upper()}",
-                    where=f"{found[prefix]}, {path}",
+                    where=f"{paths[prefix]}, {path}",
                     hint="remove one",
                 )
-            found[prefix] = path
-    return tuple(RangeFile(prefix, found[prefix]) for prefix in sorted(found))
+            paths[prefix] = path
+    return tuple(RangeFile(prefix, paths[prefix]) for prefix in sorted(paths))
 
 
 def text_of_range(folder: Path, name: str) -> bytes:

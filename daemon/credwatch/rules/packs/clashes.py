@@ -23,12 +23,12 @@ def clashes(packs: Sequence[Pack]) -> Iterator[Problem]:
     An empty prefix is the last resort and meets other empty ones only. Costs about as much as sorting the prefixes.
     """
     yield from _namesakes(packs)
-    told: set[tuple[str, str]] = set()
+    pairs: set[tuple[str, str]] = set()
     for claims in _by_program(packs).values():
         for one, two in _overlaps(claims):
             pair = (one.pattern.where, two.pattern.where)
-            if pair not in told:
-                told.add(pair)
+            if pair not in pairs:
+                pairs.add(pair)
                 message = f"claims messages of {pair[0]}: both read {max(one.prefix, two.prefix, key=len)!r}"
                 yield Problem(pair[1], message, "narrow programs or prefix")
 

@@ -98,8 +98,8 @@ def _pattern_problems(pattern: Pattern, kind: EnvelopeKind) -> Iterator[Problem]
     yield from _field_problems(pattern.where, "requires", dict.fromkeys(pattern.requires))
     yield from _field_problems(pattern.where, "ignores", dict.fromkeys(pattern.ignores))
     for sample in pattern.samples:
-        known = {name: value for name, value in sample.gives.items() if name != "credwatch.masked"}
-        yield from _field_problems(pattern.where, "samples", known)
+        expected = {name: value for name, value in sample.gives.items() if name != "credwatch.masked"}
+        yield from _field_problems(pattern.where, "samples", expected)
     if not pattern.skip and "event.action" not in {**(pattern.constants or {}), **(pattern.when or {})}:
         yield Problem(pattern.where, "gives no event.action", "add constants: {event.action: …}, or skip: true")
     for path, regex in (pattern.texts or {}).items():

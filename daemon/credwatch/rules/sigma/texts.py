@@ -63,10 +63,10 @@ def filled(raw: str, quote: Callable[[str], str], scope: Scope) -> list[str]:
     """Put the quoted values of placeholders into a pattern or network, each value an alternative."""
     choices: list[Sequence[str]] = []
     end = 0
-    for found in _PLACEHOLDER.finditer(raw):
-        values = ("%",) if found[1] else placeholder_values(found[2], scope)
-        choices += [(raw[end : found.start()],), [quote(value) for value in values]]
-        end = found.end()
+    for match in _PLACEHOLDER.finditer(raw):
+        values = ("%",) if match[1] else placeholder_values(match[2], scope)
+        choices += [(raw[end : match.start()],), [quote(value) for value in values]]
+        end = match.end()
     _check_number(math.prod(map(len, choices)), scope)
     return ["".join(pick) + raw[end:] for pick in itertools.product(*choices)]
 
@@ -86,10 +86,10 @@ def _choices(part: str | SpecialChars, scope: Scope) -> Iterator[list[Text]]:
         yield [(part,)]
         return
     end = 0
-    for found in _PLACEHOLDER.finditer(part):
-        yield [(part[end : found.start()],)]
-        yield [("%",)] if found[1] else [parsed(value) for value in placeholder_values(found[2], scope)]
-        end = found.end()
+    for match in _PLACEHOLDER.finditer(part):
+        yield [(part[end : match.start()],)]
+        yield [("%",)] if match[1] else [parsed(value) for value in placeholder_values(match[2], scope)]
+        end = match.end()
     yield [(part[end:],)]
 
 

@@ -105,8 +105,8 @@ def answer_otlp(pushed: PushedLines, media_type: str) -> PushAnswer:
 
     response = ExportLogsServiceResponse()
     if refused:
-        told = ExportLogsPartialSuccess(rejected_log_records=len(refused), error_message=message)
-        response.partial_success.CopyFrom(told)
+        answer = ExportLogsPartialSuccess(rejected_log_records=len(refused), error_message=message)
+        response.partial_success.CopyFrom(answer)
     return PushAnswer(200, raw=response.SerializeToString(), media_type=_PROTOBUF)
 
 

@@ -54,7 +54,7 @@ class Tokens:
 
     def __init__(self, hashes: Mapping[str, Sequence[str]]) -> None:
         """Take the hashes of each source, by its name."""
-        self._hashes = {source: tuple(known) for source, known in hashes.items()}
+        self._hashes = {source: tuple(hashes_of) for source, hashes_of in hashes.items()}
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, str] = OrderedDict()
         self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
@@ -88,8 +88,8 @@ class Tokens:
     def _digest(self, raw: str) -> bytes:
         return hmac.new(self._key, raw.encode("utf-8", "surrogatepass"), sha256).digest()
 
-    def _matches(self, known: str, raw: str) -> bool:
+    def _matches(self, hashed: str, raw: str) -> bool:
         try:
-            return self._hasher.verify(known, raw)
+            return self._hasher.verify(hashed, raw)
         except (VerificationError, InvalidHashError):
             return False

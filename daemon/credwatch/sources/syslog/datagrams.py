@@ -72,16 +72,16 @@ class Datagrams:
         messages: dict[str, list[bytes]] = {}
         for _ in range(_AT_ONCE):
             try:
-                message, told, _, sender = self._socket.recvmsg(_LONGEST, socket.CMSG_SPACE(_COUNT.size))
+                message, ancillary, _, sender = self._socket.recvmsg(_LONGEST, socket.CMSG_SPACE(_COUNT.size))
             except OSError:  # nothing is there, or an answer to nothing that we sent
                 break
             messages.setdefault(str(sender[0]).removeprefix("::ffff:"), []).append(message)
-            self._count(told)
+            self._count(ancillary)
         for name, of_sender in messages.items():
             self._received(name, of_sender)
 
-    def _count(self, told: list[tuple[int, int, bytes]]) -> None:
-        for level, kind, data in told:
+    def _count(self, ancillary: list[tuple[int, int, bytes]]) -> None:
+        for level, kind, data in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, _RXQ_OVFL):
                 dropped = _COUNT.unpack(data[: _COUNT.size])[0]
                 self._intake.dropped += (dropped - self._dropped) % (1 << 32)

@@ -34,8 +34,8 @@ def unanswered_since(connection: Connection, before: datetime) -> list[Unanswere
     """List what was told before a moment of open incidents and is not answered, what was told first comes first."""
     query = text(_UNANSWERED.format(customer=json_text(connection, "entry.document", "customer")))
     asked = query.bindparams(bindparam("asking", expanding=True))
-    found = connection.execute(asked, {"asking": ASKING, "before": to_micros(before)}).all()
-    in_charge = owners(connection, sorted({row.incident for row in found}))
+    rows = connection.execute(asked, {"asking": ASKING, "before": to_micros(before)}).all()
+    in_charge = owners(connection, sorted({row.incident for row in rows}))
     return [
         Unanswered(
             workflow=row.workflow,
@@ -46,5 +46,5 @@ def unanswered_since(connection: Connection, before: datetime) -> list[Unanswere
             reminders=row.reminders,
             reminded_at=None if row.reminded is None else from_micros(row.reminded),
         )
-        for row in found
+        for row in rows
     ]

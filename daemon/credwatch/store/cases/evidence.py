@@ -73,16 +73,16 @@ def add_rules(connection: Connection, rules: Iterable[RuleAsItWas], now: datetim
 
 def rules_as_they_were(connection: Connection, versions: Iterable[str]) -> list[RuleAsItWas]:
     """Return versions of rules, and of those that they refer to."""
-    found: dict[str, RuleAsItWas] = {}
+    rules: dict[str, RuleAsItWas] = {}
     waiting = list(dict.fromkeys(versions))
     columns = (rule_versions.c.rule_id, rule_versions.c.version, rule_versions.c.document)
     while waiting:
         rows = connection.execute(select(*columns).where(rule_versions.c.version.in_(waiting)))
         fresh = [RuleAsItWas(*row) for row in rows]
-        found |= {rule.version: rule for rule in fresh}
+        rules |= {rule.version: rule for rule in fresh}
         named = (version for rule in fresh for version in _REFERS.decode(rule.document).refers_to)
-        waiting = [version for version in dict.fromkeys(named) if version not in found]
-    return list(found.values())
+        waiting = [version for version in dict.fromkeys(named) if version not in rules]
+    return list(rules.values())
 
 
 class _Refers(Struct):

@@ -69,7 +69,9 @@ def drop(connection: Connection, messages: Sequence[StoredCommand], *, why: str,
     They stay in the store.
     """
     _settle(connection, [stored.command.id for stored in messages], state="dropped", settled_at=to_micros(now), why=why)
-    duties = {(each.command.workflow, each.command.incident, each.command.organization) for each in messages}
+    duties = {
+        (message.command.workflow, message.command.incident, message.command.organization) for message in messages
+    }
     for workflow, incident, organization in sorted(duties):
         table = commands.c
         same = (table.workflow == workflow, table.incident == incident, table.organization == organization)

@@ -22,9 +22,9 @@ from sqlalchemy import (
     union_all,
 )
 
+from credwatch.detect.episodes.conclusions import Episodic
 from credwatch.detect.episodes.episodes import STORED
 from credwatch.detect.episodes.episodes import Table as EpisodeTable
-from credwatch.detect.episodes.found import Episodic
 from credwatch.incidents.lifecycle import touched_at
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import Incident
@@ -108,7 +108,7 @@ incidents = Table(
 
 
 def add_detections(
-    connection: Connection, found: Iterable[tuple[Detection, str]], recorded_at: datetime, detected_at: datetime
+    connection: Connection, pairs: Iterable[tuple[Detection, str]], recorded_at: datetime, detected_at: datetime
 ) -> None:
     """Store opened detections, each with the number of its incident (empty for none); known ids are left alone.
 
@@ -117,15 +117,17 @@ def add_detections(
     known_at = (to_micros(recorded_at), to_micros(detected_at))
     rows = [
         (
-            each.serial,
-            each.id,
-            each.rule_id,
+            detection.serial,
+            detection.id,
+            detection.rule_id,
             incident,
-            to_micros(each.opened_at),
+            to_micros(detection.opened_at),
             *known_at,
-            _DOCUMENT.encode(replace(each, recorded_at=recorded_at, detected_at=detected_at, evidence=())).decode(),
+            _DOCUMENT.encode(
+                replace(detection, recorded_at=recorded_at, detected_at=detected_at, evidence=())
+            ).decode(),
         )
-        for each, incident in found
+        for detection, incident in pairs
     ]
     many(
         connection,
@@ -137,17 +139,17 @@ def add_detections(
 
 def save_episodes(connection: Connection, changed: Iterable[Episodic]) -> None:
     """Store what became of episodes."""
-    for each in changed:
-        columns = [_plain(each.opened, name) for name in STORED]
-        rule = [each.rule.id] * len(each.opened)
+    for episodic in changed:
+        columns = [_plain(episodic.opened, name) for name in STORED]
+        rule = [episodic.rule.id] * len(episodic.opened)
         many(
             connection,
             'INSERT INTO episodes (rule_id, serial, group_key, "group", opened, last, count, "user", address,'
             " organization, closed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             list(zip(rule, *columns, strict=True)),
         )
-        gone = each.withdrawn
-        now = [_plain(each.changed, name) for name in ("opened", "last", "count", "closed", "serial")]
+        gone = episodic.withdrawn
+        now = [_plain(episodic.changed, name) for name in ("opened", "last", "count", "closed", "serial")]
         many(
             connection,
             "UPDATE episodes SET opened = ?, last = ?, count = ?, closed = ? WHERE serial = ?",
@@ -237,7 +239,7 @@ def open_incidents(
     """Return the open incidents of the given (kind, organization, subject) keys."""
     wanted = set(keys)
     subjects = sorted({subject for _, _, subject in wanted})
-    found: dict[tuple[str, str, str], Incident] = {}
+    open_ones: dict[tuple[str, str, str], Incident] = {}
     table = incidents.c
     for start in range(0, len(subjects), _AT_ONCE):
         some = subjects[start : start + _AT_ONCE]
@@ -245,8 +247,8 @@ def open_incidents(
         # What the document says is compared: a column may have another sign for what a database does not keep.
         for incident in map(_INCIDENT.decode, connection.execute(query).scalars()):
             if (key := (incident.kind, incident.organization, incident.subject)) in wanted:
-                found[key] = incident
-    return found
+                open_ones[key] = incident
+    return open_ones
 
 
 _FORMER = """
@@ -287,20 +289,20 @@ def any_held(connection: Connection) -> bool:
 
 def held_incidents_of(connection: Connection, serials: Sequence[int]) -> list[Incident]:
     """Return the incidents of episodes, by their numbers, whose messages wait for a person; each once."""
-    found: dict[str, Incident] = {}
+    held: dict[str, Incident] = {}
     for start in range(0, len(serials), _AT_ONCE):
         query = (
             select(incidents.c.number, incidents.c.document)
             .join(detections, incidents.c.number == detections.c.incident)
             .where(detections.c.serial.in_(serials[start : start + _AT_ONCE]), incidents.c.held)
         )
-        found.update({number: _INCIDENT.decode(document) for number, document in connection.execute(query)})
-    return [found[number] for number in sorted(found)]
+        held.update({number: _INCIDENT.decode(document) for number, document in connection.execute(query)})
+    return [held[number] for number in sorted(held)]
 
 
 def incidents_of(connection: Connection, serials: Sequence[int]) -> dict[int, tuple[str, Incident]]:
     """Map the numbers of episodes to the ids of their detections and the incidents of these."""
-    found: dict[int, tuple[str, Incident]] = {}
+    incidents_by_serial: dict[int, tuple[str, Incident]] = {}
     for start in range(0, len(serials), _AT_ONCE):
         query = (
             select(detections.c.serial, detections.c.id, incidents.c.document)
@@ -308,8 +310,8 @@ def incidents_of(connection: Connection, serials: Sequence[int]) -> dict[int, tu
             .where(detections.c.serial.in_(serials[start : start + _AT_ONCE]))
         )
         rows = connection.execute(query)
-        found.update({serial: (id_, _INCIDENT.decode(document)) for serial, id_, document in rows})
-    return found
+        incidents_by_serial.update({serial: (id_, _INCIDENT.decode(document)) for serial, id_, document in rows})
+    return incidents_by_serial
 
 
 def incident(connection: Connection, number: str) -> Incident | None:

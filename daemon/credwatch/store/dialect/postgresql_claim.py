@@ -90,6 +90,8 @@ class Claim:
             return
         holder = session.exec_driver_sql(_HOLDER).first()
         session.close()
-        told = f"server process {holder[0]} for {holder[1]} since {holder[2]:%FT%TZ}" if holder else "another daemon"
+        holder_words = (
+            f"server process {holder[0]} for {holder[1]} since {holder[2]:%FT%TZ}" if holder else "another daemon"
+        )
         hint = "only one daemon may use a store: stop the other one, or give this one a database of its own"
-        raise StoreError(f"the store is in use by {told}", where=self._where, hint=hint)
+        raise StoreError(f"the store is in use by {holder_words}", where=self._where, hint=hint)

@@ -184,7 +184,7 @@ def compact_windows(connection: Connection, *, size: int = 1_000_000) -> None:
     for row in connection.execute(small.order_by(table.id)):
         waiting = pieces.setdefault(row.stream, [])
         waiting.append(row)
-        if sum(len(each.rows) for each in waiting) >= size:
+        if sum(len(piece.rows) for piece in waiting) >= size:
             _join(connection, pieces.pop(row.stream))
     for waiting in pieces.values():
         _join(connection, waiting)
@@ -193,8 +193,8 @@ def compact_windows(connection: Connection, *, size: int = 1_000_000) -> None:
 def _join(connection: Connection, pieces: list[Any]) -> None:
     """Put the rows of all pieces into the first, which keeps its place in the order."""
     if len(pieces) > 1:
-        ids = [each.id for each in pieces]
-        whole = {"rows": b"".join(each.rows for each in pieces), "last": max(each.last for each in pieces)}
+        ids = [piece.id for piece in pieces]
+        whole = {"rows": b"".join(piece.rows for piece in pieces), "last": max(piece.last for piece in pieces)}
         connection.execute(window_rows.update().where(window_rows.c.id == ids[0]).values(whole))
         for start in range(1, len(ids), _AT_ONCE):
             connection.execute(delete(window_rows).where(window_rows.c.id.in_(ids[start : start + _AT_ONCE])))

@@ -30,13 +30,13 @@ tellings = Table(
 
 def tellings_of(connection: Connection, numbers: Iterable[str]) -> dict[Duty, ReaderKnowledge]:
     """Tell what the readers of these incidents know."""
-    some, found = sorted(set(numbers)), {}
+    some, knowledge = sorted(set(numbers)), {}
     table = tellings.c
     for start in range(0, len(some), _AT_ONCE):
         query = select(table.workflow, table.incident, table.organization, table.told)
         rows = connection.execute(query.where(table.incident.in_(some[start : start + _AT_ONCE])))
-        found.update({Duty(*duty): _TOLD.decode(told) for *duty, told in rows})
-    return found
+        knowledge.update({Duty(*duty): _TOLD.decode(document) for *duty, document in rows})
+    return knowledge
 
 
 def waiting_incidents(connection: Connection) -> list[str]:

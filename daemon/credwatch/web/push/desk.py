@@ -145,13 +145,13 @@ class PushDesk:
 
     async def _kept(self, request: Request, asked: PushedRequest, dialect: PushDialect) -> Response:
         """Hand the lines over, wait for their commit, and answer."""
-        told = dialect.answer(asked.pushed, asked.media_type)
-        response = response_of(told)
+        answer = dialect.answer(asked.pushed, asked.media_type)
+        response = response_of(answer)
         if data := asked.pushed.data:
             parcel = await self.stored(request, asked.source.id, data, asked.digest)
             response.background = BackgroundTask(self.answered, asked.source.id, parcel)
         refused = len(asked.pushed.refused)
-        self.on_pushed(asked.source.id, "taken" if told.status < 400 else "refused", refused)
+        self.on_pushed(asked.source.id, "taken" if answer.status < 400 else "refused", refused)
         return response
 
     async def answered(self, source: str, *parcels: Parcel) -> None:
@@ -227,11 +227,13 @@ def refusal(error: RequestRefused) -> Response:
     return JSONResponse({"error": error.message}, status_code=error.status, headers=headers)
 
 
-def response_of(told: PushAnswer) -> Response:
+def response_of(answer: PushAnswer) -> Response:
     """Write an answer."""
-    if told.content is not None:
-        return JSONResponse(told.content, status_code=told.status)
-    return Response(told.raw, status_code=told.status, media_type=None if told.status == 204 else told.media_type)
+    if answer.content is not None:
+        return JSONResponse(answer.content, status_code=answer.status)
+    return Response(
+        answer.raw, status_code=answer.status, media_type=None if answer.status == 204 else answer.media_type
+    )
 
 
 async def _disconnected(request: Request) -> None:

@@ -48,5 +48,5 @@ def _pushed(desk: PushDesk, dialect: PushDialect) -> Callable[[Request], Awaitab
 
 async def _no_such_place(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    known = ", ".join(f"POST {path}" for path in (*DIALECTS, "/upload"))
-    return JSONResponse({"error": f"no such endpoint or method; there are {known}"}, status_code=status)
+    paths = ", ".join(f"POST {path}" for path in (*DIALECTS, "/upload"))
+    return JSONResponse({"error": f"no such endpoint or method; there are {paths}"}, status_code=status)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from builders_outbox import NOON, a_channel, a_command
+from builders_outbox import NOON, a_channel, a_command, by
 from credwatch.kernel.receipt import Delivered, Refused, Retry
 from credwatch.outbox.dispatcher import Dispatcher
 from credwatch.store.database import Database
@@ -110,7 +110,9 @@ async def test_whatever_it_says_ends_as_a_stored_receipt(stage: str, kind: str, 
     settled = []
     async with a_server(**{stage: HOSTILE[kind]}) as port:
         channel = a_channel(port, timeout_seconds=0.3)
-        dispatcher = Dispatcher(OutboxStore(database), channel, lambda: NOON, lambda *_: (), on_settled=settled.append)
+        dispatcher = Dispatcher(
+            OutboxStore(database), by(channel), lambda: NOON, lambda *_: (), on_settled=settled.append
+        )
         task = asyncio.create_task(dispatcher.run())
         await _until(lambda: settled)
         dispatcher.stop()
@@ -168,7 +170,7 @@ async def test_an_attempt_that_is_broken_off_waits_again(database: Database) -> 
             await asyncio.Event().wait()
             raise AssertionError
 
-    dispatcher = Dispatcher(OutboxStore(database), Hanging(), lambda: NOON, lambda *_: ())
+    dispatcher = Dispatcher(OutboxStore(database), by(Hanging()), lambda: NOON, lambda *_: ())
     running = asyncio.create_task(dispatcher.run())
     await asyncio.wait_for(begun.wait(), 5)
     for task in asyncio.all_tasks():
@@ -191,7 +193,7 @@ async def test_a_defect_beside_the_channel_leaves_no_message_under_way(part: str
         raise RuntimeError(part)
 
     hooks = {"on_refused": lambda *_: (), "on_settled": lambda _: None} | {part: fail}
-    given = (OutboxStore(database), Refusing(), lambda: NOON, hooks["on_refused"])
+    given = (OutboxStore(database), by(Refusing()), lambda: NOON, hooks["on_refused"])
     dispatcher = Dispatcher(*given, on_settled=hooks["on_settled"])
     running = asyncio.create_task(dispatcher.run())
     await _until(lambda: OutboxStore(database).listed()[0].last_reason)

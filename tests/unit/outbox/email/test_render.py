@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from builders_outbox import TEMPLATES, a_command, a_renderer
+from builders_outbox import TEMPLATES, a_command, a_renderer, with_context
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import TemplateError
 from credwatch.outbox.words.examples import EXAMPLES, example
@@ -58,8 +58,8 @@ def test_a_long_or_odd_sender_name_arrives_whole(name: str) -> None:
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=9), st.integers(1, 20))
 def test_a_subject_arrives_whole(word: str, times: int) -> None:
     """Words of any letters and length come out of the folded subject as they went in."""
-    context = a_command().context | {"number": " ".join([word] * times)}
-    command = replace(a_command(), context=context)
+    context = a_command().payload.context | {"number": " ".join([word] * times)}
+    command = with_context(a_command(), context)
     assert TEMPLATES.render(command).subject == _sent(command)[1]["Subject"]
 
 
@@ -104,7 +104,7 @@ def test_every_attempt_has_the_same_bytes() -> None:
 def test_a_recipient_is_one_plain_address_or_an_error(recipient: str) -> None:
     """No recipient can become two, or a header."""
     with pytest.raises(TemplateError, match="cannot be addressed"):
-        a_renderer().render(replace(a_command(), recipient=recipient))
+        a_renderer().render(a_command(recipient=recipient))
 
 
 def test_a_bad_sender_is_an_error() -> None:
@@ -117,9 +117,9 @@ def test_a_bad_sender_is_an_error() -> None:
 def test_no_value_becomes_a_header(value: str) -> None:
     """Whatever the incident number, the reply or the customer's name hold, the headers stay the same ones."""
     command = a_command()
-    context = command.context | {"number": value, "organization": value, "reply": value}
+    context = command.payload.context | {"number": value, "organization": value, "reply": value}
     try:
-        content = bytes(a_renderer().render(replace(command, incident=value, context=context)))
+        content = bytes(a_renderer().render(with_context(replace(command, incident=value), context)))
     except TemplateError:
         return
     expected = set(_sent(command)[1].keys())
@@ -131,7 +131,7 @@ def test_no_value_becomes_a_header(value: str) -> None:
 )
 def test_nothing_from_outside_reaches_headers_or_turns_letters_round(hostile: str) -> None:
     """Whatever a value holds that no workflow looked at: no further header, no control, no direction."""
-    context = {**a_command().context, "organization": hostile, "duty": hostile, "number": hostile}
+    context = {**a_command().payload.context, "organization": hostile, "duty": hostile, "number": hostile}
     message = a_renderer().render(a_command(1, context=context, incident=hostile))
     assert message["Bcc"] is None
     parts = [message["Subject"], *(part.get_content() for part in message.walk() if not part.is_multipart())]

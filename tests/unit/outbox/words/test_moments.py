@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from builders_outbox import NOON, TEMPLATES, a_change, an_incident, some_facts
+from builders_outbox import NOON, TEMPLATES, a_change, an_incident, some_facts, with_context
 from credwatch.kernel.incident import ChangeKind
 from credwatch.outbox.words.examples import EXAMPLES, example
 from credwatch.workflows.decide import react
@@ -62,8 +62,8 @@ def test_a_message_that_an_earlier_version_queued_is_still_written(workflow: str
     """Its context knows nothing of the moments by our own clock, and it renders all the same."""
     command = example(workflow)
     new = ("recorded_at", "recorded_last", "detected_last", "history", "found_after")
-    context = {name: value for name, value in command.context.items() if name not in new}
-    assert HAPPENED[0] in " ".join(TEMPLATES.render(replace(command, context=context)).text.split())
+    context = {name: value for name, value in command.payload.context.items() if name not in new}
+    assert HAPPENED[0] in " ".join(TEMPLATES.render(with_context(command, context)).text.split())
 
 
 @pytest.mark.parametrize(("role", "workflow"), [(Role.PROVIDER, "customer_notice"), (Role.CUSTOMER, "breach_report")])

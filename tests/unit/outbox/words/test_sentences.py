@@ -137,7 +137,7 @@ def _letter(incident: Incident, workflow: str, language: str) -> str:
     """Write the letter and return its part in a language, on one line."""
     facts = replace(some_facts(), role=NOTICES[workflow])
     command = react(a_change(workflow, incident=incident), facts, NOON).commands[0]
-    text = TEMPLATES.render(replace(command, languages=(language,))).text
+    text = TEMPLATES.render(replace(command, payload=replace(command.payload, languages=(language,)))).text
     return " ".join(text.split())
 
 

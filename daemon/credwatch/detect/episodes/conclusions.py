@@ -43,7 +43,7 @@ class Episodic(Struct, frozen=True, eq=False):
     """Earlier ones that late rows have joined to the one before them: they are no more."""
 
 
-class Found(Struct, frozen=True, eq=False):
+class Conclusions(Struct, frozen=True, eq=False):
     """What one batch led to."""
 
     detections: tuple[Detection, ...] = ()
