@@ -47,9 +47,9 @@ def match_counts(source: FileSourceOptions) -> list[int]:
 
 def ways_of(source: FileSourceOptions) -> list[str]:
     """Say how the files of a source are read, one text for each table by path and one for the others."""
-    told = [(it.path, it.format or source.format, it.time_zone or source.time_zone) for it in source.match]
-    told.append(("all others", source.format, source.time_zone))
-    counts = zip(told, match_counts(source), strict=True)
+    kinds = [(it.path, it.format or source.format, it.time_zone or source.time_zone) for it in source.match]
+    kinds.append(("all others", source.format, source.time_zone))
+    counts = zip(kinds, match_counts(source), strict=True)
     return [f"{path}: format {kind}, time zone {zone}, files now {count}" for (path, kind, zone), count in counts]
 
 

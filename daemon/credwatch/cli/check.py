@@ -62,8 +62,8 @@ def check(
         further = {name: value for name, value in further.items() if value}
         print_json({"problems": [asdict(problem) for problem in problems], **further})
     else:
-        for name, told in places.items():
-            for place in (told,) if isinstance(told, str) else told:
+        for name, words in places.items():
+            for place in (words,) if isinstance(words, str) else words:
                 tell(f"source {name}: {place}")
         for text in thresholds:
             tell(f"threshold: {text}")

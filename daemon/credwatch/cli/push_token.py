@@ -22,9 +22,9 @@ def push_token(
     """
     from credwatch.sources.push.tokens import new_token
 
-    token, known = new_token(source)
+    token, hashed = new_token(source)
     if as_json:
-        print_json({"source": source, "token": token.reveal(), "hash": known})
+        print_json({"source": source, "token": token.reveal(), "hash": hashed})
     else:
         say(f"token         {token.reveal()}")
-        say(f'token_hashes = ["{known}"]')
+        say(f'token_hashes = ["{hashed}"]')

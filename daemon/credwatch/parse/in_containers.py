@@ -38,8 +38,8 @@ class Container(Struct, frozen=True):
 def container_of(path: str) -> Container:
     """Tell from a file's path whose log it is, as far as the path says so."""
     for pattern in _PATHS:
-        if found := pattern.search(path):
-            return Container(**found.groupdict())
+        if match := pattern.search(path):
+            return Container(**match.groupdict())
     return Container()
 
 

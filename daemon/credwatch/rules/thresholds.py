@@ -44,16 +44,16 @@ class _Entry(Struct, frozen=True):
 def with_thresholds(rules: RuleSet, thresholds: Thresholds) -> tuple[RuleSet, list[Problem]]:
     """Return the rules with the numbers of the settings; what cannot be set is named and left as it is."""
     correlations = {name: rule for rule in rules.correlations for name in (rule.id, rule.name)}
-    known: dict[str, Rule] = {name: rule for rule in rules.by_id().values() for name in (rule.id, rule.name)}
+    by_name: dict[str, Rule] = {name: rule for rule in rules.by_id().values() for name in (rule.id, rule.name)}
     changed: dict[str, Correlation] = {}
     problems = []
     for entry in _entries(thresholds):
         rule = correlations.get(entry.name)
         if rule is None:
-            problems.append(_unknown(entry, known, correlations))
+            problems.append(_unknown(entry, by_name, correlations))
             continue
         rule = changed.get(rule.id, rule)
-        if problem := _refused(entry, rule, known):
+        if problem := _refused(entry, rule, by_name):
             problems.append(problem)
         else:
             changed[rule.id] = _set(rule, entry)
@@ -94,15 +94,15 @@ def _entries(thresholds: Thresholds) -> Iterator[_Entry]:
             yield _Entry(name, ThresholdOptions(at_least=number), source=source)
 
 
-def _unknown(entry: _Entry, known: dict[str, Rule], correlations: dict[str, Correlation]) -> Problem:
-    if entry.name in known:
+def _unknown(entry: _Entry, by_name: dict[str, Rule], correlations: dict[str, Correlation]) -> Problem:
+    if entry.name in by_name:
         message = f"the rule {entry.name!r} is about one event and counts nothing"
         return Problem(entry.where, message, "name a correlation, or quieten the rule with a filter")
     hint = nearest(entry.name, correlations) or "the names stand in docs/detections.md"
     return Problem(entry.where, f"no rule {entry.name!r} is known that counts or waits", hint)
 
 
-def _refused(entry: _Entry, rule: Correlation, known: dict[str, Rule]) -> Problem | None:
+def _refused(entry: _Entry, rule: Correlation, by_name: dict[str, Rule]) -> Problem | None:
     """Say why an entry cannot be followed, if so."""
     number, within = entry.options.at_least, entry.options.within
     if within is not None and not _SHORTEST <= within <= _LONGEST:
@@ -115,14 +115,14 @@ def _refused(entry: _Entry, rule: Correlation, known: dict[str, Rule]) -> Proble
     if rule.type in _COUNTS and not (float(number).is_integer() and 1 <= number <= _MOST_COUNTED):
         message = f"the rule {rule.name!r} counts: {number:g} is no whole number from 1 to {_MOST_COUNTED}"
         return Problem(entry.where, message, f"its own is {rule.bounds[0].number:g}")
-    if entry.source and any(isinstance(known[part.rule], Correlation) for part in rule.parts):
+    if entry.source and any(isinstance(by_name[part.rule], Correlation) for part in rule.parts):
         message = f"the rule {rule.name!r} counts what other rules found, which comes from no one source"
-        return Problem(entry.where, message, f"set {_names(rule.parts, known)} for the source")
+        return Problem(entry.where, message, f"set {_names(rule.parts, by_name)} for the source")
     return None
 
 
-def _names(parts: Iterable[Part], known: dict[str, Rule]) -> str:
-    return " or ".join(known[part.rule].name for part in parts)
+def _names(parts: Iterable[Part], by_name: dict[str, Rule]) -> str:
+    return " or ".join(by_name[part.rule].name for part in parts)
 
 
 def _set(rule: Correlation, entry: _Entry) -> Correlation:

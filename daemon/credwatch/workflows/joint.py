@@ -118,7 +118,7 @@ def matter_of(command: Command) -> Matter:
 
 
 def admit(
-    series: Series, before: SeriesState, given: Sequence[Command], now: datetime, *, all_join: bool = False
+    series: Series, before: SeriesState, letters: Sequence[Command], now: datetime, *, all_join: bool = False
 ) -> tuple[int, SeriesState]:
     """Say how many of these letters leave by themselves, the first of them, and what is remembered then.
 
@@ -126,14 +126,14 @@ def admit(
     """
     recent = tuple(at for at in before.alone if abs(now - at) < SPAN)
     room = 0 if all_join or before.is_open(now) else max(0, ALONE - len(recent))
-    if series.workflow == "escalation" and len(given) > room:
+    if series.workflow == "escalation" and len(letters) > room:
         room = 0
-    alone = min(room, len(given))
+    alone = min(room, len(letters))
     after = replace(before, alone=(*recent, *(now for _ in range(alone))))
-    if alone == len(given):
+    if alone == len(letters):
         return alone, after
     if not before.is_open(now):
-        after = SeriesState(after.alone, given[alone].incident, given[alone].id)
+        after = SeriesState(after.alone, letters[alone].incident, letters[alone].id)
     return alone, replace(after, joined_at=now, waits=True)
 
 

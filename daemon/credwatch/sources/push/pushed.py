@@ -76,6 +76,6 @@ class PushDialect(Struct, frozen=True):
     """Says what the lines came to, to a body of that media type."""
 
 
-def refuse_media(given: str, wanted: str) -> RequestRefused:
+def refuse_media(media_type: str, wanted: str) -> RequestRefused:
     """Say which type a body must have."""
-    return RequestRefused(415, f"a body of type {given[:80] or 'unknown'!r} cannot be read here; send {wanted}")
+    return RequestRefused(415, f"a body of type {media_type[:80] or 'unknown'!r} cannot be read here; send {wanted}")

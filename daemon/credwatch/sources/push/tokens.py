@@ -73,12 +73,12 @@ class Tokens:
 
     def source_of(self, token: Secret) -> str:
         """Return the source of a token, empty where it is wrong; computes a hash where it was not judged before."""
-        if (known := self.remembered(token)) is not None:
-            return known
+        if (before := self.remembered(token)) is not None:
+            return before
         raw = token.reveal()
         named = raw.partition(".")[0]
         with self._hashing:
-            source = named if any(self._matches(known, raw) for known in self._hashes[named]) else ""
+            source = named if any(self._matches(hashed, raw) for hashed in self._hashes[named]) else ""
         with self._lock:
             self._remembered[self._digest(raw)] = source
             if len(self._remembered) > _MOST_REMEMBERED:

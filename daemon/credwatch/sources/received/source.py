@@ -47,7 +47,7 @@ class _Lane(Struct, eq=False):
     """The parcels that were given, and whose senders may not know that they were committed."""
     parcels: deque[Parcel] = field(default_factory=deque)
     """What is to be given."""
-    given: deque[tuple[int, Parcel]] = field(default_factory=deque)
+    handed_on: deque[tuple[int, Parcel]] = field(default_factory=deque)
     """What was given whole and is not committed yet, with its end in the log."""
 
     @property
@@ -65,7 +65,7 @@ class _Lane(Struct, eq=False):
             parts.append(_ParcelPart(parcel.digest, parcel.moment, parcel.done, self.position, end))
             self.position, parcel.done = end, parcel.done + len(piece)
             if parcel.done == len(parcel.data):
-                self.given.append((end, self.parcels.popleft()))
+                self.handed_on.append((end, self.parcels.popleft()))
         return b"".join(pieces), parts
 
 
@@ -131,8 +131,8 @@ class ReceivedSource:
     def acknowledge(self, chunk: Chunk) -> None:
         """Let go the parcels whose last line is committed, and have their senders told."""
         lane = self._lanes[chunk.file]
-        while lane.given and lane.given[0][0] <= chunk.cursor["position"]:
-            self._intake.committed(lane.given.popleft()[1])
+        while lane.handed_on and lane.handed_on[0][0] <= chunk.cursor["position"]:
+            self._intake.committed(lane.handed_on.popleft()[1])
 
     def waiting(self) -> int:
         """Say how many senders have lines waiting."""

@@ -78,7 +78,7 @@ _END = "UPDATE legal_clocks SET waived_at = ? WHERE id = ? AND met_at IS NULL AN
 _REVIVE = "UPDATE legal_clocks SET waived_at = NULL WHERE id = ? AND met_at IS NULL"
 
 
-def save_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
+def save_clocks(connection: Connection, clocks: Iterable[LegalClock]) -> None:
     """Start clocks, or note that they were met or escalated.
 
     A known clock keeps its start and end, and the first moment it was met, escalated or released.
@@ -98,12 +98,12 @@ def save_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
             _micros(clock.soft_at),
             *(getattr(clock, name) for name in _WORDS),
         )
-        for clock in given
+        for clock in clocks
     ]
     many(connection, _SAVE, rows)
 
 
-def move_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
+def move_clocks(connection: Connection, clocks: Iterable[LegalClock]) -> None:
     """Let running clocks start earlier, where it became known that their moment was before; never later."""
     rows = [
         (
@@ -114,7 +114,7 @@ def move_clocks(connection: Connection, given: Iterable[LegalClock]) -> None:
             clock.id,
             to_micros(clock.started_at),
         )
-        for clock in given
+        for clock in clocks
     ]
     many(connection, _MOVE, rows)
 

@@ -45,11 +45,11 @@ def waiting_incidents(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def save_tellings(connection: Connection, given: Mapping[Duty, ReaderKnowledge]) -> None:
+def save_tellings(connection: Connection, knowledge_of: Mapping[Duty, ReaderKnowledge]) -> None:
     """Note what readers know now."""
     rows = [
-        (duty.incident, duty.workflow, duty.organization, _DOCUMENT.encode(told).decode(), told.waits)
-        for duty, told in given.items()
+        (duty.incident, duty.workflow, duty.organization, _DOCUMENT.encode(knowledge).decode(), knowledge.waits)
+        for duty, knowledge in knowledge_of.items()
     ]
     many(
         connection,
