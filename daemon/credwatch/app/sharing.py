@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 
 from credwatch.kernel.errors import Problem, ProblemsFound
 from credwatch.sources.file.matching import matches
+from credwatch.sources.file.mounts import silent_mounts
 from credwatch.sources.options import FileSourceOptions, PlacedSource, files_among
 
 _HINT = "leave it to one of them: each line of it would be counted twice"
@@ -24,11 +25,12 @@ def refuse_shared_files(sources: Sequence[PlacedSource]) -> None:
 def shared_files(sources: Sequence[PlacedSource]) -> list[Problem]:
     """Tell of each file that a second source names too: by its path, by a link or hard link, or by a glob.
 
-    Files are known by device and inode number; those that are not there yet, by where their path leads.
+    Files are known by device and inode number; those that are not there yet, by where their path leads. What a file
+    system holds that does not answer is left out.
     """
     readers: dict[Hashable, tuple[str, str]] = {}
     problems = []
-    files = files_among(sources)
+    files = [source for source in files_among(sources) if not silent_mounts(source.paths)]
     for source in files:
         for path, identity in _named(source):
             reader, other = readers.setdefault(identity, (source.id, path))

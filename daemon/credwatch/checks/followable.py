@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,15 +13,41 @@ from glob import glob, has_magic
 from credwatch.kernel.errors import Problem, Severity
 from credwatch.kernel.path_pattern import is_meant
 from credwatch.sources.file.matching import matches
+from credwatch.sources.file.mounts import Mount, remote_of, silent_mounts
+from credwatch.sources.file.source import sweep_pause
 from credwatch.sources.options import FileSourceOptions, PlacedSource, files_among
 
 
 def source_problems(sources: Sequence[PlacedSource]) -> Iterator[Problem]:
     """Yield what keeps each source from being read: its paths, or the journal."""
     for source in files_among(sources):
+        if silent := silent_mounts(source.paths):
+            yield from (_silent(source, mount) for mount in silent)
+            continue
         for pattern in source.paths:
             yield from _globbed(source, pattern) if has_magic(pattern) else _named(source, pattern)
         yield from _unmatched(source)
+
+
+def _silent(source: FileSourceOptions, mount: Mount) -> Problem:
+    message = f"the file system at {mount.point} ({mount.kind}) does not answer"
+    return _problem(
+        source, message, "mend it, or its server; `run` reads the other sources, and this one once it answers"
+    )
+
+
+def polling_of(source: FileSourceOptions) -> list[str]:
+    """Say why a source is polled, where it is, and how often its files are looked at as long as that takes as now."""
+    places = remote_of(source.paths)
+    why = [f"{mount.kind} at {mount.point} tells of no changes" for mount in places]
+    if not why and source.watch != "poll":
+        return []
+    if silent_mounts(source.paths):
+        return [f"polled: {', '.join(why)}, and does not answer now"]
+    began = time.monotonic()
+    count = sum(file.exists() for file in matches(source.paths, (), ()))
+    pause = sweep_pause(count, time.monotonic() - began)
+    return [f"polled: {', '.join(why) or 'the settings say so'}; its files ({count}) are looked at every {pause:.3g} s"]
 
 
 def _unmatched(source: FileSourceOptions) -> Iterator[Problem]:
@@ -47,6 +74,8 @@ def match_counts(source: FileSourceOptions) -> list[int]:
 
 def ways_of(source: FileSourceOptions) -> list[str]:
     """Say how the files of a source are read, one text for each table by path and one for the others."""
+    if not source.match or silent_mounts(source.paths):
+        return []
     kinds = [(it.path, it.format or source.format, it.time_zone or source.time_zone) for it in source.match]
     kinds.append(("all others", source.format, source.time_zone))
     counts = zip(kinds, match_counts(source), strict=True)

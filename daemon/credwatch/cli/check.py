@@ -86,8 +86,8 @@ def _thresholds(config: Path) -> list[str]:
 
 
 def _places(config: Path) -> dict[str, str | list[str]]:
-    """Say where each source of kind machine finds its lines here, and how files are read that differ by path."""
-    from credwatch.checks.followable import ways_of
+    """Say where each source of kind machine finds its lines here, how files differ by path, and which are polled."""
+    from credwatch.checks.followable import polling_of, ways_of
     from credwatch.checks.salvage import salvaged
     from credwatch.sources.machine import place_of, placed
     from credwatch.sources.options import FileSourceOptions, MachineSourceOptions
@@ -98,8 +98,8 @@ def _places(config: Path) -> dict[str, str | list[str]]:
     for source in sources:
         if isinstance(source, MachineSourceOptions):
             places[source.id] = place_of(placed(source))
-        elif isinstance(source, FileSourceOptions) and source.match:
-            places[source.id] = ways_of(source)
+        elif isinstance(source, FileSourceOptions) and (ways := [*polling_of(source), *ways_of(source)]):
+            places[source.id] = ways
     return places
 
 

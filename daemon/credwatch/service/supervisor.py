@@ -48,6 +48,7 @@ from credwatch.service.schedule import Job, Timetable
 from credwatch.service.signing import Signing
 from credwatch.service.systemd import SaidState
 from credwatch.service.watchfiles import ConfigurationWatch
+from credwatch.sources.file.mounts import remote_of
 from credwatch.sources.interface import Cursor, Source
 from credwatch.sources.machine import place_of
 from credwatch.sources.options import PlacedSource, files_among
@@ -80,7 +81,11 @@ class Supervisor:
         refuse_shared_files(self._sources)
         self._intakes = build_intakes(self._settings, self._sources)
         self._missing = MissingLogs(
-            {source.id: source.paths for source in files_among(configured_sources(self._settings))}
+            {
+                source.id: source.paths
+                for source in files_among(configured_sources(self._settings))
+                if not remote_of(source.paths)  # it asks in the reader's thread, which no dead server may hold up
+            }
         )
         self._notice_key = keys.notice_key(self._settings)
         self._knowledge = build_knowledge(self._settings, notice_key=self._notice_key)

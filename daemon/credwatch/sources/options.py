@@ -74,6 +74,8 @@ class FileSourceOptions(NamedSource):
     """How its lines begin."""
     time_zone: str = "UTC"
     """The time zone of stamps that say none."""
+    watch: Literal["auto", "poll"] = "auto"
+    """poll: look at all files from time to time, though the file system seems to tell of changes."""
     match: tuple[MatchOptions, ...] = ()
     """What differs by path."""
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import assert_never
 
 from credwatch.kernel.clock import Clock
+from credwatch.sources.apart import ApartSource
+from credwatch.sources.file.mounts import mounts, mounts_of
 from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.sources.journal.source import JOURNAL, JournalSource
@@ -32,11 +35,27 @@ def open_source(
     """
     match options:
         case FileSourceOptions():
-            followed = FileOptions(name=options.id, paths=options.paths, start=options.read_from)
             own = {file: cursor for file, cursor in cursors.items() if file != JOURNAL}
-            return FileSource(followed, own, clock=clock, wake=wake)
+            return _followed(options, own, clock, wake)
         case JournalSourceOptions():
             return JournalSource(options, cursors, clock=clock, wake=wake, machine=machine_id())
         case PushSourceOptions() | SyslogSourceOptions():
             return ReceivedSource(options.id, intakes[options.id], cursors, clock=clock, wake=wake)
     assert_never(options)
+
+
+def _followed(
+    options: FileSourceOptions, cursors: Mapping[str, Cursor], clock: Clock, wake: Callable[[], None]
+) -> Source:
+    """Follow files; those of another machine are polled, in a thread that nobody else waits for."""
+    places = mounts_of(options.paths, mounts())
+    polls = options.watch == "poll" or any(mount.is_remote for mount in places)
+    followed = FileOptions(
+        name=options.id,
+        paths=options.paths,
+        start=options.read_from,
+        polls=polls,
+        renumbers=any(mount.renumbers for mount in places),
+    )
+    opened = partial(FileSource, followed, cursors, clock=clock, wake=wake)
+    return ApartSource(options.id, opened, wake) if polls else opened()

@@ -57,6 +57,8 @@ class Surroundings(Struct, frozen=True):
     """Tells seconds that never jump."""
     count: Callable[[str], None]
     """Counts one more of a field of the tally."""
+    renumbers: bool = False
+    """True where a file may come by another inode number while it stays the same."""
 
 
 class FollowedFile:
@@ -78,6 +80,7 @@ class FollowedFile:
         self._quiet_since: float | None = None
         self._is_parked = False
         self._is_gone = False
+        self._is_written = False
         self._dates = Dates()
         self._told_of: int | None = None
 
@@ -142,14 +145,23 @@ class FollowedFile:
             return False
         with contextlib.suppress(OSError):
             status = self.path.stat()
-            at = (status.st_ino, status.st_size, status.st_mtime_ns)
-            return at == (self._mark.inode, self._mark.offset, self._mark.modified)
+            is_same = status.st_ino == self._mark.inode or self._world.renumbers
+            return is_same and (status.st_size, status.st_mtime_ns) == (self._mark.offset, self._mark.modified)
         return False
 
     def park(self) -> None:
         """Give back the descriptor for now: others need it more. The mark finds the file again."""
-        self._is_parked = self.is_settled and self.lag() == 0
+        self._is_parked = self.is_at_rest()
+        self._is_written = False
         self.close()
+
+    def is_at_rest(self) -> bool:
+        """Tell whether all of it was read, and nothing is waited for: its descriptor is not needed."""
+        return self.is_settled and self.lag() == 0
+
+    def note_written(self) -> None:
+        """Take note that somebody has written to it: where it is gone before it was opened again, that is lost."""
+        self._is_written = True
 
     def close(self) -> None:
         """Give back the descriptor; may be called twice."""
@@ -212,6 +224,9 @@ class FollowedFile:
         log = open_successor(mark, self.path, self._world.folders, is_lost=True)
         if log is None:
             self._is_gone = self._is_parked
+            if self._is_parked and self._is_written and not os.path.lexists(self.path):
+                self._is_written = False
+                self._world.count("vanished")
             return self._wait() if os.path.lexists(self.path) else None
         self._world.count("vanished")
         return self._adopt(log, 0)
@@ -251,6 +266,8 @@ class FollowedFile:
         if _is_same(self.path, log):
             self._quiet_since = None
             return None
+        if (again := self._found_again(mark)) is not None:
+            return again
         self._tell_of_damage(log)
         quiet = self._quiet_seconds()
         if quiet < self._grace:
@@ -266,6 +283,17 @@ class FollowedFile:
         # While the successor is empty, nothing is won by leaving, and a writer that turns to it late loses nothing.
         is_abandoned = not log.status().st_nlink and following.exists()
         return self._succeed(mark) if is_begun or is_abandoned else None
+
+    def _found_again(self, mark: Mark) -> Piece | None:
+        """Go on in the file at the path where it is the one that was read, under another inode number."""
+        if not self._world.renumbers or not mark.width:
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            log = PlainLog(open_regular(self.path))
+            if mark.fits(log):
+                return self._adopt(log, mark.offset, skipping=mark.skipping)
+            log.close()
+        return None
 
     def _tell_of_damage(self, log: OpenLog) -> None:
         """Raise once where a compressed file could not be read to its end; then its successor is gone on with."""

@@ -11,15 +11,19 @@ from pathlib import Path
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.file.folders import Folders
 from credwatch.sources.file.generations import Lineage, Mark
+from credwatch.sources.file.mounts import remote_of
 from credwatch.sources.interface import Cursor
 
 
 def gone_files(cursors: Mapping[str, Cursor], *, before: datetime) -> list[str]:
     """Name the files of a source, by their cursors, of which nothing is left, last written before a moment.
 
-    Where none of the source's files is there, its disk may be away: then none is named. A file that comes back after
+    Where none of the source's files is there, its disk may be away: then none is named, and neither where a file system
+    of another machine holds some, which may not answer. A file that comes back after
     its cursor was deleted is read from its start.
     """
+    if remote_of(cursors):
+        return []
     folders = Folders()
     absent = [file for file in cursors if not _is_there(Path(file), folders)]
     if len(absent) == len(cursors):

@@ -36,8 +36,15 @@ _SCAN_SECONDS_PER_FILE = 0.0001
 _RETRY_SECONDS = 5.0
 """How long a file that could not be read is left alone."""
 
+_LONGEST_SWEEP_SECONDS = 60.0
+_SWEEP_SHARE = 20
+"""Where a look at all files takes long, as over a network, so many times as long passes before the next."""
+
 _MOST_OPEN = 512
-"""So many files are held open, and no more than a quarter of what the process may open."""
+"""So many files are held open while lines of theirs wait, and no more than a quarter of what the process may open."""
+
+_MOST_AT_REST = 4
+"""So many files are held open of which all was read: those that are written next are most often these."""
 
 
 class FileOptions(Struct, frozen=True):
@@ -51,6 +58,10 @@ class FileOptions(Struct, frozen=True):
     """Where to begin, at the very first start, in files that are there."""
     grace_seconds: float = 1.0
     """How long a rotated file must have been quiet before its successor is begun."""
+    polls: bool = False
+    """True where nothing tells of changes: all files are looked at from time to time, and inotify is not asked."""
+    renumbers: bool = False
+    """True where a file may come by another inode number while it stays the same."""
 
 
 class _Trouble(Struct, frozen=True):
@@ -86,15 +97,18 @@ class FileSource:
         self._cursors = {Path(file): cursor for file, cursor in cursors.items()}
         self._from_end = options.start == "end" and not cursors
         self._tally = Tally()
-        self._world = Surroundings(Folders(), monotonic, self._count)
+        self._world = Surroundings(Folders(), monotonic, self._count, options.renumbers)
         self._files: dict[Path, FollowedFile] = {}
         self._by_name: dict[str, FollowedFile] = {}
         self._active: deque[FollowedFile] = deque()
         self._active_names: set[str] = set()
         self._open: dict[str, FollowedFile] = {}
+        self._at_rest: dict[str, FollowedFile] = {}
         self._most_open = min(_MOST_OPEN, max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4, 1))
         self._troubles: dict[Path, _Trouble] = {}
-        self._watch = FolderWatch(wake) if wake else None
+        self._watch = FolderWatch(wake) if wake and not options.polls else None
+        self._is_asked_again = wake is None
+        self._sweep_seconds = 0.0
         self._names_changed = True
         self._scanned_at = self._swept_at = -math.inf
 
@@ -117,7 +131,7 @@ class FileSource:
         """Give the next chunk of the file whose turn it is, or None; see `Source.read`."""
         self._notice()
         chunk = self._read_in_turn(limit_bytes, held)
-        if chunk is None and self._watch is None:
+        if chunk is None and self._is_asked_again:
             # Nothing tells of changes: whoever asks again wants all looked at again.
             self._swept_at = -math.inf
             chunk = self._read_in_turn(limit_bytes, held) if self._scan() else None
@@ -145,7 +159,7 @@ class FileSource:
 
     def lag(self) -> int:
         """Say how many bytes wait in all followed files together."""
-        return sum(file.lag() for file in (self._active if self._watch else self._files.values()))
+        return sum(file.lag() for file in (self._files.values() if self._is_asked_again else self._active))
 
     def close(self) -> None:
         """Give back descriptors and threads; may be called twice."""
@@ -164,13 +178,16 @@ class FileSource:
             self._names_changed |= changes.are_names
             for path in changes.paths:
                 self._activate_for(path)
+            for path in changes.written & self._by_name.keys():
+                self._by_name[path].note_written()
         now = self._monotonic()
-        is_sweep_due = now - self._swept_at >= max(_SWEEP_SECONDS, len(self._files) * _SWEEP_SECONDS_PER_FILE)
+        is_sweep_due = now - self._swept_at >= sweep_pause(len(self._files), self._sweep_seconds)
         pause = len(self._files) * _SCAN_SECONDS_PER_FILE
         if is_sweep_due or (self._names_changed and now - self._scanned_at >= pause):
             self._scan()
         if is_sweep_due:
             self._sweep()
+            self._sweep_seconds = self._monotonic() - now
 
     def _activate_for(self, path: str) -> None:
         """Have a file read that was written, or of which a rotated one was."""
@@ -222,12 +239,17 @@ class FileSource:
         return piece
 
     def _bound_open(self, file: FollowedFile) -> None:
-        """Close the file that was read longest ago where too many are open."""
-        self._open.pop(file.name, None)
+        """Close the files that were read longest ago where too many are open, of those at rest and in all.
+
+        A file of which lines wait stays open where it can: whoever deletes it takes nothing away.
+        """
+        for opened in (self._open, self._at_rest):
+            opened.pop(file.name, None)
         if file.is_open:
-            self._open[file.name] = file
-        while len(self._open) > self._most_open:
-            self._open.pop(next(iter(self._open))).park()
+            (self._at_rest if file.is_at_rest() else self._open)[file.name] = file
+        for opened, most in ((self._at_rest, _MOST_AT_REST), (self._open, self._most_open)):
+            while len(opened) > most:
+                opened.pop(next(iter(opened))).park()
 
     def _chunk(self, file: FollowedFile, piece: Piece) -> Chunk:
         return Chunk(
@@ -283,10 +305,16 @@ class FileSource:
             file.close()
             self._troubles.pop(file.path, None)
             self._open.pop(file.name, None)
+            self._at_rest.pop(file.name, None)
             del self._files[file.path]
             if file.name in self._active_names:
                 self._active_names.discard(file.name)
                 self._active.remove(file)
+
+
+def sweep_pause(files: int, seconds: float) -> float:
+    """Say how many seconds pass between two looks at all files, where there are so many and a look takes so long."""
+    return max(_SWEEP_SECONDS, files * _SWEEP_SECONDS_PER_FILE, min(_SWEEP_SHARE * seconds, _LONGEST_SWEEP_SECONDS))
 
 
 def _unreadable(path: Path, error: OSError) -> SourceError:

@@ -53,6 +53,8 @@ class Changes(Struct, frozen=True):
 
     paths: frozenset[str]
     """The files that were written, made, moved or deleted."""
+    written: frozenset[str]
+    """Those of them whose content was changed."""
     are_names: bool
     """True where files were made, moved or deleted, or where too many have changed to name each."""
 
@@ -126,20 +128,23 @@ class _Waker(FileSystemEventHandler):
         self._wake = wake
         self._lock = threading.Lock()
         self._paths: set[str] = set()
+        self._written: set[str] = set()
         self._are_names = False
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         with self._lock:
             self._are_names |= event.event_type != EVENT_TYPE_MODIFIED or len(self._paths) >= _MOST_CHANGES
             if len(self._paths) < _MOST_CHANGES:
-                self._paths |= {os.fsdecode(path) for path in (event.src_path, event.dest_path) if path}
+                paths = {os.fsdecode(path) for path in (event.src_path, event.dest_path) if path}
+                self._paths |= paths
+                self._written |= paths if event.event_type == EVENT_TYPE_MODIFIED else set()
         self._wake()
 
     def changes(self) -> Changes:
         """Give what was noted, and begin anew."""
         with self._lock:
-            changes = Changes(frozenset(self._paths), self._are_names)
-            self._paths, self._are_names = set(), False
+            changes = Changes(frozenset(self._paths), frozenset(self._written), self._are_names)
+            self._paths, self._written, self._are_names = set(), set(), False
         return changes
 
 

@@ -90,7 +90,7 @@ def test_one_line_in_a_thousand_files_costs_what_one_file_costs(
 
 def test_few_files_are_open_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is closed for others is found again: by appends, after a rotation, and when it was deleted."""
-    monkeypatch.setattr(following, "_MOST_OPEN", 3)
+    monkeypatch.setattr(following, "_MOST_AT_REST", 3)
     logs = _logs(tmp_path, 10)
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     reader = Reader(a_file_source(tmp_path / "*.log"))
@@ -145,3 +145,44 @@ def test_neighbours_that_are_no_logs_lose_no_line_of_others(tmp_path: Path) -> N
             failures += 1
     assert (2, 500) == (failures, len(reader.lines))
     reader.source.close()
+
+
+@pytest.mark.slow
+def test_ten_thousand_files_rest_on_four_descriptors(tmp_path: Path) -> None:
+    """Of ten thousand files of one glob four are open once all was read; a rotation meanwhile loses nothing."""
+    logs = _logs(tmp_path, 10_000)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    seconds = Seconds()
+    reader = Reader(a_file_source(tmp_path / "*.log", seconds=seconds))
+    assert 10_000 == len(reader.drain())
+    assert len(os.listdir("/proc/self/fd")) - before <= 4  # noqa: PTH208
+    append(logs[0], "two\n")
+    logs[0].rename(tmp_path / f"{logs[0].name}.1")
+    append(logs[0], "three\n")
+    seconds.now += 60
+    assert [b"two", b"three"] == reader.drain()
+    assert len(os.listdir("/proc/self/fd")) - before <= 4  # noqa: PTH208
+    reader.source.close()
+
+
+def test_a_closed_file_that_is_written_and_deleted_is_told(tmp_path: Path) -> None:
+    """What was written to a file that was closed, and is gone before it was opened again, is counted as vanished."""
+    logs = _logs(tmp_path, 6)
+    woken = threading.Event()
+    options = FileOptions("auth", (f"{tmp_path}/*.log",), "start")
+    source = FileSource(options, {}, clock=lambda: NOW, wake=woken.set)
+    reader = Reader(source)
+    while len(reader.lines) < 6:
+        reader.drain()
+    closed = [log for log in logs if not source._files[log].is_open]
+    assert 2 == len(closed)
+    woken.clear()
+    append(closed[0], "two\n")
+    for log in closed:
+        log.unlink()
+    while set(closed) & source._files.keys():
+        woken.wait(1)
+        reader.drain()
+    assert 1 == source.tally.vanished
+    assert 6 == len(reader.lines)
+    source.close()
