@@ -10,6 +10,7 @@ from credwatch.authoring.choice import choose_rules, example_settings
 from credwatch.authoring.coverage import techniques
 from credwatch.kernel.span import write_span
 from credwatch.rules.model import Bound, Correlation, CorrelationType, EventRule, Operator, Rule, RuleSet
+from gallery.catalogue import catalogue_section
 
 INTRODUCTION = """# Detections
 
@@ -62,6 +63,8 @@ REASONS = """
   through a VPN service, or after a long leave, is for the operators. What is needed for them:
   [enrichment.md](enrichment.md).
 - **Slow guessing**, twenty failures in six hours, is low: a telephone that keeps an old password looks the same.
+- **Behind an address that many share** (an office, the NAT of a carrier, an `egress` of networks.toml) failures are
+  counted by account, and a spray there needs thirty accounts.
 
 ## What the numbers rest on
 
@@ -88,7 +91,7 @@ def detections_page() -> str:
     every = list(rules.by_id().values())
     alone = [_row(_cells(rule, rules)) for rule in every if rule.alone]
     serving = [_row([f"`{rule.name}`", rule.title]) for rule in every if not rule.alone]
-    return INTRODUCTION + HEAD + "".join(alone) + SERVING + "".join(serving) + REASONS
+    return INTRODUCTION + HEAD + "".join(alone) + SERVING + "".join(serving) + catalogue_section() + REASONS
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -130,7 +130,12 @@ FIELDS: tuple[Field, ...] = (
         "The actor's address, or the /64 of an IPv6 one: what one client has.",
         enriched=True,
     ),
-    Field("credwatch.network.kind", _S, "own, private, hosting, anonymiser, mobile or fixed.", enriched=True),
+    Field(
+        "credwatch.network.kind",
+        _S,
+        "own, private, egress, hosting, anonymiser, mobile, fixed or hostile.",
+        enriched=True,
+    ),
     Field("credwatch.novelty.network", _B, "True where the account's first login from this /24 or /64.", enriched=True),
     Field("credwatch.novelty.country", _B, "True where the account's first login from this country.", enriched=True),
     Field("credwatch.novelty.as", _B, "True where the account's first login from this system.", enriched=True),
@@ -151,7 +156,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "credwatch.source.shared",
         _B,
-        "True where three accounts or more have logged in from the address of an attempt before, or it is one's own.",
+        "True where three accounts or more have logged in from the address of an attempt, or many sit behind it.",
         enriched=True,
     ),
     Field("credwatch.login.days_since_last", _I, "Whole days since the account's last login.", enriched=True),

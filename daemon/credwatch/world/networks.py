@@ -1,4 +1,4 @@
-"""The networks: which addresses and autonomous systems are one's own, a hoster's, an anonymiser's, a carrier's."""
+"""The networks: which addresses and autonomous systems are one's own, a hoster's, a carrier's, an attacker's."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ class Network(Options):
 
     name: Name
     """What it is called here."""
-    kind: Literal["own", "hosting", "anonymiser", "mobile", "fixed"]
-    """own: one's offices and VPN. hosting: servers for hire. anonymiser: Tor, VPN services, open proxies."""
+    kind: Literal["own", "egress", "hosting", "anonymiser", "mobile", "fixed", "hostile"]
+    """own: one's offices and VPN. egress: many people sit behind each of its addresses, as with a carrier's NAT.
+    hosting: servers for hire. anonymiser: Tor, VPN services, open proxies. hostile: attackers come from it."""
     addresses: tuple[AddressBlock, ...] = ()
     """Its blocks of addresses."""
     systems: tuple[SystemNumber, ...] = ()

@@ -21,6 +21,9 @@ from credwatch.enrich.habits.profiles import AN_ADDRESS, KEPT, NEVER, STEP_US, P
 SHARED_BY = 3
 """An address from which so many accounts have logged in is shared."""
 
+CROWDS = ("own", "egress", "mobile")
+"""The kinds of networks behind whose addresses many people sit: an office, a proxy, a carrier's NAT."""
+
 LEARNT_BELOW = 3
 """A login is learnt from where fewer attempts at its account, from its address, have failed right before it."""
 
@@ -33,7 +36,7 @@ def mark_usual(events: pl.DataFrame, profiles: Profiles) -> tuple[pl.DataFrame, 
     """Add `credwatch.source.usual` and `credwatch.source.shared` (Boolean) to attempts, and give what to remember.
 
     Both are null but for attempts that name an address. `usual`: the account has logged in from this address before.
-    `shared`: at least `SHARED_BY` accounts have, or networks.toml says that it is one's own. Events are taken in their
+    `shared`: at least `SHARED_BY` accounts have, or its network is one behind which many sit. Events are taken in their
     order. The rows, sorted by key, belong into the delta of `profiles`.
     """
     nothing = np.empty(0, profiles.find(np.empty(0, np.uint64)).dtype)
@@ -54,12 +57,12 @@ def mark_usual(events: pl.DataFrame, profiles: Profiles) -> tuple[pl.DataFrame, 
     accounts = account_hashes(attempts["account"][indices], profiles.seed)
     steps = attempts["time"].to_numpy()[indices] // STEP_US
     changed = set(_gone_through(rows, number[indices], accounts, steps, learns[indices], indices, (usual, shared)))
-    shared |= attempts["is_own"].to_numpy()
+    shared |= attempts["is_crowd"].to_numpy()
     return _marked(events, attempts["row"].to_numpy(), usual, shared), rows[sorted(changed)]
 
 
 def _attempts(events: pl.DataFrame) -> pl.DataFrame:
-    """Find the attempts with an address: `row`, `address`, `account`, `time`, `learns`, `is_own`."""
+    """Find the attempts with an address: `row`, `address`, `account`, `time`, `learns`, `is_crowd`."""
     is_attempt = column(events, "event.action").is_in(["login", "invalid_user", "user_not_allowed"])
     is_login = (column(events, "event.outcome") == "success") & (column(events, "event.action") == "login")
     failed = column(events, "credwatch.login.failed_before").fill_null(0)
@@ -75,7 +78,7 @@ def _attempts(events: pl.DataFrame) -> pl.DataFrame:
             account=account,
             time=pl.col("@timestamp").dt.timestamp("us"),
             learns=(is_login & (failed < LEARNT_BELOW)).fill_null(False),
-            is_own=column(events, "credwatch.network.kind").eq_missing(pl.lit("own")),
+            is_crowd=column(events, "credwatch.network.kind").is_in(CROWDS).fill_null(False),
         )
     )
 

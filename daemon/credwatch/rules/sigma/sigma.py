@@ -30,6 +30,14 @@ from credwatch.rules.thresholds import with_thresholds
 from credwatch.rules.versions import RuleSource, versioned
 
 _NO_PLACEHOLDERS: Placeholders = MappingProxyType({})
+SHIPPED_PLACEHOLDERS: Placeholders = MappingProxyType(
+    {
+        "refused_countries": ("none",),
+        "emergency_accounts": ("break-glass*", "breakglass*", "emergency-access*", "bg-admin*"),
+        "service_accounts": ("svc-*", "svc_*", "srv-*", "srv_*", "*-svc", "*_svc"),
+    }
+)
+"""What the shipped rules' placeholders stand for where settings do not say: no country, and the usual names."""
 _NO_THRESHOLDS = Thresholds()
 
 
@@ -58,6 +66,7 @@ def read_rules(
     where none are given; `thresholds` take the place of the rules' own.
     """
     log_sources = shipped_logsources() if logsources is None else logsources
+    placeholders = {**SHIPPED_PLACEHOLDERS, **placeholders}
     problems: list[Problem] = []
     drafts = _without_duplicates([draft for path in _files(folders) for draft in _parse(path, problems)], problems)
     filters = _filters(drafts, placeholders, log_sources, problems)
