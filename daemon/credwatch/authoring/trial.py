@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from credwatch.detect.engine import Engine
 from credwatch.detect.episodes.conclusions import Conclusions
-from credwatch.detect.episodes.evidence import moment
 from credwatch.detect.plan import plan_for
 from credwatch.detect.select.expressions import compiled, fields_of, only_fields, with_fields
 from credwatch.detect.select.native import with_native
 from credwatch.detect.select.selecting import KINDS, Rows, Selection, weakened
+from credwatch.detect.windows.event_time import moment
 from credwatch.kernel.fields import NATIVE, is_native
 from credwatch.rules.model import Condition, Correlation, EventRule, RuleSet
 

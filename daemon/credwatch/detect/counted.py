@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from credwatch.detect.count.nested import NestedWatch
 from credwatch.detect.episodes.advance import Openings
 from credwatch.detect.episodes.episodes import Table
-from credwatch.detect.episodes.evidence import moment
 from credwatch.detect.in_time.parts import Lasting, Plain
 from credwatch.detect.in_time.temporal import Nested, TemporalPart, TemporalWatch
 from credwatch.detect.plan import AnyWatch, Plan, StreamWatch
+from credwatch.detect.windows.event_time import moment
 from credwatch.detect.windows.streams import Stream, StreamSpec
 from credwatch.detect.windows.trail import Traced, Trail, groups_of
 from credwatch.kernel.detection import CountedLine, Detection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
 from types import MappingProxyType
 
@@ -240,7 +241,9 @@ def _finding(detection: Detection) -> RuleFinding:
     )
 
 
+@lru_cache(maxsize=4096)
 def _place(line: CountedLine) -> str:
+    """Name a line; the rules that one attack meets count the same lines, one after the other."""
     return stable_id("line", line.source, line.file, str(line.position), line.text)
 
 

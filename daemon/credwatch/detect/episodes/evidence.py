@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from itertools import chain, repeat
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from credwatch.detect.count.sliding import repeated
 from credwatch.detect.episodes.advance import Openings, Watch
+from credwatch.detect.windows.event_time import moment
 from credwatch.detect.windows.names import Names
 from credwatch.detect.windows.rows import CARRIED
 from credwatch.detect.windows.streams import StreamBatch
@@ -29,7 +29,6 @@ _Texts = dict[str, list[str | None]]
 _Words = dict[str, list[tuple[str, ...]]]
 """The distinct values of the carried fields, sorted, for each detection."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DETAILS = (
     "event.action",
     "event.outcome",
@@ -57,12 +56,6 @@ DETAILS = (
     "credwatch.authorisation.reason",
 )
 """The fields of the completing event that a detection carries on."""
-
-
-@lru_cache(maxsize=4096)
-def moment(microseconds: int) -> datetime:
-    """Turn microseconds since the epoch into an aware UTC datetime; logs tell the same moments again and again."""
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def detections_of(opened: Sequence[tuple[Watch, Openings]], batch: StreamBatch, names: Names) -> list[Detection]:

@@ -1,6 +1,6 @@
 """How far event time has come: what may still arrive, what is decided, and what must be kept for logs that lag.
 
-Lines are handed in as `app.merge` orders them: by event time over all files that wait. So one mark is enough for
+Lines are handed in as `pipeline.merge` orders them: by event time over all files that wait. So one mark is enough for
 what is settled, however files are grouped into sources. A log whose clock is wrong moves it by no more than the time
 of reading allows, and a mark that lies ahead of that is given up, so that no stamp blinds anything for good.
 """
@@ -8,6 +8,8 @@ of reading allows, and a mark that lies ahead of that is given up, so that no st
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from msgspec import Struct, field
 
@@ -21,6 +23,14 @@ _RECENT = _HOUR
 """A log that has said nothing for so long is not waited for."""
 FARTHEST = 26 * _HOUR
 """A log that lags by more is history: wrong time zones explain no more than this."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=4096)
+def moment(microseconds: int) -> datetime:
+    """Turn microseconds since the epoch into an aware UTC datetime; logs tell the same moments again and again."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 class Arrival(Struct, frozen=True):

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.msgpack import decode, encode
 from numpy.typing import NDArray
 
+from credwatch.detect.windows.event_time import moment
 from credwatch.detect.windows.keys import mixed
 from credwatch.detect.windows.streams import Stream, StreamBatch
 from credwatch.kernel.detection import CountedLine
@@ -27,7 +28,6 @@ _LONGEST = 2_000
 _RUNS = 64
 """So many batches are searched one by one before they are joined."""
 _COLUMNS = ("credwatch.source.id", "file", "position", "@timestamp", "event.original")
-_MOMENT = pl.Datetime("us", "UTC")
 _ENTRY = np.dtype([("group", "u8"), ("time", "i8"), ("user", "u8"), ("line", "i8")])
 """A row of a window: its stream and group, its time (microseconds), the hash of its account, and its line."""
 
@@ -164,7 +164,7 @@ def _joined(runs: list[_LineRun]) -> _LineRun:
 
 def _line(frame: pl.DataFrame, line: int) -> CountedLine:
     source, file, position, at, text = frame.row(line)
-    return CountedLine(source, file, position, pl.Series([at]).cast(_MOMENT)[0], text)
+    return CountedLine(source, file, position, moment(at), text)
 
 
 _SCHEMA = dict(zip(_COLUMNS, (pl.String, pl.String, pl.Int64, pl.Int64, pl.String), strict=True))
