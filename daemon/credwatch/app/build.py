@@ -16,6 +16,7 @@ from credwatch.enrich.habits.profiles import Learning
 from credwatch.enrich.stateless.authorisation import ACTIONS_DUE
 from credwatch.enrich.stateless.networks import Networks
 from credwatch.enrich.stateless.places import AddressDatabases, Places
+from credwatch.kernel.canary import CANARY
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
@@ -151,13 +152,24 @@ def _learning(settings: Settings) -> Learning:
 
 def packs_of(settings: Settings) -> PackSet:
     """Load the shipped log packs and the operator's; raises ProblemsFound."""
-    return load_packs([shipped("rules") / "packs", *settings.daemon.packs_directories])
+    own = [*_of_canaries(settings, "packs"), *settings.daemon.packs_directories]
+    return load_packs([shipped("rules") / "packs", *own])
+
+
+def _of_canaries(settings: Settings, folder: str) -> list[Path]:
+    """Name the folder of the rule, or of the pack, that canaries alone need, where there are any."""
+    return [shipped("rules") / CANARY / folder] if settings.canary.address else []
+
+
+def canary_file(settings: Settings) -> Path:
+    """Return the file that canaries are written into."""
+    return settings.daemon.state_directory / "canary.jsonl"
 
 
 def rule_folders(settings: Settings) -> list[Path]:
     """Return the folders that rules are read from: the shipped ones, then the operator's."""
     own = [shipped("rules") / name for name in ("detections", "correlations", "filters")]
-    return [*own, *settings.daemon.rules_directories]
+    return [*own, *_of_canaries(settings, "rules"), *settings.daemon.rules_directories]
 
 
 def logsources_of(settings: Settings) -> LogSources:
@@ -243,8 +255,11 @@ def configured_sources(settings: Settings) -> list[PlacedSource]:
 
 
 def followed_sources(settings: Settings) -> list[PlacedSource]:
-    """Return the configured sources, and the gate's own events, which rules must see."""
+    """Return the configured sources, and what credwatch writes itself for rules to see: the gate's events, canaries."""
     gate, configured = settings.gate, configured_sources(settings)
+    if settings.canary.address:
+        canaries = FileSourceOptions(id=CANARY, paths=(str(canary_file(settings)),), format="json", read_from="start")
+        configured = [*configured, canaries]
     if not gate.enabled or GATE_SOURCE in {source.id for source in configured}:
         return configured
     own = FileSourceOptions(id=GATE_SOURCE, paths=(str(gate.events_file),), format="json", read_from="start")
@@ -298,4 +313,5 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret, gatheri
         duties=Duties(**{name: getattr(duties, name) for name in Duties.__struct_fields__}),
         owner=Owners(registers).customer_of,
         zone=settings.daemon.time_zone,
+        canary=settings.canary.address or "",
     )

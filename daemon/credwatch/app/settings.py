@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from credwatch.kernel.canary import CANARY
 from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.mailbox import MailAddress
@@ -201,6 +202,24 @@ class AuditOptions(Options):
         return every
 
 
+class CanaryOptions(Options):
+    """`[canary]`: logins that are made up, to prove that lines become messages."""
+
+    address: MailAddress | None = None
+    """Where they are sent, such as a mailbox that nobody reads; none are made up where it is left out."""
+    interval: Duration = timedelta(minutes=5)
+    """How often one is made up."""
+    within: Duration = timedelta(minutes=5)
+    """A canary whose message was not accepted within this time is lost, and the operators are told."""
+
+    @field_validator("interval", "within")
+    @classmethod
+    def _seldom_enough(cls, span: timedelta) -> timedelta:
+        if not timedelta(minutes=1) <= span <= timedelta(days=1):
+            raise ValueError('must lie between "1m" and "1d"')
+        return span
+
+
 class MetricsOptions(Options):
     """`[metrics]`: where Prometheus scrapes."""
 
@@ -245,6 +264,8 @@ class Settings(Options):
     """How long the store keeps what is over."""
     audit: AuditOptions = AuditOptions()
     """The audit trail."""
+    canary: CanaryOptions = CanaryOptions()
+    """Whether the whole path is tried now and then."""
     metrics: MetricsOptions = MetricsOptions()
     """Where Prometheus scrapes."""
     profile: dict[str, PolicyProfile] = Field(default_factory=lambda: {"default": PolicyProfile()})
@@ -275,6 +296,8 @@ class Settings(Options):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two sources are called {name!r}; give each a name of its own")
+        if CANARY in names:
+            raise ValueError(f"{CANARY!r} is the source of canaries; give yours another name")
         if self.staff_profile not in self.profile:
             raise ValueError(f"staff_profile {self.staff_profile!r} is not among the profiles {sorted(self.profile)}")
         return self

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from credwatch.app.settings import Settings
 from credwatch.casework.casebook import Casebook, interval_of
 from credwatch.kernel.clock import rfc3339
-from credwatch.store import outbox
+from credwatch.store import canaries, outbox
 from credwatch.store.cases import legal_clocks
 from credwatch.store.cases.case_list import open_by_kind
 from credwatch.store.state import progress, seeing
@@ -39,6 +39,7 @@ class StandingBook(Casebook):
                 "clocks": _clocks(connection, now),
                 "messages": {"waiting": state.waiting, "refused": state.refused, "held": state.held},
                 "incidents": dict(open_by_kind(connection)),
+                "canary": _canary(connection, self._settings),
             }
 
 
@@ -68,6 +69,20 @@ def _delays(times: SourceTimes | None) -> dict[str, Any]:
         "happened_at": rfc3339(times.happened_at) if times.happened_at else "",
         "lag_seconds": None if behind is None else round(max(0.0, behind), 1),
         "skew_seconds": None if behind is None else round(max(0.0, -behind), 1),
+    }
+
+
+def _canary(connection: Connection, settings: Settings) -> dict[str, Any] | None:
+    """Say how the latest canary stands; None where none is made up."""
+    if not settings.canary.address:
+        return None
+    canary = canaries.flight(connection)
+    return {
+        "address": settings.canary.address,
+        "begun_at": rfc3339(canary.begun_at) if canary else "",
+        "arrived_at": rfc3339(canary.arrived_at) if canary and canary.arrived_at else "",
+        "lost_at": rfc3339(canary.lost_at) if canary and canary.lost_at else "",
+        "seconds": canary.seconds if canary else None,
     }
 
 

@@ -49,6 +49,8 @@ def _words(standing: dict[str, Any], now: datetime) -> Iterator[str]:
     due = f", the next is due {_moment(clocks['next_due_at'], zone)}" if clocks["next_due_at"] else ""
     yield f"clocks    {clocks['running']} running, {clocks['overdue']} overdue{due}"
     yield f"messages  {messages['waiting']} waiting, {messages['refused']} refused, {messages['held']} held"
+    if standing["canary"] is not None:
+        yield f"canary    {_canary(standing['canary'], now)}"
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(standing["incidents"].items()) if count)
     yield f"open      {kinds or 'no incident'}"
 
@@ -64,6 +66,15 @@ def _source(source: dict[str, Any], now: datetime) -> str:
     lines, unparsed = source["lines_today"], source["unparsed_today"]
     share = f", {unparsed / lines:.1%} of them unparsed" if lines else ""
     return ", ".join([*facts, f"{lines} lines today{share}"])
+
+
+def _canary(canary: dict[str, Any], now: datetime) -> str:
+    if not canary["begun_at"]:
+        return "none was made up yet"
+    begun = f"made up {age(now - datetime.fromisoformat(canary['begun_at']))} ago"
+    if canary["arrived_at"]:
+        return f"{begun}, its message to {canary['address']} was accepted after {canary['seconds']:.3g} s"
+    return f"{begun}, LOST: no message was accepted in time" if canary["lost_at"] else f"{begun}, under way"
 
 
 def _span(seconds: float) -> str:

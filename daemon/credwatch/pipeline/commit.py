@@ -19,6 +19,7 @@ from credwatch.detect.windows.trail import MOST
 from credwatch.enrich.habits.profiles import ProfileDelta
 from credwatch.incidents.grouping import Ending, ended, gone_on, grouped, key_of
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF
+from credwatch.kernel.canary import CANARY
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.kernel.moment import Discovery
@@ -108,14 +109,19 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     began = thread_time()
     _remember(connection, batch)
     window_seconds = thread_time() - began
-    detections, changes = _incidents(connection, batch.conclusions, _dated(batch.conclusions, discovery), discovery)
+    dated = _dated(batch.conclusions, discovery)
+    made_up = [detection for detection in dated if detection.consequence.incident == CANARY]
+    dated = tuple(detection for detection in dated if detection.consequence.incident != CANARY)
+    detections, changes = _incidents(connection, batch.conclusions, dated, discovery)
     audit.append(connection, *incident_acts(changes, discovery.detected_at))
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     live = sum(change.kind is ChangeKind.OPENED and not change.incident.history for change in changes)
-    detected = sum(not detection.shadow for detection in batch.conclusions.detections)
+    detected = sum(not detection.shadow for detection in dated)
     counts = _tallies(batch) | {"detections": detected, "incidents": opened, TALLY: live}
     progress.add_tallies(connection, f"{batch.received_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}", counts)
-    queued = _follow(connection, [react(change) for change in changes])
+    # What was made up becomes messages by the same decisions, and is no incident: nothing of it is stored or counted.
+    canaries = grouped(made_up, {}, discovery).changes
+    queued = _follow(connection, [react(change) for change in (*changes, *canaries)])
     _let_go(connection, changes, discovery)
     return Consequences(detections, changes, queued, window_seconds)
 
@@ -233,9 +239,10 @@ def _endings(connection: Connection, result: Conclusions) -> Iterator[Ending]:
 
 def _tallies(batch: Batch) -> dict[str, int]:
     """Count what the daily digest tells."""
+    made_up = sum(log.lines for log in batch.logs if log.source == CANARY)
     return {
-        "lines": sum(log.lines for log in batch.logs),
-        "events": batch.events,
+        "lines": sum(log.lines for log in batch.logs) - made_up,
+        "events": max(batch.events - made_up, 0),
         "unparsed": sum(log.unparsed.height for log in batch.logs),
         **_by_source(batch),
     }
@@ -252,7 +259,7 @@ def _times(batch: Batch) -> Iterator[tuple[str, datetime, datetime | None]]:
 def _by_source(batch: Batch) -> dict[str, int]:
     """Count the lines of each source, so that one that falls silent is told."""
     counts: Counter[str] = Counter()
-    for log in batch.logs:
+    for log in (log for log in batch.logs if log.source != CANARY):
         counts[progress.LINES_OF + log.source] += log.lines
         if log.unparsed.height:
             counts[progress.UNPARSED_OF + log.source] += log.unparsed.height

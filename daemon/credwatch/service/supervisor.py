@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from credwatch.app import keys
-from credwatch.app.build import build_knowledge, configured_sources, followed_sources, registers_in
+from credwatch.app.build import build_knowledge, canary_file, configured_sources, followed_sources, registers_in
 from credwatch.app.delivery import build_channels, build_fallback
 from credwatch.app.lock import StateLock
 from credwatch.app.rendering import build_renderer, proven_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import refuse_shared_files
+from credwatch.kernel.canary import CANARY
 from credwatch.kernel.clock import Clock, steady_clock, system_clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, ProblemsFound, StoreError
@@ -29,6 +30,7 @@ from credwatch.outbox.outage import Outage
 from credwatch.parse.samples import check_packs
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.pipeline.report import BatchResult, moments_of, moments_of_detection
+from credwatch.service.canaries import Canaries
 from credwatch.service.chores import Chores
 from credwatch.service.gate import build_gate
 from credwatch.service.losses import Losses
@@ -163,11 +165,28 @@ class Supervisor:
             *([telling] if metrics.enabled else []),
             DeliveryPart(self._dispatcher, self._delivering),
             *([GatePart(self._build_gate, gate)] if gate.enabled else []),
-            TimetablePart([*self._chores.jobs(), *self._signing.jobs()], self._timetable, Pulse()),
+            TimetablePart(
+                [*self._chores.jobs(), *self._signing.jobs(), *self._canary_jobs()], self._timetable, Pulse()
+            ),
             ReadingPart(self._next_reader, self._reading),
             *listening_parts(self._settings, self._sources, self._intakes, self._clock, self._metrics),
             WatchPart(lambda: ConfigurationWatch(self._watched(), self._reload_soon), self._reload_soon),
         ]
+
+    def _canary_jobs(self) -> list[Job]:
+        canary = self._settings.canary
+        if not canary.address:
+            return []
+        return Canaries(
+            canary_file(self._settings),
+            canary.interval,
+            canary.within,
+            self._database,
+            self._metrics,
+            self._clock,
+            lambda: self._knowledge.facts,
+            self._dispatcher.wake,
+        ).jobs()
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -318,7 +337,7 @@ class Supervisor:
         return gate_app(gate, self._settings.gate, on_answer=self._metrics.gate_answered)
 
     def _declare(self, knowledge: Knowledge) -> None:
-        every = knowledge.rules.by_id().values()
+        every = [rule for rule in knowledge.rules.by_id().values() if rule.consequence.incident != CANARY]
         speaking = [(rule.title, rule.level.name.lower(), rule.shadow) for rule in every if rule.alone]
         kinds = {rule.consequence.incident for rule in every} - {""}
         workflows = {name for rule in every for name in rule.consequence.workflows}

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, case, func, select, text
 
+from credwatch.kernel.canary import CANARY
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Receipt, Refused
@@ -62,7 +63,11 @@ def queue(connection: Connection, new_commands: Iterable[Command]) -> int:
     statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread).returning(table.c.id)
     rows = [row_of(command) for command in leaving(connection, [*new_commands])]
     leaves = [row for row in rows if connection.execute(statement, row).first() and row["state"] == "queued"]
-    acts = (message_act(ActKind.NOTICE_QUEUED, row, from_micros(int(str(row["created_at"])))) for row in leaves)
+    acts = (
+        message_act(ActKind.NOTICE_QUEUED, row, from_micros(int(str(row["created_at"]))))
+        for row in leaves
+        if row["workflow"] != CANARY
+    )
     audit.append(connection, *acts)
     return len(leaves)
 
@@ -86,7 +91,7 @@ def queue_state(connection: Connection) -> QueueState:
 def delivered_between(connection: Connection, begin: datetime, end: datetime) -> int:
     """Count the messages that were accepted from `begin` to before `end`."""
     is_within = (commands.c.settled_at >= to_micros(begin)) & (commands.c.settled_at < to_micros(end))
-    statement = select(func.count()).where(commands.c.state == "delivered", is_within)
+    statement = select(func.count()).where(commands.c.state == "delivered", is_within, commands.c.workflow != CANARY)
     return int(connection.execute(statement).scalar_one())
 
 

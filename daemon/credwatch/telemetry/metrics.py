@@ -16,6 +16,7 @@ from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind
 from credwatch.telemetry.audit_metrics import AuditMetrics
 from credwatch.telemetry.batch_report import BatchReport, LogReport
+from credwatch.telemetry.canary_metrics import CanaryMetrics
 from credwatch.telemetry.case_metrics import CaseMetrics
 from credwatch.telemetry.label_values import (
     FILE_EVENTS,
@@ -58,6 +59,8 @@ class Metrics:
         """What laws and contracts leave of their times."""
         self.audit = AuditMetrics(self.registry)
         """How the audit trail stands."""
+        self.canaries = CanaryMetrics(self.registry)
+        """What canaries prove."""
         self._duties = DutySeries(self.registry)
         self._daemon = DaemonSeries(self.registry)
         ProcessCollector(registry=self.registry)

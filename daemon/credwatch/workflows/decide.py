@@ -7,8 +7,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from credwatch.kernel.canary import CANARY
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.workflows.breach_report import breach_report
+from credwatch.workflows.canary import canary_message
 from credwatch.workflows.customer_notice import customer_notice
 from credwatch.workflows.disclosure_notice import disclosure_notice
 from credwatch.workflows.escalation import EscalationReason, escalate_about
@@ -39,6 +41,8 @@ def react(change: IncidentChange, facts: Facts, now: datetime) -> Reaction:
     evidence may bring another customer or another act; ids follow from the cause, so what is queued already
     stays as it is. A closed incident sends the updates that its notices promised; where they were held, none was.
     """
+    if change.incident.kind == CANARY:
+        return canary_message(change.incident, facts, now)
     workflows = dict.fromkeys((*change.incident.workflows, *change.started))
     reaction = Reaction()
     for workflow in workflows:

@@ -49,6 +49,8 @@ class EscalationReason(StrEnum):
     """A silence has ended or expired."""
     SOURCE_SILENT = "source_silent"
     """A source is more silent than its rhythm allows."""
+    CANARY_LOST = "canary_lost"
+    """A canary did not become a message in time."""
     AUDIT_DIFFERS = "audit_differs"
     """The audit trail is not what was signed."""
 
@@ -71,6 +73,7 @@ _EMPTY = (
     "unanswered",
     "source",
     "silent_since",
+    "canary_since",
     "audit",
 )
 """What a template may ask of any escalation, and only some have."""
@@ -131,6 +134,12 @@ def on_audit_differs(problem: str, facts: Facts, now: datetime) -> tuple[Command
     """Tell the operators, once for each way in which it does, that the audit trail is not what was signed."""
     reason = EscalationReason.AUDIT_DIFFERS
     return escalate(facts, now, reason, duty="", incident="", phase=problem, audit=shown(problem))
+
+
+def on_canary_lost(begun_at: str, facts: Facts, now: datetime) -> tuple[Command, ...]:
+    """Tell the operators, once for each, that a canary of some moment did not arrive in time."""
+    reason = EscalationReason.CANARY_LOST
+    return escalate(facts, now, reason, duty="", incident="", phase=begun_at, canary_since=begun_at)
 
 
 def escalate_about(

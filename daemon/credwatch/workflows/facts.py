@@ -136,6 +136,8 @@ class Facts(Struct, frozen=True):
     """Tells whose account a name is (the customer's id), or an empty string where nobody knows."""
     zone: str = "Asia/Ho_Chi_Minh"
     """The time zone that readers live in (IANA name)."""
+    canary: str = ""
+    """Where canaries are sent; empty where there are none."""
 
 
 class Reaction(Struct, frozen=True):

@@ -16,6 +16,7 @@ from credwatch.app.settings import DaemonOptions, Settings
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
+from credwatch.service.canaries import Canaries
 from credwatch.service.chores import Chores
 from credwatch.service.daily_digest import silent_sources
 from credwatch.service.signing import Signing
@@ -240,7 +241,10 @@ def test_every_job_has_a_time_and_can_run(post: Post, tmp_path: Path) -> None:
     """Names are told apart, and each act runs on a store as it is."""
     settings = Settings(daemon=DaemonOptions(state_directory=tmp_path))
     signing = Signing(settings, post.database, post.metrics, lambda: post.now, some_facts)
-    jobs = [*post.chores().jobs(), *signing.jobs()]
+    span = timedelta(minutes=5)
+    file, wake = tmp_path / "canary.jsonl", lambda: None
+    canaries = Canaries(file, span, span, post.database, post.metrics, lambda: post.now, some_facts, wake)
+    jobs = [*post.chores().jobs(), *signing.jobs(), *canaries.jobs()]
     assert set(TASKS) == {job.name for job in jobs}
     assert len(jobs) == len({job.name for job in jobs})
     for job in jobs:
