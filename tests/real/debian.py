@@ -141,7 +141,7 @@ def a_guest(folder: Path, suite: str = SUITE, packages: tuple[str, ...] = PACKAG
     if missing:
         pytest.skip(f"needs {', '.join(missing)} of the Debian packages debootstrap, systemd-container, util-linux")
     guest = Guest(folder / "root")
-    subprocess.run(["cp", "-a", "--reflink=auto", _cached_root(suite, packages), guest.root], check=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", cached_root(suite, packages), guest.root], check=True)
     try:
         guest.boot()
         yield guest
@@ -156,9 +156,9 @@ def wheels() -> Path:
 
     def fill(folder: Path) -> None:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", f"--requirement={lock}"]
-        _made([*command, "--only-binary=:all:", "--python-version=3.11", f"--dest={folder}"], "the wheels")
+        made([*command, "--only-binary=:all:", "--python-version=3.11", f"--dest={folder}"], "the wheels")
 
-    return _cached(f"wheels-{sha256(lock.read_bytes()).hexdigest()[:12]}", fill)
+    return cached(f"wheels-{sha256(lock.read_bytes()).hexdigest()[:12]}", fill)
 
 
 def libraries(version: str) -> Path:
@@ -168,22 +168,22 @@ def libraries(version: str) -> Path:
     def fill(folder: Path) -> None:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", f"--requirement={lock}"]
         options = ["--no-deps", "--only-binary=:all:", f"--python-version={version}", f"--target={folder}"]
-        _made([*command, *options], "the libraries")
+        made([*command, *options], "the libraries")
 
-    return _cached(f"libraries-{version}-{sha256(lock.read_bytes()).hexdigest()[:12]}", fill)
+    return cached(f"libraries-{version}-{sha256(lock.read_bytes()).hexdigest()[:12]}", fill)
 
 
-def _cached_root(suite: str, packages: tuple[str, ...]) -> Path:
+def cached_root(suite: str, packages: tuple[str, ...]) -> Path:
     """Return the root that guests are copies of: minimal, with what the test needs, from apt's own mirror."""
 
     def fill(folder: Path) -> None:
         options = ["--variant=minbase", f"--include={','.join(packages)}"]
-        _made(["debootstrap", *options, suite, str(folder), _mirror()], "a Debian")
+        made(["debootstrap", *options, suite, str(folder), mirror()], "a Debian")
 
-    return _cached(f"debian-{suite}-{sha256(repr(packages).encode()).hexdigest()[:12]}", fill)
+    return cached(f"debian-{suite}-{sha256(repr(packages).encode()).hexdigest()[:12]}", fill)
 
 
-def _cached(name: str, fill: Callable[[Path], None]) -> Path:
+def cached(name: str, fill: Callable[[Path], None]) -> Path:
     """Return a folder of the cache, which is filled where it is not there; one test at a time, and all or nothing."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
@@ -197,7 +197,7 @@ def _cached(name: str, fill: Callable[[Path], None]) -> Path:
         return folder
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """Return where apt takes Debian from on this machine."""
     asked = ["apt-get", "indextargets", "--format", "$(LABEL) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]
     told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
@@ -207,7 +207,7 @@ def _mirror() -> str:
     return places[0]
 
 
-def _made(command: list[str], what: str) -> None:
+def made(command: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     if done.returncode != 0:
         pytest.skip(f"{what} cannot be had: {(done.stderr or done.stdout).strip()[-200:]}")
