@@ -29,7 +29,7 @@ GROUPS = (
     (
         *("dovecot-imapd", "dovecot-pop3d", "dovecot-submissiond", "postfix", "vsftpd", "nginx-light", "apache2"),
         *("apache2-utils", "lighttpd", "haproxy", "mariadb-server", "postgresql", "slapd", "ldap-utils", "freeradius"),
-        *("freeradius-utils", "redis-server", "samba", "smbclient", "cron", "openvpn"),
+        *("freeradius-utils", "redis-server", "samba", "smbclient", "cron", "openvpn", "caddy", "auditd"),
     ),
     ("proftpd-core",),
     ("pure-ftpd",),
@@ -102,10 +102,31 @@ class Lab:
                 self._inside(f"exec {command}"), stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
 
+    def stop(self, server: subprocess.Popen[bytes]) -> None:
+        """Have a server end in order, so that it writes what it has not written yet."""
+        self.run(f"kill -TERM {self._inner(server.pid)}")
+        server.wait(PATIENCE)
+
+    def _inner(self, process: int) -> str:
+        """Return how the machine numbers the process that nsenter has become."""
+        child = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        status = Path(f"/proc/{(child or [str(process)])[0]}/status").read_text()
+        return next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:"))
+
     def _inside(self, command: str) -> list[str]:
         inside = ["nsenter", f"--target={self._process.pid}", "--mount", "--net", "--ipc", "--uts"]
         inside += [f"--pid=/proc/{self._process.pid}/ns/pid_for_children", f"--root=/proc/{self.first}/root"]
-        return [*inside, "/usr/bin/env", "--chdir=/", "-i", f"PATH={debian.PATH}", "HOME=/root", "/bin/sh", "-c", command]
+        return [
+            *inside,
+            "/usr/bin/env",
+            "--chdir=/",
+            "-i",
+            f"PATH={debian.PATH}",
+            "HOME=/root",
+            "/bin/sh",
+            "-c",
+            command,
+        ]
 
     @property
     def first(self) -> int:
@@ -129,11 +150,14 @@ class Lab:
         deadline = time.monotonic() + PATIENCE
         while not is_so():
             assert self._process.poll() is None, f"the machine has ended: {self.read('console')}"
-            assert time.monotonic() < deadline, f"waited in vain: {what}\n{self.read()[-2000:]}{self.read('output')}"
+            assert time.monotonic() < deadline, (
+                f"waited in vain: {what}\n{self.read()[-2000:]}{self.read('error.log')}{self.read('output')}"
+            )
             time.sleep(0.02)
 
     def until_listens(self, *ports: int) -> None:
         """Return when servers listen on the ports, known by their sockets so that none of them logs a connection."""
+
         def listens() -> bool:
             lines = Path(f"/proc/{self.first}/net/tcp").read_text() + Path(f"/proc/{self.first}/net/tcp6").read_text()
             return all(f":{port:04X} 0000" in lines for port in ports)
@@ -201,7 +225,19 @@ def a_lab() -> Iterator[Lab]:
 
 @contextmanager
 def _a_machine(start: str, files: Path) -> Iterator[Lab]:
-    command = ["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "/bin/sh", "-c", start]
+    command = [
+        "unshare",
+        "--mount",
+        "--net",
+        "--pid",
+        "--ipc",
+        "--uts",
+        "--fork",
+        "--kill-child",
+        "/bin/sh",
+        "-c",
+        start,
+    ]
     with (files / "console").open("wb") as console:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
     lab = Lab(files, process)
