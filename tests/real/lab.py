@@ -1,8 +1,9 @@
 """Debian's servers on a machine of their own: packages unpacked over a minimal Debian, in namespaces, with any address.
 
-Nothing is installed and no service is booted. The packages are unpacked once, into the cache; a lab is that folder over the minimal
-Debian of the guests, below a layer in memory. Its network is its own loopback interface, to which all of 203.0.113.0/24
-and 2001:db8::/64 belong: a client comes from whatever address it likes. Everything in it dies with its first process.
+Nothing is installed and no service is booted. The packages are unpacked once, into the cache; a lab is that folder over
+the minimal Debian of the guests, below a layer in memory. Its network is its own loopback interface, to which all of
+203.0.113.0/24 and 2001:db8::/64 belong: a client comes from whatever address it likes. Everything in it dies with its
+first process.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ GROUPS = (
 
 USERS = ("dovecot", "dovenull", "vmail", "postfix", "mysql", "postgres", "openldap", "freerad", "Debian-exim", "redis")
 CLONE_NEWNET = 0x40000000
-PATIENCE = 8.0
+PATIENCE = 60.0
 
 # The layers, then what programs expect of a machine. Its last act is to wait for its standard input to end.
 START = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ftplib
 from collections.abc import Iterator
-from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -24,7 +23,8 @@ useradd --create-home --shell /bin/bash expired; useradd --create-home --shell /
 useradd --create-home --shell /bin/bash denied; useradd --home-dir /srv ftp
 for user in lan locked expired noshell denied; do echo "$user:right-password"; done | chpasswd
 passwd -q --lock locked; usermod --expiredate 2020-01-01 expired; echo denied > /etc/ftpusers
-sed -i 's/pam_unix.so nullok/pam_unix.so nullok nodelay/' /etc/pam.d/common-auth; sed -i /common-session/d /etc/pam.d/vsftpd
+sed -i 's/pam_unix.so nullok/pam_unix.so nullok nodelay/' /etc/pam.d/common-auth
+sed -i /common-session/d /etc/pam.d/vsftpd
 mkdir -p /var/run/vsftpd/empty /srv
 """
 

@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 PORT, PROXY = 8080, 8081
 RIGHT = "right-password"
 PASSWORDS = """
-mkdir /files/www /files/www/closed /files/www/owners; chmod 755 /files/www /files/www/*; echo hello > /files/www/index.html
+mkdir /files/www /files/www/closed /files/www/owners; chmod 755 /files/www /files/www/*
+echo hello > /files/www/index.html
 for folder in closed owners; do echo hello > /files/www/$folder/index.html; done
 for user in lan huong; do
   printf '%s:%s\\n' $user "$(openssl passwd -apr1 right-password)" >> /files/basic

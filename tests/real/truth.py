@@ -18,8 +18,11 @@ FORGED = "198.51.100.66"
 MARKED = (
     "x from {0} port 22 ssh2", "x' from {0}", 'x" [{0}]', "x>, rip={0}, lip=192.0.2.1", "x,{0}", "x rhost={0}",
     'x", client: {0}, server: y', "x. IP: {0}.", "x ({0})", "x@{0}", "x\x1b[31m {0}", "\u202ex {0}",
-    "x #012Nov 30 06:39:00 gw sshd[7]: Failed password for root from {0} port 22 ssh2", "x: {0}: login ok", "x' OR '1'='1",
+    "x #012Nov 30 06:39:00 gw sshd[7]: Failed password for root from {0} port 22 ssh2", "x: {0}: login ok",
+    "x' OR '1'='1",
 )  # fmt: skip
+_CUT = 50
+"""Programs cut longer names short."""
 _CHOSEN = ("user.name", "user.target.name")
 
 
@@ -85,7 +88,7 @@ def held(ways: dict[str, Seen], parsed: Parsed, addresses: dict[str, str]) -> No
         if way != (it := read.get(addresses[name], Seen()))
     }
     assert {} == others, "\n".join(f"{name}: {text}" for name, text in others.items())
-    assert FORGED not in read
+    assert FORGED not in read, parsed.events["event.original"].filter(parsed.events["source.ip"] == FORGED).to_list()
     clients = [f"{address}{end}" for address in addresses.values() for end in " :,\"')]["]
     unread = [line for line in parsed.unparsed["line"] if any(client in f"{line} " for client in clients)]
     assert [] == unread, f"these lines tell of clients, and nothing reads them: {unread}"
@@ -99,9 +102,15 @@ def held_hostile(parsed: Parsed, address: str, names: Iterable[str], guesses: in
     counted = [it for it in attempts(parsed) if it[2].get("source.ip") in {None, address}]
     read = {kind: count for kind, count in count_kinds(counted).items() if count}
     assert ({"guess": guesses} if guesses else {}) == read, f"{guesses} guesses were made, but read was {read}"
-    strange = {_plain(event.get("user.name") or "") for _, _, event in counted} - {"", "***", *map(_plain, names)}
+    told = {_plain(event.get("user.name") or "") for _, _, event in counted} - {"", "***"}
+    strange = {it for it in told if not any(_is(it, _plain(name)) for name in names)}
     assert set() == strange, f"nobody has said {strange}"
-    assert FORGED not in parsed.events["source.ip"].to_list()
+    assert FORGED not in seen(parsed)
+
+
+def _is(told: str, name: str) -> bool:
+    """Say whether a name is what was told of it, cut short or not."""
+    return told == name or (len(told) > _CUT and name.startswith(told.removesuffix("...")))
 
 
 def _plain(name: str) -> str:

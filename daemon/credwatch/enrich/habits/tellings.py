@@ -28,6 +28,8 @@ MOST_CARRIED = 16_384
 """So many counts are carried to the next batch; where there are more, the latest ones."""
 
 _ABOUT = ("host.name", "process.name", "source.ip")
+_SERVERS = {name: "dovecot" for name in ("auth", "dovecot-auth", "dovecot/auth")}
+"""Whose programs have a name of their own in what PAM tells of them."""
 _KEYS = ("publickey", "hostbased", "gssapi-with-mic", "gssapi-keyex")
 """Methods that PAM has no part in; what ends a connection is told of their attempts too."""
 _BY_ROLE, _BY_LIMIT = np.uint64(0), np.uint64(2)
@@ -122,6 +124,7 @@ def _lines(events: pl.DataFrame, flags: pl.DataFrame, rows: NDArray[np.intp]) ->
     chosen = pl.Series(rows.astype(np.uint32))
     names = ("event.dataset", "event.provider", "event.reason", "user.name", "@timestamp", *_ABOUT)
     read = events.select(column(events, name) for name in names)[chosen]
+    read = read.with_columns(pl.col("process.name").replace(_SERVERS))
     runs = read.select(*_ABOUT, pl.col("user.name").str.to_lowercase()).hash_rows(seed=0).to_numpy()
     reason = pl.when(pl.col("event.provider").is_null()).then("event.reason")
     ways = read.select("event.dataset", "event.provider", reason.alias("reason")).hash_rows(seed=1).to_numpy() | 1
