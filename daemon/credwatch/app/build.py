@@ -32,6 +32,8 @@ from credwatch.rules.sigma.sigma import read_rules
 from credwatch.sources.machine import placed
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
+from credwatch.sources.rest.options import RestSourceOptions
+from credwatch.sources.sql.options import SqlSourceOptions
 from credwatch.workflows.facts import Contact, Duties, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.world.authorisations import read_authorisations
 from credwatch.world.calendars import WorkingCalendar, read_days
@@ -280,6 +282,8 @@ def format_of(source: PlacedSource) -> SourceFormat:
             return SourceFormat(source.id, source.format, source.time_zone)
         case JournalSourceOptions():
             return SourceFormat(source.id, SourceKind.SYSLOG)
+        case RestSourceOptions() | SqlSourceOptions():
+            return SourceFormat(source.id, SourceKind.JSON)
     assert_never(source)
 
 

@@ -7,8 +7,8 @@ import secrets
 from base64 import b64encode
 from pathlib import Path
 
-from credwatch.app.credentials import credential
 from credwatch.app.settings import Settings
+from credwatch.kernel.credentials import credential
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 from credwatch.ledger.note import SigningKey

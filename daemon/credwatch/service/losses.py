@@ -20,6 +20,7 @@ _HINTS = {
     "suppressed": "journald left out messages of a service that wrote too many (RateLimitBurst= in journald.conf)",
     "dropped": "messages came over UDP faster than they were read, and are lost: let the sender use TCP or TLS",
     "gaps": "a sender numbers its messages, and some are missing: let it use TLS, or a way that is acknowledged",
+    "expired": "a service had forgotten how far it was read: what it still has is read, the rest is lost",
     "holes": "a log has a hole of NUL bytes, as a truncation or a crash leaves it: what stood there is lost",
 }
 

@@ -73,6 +73,10 @@ class Tally(Struct, frozen=True):
     """How many messages are missing where a sender numbers them."""
     refused: int = 0
     """How many connections were not let in: too many, or without a certificate that is believed."""
+    expired: int = 0
+    """How often a service did not know any more where it had been read to, so that events may be missing."""
+    throttled: int = 0
+    """How often a service has made us wait; nothing is lost by it."""
     restarts: int = 0
     """How often the program that reads for the source had ended and was started again; nothing is lost by it."""
 

@@ -16,6 +16,8 @@ from credwatch.sources.options import (
     PlacedSource,
     SourceOptions,
 )
+from credwatch.sources.rest.options import RestSourceOptions
+from credwatch.sources.sql.options import SqlSourceOptions, parsed_url
 
 LOGS = ("/var/log/auth.log", "/var/log/secure")
 """Where syslog daemons write what has the facility auth or authpriv: on Debian and its like, and on Red Hat and its."""
@@ -64,4 +66,8 @@ def place_of(source: PlacedSource) -> str:
             return "what is pushed by HTTP"
         case SyslogSourceOptions():
             return "syslog over the network"
+        case RestSourceOptions():
+            return source.url.partition("?")[0]
+        case SqlSourceOptions():
+            return parsed_url(source.url).set(query={}).render_as_string()
     assert_never(source)

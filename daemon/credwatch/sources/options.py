@@ -11,6 +11,8 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from credwatch.kernel.options import Options, known_zone
 from credwatch.sources.named import LineFormat, NamedSource
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
+from credwatch.sources.rest.options import RestSourceOptions
+from credwatch.sources.sql.options import SqlSourceOptions
 
 Transport = Literal["audit", "driver", "syslog", "journal", "stdout", "kernel"]
 """How an entry came to the journal, `_TRANSPORT` in systemd.journal-fields(7)."""
@@ -185,18 +187,23 @@ SourceOptions = Annotated[
     | Annotated[JournalSourceOptions, Tag("journal")]
     | Annotated[MachineSourceOptions, Tag("machine")]
     | Annotated[PushSourceOptions, Tag("push")]
+    | Annotated[RestSourceOptions, Tag("rest")]
+    | Annotated[SqlSourceOptions, Tag("sql")]
     | Annotated[SyslogSourceOptions, Tag("syslog")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
         custom_error_message="there is no such kind of source; "
-        'write kind = "file", "journal", "machine", "push" or "syslog"',
+        'write kind = "file", "journal", "machine", "push", "rest", "sql" or "syslog"',
     ),
 ]
 """A table `[[source]]`, told apart by its `kind`."""
 
 
-PlacedSource = FileSourceOptions | JournalSourceOptions | PushSourceOptions | SyslogSourceOptions
+PulledSourceOptions = RestSourceOptions | SqlSourceOptions
+"""A source whose lines are asked for."""
+
+PlacedSource = FileSourceOptions | JournalSourceOptions | PushSourceOptions | SyslogSourceOptions | PulledSourceOptions
 """A source that says where its lines are."""
 
 

@@ -15,8 +15,13 @@ from credwatch.sources.journal.source import JOURNAL, JournalSource
 from credwatch.sources.machine import machine_id
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
+from credwatch.sources.pull.source import LOG, PulledSource
 from credwatch.sources.received.intake import Intake
 from credwatch.sources.received.source import ReceivedSource
+from credwatch.sources.rest.options import RestSourceOptions
+from credwatch.sources.rest.service import RestService
+from credwatch.sources.sql.options import SqlSourceOptions
+from credwatch.sources.sql.service import SqlService
 
 
 def open_source(
@@ -35,12 +40,16 @@ def open_source(
     """
     match options:
         case FileSourceOptions():
-            own = {file: cursor for file, cursor in cursors.items() if file != JOURNAL}
+            own = {file: cursor for file, cursor in cursors.items() if file not in (JOURNAL, LOG)}
             return _followed(options, own, clock, wake)
         case JournalSourceOptions():
             return JournalSource(options, cursors, clock=clock, wake=wake, machine=machine_id())
         case PushSourceOptions() | SyslogSourceOptions():
             return ReceivedSource(options.id, intakes[options.id], cursors, clock=clock, wake=wake)
+        case RestSourceOptions():
+            return PulledSource(options.id, RestService(options, clock), cursors, clock=clock, wake=wake)
+        case SqlSourceOptions():
+            return PulledSource(options.id, SqlService(options), cursors, clock=clock, wake=wake)
     assert_never(options)
 
 

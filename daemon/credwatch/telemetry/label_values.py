@@ -46,6 +46,7 @@ PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "push", "config
 FILE_EVENTS = (
     *("rotations", "truncations", "vanished", "damaged", "cut_lines", "holes"),
     *("vacuumed", "suppressed", "restarts", "dropped", "gaps", "refused"),
+    *("expired", "throttled"),
 )
 """What may befall the files or the journal of a source."""
 RETENTION_KINDS = (

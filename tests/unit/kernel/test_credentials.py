@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.app.credentials import credential
+from credwatch.kernel.credentials import credential
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 

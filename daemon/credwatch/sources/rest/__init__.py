@@ -1,0 +1,1 @@
+"""Asks REST services for their logs."""

@@ -1,0 +1,1 @@
+"""Asks databases for the new rows of a table."""
