@@ -12,6 +12,7 @@ from hypothesis import settings
 from sqlalchemy import Engine, event
 
 from credwatch.store.dialect import sqlite
+from mariadb_server import MariaServer, a_maria_server, program
 from postgresql_server import Server, a_server, programs
 from statement_plans import Watch
 
@@ -62,4 +63,13 @@ def postgresql() -> Iterator[Server]:
     if programs() is None:
         pytest.skip("needs the Debian package postgresql")
     with a_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaServer]:
+    """Run one MariaDB server for all tests of a process."""
+    if program() is None:
+        pytest.skip("needs the Debian package mariadb-server-core")
+    with a_maria_server() as server:
         yield server

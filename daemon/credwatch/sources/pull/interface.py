@@ -17,7 +17,8 @@ class Item(Struct, frozen=True):
     """One record of a service, as a line."""
 
     line: bytes
-    """The record as JSON, with a newline behind it."""
+    """The record as JSON, with a newline behind it; empty where it was there before the first start: it is known then,
+    and not given."""
     key: str
     """What it is known again by: `key_of` of its id, or of all of it."""
     order: float

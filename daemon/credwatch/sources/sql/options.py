@@ -27,6 +27,8 @@ _DRIVERS = {
 _SECRET_KEYS = ("password", "passwd", "sslpassword")
 _FIXED_LIMIT = re.compile(r"\b(limit|fetch\s+(first|next)|top)\s+\(?\d", re.IGNORECASE)
 _CURSOR = re.compile(r"(?<![:\w]):cursor\b")
+LIMIT = re.compile(r"(?<![:\w]):limit\b")
+"""Where a query says how many rows are wanted."""
 
 
 class SqlSourceOptions(NamedSource):
@@ -39,7 +41,7 @@ class SqlSourceOptions(NamedSource):
     password_file: Path | None = None
     """A file with the password; the credential source-ID where none is named and there is one."""
     query: str
-    """A SELECT with :cursor, in the order of the cursor's column; :limit stands for how many rows are wanted."""
+    """A SELECT with :cursor, in the order of the cursor's column; LIMIT :limit is added where it is not there."""
     cursor: str = Field(default="id", min_length=1)
     """The column that rows are ordered by."""
     cursor_kind: CursorKind = "integer"
@@ -78,7 +80,9 @@ class SqlSourceOptions(NamedSource):
         if not _CURSOR.search(text):
             raise ValueError("has no :cursor; write WHERE column > :cursor ORDER BY column")
         if _FIXED_LIMIT.search(text):
-            raise ValueError("has a limit of its own, behind which rows would be missed; write LIMIT :limit")
+            raise ValueError(
+                "has a limit of its own, behind which rows would be missed; leave it out, or write LIMIT :limit"
+            )
         return text
 
     @field_validator("time_zone")

@@ -12,17 +12,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Connection, CursorResult, text
 
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.pull.interface import Item, PulledBatch, PulledPlace
 from credwatch.sources.sql.connection import ReadOnlyDatabase
 from credwatch.sources.sql.cursors import CursorColumn, Stored
-from credwatch.sources.sql.options import SqlSourceOptions
+from credwatch.sources.sql.options import LIMIT, SqlSourceOptions, parsed_url
 from credwatch.sources.sql.rows import item_of, line_of
 
 _BATCH_BYTES = 4 * 1024 * 1024
 _MOST_ROWS = 10_000_000
+_LIMITED = ("postgresql", "mysql", "mariadb", "sqlite")
+"""Databases that know LIMIT: with it they need not plan for rows that nobody reads."""
 _TIMESTAMP = 7
 """The type that MariaDB and MySQL give columns of type TIMESTAMP, which are in the session's zone: UTC."""
 
@@ -33,9 +36,11 @@ class _Read(Struct):
     at: Stored
     """Everything up to here was given."""
     items: list[Item] = field(default_factory=list)
-    ends: list[Stored] = field(default_factory=list)
+    """The rows that are not known."""
+    values: list[Stored] = field(default_factory=list)
     """The value of each item."""
     rows: int = 0
+    """How many rows there were in all."""
     size: int = 0
     last: Stored | None = None
     """The value of the row that was read last."""
@@ -51,8 +56,13 @@ class SqlService:
         self._database = ReadOnlyDatabase(options)
         self._column = CursorColumn.of(options)
         self._zone = ZoneInfo(options.time_zone)
-        self._statement = text(options.query)
-        self._has_limit = "limit" in self._statement._bindparams
+        self._limit = options.batch_rows
+        """How many rows to ask for: new ones, and those that are known already."""
+        query = options.query
+        if parsed_url(options.url).get_backend_name() in _LIMITED and not LIMIT.search(query):
+            query = f"{query}\nLIMIT :limit"
+        self._statement = text(query)
+        self._has_limit = LIMIT.search(query) is not None
 
     @property
     def interval(self) -> float:
@@ -66,21 +76,19 @@ class SqlService:
 
     def sweep(self, place: PulledPlace | None, known: Container[str] = (), /) -> Iterator[PulledBatch]:
         """Give every row that is new; see `PulledService.sweep`."""
-        at: Stored = place["at"] if place is not None else self._first()
-        if place is None:
-            yield self._batch((), at)
-        limit = self._options.batch_rows
+        at: Stored = self._first() if place is None else place["at"]
+        first = at if place is None else None
         while True:
-            read = self._read(at, known, limit)
+            read = self._read(at, known)
             at = read.at
-            yield self._batch(tuple(read.items), at)
+            yield self._batch(self._items(read, first), at)
             if not read.is_cut:
                 return
-            limit = self._options.batch_rows if read.items else min(limit * 2, _MOST_ROWS)
 
     def try_out(self) -> None:
-        """Ask for what is newest, and forget it; raises SourceError."""
-        self._read(self._column.lowest, (), 1)
+        """Ask for a few rows, and forget them; raises SourceError."""
+        self._limit = 1
+        self._read(self._column.lowest, ())
 
     def interrupt(self) -> None:
         """Cut the connection; see `PulledService.interrupt`."""
@@ -92,34 +100,43 @@ class SqlService:
     def _batch(self, items: tuple[Item, ...], at: Stored) -> PulledBatch:
         return PulledBatch(items, {"at": at}, self._column.floor(at))
 
+    def _items(self, read: _Read, first: Stored | None) -> tuple[Item, ...]:
+        """Return what was read; at the first start without the lines of rows that were there before it."""
+        if first is None:
+            return tuple(read.items)
+        begin = self._column.order(first)
+        return tuple(
+            replace(item, line=b"") if self._column.order(value) <= begin else item
+            for item, value in zip(read.items, read.values, strict=True)
+        )
+
     def _first(self) -> Stored:
         """Say where to begin at the very first start."""
         options = self._options
         if options.start:
-            return self._read_value(int(options.start) if options.cursor_kind == "integer" else options.start)
+            return self._value(int(options.start) if options.cursor_kind == "integer" else options.start)
         if options.read_from == "start":
             return self._column.lowest
         with self._database.reading() as connection:
             quoted = connection.dialect.identifier_preparer.quote(options.cursor)
             newest = text(f"SELECT MAX(newest.{quoted}) FROM ({options.query}) newest")  # noqa: S608  # the operator's
-            value = connection.execute(newest, self._parameters(self._column.lowest, _MOST_ROWS)).scalar()
-        return self._column.lowest if value is None else self._read_value(value)
+            parameters = {"cursor": self._column.parameter(self._column.lowest)}
+            parameters |= {"limit": _MOST_ROWS} if LIMIT.search(options.query) else {}
+            value = connection.execute(newest, parameters).scalar()
+        return self._column.lowest if value is None else self._value(value)
 
-    def _parameters(self, at: Stored, limit: int) -> dict[str, Any]:
-        return {"cursor": self._column.parameter(at)} | ({"limit": limit} if self._has_limit else {})
-
-    def _read(self, at: Stored, known: Container[str], limit: int) -> _Read:
+    def _read(self, at: Stored, known: Container[str]) -> _Read:
         """Read the rows behind a value, until there are enough new ones, and no further."""
-        read = _Read(at)
+        read, limit = _Read(at), self._limit
+        parameters = {"cursor": self._column.parameter(at)} | ({"limit": limit} if self._has_limit else {})
         with self._database.reading() as connection:
-            result = connection.execute(self._statement, self._parameters(at, limit))
+            result = connection.execute(self._statement, parameters)
             zones = self._zones(connection, result)
             names = self._names(result)
             for row in result:
                 if not self._take(read, dict(zip(names, row, strict=True)), known, zones):
                     break
-        read.is_cut |= self._has_limit and read.rows >= limit
-        if read.is_cut:
+        if self._has_limit and read.rows >= limit:
             self._leave_last(read)
         elif read.last is not None:
             read.at = self._later(read.at, read.last)
@@ -127,7 +144,7 @@ class SqlService:
 
     def _take(self, read: _Read, row: dict[str, Any], known: Container[str], zones: dict[str, ZoneInfo]) -> bool:
         """Take a row, unless there are enough already; those of one value are taken together."""
-        value = self._read_value(row[self._options.cursor])
+        value = self._value(row[self._options.cursor])
         if read.last is not None and self._column.order(value) < self._column.order(read.last):
             message = f"the rows are not in the order of {self._options.cursor}"
             raise self._error(message, f"write ORDER BY {self._options.cursor} into the query")
@@ -140,30 +157,30 @@ class SqlService:
         item = item_of(line, row, self._options.identity, self._column.order(value))
         if item.key not in known:
             read.items.append(item)
-            read.ends.append(value)
+            read.values.append(value)
             read.size += len(line)
         return True
 
     def _leave_last(self, read: _Read) -> None:
-        """Say how far a question has led that was cut: behind a row whose value others may have that were not read.
+        """Leave the rows of the last value: others may have it that were beyond the limit. Then ask for more at once.
 
-        Where rows were left in the middle of those that have one value, the next question reads them all.
+        Where nothing is left, the next question asks for twice as many, so that it comes beyond what is known.
         """
-        if read.rows and self._has_limit:
-            while read.ends and read.ends[-1] == read.last:
-                read.ends.pop()
-                read.items.pop()
-            behind = read.ends[-1] if read.ends else read.at
+        read.is_cut = True
+        while read.values and read.values[-1] == read.last:
+            read.values.pop()
+            read.items.pop()
+        if read.items:
+            read.at = self._later(read.at, read.values[-1])
+            self._limit = min(self._options.batch_rows + read.rows - len(read.items), _MOST_ROWS)
         else:
-            behind = read.at if read.last is None else read.last
-        read.at = self._later(read.at, behind)
+            self._limit = min(self._limit * 2, _MOST_ROWS)
 
     def _later(self, one: Stored, other: Stored) -> Stored:
-        if self._column.kind == "text":
-            return other
-        return other if self._column.order(other) >= self._column.order(one) else one
+        is_later = self._column.kind == "text" or self._column.order(other) >= self._column.order(one)
+        return other if is_later else one
 
-    def _read_value(self, value: Any) -> Stored:
+    def _value(self, value: Any) -> Stored:
         try:
             return self._column.read(value)
         except ValueError as error:
