@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -16,8 +16,11 @@ from credwatch.sources.received.intake import Intake
 from credwatch.sources.received.parcel import Parcel
 from credwatch.sources.received.source import ReceivedSource
 from credwatch.sources.replay import ReplaySource
+from rest_services import OktaServer, a_service, okta_event
 from unit.sources.followed import NOW, Reader, a_file_source, append
 from unit.sources.journal.written import Journal
+from unit.sources.rest.presets_served import OKTA, a_rest_source, rest_options
+from unit.sources.sql.tables import SqliteTable, a_sql_source, sql_options
 
 Open = Callable[..., Source]
 PATIENCE = 20.0
@@ -94,23 +97,61 @@ class OneRequestOrigin(PushedOrigin):
         return ReceivedSource("auth", intake, cursors or {}, clock=lambda: NOW)
 
 
+class ServiceOrigin:
+    """A service that is asked over HTTP, and gives a few items a page."""
+
+    def __init__(self, folder: Path, server: OktaServer) -> None:
+        self._server = server
+        self._server.most = 7
+        self._folder = folder
+        self._begin = time.time() - 1000
+
+    def write(self, *lines: str) -> None:
+        for number, line in enumerate(lines, len(self._server.events)):
+            self._server.add(okta_event(number, self._begin + number, message=f"] {line}"))
+
+    def open(self, cursors: Mapping[str, Cursor] | None = None) -> Source:
+        return a_rest_source(rest_options(OKTA, self._server, self._folder, read_from="start"), cursors)
+
+
+class TableOrigin:
+    """A table of a database."""
+
+    def __init__(self, folder: Path) -> None:
+        self._table = SqliteTable(folder)
+        self._count = 0
+
+    def write(self, *lines: str) -> None:
+        for line in lines:
+            self._count += 1
+            self._table.run(f"INSERT INTO logins (id, name) VALUES ({self._count}, '] {line}')")
+
+    def open(self, cursors: Mapping[str, Cursor] | None = None) -> Source:
+        return a_sql_source(sql_options(self._table, batch_rows=7), cursors)
+
+
 ORIGINS: dict[str, Callable[[Path], Origin]] = {
     "file": lambda folder: LogOrigin(folder, _follow),
     "replay": lambda folder: LogOrigin(folder, _replay),
     "journal": JournalOrigin,
     "pushed": PushedOrigin,
     "one request": OneRequestOrigin,
+    "sql": TableOrigin,
 }
 
 
-@pytest.fixture(params=[*ORIGINS])
-def origin(request: pytest.FixtureRequest, tmp_path: Path) -> Origin:
-    return ORIGINS[request.param](tmp_path)
+@pytest.fixture(params=[*ORIGINS, "rest"])
+def origin(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Origin]:
+    if request.param != "rest":
+        yield ORIGINS[request.param](tmp_path)
+        return
+    with a_service(OktaServer) as server:
+        yield ServiceOrigin(tmp_path, server)
 
 
 def _messages(lines: list[bytes]) -> list[str]:
-    """Give what was written, without the header that a journal's entries get."""
-    return [line.decode().rpartition("] ")[2] for line in lines]
+    """Give what was written, without the header that a journal's entries get, and the JSON around that of a service."""
+    return [line.decode().rpartition("] ")[2].rstrip('"}') for line in lines]
 
 
 def _drained(source: Source, count: int, limit: int = 65536) -> Reader:

@@ -30,6 +30,7 @@ from credwatch.checks.journal import journal_problems
 from credwatch.checks.listening import listening_problems
 from credwatch.checks.mail import mail_problems
 from credwatch.checks.permissions import permission_problems
+from credwatch.checks.pulled import pulled_problems, secret_problems
 from credwatch.checks.salvage import salvaged
 from credwatch.checks.ways import way_problems
 from credwatch.kernel.clock import system_clock
@@ -48,7 +49,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     """Return every problem of a settings file and of all that it names; empty where `run` would start.
 
     Where the settings have mistakes, the rest of them still leads to registers, rules, sources and templates. With
-    `online` the mail servers are asked too, which takes some seconds where one is dead.
+    `online` mail servers, services and databases are asked too, which takes some seconds where one is dead.
     """
     gathering = Gathering()
     settings = gathering.attempt(lambda: load_settings(config), None) or salvaged(config)
@@ -64,6 +65,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     gathering.problems.extend(regime_doubts(settings, knowledge.facts, system_clock().date()))
     gathering.problems.extend(source_problems(configured_sources(settings)))
     gathering.problems.extend(journal_problems(configured_sources(settings)))
+    gathering.problems.extend(secret_problems(configured_sources(settings)))
     gathering.problems.extend(shared_files(followed_sources(settings)))
     gathering.problems.extend(_directories(settings))
     gathering.problems.extend(corpus_problems(settings.gate.corpus))
@@ -74,6 +76,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     if renderer is not None:
         gathering.problems.extend(notice_problems(renderer, knowledge.rules))
     gathering.problems.extend(mail_problems(settings) if online else ())
+    gathering.problems.extend(pulled_problems(configured_sources(settings)) if online else ())
     return gathering.problems
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from credwatch.app.build import configured_sources
 from credwatch.app.settings import Settings
 from credwatch.kernel.errors import Problem, Severity
 from credwatch.kernel.folders import files_below
+from credwatch.sources.options import pulled_among
 
 _OTHERS_WRITE = stat.S_IWOTH
 _OTHERS_READ = stat.S_IROTH
@@ -44,6 +46,9 @@ def _secrets(settings: Settings) -> Iterator[Path]:
     email = settings.outbox.email
     if email.password_file is not None:
         yield email.password_file
+    for source in pulled_among(configured_sources(settings)):
+        if source.secret_file is not None:
+            yield source.secret_file
 
 
 def _writable(path: Path) -> Iterator[Problem]:

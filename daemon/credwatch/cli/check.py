@@ -33,7 +33,9 @@ SendOption = Annotated[
         help="Where the mail server is well, send a test message there and say what it answers.",
     ),
 ]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Ask no mail server.", show_default=False)]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Ask no mail server, service or database.", show_default=False)
+]
 
 
 def check(

@@ -207,6 +207,11 @@ PlacedSource = FileSourceOptions | JournalSourceOptions | PushSourceOptions | Sy
 """A source that says where its lines are."""
 
 
+def pulled_among(sources: Iterable[PlacedSource]) -> list[PulledSourceOptions]:
+    """Return the sources whose lines are asked for."""
+    return [source for source in sources if isinstance(source, PulledSourceOptions)]
+
+
 def files_among(sources: Iterable[PlacedSource]) -> list[FileSourceOptions]:
     """Return the sources that follow files."""
     return [source for source in sources if isinstance(source, FileSourceOptions)]

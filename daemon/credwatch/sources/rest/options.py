@@ -242,6 +242,16 @@ class RestSourceOptions(NamedSource):
         return headers
 
     @property
+    def secret_file(self) -> Path | None:
+        """The file that holds what proves who the source is; None where it is a credential, or there is none."""
+        match self.auth:
+            case BearerAuth(token_file=file) | BasicAuth(password_file=file) | OAuth2Auth(client_secret_file=file):
+                return file
+            case GoogleAuth(key_file=file) | GithubAppAuth(key_file=file):
+                return file
+        return None
+
+    @property
     def has_end(self) -> bool:
         """Whether the service can be asked for a span of time, and not only from a time on."""
         return any("{until}" in text for text in (*self.query.values(), self.url, self.body))

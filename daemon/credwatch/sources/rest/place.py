@@ -33,7 +33,7 @@ class RestPage(Struct, frozen=True):
     """What a service gave at a place."""
 
     items: tuple[Item, ...]
-    """Its items, in the order in which they came."""
+    """Its items, oldest first as far as the service allows."""
     next: str | int | None
     """Where the next page is, None where there is none."""
     first: str = ""

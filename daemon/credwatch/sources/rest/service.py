@@ -175,7 +175,7 @@ class RestService:
         except Refusal:
             self._walk = None  # from its beginning, the next time
             raise
-        walk.items += (item for item in page.items if item.order >= walk.start.begin)
+        walk.items[:0] = (item for item in page.items if item.order >= walk.start.begin)
         walk.next = page.next
         return page.next is not None and all(item.order >= walk.start.begin for item in page.items)
 
@@ -194,7 +194,8 @@ class RestService:
         request = request_at(place, options, now)
         answer = self._client.ask(request.url, request.query, request.body)
         listed = records.listed(answer.content)
-        items = tuple(item for record in listed for item in records.items_of(record, now))
+        oldest_first = listed if options.order == "oldest_first" else listed[::-1]
+        items = tuple(item for record in oldest_first for item in records.items_of(record, now))
         following = next_page(place, options, answer.content, answer.link, len(listed))
         return RestPage(items, following, *records.marks(listed))
 
@@ -203,5 +204,5 @@ class RestService:
 
 
 def _in_order(items: list[Item]) -> tuple[Item, ...]:
-    """Put items that came newest first into the order of time; those of one time the other way round."""
-    return tuple(sorted(reversed(items), key=lambda item: item.order))
+    """Put items into the order of time; those of one time stay as they are."""
+    return tuple(sorted(items, key=lambda item: item.order))

@@ -63,6 +63,11 @@ class SqlSourceOptions(NamedSource):
     batch_rows: int = Field(default=5000, ge=1, le=100_000)
     """So many new rows are read at a time."""
 
+    @property
+    def secret_file(self) -> Path | None:
+        """The file that holds the password; None where it is a credential, or there is none."""
+        return self.password_file
+
     @field_validator("url")
     @classmethod
     def _known_url(cls, url: str) -> str:

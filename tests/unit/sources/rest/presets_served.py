@@ -55,8 +55,9 @@ class Served(Struct, frozen=True):
     more: dict[str, str] = {}
 
 
+OKTA = Served("okta", OktaServer, okta_event)
 PRESETS = [
-    Served("okta", OktaServer, okta_event),
+    OKTA,
     Served("auth0", Auth0Server, auth0_event, tokens=True),
     Served("entra-signins", GraphServer, signin_event, tokens=True, more={"tenant": "acme.example"}),
     Served("entra-audit", GraphServer, audit_event, tokens=True, more={"tenant": "acme.example"}),

@@ -15,9 +15,16 @@ from credwatch.sources.network_options import Listener
 from credwatch.sources.pull.source import PulledSource
 from credwatch.sources.tls import server_context
 from rest_services import TOKEN, OktaServer, Reply, a_service, okta_event
-from unit.sources.rest.presets_served import PATIENCE, PRESETS, a_rest_source, drained, records, rest_options, take
-
-OKTA = next(served for served in PRESETS if served.preset == "okta")
+from unit.sources.rest.presets_served import (
+    OKTA,
+    PATIENCE,
+    PRESETS,
+    a_rest_source,
+    drained,
+    records,
+    rest_options,
+    take,
+)
 
 
 def _events(count: int) -> list[dict[str, Any]]:
