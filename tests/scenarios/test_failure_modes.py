@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -22,12 +23,15 @@ from msgspec import Struct
 
 from credwatch.store.database import Database
 from credwatch.telemetry.label_values import PARTS
+from rest_services import TOKEN, OktaServer, a_service, okta_event
 from scenarios.daemon import RUN, RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing
 from scenarios.manager import Manager, a_manager
 from scenarios.post_office import PostOffice, a_free_port, a_post_office
+from scenarios.pulling import service_source, table_source
 from scenarios.pushing import PatientShipper, pushed_settings
 from unit.sources.journal.written import Journal
+from unit.sources.sql.tables import SqliteTable, logins
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "failure-modes.md"
 WITH_GATE = pushed_settings(0).replace(
@@ -503,6 +507,105 @@ def test_journal_vacuumed_before(place: Place, monkeypatch: pytest.MonkeyPatch) 
     place.ready()
     place.tells("source.lines_may_be_lost", "vacuumed")
     await_(lambda: before + 2 == place.site.lines_taken(), what="what is there is read")
+
+
+def _with_service(place: Place, server: OktaServer) -> None:
+    """Have the daemon ask a service, too."""
+    with place.site.config.open("a") as config:
+        config.write(service_source(server, place.site.folder))
+
+
+def _asks(place: Place, server: OktaServer, number: int) -> None:
+    """Each event that the service has becomes one line, and none becomes two."""
+    before = place.site.lines_taken()
+    begin = len(server.events)
+    server.add(*(okta_event(at, time.time()) for at in range(begin, begin + number)))
+    await_(lambda: place.site.lines_taken() >= before + number, what="the events are read")
+    asked = len(server.asked)
+    await_(lambda: len(server.asked) > asked + 2, what="it is asked again")
+    assert before + number == place.site.lines_taken()
+
+
+def test_service_away(place: Place) -> None:
+    """A service answers with errors for a while: that is told, the logs are read, and then its events, once each."""
+    with a_service(OktaServer) as server:
+        _with_service(place, server)
+        place.begin()
+        place.ready()
+        _asks(place, server, 3)
+        server.refuse(502, times=3)
+        place.tells("source.failed", "service", "answers 502")
+        await_(lambda: 0 == place.site.metric('credwatch_source_up{source="service"}'), what="the metric says so")
+        _others_are_read(place)
+        _asks(place, server, 3)
+        await_(lambda: 1 == place.site.metric('credwatch_source_up{source="service"}'), what="the metric says so")
+
+
+def test_service_refused_before(place: Place) -> None:
+    """The token is wrong when the daemon starts: the logs are read, and once it is right, the events are."""
+    with a_service(OktaServer) as server:
+        _with_service(place, server)
+        server.token = "another"
+        place.begin()
+        place.ready()
+        place.tells("source.failed", "answers 401", "check the token")
+        _others_are_read(place)
+        (place.site.folder / "token").write_text("another")
+        _asks(place, server, 3)
+        assert TOKEN not in place.site.log()
+
+
+def test_service_throttles(place: Place) -> None:
+    """A service wants to be left alone for an hour: it is, nothing else waits, and what is not seen is told."""
+    with a_service(OktaServer) as server:
+        _with_service(place, server)
+        place.begin()
+        place.ready()
+        _asks(place, server, 3)
+        server.refuse(429, times=100, Retry_After="3600")
+        place.tells("source.failed", "allows no further requests")
+        what = 'credwatch_source_file_events_total{source="service",what="throttled"}'
+        await_(lambda: 1 == place.site.metric(what), what="the metric says so")
+        _others_are_read(place)
+        assert 99 == len(server.faults)
+        place.site.kill()
+        server.faults.clear()
+        place.begin()
+        place.ready()
+        _asks(place, server, 3)
+
+
+def test_service_forgot_before(place: Place) -> None:
+    """A service has forgotten the place while the daemon was down: it says so, and nothing comes twice."""
+    with a_service(OktaServer) as server:
+        _with_service(place, server)
+        place.begin()
+        place.ready()
+        _asks(place, server, 3)
+        place.site.kill()
+        server.expired = True
+        before = place.site.lines_taken()
+        server.add(okta_event(77, time.time()))
+        place.begin()
+        place.ready()
+        place.tells("source.lines_may_be_lost", "expired")
+        await_(lambda: before + 1 == place.site.lines_taken(), what="what it still has is read")
+        _asks(place, server, 3)
+
+
+def test_database_away(place: Place) -> None:
+    """A table cannot be read for a while: that is told, the logs are read, and then its rows, once each."""
+    table = SqliteTable(place.site.folder)
+    with place.site.config.open("a") as config:
+        config.write(table_source(table))
+    place.begin()
+    place.ready()
+    table.run("ALTER TABLE logins RENAME TO away")
+    place.tells("source.failed", "the database refuses", "no such table")
+    _others_are_read(place)
+    before = place.site.lines_taken()
+    table.run("ALTER TABLE away RENAME TO logins", logins(1, 2, 3))
+    await_(lambda: before + 3 == place.site.lines_taken(), what="the rows are read")
 
 
 def _others_are_read(place: Place) -> None:

@@ -67,8 +67,8 @@ class SqliteTable:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "site.sqlite"
         self.url = f"sqlite:///{self._file}"
-        self.run("CREATE TABLE logins (id integer PRIMARY KEY, seen_at text, name text)")
-        self.run("CREATE INDEX logins_seen_at ON logins (seen_at)")
+        self.run("CREATE TABLE IF NOT EXISTS logins (id integer PRIMARY KEY, seen_at text, name text)")
+        self.run("CREATE INDEX IF NOT EXISTS logins_seen_at ON logins (seen_at)")
 
     def run(self, *statements: str) -> None:
         """Run statements, and commit them."""
