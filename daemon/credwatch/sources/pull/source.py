@@ -47,7 +47,7 @@ class _State(Struct):
         self.known.forget_before(batch.floor)
 
 
-class _Beginning(Struct, frozen=True):
+class _BatchBeginning(Struct, frozen=True):
     """What `Chunk.beginning` holds: how a cursor within the chunk is made."""
 
     cursor: Cursor
@@ -129,7 +129,7 @@ class PulledSource:
         """Give the cursor for going on within a chunk; see `Source.cursor_at`."""
         if position >= chunk.first_position + len(chunk.data):
             return chunk.cursor
-        begun = msgspec.json.decode(chunk.beginning, type=_Beginning)
+        begun = msgspec.json.decode(chunk.beginning, type=_BatchBeginning)
         state = _State.from_cursor(begun.cursor, self._service.width)
         state.known.add(Item(b"", key, order) for end, key, order in begun.items if end <= position)
         state.position = max([state.position, *(end for end, _, _ in begun.items if end <= position)])
@@ -213,5 +213,5 @@ class PulledSource:
             received_at=now,
             reference=now,
             backlog=self.lag(),
-            beginning=msgspec.json.encode(_Beginning(before, marks)),
+            beginning=msgspec.json.encode(_BatchBeginning(before, marks)),
         )

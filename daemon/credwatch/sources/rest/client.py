@@ -34,7 +34,7 @@ _WORDS = ("error_description", "errorSummary", "error.message", "message", "erro
 """Where services say in an answer what is wrong."""
 
 
-class Refusal(SourceError):
+class RefusedStatus(SourceError):
     """A service has answered with a status of refusal."""
 
     def __init__(self, message: str, *, where: str, hint: str, status: int) -> None:
@@ -74,7 +74,7 @@ class RestClient:
         self._secrets: tuple[str, ...] = ()
 
     def ask(self, url: str, query: Mapping[str, str], body: str = "") -> RestAnswer:
-        """Send a request; raises Throttled, Refusal or SourceError, none of which holds a secret."""
+        """Send a request; raises Throttled, RefusedStatus or SourceError, none of which holds a secret."""
         raw = self._send_proven(url, query, body)
         if raw.status in (401, 403) and self._is_refused(raw) and self._authentication.forget():
             raw = self._send_proven(url, query, body)
@@ -180,7 +180,7 @@ class RestClient:
             message = f"{host} allows no further requests for now ({raw.status})"
             raise Throttled(message, where=self._where, seconds=wait)
         message = f"{host} answers {raw.status}{self._words(raw.body)}"
-        raise Refusal(message, where=self._where, hint=_hint(raw.status), status=raw.status)
+        raise RefusedStatus(message, where=self._where, hint=_hint(raw.status), status=raw.status)
 
     def _words(self, body: bytes) -> str:
         """Give what a service says is wrong, without secrets and on one line."""

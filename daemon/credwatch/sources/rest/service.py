@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.pull.interface import Item, PulledBatch, PulledPlace
-from credwatch.sources.rest.client import Refusal, RestClient
+from credwatch.sources.rest.client import RefusedStatus, RestClient
 from credwatch.sources.rest.options import RestSourceOptions
 from credwatch.sources.rest.paging import next_page, request_at
 from credwatch.sources.rest.place import RestPage, RestPlace
@@ -137,7 +137,7 @@ class RestService:
         """Ask for a page; where the service does not know the place any more, begin again by time."""
         try:
             return self._page(place, records), place, False
-        except Refusal as error:
+        except RefusedStatus as error:
             if error.status not in _FORGOTTEN or (place.next is None and not place.last):
                 raise
         begun, _ = self._started(replace(place, next=None, last=""))
@@ -172,7 +172,7 @@ class RestService:
         """Collect one page, and say whether there are others with something new."""
         try:
             page = self._page(replace(walk.start, next=walk.next), walk.records)
-        except Refusal:
+        except RefusedStatus:
             self._walk = None  # from its beginning, the next time
             raise
         walk.items[:0] = (item for item in page.items if item.order >= walk.start.begin)
