@@ -95,7 +95,9 @@ install:
 	cp -R config/examples config/prometheus config/grafana docs "$(SHARE)/"; \
 	ln -sf "$(PREFIX)/bin/credwatch" "$(DESTDIR)/usr/local/bin/credwatch"; \
 	install -d "$(DESTDIR)/etc/systemd/system" "$(DESTDIR)/etc/sysusers.d" "$(DESTDIR)/etc/tmpfiles.d"; \
-	sed 's#/opt/credwatch#$(PREFIX)#' systemd/credwatch.service > "$(DESTDIR)/etc/systemd/system/credwatch.service"; \
+	for unit in credwatch.service credwatch-collect.service; do \
+	  sed 's#/opt/credwatch#$(PREFIX)#' "systemd/$$unit" > "$(DESTDIR)/etc/systemd/system/$$unit"; \
+	done; \
 	install -m 0644 systemd/credwatch.sysusers "$(DESTDIR)/etc/sysusers.d/credwatch.conf"; \
 	install -m 0644 systemd/credwatch.tmpfiles "$(DESTDIR)/etc/tmpfiles.d/credwatch.conf"; \
 	install -d -m 0750 "$(DESTDIR)/etc/credwatch"; \

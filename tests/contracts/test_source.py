@@ -16,9 +16,12 @@ from credwatch.sources.received.intake import Intake
 from credwatch.sources.received.parcel import Parcel
 from credwatch.sources.received.source import ReceivedSource
 from credwatch.sources.replay import ReplaySource
+from credwatch.sources.shipped.batch import LogBatch, headers_of
+from nats_server import NatsServerProcess
 from rest_services import OktaServer, a_service, okta_event
 from unit.sources.followed import NOW, Reader, a_file_source, append
 from unit.sources.journal.written import Journal
+from unit.sources.nats.following import StreamSource, options
 from unit.sources.rest.presets_served import OKTA, a_rest_source, rest_options
 from unit.sources.sql.tables import SqliteTable, a_sql_source, sql_options
 
@@ -130,6 +133,40 @@ class TableOrigin:
         return a_sql_source(sql_options(self._table, batch_rows=7), cursors)
 
 
+class StreamOrigin:
+    """A stream of a real NATS server, with one batch of a collector's for each line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = NatsServerProcess(folder / "nats")
+        self._shipped = 0
+
+    def write(self, *lines: str) -> None:
+        if self.server.process is None:
+            self.server.start()
+            self.server.make_stream()
+        batches = []
+        for line in lines:
+            batch = LogBatch(
+                "web1", "/var/log/auth.log", "series-1", self._shipped, f"{line}\n".encode(), reference=NOW
+            )
+            batches.append(batch)
+            self._shipped = batch.end
+        self.server.publish(*(("lines.web1", batch.data, headers_of(batch)) for batch in batches))
+
+    def open(self, cursors: Mapping[str, Cursor] | None = None) -> Source:
+        return StreamSource(options(self.server.url), cursors or {})
+
+
+class ForeignStreamOrigin(StreamOrigin):
+    """The same with messages of anybody's, which say nothing of themselves."""
+
+    def write(self, *lines: str) -> None:
+        if self.server.process is None:
+            self.server.start()
+            self.server.make_stream()
+        self.server.publish(*(("lines.web1", line.encode(), {}) for line in lines))
+
+
 ORIGINS: dict[str, Callable[[Path], Origin]] = {
     "file": lambda folder: LogOrigin(folder, _follow),
     "replay": lambda folder: LogOrigin(folder, _replay),
@@ -137,13 +174,18 @@ ORIGINS: dict[str, Callable[[Path], Origin]] = {
     "pushed": PushedOrigin,
     "one request": OneRequestOrigin,
     "sql": TableOrigin,
+    "stream": StreamOrigin,
+    "foreign stream": ForeignStreamOrigin,
 }
 
 
 @pytest.fixture(params=[*ORIGINS, "rest"])
 def origin(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Origin]:
     if request.param != "rest":
-        yield ORIGINS[request.param](tmp_path)
+        made = ORIGINS[request.param](tmp_path)
+        yield made
+        if isinstance(made, StreamOrigin):
+            made.server.kill()
         return
     with a_service(OktaServer) as server:
         yield ServiceOrigin(tmp_path, server)

@@ -16,8 +16,12 @@ FORMATS = {("authoring/cases.py", "given"), ("outbox/words/catalogue.py", "known
 """Keys that operators write in files: `given:` of a case, `known` of a kind's words."""
 HEAVY = frozenset({"aiosmtpd", "alembic", "docx", "google", "holidays", "opentelemetry", "typst", "zxcvbn"})
 """Libraries that a few calls need, and that the daemon's memory and its start are spared."""
-ON_PURPOSE = {"__main__.py", "store/database.py"}
-"""The command line behind the tuning of memory; a server's driver for those who have one."""
+ON_PURPOSE = {
+    *("__main__.py", "store/database.py"),
+    *("collect/destinations.py", "service/receiving.py", "sources/file/dates.py"),
+}
+"""The command line behind the tuning of memory; a server's driver for those who have one; a collector's one way out;
+the client of NATS for who has a stream; the arrays that only a backlog without years needs."""
 
 
 def _names() -> Iterator[tuple[str, str]]:

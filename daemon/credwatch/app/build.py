@@ -30,6 +30,7 @@ from credwatch.rules.model import RuleSet
 from credwatch.rules.packs.packs import load_packs
 from credwatch.rules.sigma.sigma import read_rules
 from credwatch.sources.machine import placed
+from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 from credwatch.sources.rest.options import RestSourceOptions
@@ -278,7 +279,7 @@ def format_of(source: PlacedSource) -> SourceFormat:
         case FileSourceOptions():
             matches = tuple(PathFormat(it.path, it.format, it.time_zone) for it in source.match)
             return SourceFormat(source.id, source.format, source.time_zone, matches)
-        case PushSourceOptions() | SyslogSourceOptions():
+        case NatsSourceOptions() | PushSourceOptions() | SyslogSourceOptions():
             return SourceFormat(source.id, source.format, source.time_zone)
         case JournalSourceOptions():
             return SourceFormat(source.id, SourceKind.SYSLOG)

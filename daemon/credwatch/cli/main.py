@@ -12,6 +12,7 @@ from credwatch.cli import recording as recording  # likewise
 from credwatch.cli.audit import audit_app, verify
 from credwatch.cli.case_files import evidence
 from credwatch.cli.check import check
+from credwatch.cli.collect import collect
 from credwatch.cli.corpus import corpus_app
 from credwatch.cli.coverage import coverage
 from credwatch.cli.demo import demo
@@ -52,6 +53,7 @@ for command in (
     check,
     doctor,
     coverage,
+    collect,
     parse,
     explain,
     replay,

@@ -104,7 +104,7 @@ def _print_log(file: Path, first: int, packs: PackSet, source: SourceFormat, now
 
 def _print_stream(stream: BinaryIO, first: int, packs: PackSet, source: SourceFormat, ends_at: datetime) -> int:
     from credwatch.cli.answers import answers
-    from credwatch.parse.repeats import last_lines
+    from credwatch.parse.look_back import last_lines
     from credwatch.parse.stamps.carried import CarriedDates
     from credwatch.sources.journal.text import as_lines
 

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-LOOK_BACK_BYTES = 1 << 13
-"""A line further back is not the one that is meant, nor one that is longer."""
-BEFORE_BYTES = 2 * LOOK_BACK_BYTES
-"""So much of a log, before a piece of it, holds every line that one in the piece may mean."""
+from credwatch.parse.look_back import LOOK_BACK_BYTES
 
-_WORDS = b"last message repeated "
 _LAST_REPEATED = (
     r"^(?P<stamp>.+?) (?:(?P<host>[^\s:]+) )?(?:\S+: )?"
     r"(?:--- )?last message repeated (?P<times>\d+) times?(?: ---)?\s*$"
@@ -21,16 +17,6 @@ _LAST_REPEATED = (
 """What syslogd says, and what that of macOS says between dashes."""
 _MOST_TIMES = 1_000_000
 _SAID = ("program", "pid", "message")
-
-
-def needs_lines_before(piece: bytes) -> bool:
-    """Say whether a line of a piece may stand for one before the piece."""
-    return piece.find(_WORDS, 0, BEFORE_BYTES) >= 0
-
-
-def last_lines(text: bytes) -> bytes:
-    """Give the last whole lines of a text, enough for what may stand for one of them."""
-    return text if len(text) <= BEFORE_BYTES else text[text.find(b"\n", -BEFORE_BYTES - 1) + 1 :]
 
 
 def repeats_of_last(lines: pl.DataFrame) -> pl.DataFrame:

@@ -8,15 +8,17 @@ from functools import partial
 from time import perf_counter
 
 import polars as pl
+from msgspec.structs import replace
 
 from credwatch.enrich.enrich import Enricher
 from credwatch.kernel.pack import PackSet
 from credwatch.parse.containers import lines_in
 from credwatch.parse.logs import Stacked
 from credwatch.parse.parse import Parsed, SourceFormat, parse
+from credwatch.parse.secrets.redact import redact_lines
 from credwatch.parse.stamps.ahead import bounded
 from credwatch.pipeline.prepared import Prepared
-from credwatch.sources.interface import Chunk
+from credwatch.sources.interface import Chunk, ReadingTerms
 
 TOGETHER_BYTES = 1 << 18
 """So many bytes of small chunks are prepared together: more would save little, and be late."""
@@ -38,13 +40,29 @@ def prepare(
 
     Each comes to what it would come to by itself. Those that are read in another way than others are read apart.
     """
-    formats = [source.of_file(chunk.file) for chunk in chunks]
+    ways = [(source.of_file(chunk.file), chunk.reading) for chunk in chunks]
     prepared: dict[int, Prepared] = {}
-    for way in dict.fromkeys(formats):
-        places = [at for at, its_way in enumerate(formats) if its_way == way]
-        alike = _prepared([chunks[at] for at in places], packs, way, enricher, clock_skew)
+    for way in dict.fromkeys(ways):
+        places = [at for at, its_way in enumerate(ways) if its_way == way]
+        alike = _alike([chunks[at] for at in places], packs, _as_shipped(*way), enricher, clock_skew)
         prepared.update(zip(places, alike, strict=True))
     return [prepared[at] for at in range(len(chunks))]
+
+
+def _as_shipped(source: SourceFormat, reading: ReadingTerms | None) -> SourceFormat:
+    if reading is None:
+        return source
+    return replace(source, kind=reading.format or source.kind, zone=reading.zone or source.zone)
+
+
+def _alike(
+    chunks: Sequence[Chunk], packs: PackSet, source: SourceFormat, enricher: Enricher, clock_skew: timedelta
+) -> list[Prepared]:
+    """Prepare chunks that are to be read alike; of those that are refused every line is kept as unparsed."""
+    reading = chunks[0].reading
+    if reading is not None and reading.refused:
+        return [_refused(it, lines_in(it.data, it.first_position), reading.refused) for it in chunks]
+    return _prepared(chunks, packs, source, enricher, clock_skew)
 
 
 def _prepared(
@@ -62,7 +80,8 @@ def _prepared(
         if any(chunk.before for chunk in chunks):
             parsed = parsed.without(partial(stacked.behind, positions=[chunks[at].first_position for at in some]))
             lines = [_behind(frame, chunk) for frame, chunk in zip(lines, chunks, strict=True)]
-        enriched = _enriched(stacked, parsed.events, [chunks[at] for at in some], enricher, clock_skew)
+        events = _named(parsed.events, chunks[0].reading)
+        enriched = _enriched(stacked, events, [chunks[at] for at in some], enricher, clock_skew)
         for at, reading in zip(some, zip(_apart(stacked, parsed), stacked.apart(enriched), strict=True), strict=True):
             read[at] = reading
     seconds = (perf_counter() - began) / len(chunks)
@@ -70,6 +89,21 @@ def _prepared(
         Prepared.of(chunk, frame, reading, events, seconds)
         for chunk, frame, (reading, events) in zip(chunks, lines, read, strict=True)
     ]
+
+
+def _named(events: pl.DataFrame, reading: ReadingTerms | None) -> pl.DataFrame:
+    """Name the host of events whose lines name none."""
+    if reading is None or not reading.host or not events.height:
+        return events
+    host = pl.lit(reading.host)
+    return events.with_columns(pl.coalesce("host.name", host) if "host.name" in events else host.alias("host.name"))
+
+
+def _refused(chunk: Chunk, lines: pl.DataFrame, reason: str) -> Prepared:
+    """Keep every line as unparsed."""
+    unparsed = redact_lines(lines.select("position", "line", pl.lit(reason).alias("reason")))
+    parsed = Parsed(_NOTHING.events, unparsed, _NOTHING.skips, _NOTHING.guesses, _NOTHING.unread)
+    return Prepared.of(chunk, lines, parsed, _NOTHING.events, 0.0)
 
 
 def _behind(lines: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:

@@ -10,10 +10,12 @@ from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock
 from credwatch.service.parts.interface import LivingPart
 from credwatch.service.parts.pushing import PushPart
+from credwatch.service.parts.streaming import StreamPart
 from credwatch.service.parts.syslogging import SyslogPart
+from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import PlacedSource
-from credwatch.sources.received.intake import Intake
+from credwatch.sources.received.intake import MOST_SHIPPED_LOGS, Intake
 from credwatch.sources.syslog.receiver import SyslogReceiver
 from credwatch.telemetry.metrics import Metrics
 from credwatch.web.push.desk import PushDesk
@@ -27,6 +29,8 @@ def build_intakes(settings: Settings, sources: Sequence[PlacedSource]) -> dict[s
         match source:
             case PushSourceOptions():
                 intakes[source.id] = Intake(settings.push.waiting_bytes)
+            case NatsSourceOptions():
+                intakes[source.id] = Intake(source.waiting_bytes, MOST_SHIPPED_LOGS)
             case SyslogSourceOptions():
                 intakes[source.id] = Intake(source.waiting_bytes)
     return intakes
@@ -41,6 +45,7 @@ def listening_parts(
         SyslogPart(source.id, SyslogReceiver(source, intakes[source.id], clock), intakes[source.id])
         for source in syslogs
     ]
+    parts += _stream_parts(sources, intakes, clock, metrics)
     pushed = {source.id: source for source in sources if isinstance(source, PushSourceOptions)}
     if not pushed:
         return parts
@@ -50,3 +55,18 @@ def listening_parts(
         return push_app(PushDesk(settings.push, pushed, intakes, clock, on_pushed=metrics.pushed))
 
     return [*parts, PushPart(app, settings.push, (intakes[name] for name in pushed))]
+
+
+def _stream_parts(
+    sources: Sequence[PlacedSource], intakes: Mapping[str, Intake], clock: Clock, metrics: Metrics
+) -> list[LivingPart]:
+    streams = [source for source in sources if isinstance(source, NatsSourceOptions)]
+    metrics.declare_streams(source.id for source in streams)
+    if not streams:
+        return []
+    from credwatch.sources.nats.receiver import NatsReceiver  # the client is ten megabytes that few daemons need
+
+    return [
+        StreamPart(source.id, NatsReceiver(source, intakes[source.id], clock, metrics.stream_looked_at))
+        for source in streams
+    ]

@@ -48,7 +48,6 @@ from credwatch.service.reader import OpenSource, Reader
 from credwatch.service.receiving import build_intakes, listening_parts
 from credwatch.service.schedule import Job, Timetable
 from credwatch.service.signing import Signing
-from credwatch.service.systemd import SaidState
 from credwatch.service.watchfiles import ConfigurationWatch
 from credwatch.sources.file.mounts import remote_of
 from credwatch.sources.interface import Cursor, Source
@@ -59,6 +58,7 @@ from credwatch.store.database import Database
 from credwatch.store.migrate import migrate_apart
 from credwatch.telemetry.metrics import Metrics
 from credwatch.telemetry.serving import serve_metrics
+from credwatch.telemetry.systemd import SaidState
 from credwatch.web.gate.routes import gate_app
 from credwatch.workflows.escalation import on_outage, on_refused
 

@@ -19,6 +19,19 @@ LINE_LIMIT = 1024 * 1024
 """So many bytes are waited for in one line; of one that has not ended by then they are given, and its rest dropped."""
 
 
+class ReadingTerms(Struct, frozen=True):
+    """What whoever hands lines over tells of how they are to be read."""
+
+    format: str = ""
+    """How they begin, `auto`, `syslog` or `json`; empty where the source says it."""
+    zone: str = ""
+    """The time zone of stamps that say none; empty where the source says it."""
+    host: str = ""
+    """The host that events are of whose lines name none."""
+    refused: str = ""
+    """Why none of them is to be read: then all are kept as unparsed with this reason."""
+
+
 class Chunk(Struct, frozen=True):
     """Consecutive lines of one file, in their order."""
 
@@ -46,6 +59,8 @@ class Chunk(Struct, frozen=True):
     (`parse/repeats.py`); at most `BEFORE_BYTES`, and none where the source cannot read back so far."""
     beginning: bytes = b""
     """What the source needs to make a cursor within the chunk; understood by the source alone."""
+    reading: ReadingTerms | None = None
+    """How its lines are to be read, where that is not as the settings of the source say."""
 
 
 class Tally(Struct, frozen=True):

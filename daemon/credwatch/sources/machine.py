@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_never
 
+from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import (
     FileSourceOptions,
@@ -62,6 +63,8 @@ def place_of(source: PlacedSource) -> str:
             return ", ".join(source.paths)
         case JournalSourceOptions():
             return "the systemd journal"
+        case NatsSourceOptions():
+            return f"the stream {source.stream} at {', '.join(source.servers)}"
         case PushSourceOptions():
             return "what is pushed by HTTP"
         case SyslogSourceOptions():

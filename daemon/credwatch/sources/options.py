@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from credwatch.kernel.options import Options, known_zone
 from credwatch.sources.named import LineFormat, NamedSource
+from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.rest.options import RestSourceOptions
 from credwatch.sources.sql.options import SqlSourceOptions
@@ -186,6 +187,7 @@ SourceOptions = Annotated[
     Annotated[FileSourceOptions, Tag("file")]
     | Annotated[JournalSourceOptions, Tag("journal")]
     | Annotated[MachineSourceOptions, Tag("machine")]
+    | Annotated[NatsSourceOptions, Tag("nats")]
     | Annotated[PushSourceOptions, Tag("push")]
     | Annotated[RestSourceOptions, Tag("rest")]
     | Annotated[SqlSourceOptions, Tag("sql")]
@@ -194,7 +196,7 @@ SourceOptions = Annotated[
         _kind,
         custom_error_type="unknown_kind",
         custom_error_message="there is no such kind of source; "
-        'write kind = "file", "journal", "machine", "push", "rest", "sql" or "syslog"',
+        'write kind = "file", "journal", "machine", "nats", "push", "rest", "sql" or "syslog"',
     ),
 ]
 """A table `[[source]]`, told apart by its `kind`."""
@@ -203,7 +205,10 @@ SourceOptions = Annotated[
 PulledSourceOptions = RestSourceOptions | SqlSourceOptions
 """A source whose lines are asked for."""
 
-PlacedSource = FileSourceOptions | JournalSourceOptions | PushSourceOptions | SyslogSourceOptions | PulledSourceOptions
+ReceivedSourceOptions = NatsSourceOptions | PushSourceOptions | SyslogSourceOptions
+"""A source whose lines others hand over."""
+
+PlacedSource = FileSourceOptions | JournalSourceOptions | ReceivedSourceOptions | PulledSourceOptions
 """A source that says where its lines are."""
 
 

@@ -13,6 +13,7 @@ from credwatch.sources.file.source import FileOptions, FileSource
 from credwatch.sources.interface import Cursor, Source
 from credwatch.sources.journal.source import JOURNAL, JournalSource
 from credwatch.sources.machine import machine_id
+from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 from credwatch.sources.pull.source import LOG, PulledSource
@@ -44,7 +45,7 @@ def open_source(
             return _followed(options, own, clock, wake)
         case JournalSourceOptions():
             return JournalSource(options, cursors, clock=clock, wake=wake, machine=machine_id())
-        case PushSourceOptions() | SyslogSourceOptions():
+        case NatsSourceOptions() | PushSourceOptions() | SyslogSourceOptions():
             return ReceivedSource(options.id, intakes[options.id], cursors, clock=clock, wake=wake)
         case RestSourceOptions():
             return PulledSource(options.id, RestService(options, clock), cursors, clock=clock, wake=wake)

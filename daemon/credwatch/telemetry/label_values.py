@@ -4,8 +4,11 @@ from __future__ import annotations
 
 MALFORMED = ("not_utf8", "nul", "control", "too_long")
 """Why a line is malformed."""
+UNTRUE = ("bad_headers", "false_range", "damaged", "too_large", "too_many_logs")
+"""Why what was shipped is set aside as a whole."""
 UNPARSED = (
     *MALFORMED,
+    *UNTRUE,
     *("no_envelope", "no_timestamp", "not_json", "unknown_program", "unknown_message", "unknown_json", "unknown_event"),
     "internal_error",
 )
@@ -41,6 +44,8 @@ GATE_OUTCOMES = ("accepted", "refused", "failed")
 """What the gate answers: yes, no, or that it could not tell."""
 PUSH_OUTCOMES = ("taken", "refused", "unknown", "too_large", "busy", "late", "gone")
 """What becomes of a request of a shipper: taken, or why it was not."""
+STREAM_STATES = ("pending", "unacknowledged", "redelivered")
+"""Where messages of a stream are that are not settled."""
 PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "push", "configuration")
 """The parts that live as long as the daemon."""
 FILE_EVENTS = (

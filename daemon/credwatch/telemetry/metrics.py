@@ -27,6 +27,7 @@ from credwatch.telemetry.label_values import (
     PUSH_OUTCOMES,
     RESULTS,
     RETENTION_KINDS,
+    STREAM_STATES,
     TASKS,
     UNPARSED,
     UNREAD_VALUES,
@@ -128,6 +129,15 @@ class Metrics:
         _declare(self._sources.pushed, product(("", *sources), PUSH_OUTCOMES))
         for source in sources:
             self._sources.push_refused.labels(source)
+
+    def declare_streams(self, sources: Iterable[str]) -> None:
+        """Make the series exist of the sources that read streams."""
+        _declare(self._sources.stream_messages, product(sources, STREAM_STATES))
+
+    def stream_looked_at(self, source: str, pending: int, unacknowledged: int, again: int) -> None:
+        """Record how many messages of a stream wait there, are under way, and came again."""
+        for state, number in zip(STREAM_STATES, (pending, unacknowledged, again), strict=True):
+            self._sources.stream_messages.labels(source, state).set(number)
 
     def pushed(self, source: str, outcome: str, refused: int) -> None:
         """Count one request of a shipper: one of PUSH_OUTCOMES, and how many of its records were not taken."""

@@ -15,8 +15,8 @@ class SourceSeries:
         def counter(name: str, text: str, *more: str) -> Counter:
             return Counter(f"credwatch_{name}", text, ["source", *more], registry=registry)
 
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"credwatch_source_{name}", text, ["source"], registry=registry)
+        def gauge(name: str, text: str, *more: str) -> Gauge:
+            return Gauge(f"credwatch_source_{name}", text, ["source", *more], registry=registry)
 
         self.lines = counter("lines_total", "Lines taken from the source and committed.")
         self.events = counter("events_total", "Lines that a log pack read as an event.", "pack")
@@ -42,6 +42,9 @@ class SourceSeries:
         self.push_refused = counter(
             "push_refused_records_total",
             "Records in these requests that could not be taken; each was answered by itself.",
+        )
+        self.stream_messages = gauge(
+            "stream_messages", "Messages of a stream that are not settled, by state: pending are not read yet.", "state"
         )
         self.up = gauge("up", "1 where the source could be read when it was asked last, else 0.")
         self.lag_bytes = gauge("lag_bytes", "Bytes that wait in the file behind the lines read last.")

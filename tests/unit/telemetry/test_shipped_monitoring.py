@@ -112,6 +112,7 @@ def test_the_dictionary_of_metrics_is_complete() -> None:
     rule = ("Brute force", "high")
     metrics.declare(sources=["auth"], packs=["openssh"], rules=[rule], shadow_rules=[rule], kinds=["brute_force"])
     metrics.declare_push(["auth"])
+    metrics.declare_streams(["auth"])
     metrics.set_part("gate", is_up=True)
     metrics.regimes.set_clocks({("eu-gdpr", "notification"): PhaseStanding()})
     rows = [_row(family) for family in metrics.registry.collect() if family.name.startswith("credwatch_")]

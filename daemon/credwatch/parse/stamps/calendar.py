@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -15,8 +14,6 @@ from credwatch.parse.stamps.years import DAY_US, LEAP_DAY, Numbers, is_leap, yea
 ReadAt = Callable[[int, int], bytes]
 """Reads up to so many bytes from an offset: `read_at(size, offset)`."""
 
-_BEGINS = rb"(?:<\d{1,3}>)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}\d"
-_FIRST, _LATER = re.compile(_BEGINS), re.compile(rb"\n" + _BEGINS)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STARTS = np.array([0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335])
 """The first day of each month in a leap year, counted from 0."""
@@ -65,11 +62,6 @@ class Calendar(Struct, frozen=True, eq=False):
             at -= 1
         day: datetime = self.days[at].astype("M8[us]").item()
         return day.replace(hour=23, minute=59, tzinfo=UTC)
-
-
-def tells_no_year(data: bytes) -> bool:
-    """Say whether a line begins with a stamp without a year."""
-    return _FIRST.match(data) is not None or _LATER.search(data) is not None
 
 
 def calendar(read_at: ReadAt, begin: int, end: int, written_at: datetime) -> Calendar:

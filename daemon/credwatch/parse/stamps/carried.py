@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from credwatch.parse.stamps.calendar import LineDates, line_dates, tells_no_year, with_years
+from credwatch.parse.stamps.calendar import LineDates, line_dates, with_years
+from credwatch.parse.stamps.yearless import tells_no_year
 from credwatch.parse.stamps.years import DAY_US, in_leap_year
 
 _TAIL = 1 << 12

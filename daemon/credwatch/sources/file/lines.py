@@ -7,8 +7,8 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from credwatch.parse.look_back import BEFORE_BYTES, needs_lines_before
 from credwatch.parse.pieces import HEADLESS, begun_at, is_piece
-from credwatch.parse.repeats import BEFORE_BYTES, needs_lines_before
 from credwatch.sources.interface import LINE_LIMIT
 
 _PIECE_BYTES = 128

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, cast
 
-from credwatch.parse.repeats import BEFORE_BYTES
+from credwatch.parse.look_back import BEFORE_BYTES
 from credwatch.sources.file.folders import COMPRESSED
 from credwatch.sources.file.unpacking import DAMAGE, PIECE_BYTES, Unpacked, unpacker_of
 from credwatch.sources.interface import LINE_LIMIT

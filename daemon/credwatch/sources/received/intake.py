@@ -18,6 +18,9 @@ OTHERS = "others"
 _MOST_FILES = 256
 """So many senders have a log each; the lines of all others are one log."""
 
+MOST_SHIPPED_LOGS = 20_000
+"""So many logs of hosts may be shipped to one source."""
+
 _MOST_PARCELS = 4096
 _MOST_KNOWN = 4096
 
@@ -30,8 +33,9 @@ class Intake:
     once; an equal parcel of a sender that was told is a new one.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, most_files: int = _MOST_FILES) -> None:
         self._most_bytes = most_bytes
+        self._most_files = most_files
         self._lock = threading.Lock()
         self._waiting: dict[int, Parcel] = {}
         self._arrived: deque[Parcel] = deque()
@@ -51,11 +55,20 @@ class Intake:
         """How many connections were not let in."""
         self.cut_lines = 0
         """How many lines were cut because they were too long."""
+        self.elsewhere = 0
+        """About how many bytes wait where they come from."""
+        self.is_holding = False
+        """Whether lines are held for others that are missing before them."""
+        self._is_complete = False
+        self.has_begun = False
+        """Whether the reader has said what was committed."""
+        self.is_new = True
+        """Whether nothing was ever committed."""
 
-    def file_of(self, sender: str) -> str:
-        """Name the log of a sender."""
+    def file_of(self, sender: str, most: int = 0) -> str:
+        """Name the log of a sender, where no more than `most` have one, or than usual; else that of all others."""
         with self._lock:
-            if sender not in self._files and len(self._files) >= _MOST_FILES:
+            if sender not in self._files and len(self._files) >= (most or self._most_files):
                 return OTHERS
             self._files.add(sender)
             return sender
@@ -69,6 +82,18 @@ class Intake:
         """Say what was lost or not let in since the start, by the fields of `Tally`."""
         return {"cut_lines": self.cut_lines, "dropped": self.dropped, "gaps": self.gaps, "refused": self.refused}
 
+    def complete(self) -> None:
+        """Take note that what is missing now will not come any more: what is held for it is to be given."""
+        with self._lock:
+            self._is_complete = True
+        self._wake()
+
+    def took_stock(self) -> bool:
+        """Tell, once, whether what is missing will not come any more."""
+        with self._lock:
+            is_complete, self._is_complete = self._is_complete, False
+        return is_complete
+
     def is_empty(self) -> bool:
         """Tell whether everything is committed."""
         with self._lock:
@@ -81,7 +106,7 @@ class Intake:
         `must` keeps it in any case, for what was asked for by `has_room` before.
         """
         with self._lock:
-            first = None if parcel.is_answered else self._repeated_by(parcel)
+            first = None if parcel.is_answered or parcel.shipped else self._repeated_by(parcel)
             if first is not None and len(first.data) != len(parcel.data):
                 return None  # it goes on where the first ends, which is known once that is committed
             if first is not None:
@@ -98,7 +123,8 @@ class Intake:
     def abandon(self, parcel: Parcel) -> None:
         """Take note that the sender of a parcel went away before it was told of the commit."""
         with self._lock:
-            if parcel.is_identified:
+            if parcel.is_identified or parcel.shipped:
+                parcel.on_committed = parcel.on_committed if parcel.is_identified else None
                 return  # its commit makes it known
             parcel.on_committed = None
             if parcel.is_committed and not parcel.is_answered:
@@ -108,6 +134,8 @@ class Intake:
         """Take note that the sender of a parcel was told of its commit."""
         with self._lock:
             parcel.is_answered = True
+            if parcel.shipped:
+                return
             entry = (parcel.digest, parcel.moment, len(parcel.data))
             self._forget(entry)
             if entry in self._repeats.get(parcel.digest, []):
@@ -128,6 +156,7 @@ class Intake:
         with self._lock:
             self._wake = wake
             self._files.update(files)
+            self.has_begun, self.is_new = True, not self._files
             self._repeats = {}
             for entry in taken:
                 if entry[:2] not in self._over:
@@ -176,7 +205,9 @@ class Intake:
             self._bytes -= len(parcel.data)
             tell = parcel.on_committed
             entry = (parcel.digest, parcel.moment, len(parcel.data))
-            if parcel.is_answered:
+            if parcel.shipped:
+                pass  # the cursor knows it by its place
+            elif parcel.is_answered:
                 self._forget(entry)
             elif tell is None or parcel.is_identified:
                 self._add_repeat(entry)

@@ -13,6 +13,35 @@ Taken = tuple[str, float, int]
 Its digest, when it came, seconds since the epoch, and how many of its bytes were committed."""
 
 
+class Shipped(Struct, frozen=True):
+    """Which part of a series a parcel is, and what its shipper tells of its lines."""
+
+    series: str
+    """The series in which places count."""
+    begin: int
+    """Its place in the series."""
+    end: int
+    """The place behind it."""
+    settled: int = 0
+    """Of what stands before this place in the series nothing will come again."""
+    is_joined: bool = True
+    """Whether it begins where the one before it ends, so that a gap is seen."""
+    waits: bool = False
+    """Whether what is missing before it may come after it."""
+    before: bytes = b""
+    """Lines that stand before it in its log."""
+    reference: datetime | None = None
+    """When its log was last written, UTC."""
+    host: str = ""
+    """The host that its lines are from, where they do not say it themselves."""
+    format: str = ""
+    """How its lines begin, where that is not as the source says."""
+    zone: str = ""
+    """The time zone of its stamps, where that is not as the source says."""
+    refused: str = ""
+    """Why none of its lines is to be read, where that is so."""
+
+
 class Parcel(Struct, eq=False):
     """Lines with their newlines, and who waits for their commit."""
 
@@ -36,6 +65,10 @@ class Parcel(Struct, eq=False):
     """Whether all its lines are in the store."""
     is_answered: bool = False
     """Whether its sender knows that."""
+    shipped: Shipped | None = None
+    """Which lines of which log it has, where its shipper tells; then repeats are known by that, not by the digest."""
+    is_behind_gap: bool = False
+    """Whether it was noted that something is missing before it."""
 
     @property
     def moment(self) -> float:

@@ -2,78 +2,38 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.interface import Chunk, Cursor, Tally
 from credwatch.sources.received.intake import REPEAT_SECONDS, Intake
+from credwatch.sources.received.lane import Lane, ParcelPart
 from credwatch.sources.received.parcel import Parcel, Taken
+from credwatch.sources.shipped.covered import CoveredSpans, Span
 
 _MOST_TAKEN = 512
 """So many parcels a cursor tells of: those that were committed last."""
-
-
-class _ParcelPart(Struct, frozen=True):
-    """The bytes of one parcel within a chunk."""
-
-    digest: str
-    moment: float
-    before: int
-    """How many bytes of the parcel were given before."""
-    begin: int
-    """Where its bytes begin in the log."""
-    end: int
-    """Where they end."""
 
 
 class _Beginning(Struct, frozen=True):
     """What `Chunk.beginning` holds: how a cursor within the chunk is made."""
 
     taken: list[Taken]
-    parts: list[_ParcelPart]
-
-
-class _Lane(Struct, eq=False):
-    """The log of one sender."""
-
-    position: int = 0
-    """How many bytes of lines were given."""
-    taken: list[Taken] = field(default_factory=list)
-    """The parcels that were given, and whose senders may not know that they were committed."""
-    parcels: deque[Parcel] = field(default_factory=deque)
-    """What is to be given."""
-    handed_on: deque[tuple[int, Parcel]] = field(default_factory=deque)
-    """What was given whole and is not committed yet, with its end in the log."""
-
-    @property
-    def waiting(self) -> int:
-        return sum(len(parcel.data) - parcel.done for parcel in self.parcels)
-
-    def take(self, limit: int) -> tuple[bytes, list[_ParcelPart]]:
-        """Take whole lines, about so many bytes of them, and say of which parcels they are."""
-        begin, pieces, parts = self.position, list[bytes](), list[_ParcelPart]()
-        while self.parcels and (not pieces or self.position - begin < limit):
-            parcel = self.parcels[0]
-            piece = _piece(parcel, limit - (self.position - begin))
-            end = self.position + len(piece)
-            pieces.append(piece)
-            parts.append(_ParcelPart(parcel.digest, parcel.moment, parcel.done, self.position, end))
-            self.position, parcel.done = end, parcel.done + len(piece)
-            if parcel.done == len(parcel.data):
-                self.handed_on.append((end, self.parcels.popleft()))
-        return b"".join(pieces), parts
+    covered: dict[str, list[Span]]
+    parts: list[ParcelPart]
 
 
 class ReceivedSource:
     """Reads what an intake keeps.
 
-    A cursor is `position`, the bytes of lines that were given of its log, and `taken`: the parcels of which it is not
-    known whether their senders were told. After a crash those may come again, and are then told apart from new ones.
+    A cursor is `position`, the bytes of lines that were given of its log; `taken`, the parcels of which it is not known
+    whether their senders were told; and `covered`, by series, what was given of what shippers number. After a crash
+    those may come again, and are then told apart from new ones.
     """
 
     def __init__(
@@ -116,55 +76,77 @@ class ReceivedSource:
 
     def read(self, limit_bytes: int, held: Collection[str] = ()) -> Chunk | None:
         """Give the next lines of a sender, or None; see `Source.read`."""
-        for parcel in self._intake.arrived():
-            self._arrange(parcel)
+        self._arrange_all()
         for file, lane in self._lanes.items():
-            if lane.parcels and file not in held:
+            if file not in held and lane.has_next():
                 return self._chunk(file, lane, limit_bytes)
         return None
 
     def cursor_at(self, chunk: Chunk, position: int) -> Cursor:
         """Give the cursor for going on within a chunk; see `Source.cursor_at`."""
         begun = msgspec.json.decode(chunk.beginning, type=_Beginning)
-        return _cursor(position, [*begun.taken, *_taken_of(begun.parts, position)])
+        lane = Lane(covered={series: CoveredSpans(spans) for series, spans in begun.covered.items()})
+        for part in begun.parts:
+            if part.series and part.begin < position:
+                lane.note([_cut(part, position)])
+        return _cursor(position, [*begun.taken, *_taken_of(begun.parts, position)], lane)
 
     def acknowledge(self, chunk: Chunk) -> None:
         """Let go the parcels whose last line is committed, and have their senders told."""
         lane = self._lanes[chunk.file]
-        while lane.handed_on and lane.handed_on[0][0] <= chunk.cursor["position"]:
-            self._intake.committed(lane.handed_on.popleft()[1])
+        lane.committed = chunk.cursor["position"]
+        self._let_go(lane)
 
     def waiting(self) -> int:
         """Say how many senders have lines waiting."""
-        for parcel in self._intake.arrived():
-            self._arrange(parcel)
-        return sum(bool(lane.parcels) for lane in self._lanes.values())
+        self._arrange_all()
+        return sum(lane.has_next() for lane in self._lanes.values())
 
     def awaited(self) -> Collection[str]:
-        """Name no file: what came can be given at once."""
-        return ()
+        """Name the logs of which something is missing that may still come."""
+        return [file for file, lane in self._lanes.items() if lane.held]
 
     def problems(self) -> list[SourceError]:
         """Return why nothing can be received now."""
         return [self._intake.problem] if self._intake.problem else []
 
     def lag(self) -> int:
-        """Say how many bytes of lines wait."""
+        """Say how many bytes of lines wait here, and about how many elsewhere."""
         self.waiting()
-        return sum(lane.waiting for lane in self._lanes.values())
+        return sum(lane.waiting for lane in self._lanes.values()) + self._intake.elsewhere
 
     def close(self) -> None:
         """Do nothing: what is not committed stays in the intake, for the source that is opened next."""
 
+    def _arrange_all(self) -> None:
+        """Put what came into its order."""
+        is_complete = self._intake.took_stock()
+        for parcel in self._intake.arrived():
+            self._arrange(parcel)
+        for lane in self._lanes.values():
+            if lane.held:
+                lane.release(is_complete=is_complete)
+            if lane.parcels and not lane.has_next():
+                self._let_go(lane)
+            self._intake.gaps, lane.gaps = self._intake.gaps + lane.gaps, 0
+        self._intake.is_holding = any(lane.held for lane in self._lanes.values())
+
     def _arrange(self, parcel: Parcel) -> None:
         """Put a parcel into the log of its sender, without what was committed of it before."""
+        if parcel.shipped:
+            self._lanes.setdefault(parcel.file, Lane()).place(parcel, parcel.shipped)
+            return
         parcel.done = self._intake.repeated(parcel, self._clock().timestamp())
-        if parcel.done >= len(parcel.data):
-            self._intake.committed(parcel)
+        if parcel.done < len(parcel.data):
+            self._lanes.setdefault(parcel.file, Lane()).parcels.append(parcel)
         else:
-            self._lanes.setdefault(parcel.file, _Lane()).parcels.append(parcel)
+            self._intake.committed(parcel)
 
-    def _chunk(self, file: str, lane: _Lane, limit: int) -> Chunk:
+    def _let_go(self, lane: Lane) -> None:
+        for parcel in lane.finished():
+            self._intake.committed(parcel)
+
+    def _chunk(self, file: str, lane: Lane, limit: int) -> Chunk:
         now, begin, first = self._clock(), lane.position, lane.parcels[0]
         oldest = now.timestamp() - REPEAT_SECONDS
         # What was given before of the parcel that goes on here is told by its part.
@@ -173,44 +155,60 @@ class ReceivedSource:
             for entry in {**dict.fromkeys(lane.taken), **dict.fromkeys(self._intake.last_of(file))}
             if entry[1] > oldest and entry[:2] != (first.digest, first.moment) and not self._intake.is_over(entry)
         ]
-        data, parts = lane.take(limit)
-        lane.taken = [*before, *_taken_of(parts, lane.position)][-_MOST_TAKEN:]
+        covered = lane.spans()
+        taking = lane.take(limit)
+        lane.taken = [*before, *_taken_of(taking.parts, lane.position)][-_MOST_TAKEN:]
+        lane.note(taking.parts, max(_settled(taking.first), _settled(taking.last)))
         return Chunk(
             source=self._name,
             file=file,
-            data=data,
+            data=taking.data,
             first_position=begin,
-            cursor=_cursor(lane.position, lane.taken),
+            cursor=_cursor(lane.position, lane.taken, lane),
             received_at=first.received_at,
-            reference=now,
+            reference=(taking.last.shipped.reference if taking.last.shipped else None) or now,
             backlog=lane.waiting,
-            beginning=msgspec.json.encode(_Beginning(before, parts)),
+            before=taking.before,
+            beginning=msgspec.json.encode(_Beginning(before, covered, taking.parts)),
+            reading=taking.reading,
         )
 
 
-def _lane(cursor: Cursor) -> _Lane:
+def _lane(cursor: Cursor) -> Lane:
     entries = [(str(digest), float(moment), int(size)) for digest, moment, size in cursor["taken"]]
-    return _Lane(position=int(cursor["position"]), taken=entries)
+    covered = {series: CoveredSpans((begin, end) for begin, end in spans) for series, spans in _spans_in(cursor)}
+    position = int(cursor["position"])
+    return Lane(position=position, committed=position, taken=entries, covered=covered)
 
 
-def _cursor(position: int, taken: list[Taken]) -> Cursor:
-    return {"position": position, "taken": [[*entry] for entry in taken[-_MOST_TAKEN:]]}
+def _spans_in(cursor: Cursor) -> Collection[tuple[str, list[Span]]]:
+    spans: Mapping[str, list[Span]] = cursor.get("covered", {})
+    return spans.items()
 
 
-def _piece(parcel: Parcel, limit: int) -> bytes:
-    """Cut whole lines off a parcel, one at least."""
-    rest = len(parcel.data) - parcel.done
-    if rest <= limit:
-        return parcel.data[parcel.done :]
-    end = parcel.data.rfind(b"\n", parcel.done, parcel.done + max(limit, 1)) + 1
-    end = end or parcel.data.find(b"\n", parcel.done) + 1
-    return parcel.data[parcel.done : end]
+def _cursor(position: int, taken: list[Taken], lane: Lane) -> Cursor:
+    cursor: Cursor = {"position": position, "taken": [[*entry] for entry in taken[-_MOST_TAKEN:]]}
+    spans = lane.spans()
+    return (
+        cursor | {"covered": {series: [[*span] for span in some] for series, some in spans.items()}}
+        if spans
+        else cursor
+    )
 
 
-def _taken_of(parts: list[_ParcelPart], position: int) -> list[Taken]:
+def _cut(part: ParcelPart, position: int) -> ParcelPart:
+    """Cut a part off where a position lies within it."""
+    return part if position >= part.end else replace(part, end=position, behind=0)
+
+
+def _settled(parcel: Parcel) -> int:
+    return parcel.shipped.settled if parcel.shipped else 0
+
+
+def _taken_of(parts: list[ParcelPart], position: int) -> list[Taken]:
     """Say how much was given of each parcel up to a position."""
     return [
         (part.digest, part.moment, part.before + min(part.end, position) - part.begin)
         for part in parts
-        if part.begin < position
+        if part.begin < position and not part.series
     ]

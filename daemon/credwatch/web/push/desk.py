@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
+from typing import TypeVar
 
 import structlog
 from msgspec import Struct
@@ -20,8 +21,10 @@ from credwatch.sources.push.pushed import PushAnswer, PushDialect, PushedLines
 from credwatch.sources.push.refused import RequestRefused
 from credwatch.sources.push.tokens import Tokens, token_in
 from credwatch.sources.push.unpacking import unpacked
-from credwatch.sources.received.intake import Intake
+from credwatch.sources.received.intake import MOST_SHIPPED_LOGS, OTHERS, Intake
 from credwatch.sources.received.parcel import Parcel
+from credwatch.sources.shipped.batch import BatchRefused, LogBatch
+from credwatch.sources.shipped.parcels import batch_parcel, digest_parcel
 from credwatch.web.push.connection import SHIPPER, Shipper
 from credwatch.web.push.pace import Pace
 
@@ -34,6 +37,8 @@ _AT_ONCE = 2
 """So many bodies are unpacked and read at a time, for each may be large."""
 
 _RETRY_SECONDS = 5
+
+T = TypeVar("T")
 
 OnPushed = Callable[[str, str, int], None]
 """Told of each request: the source, empty where nobody knows it; the outcome; how many records were not taken."""
@@ -117,9 +122,8 @@ class PushDesk:
         return source
 
     async def _understood(self, request: Request, source: PushSourceOptions, dialect: PushDialect) -> PushedRequest:
-        if not self._intakes[source.id].has_room():
-            raise _busy()
-        body = await self._body(request)
+        self.has_room(source.id)
+        body = await self.body(request)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         encoding, most = request.headers.get("content-encoding", ""), self._options.unpacked_bytes
         json_only = source.format == "json"
@@ -129,10 +133,10 @@ class PushDesk:
             digest = blake2b(b"\0".join((source.id.encode(), dialect.name.encode(), body)), digest_size=16)
             return PushedRequest(source, pushed, digest.hexdigest(), media_type)
 
-        async with self._reading:
-            return await asyncio.to_thread(read)
+        return await self.apart(read)
 
-    async def _body(self, request: Request) -> bytes:
+    async def body(self, request: Request) -> bytes:
+        """Read a body as it is sent; raises RequestRefused where it is too large."""
         most, body = self._options.body_bytes, bytearray()
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > most:
@@ -153,6 +157,31 @@ class PushDesk:
         refused = len(asked.pushed.refused)
         self.on_pushed(asked.source.id, "taken" if answer.status < 400 else "refused", refused)
         return response
+
+    def has_room(self, source: str) -> None:
+        """Raise RequestRefused where too much of a source waits."""
+        if not self._intakes[source].has_room():
+            raise _busy()
+
+    def parcel_of(self, source: str, batch: LogBatch | BatchRefused, body: bytes) -> Parcel:
+        """Make a parcel of a batch; what is none is set aside, in the log of all others."""
+        now, intake = self._clock(), self._intakes[source]
+        if isinstance(batch, LogBatch):
+            parcel = batch_parcel(batch, lambda name: intake.file_of(name, MOST_SHIPPED_LOGS), now, waits=False)
+            if parcel.file != OTHERS:
+                return parcel
+        reason = batch.reason if isinstance(batch, BatchRefused) else "too_many_logs"
+        return digest_parcel(body, reason, OTHERS, now)
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """How large a body may be when it is unpacked."""
+        return self._options.unpacked_bytes
+
+    async def apart(self, read: Callable[[], T]) -> T:
+        """Have a body read in a thread, of which there are few at a time, for each may be large."""
+        async with self._reading:
+            return await asyncio.to_thread(read)
 
     async def answered(self, source: str, *parcels: Parcel) -> None:
         """Take note that a shipper was told that these are committed."""
@@ -188,16 +217,22 @@ class PushDesk:
         `is_over` says that the body was read to its end; only then is it seen that the shipper goes away meanwhile,
         which raises ClientDisconnect.
         """
+        shipper: Shipper = request.scope[SHIPPER]
+        file = self._intakes[source].file_of(shipper.address)
+        parcel = Parcel(file, data, digest, self._clock(), is_identified=is_identified)
+        return await self.committed(request, source, parcel, is_over=is_over)
+
+    async def committed(self, request: Request, source: str, parcel: Parcel, *, is_over: bool = True) -> Parcel:
+        """Keep a parcel, as `stored` does."""
         intake, loop, done = self._intakes[source], asyncio.get_running_loop(), asyncio.Event()
 
         def tell() -> None:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waits
                 loop.call_soon_threadsafe(done.set)
 
-        shipper: Shipper = request.scope[SHIPPER]
-        file = intake.file_of(shipper.address)
-        parcel = intake.offer(Parcel(file, data, digest, self._clock(), tell, is_identified))
-        if parcel is None:
+        parcel.on_committed = tell
+        offered = intake.offer(parcel)
+        if offered is None:
             raise _busy()
         waits = [asyncio.create_task(done.wait()), *([asyncio.create_task(_disconnected(request))] if is_over else [])]
         try:
@@ -205,14 +240,14 @@ class PushDesk:
         finally:
             gone = is_over and waits[-1].done()
             if gone or not done.is_set():
-                intake.abandon(parcel)
+                intake.abandon(offered)
             for wait in waits:
                 wait.cancel()
         if gone:
             raise ClientDisconnect
         if not done.is_set():
             raise RequestRefused(503, "not stored yet; send it again", retry_seconds=_RETRY_SECONDS)
-        return parcel
+        return offered
 
 
 _OUTCOMES = {401: "unknown", 413: "too_large", 429: "busy", 503: "late"}

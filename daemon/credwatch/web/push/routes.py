@@ -15,6 +15,7 @@ from credwatch.sources.push.json_lines import JSON_LINES
 from credwatch.sources.push.loki import LOKI
 from credwatch.sources.push.otlp import OTLP
 from credwatch.sources.push.pushed import PushDialect
+from credwatch.web.push.batches import BatchEndpoint
 from credwatch.web.push.desk import PushDesk
 from credwatch.web.push.probes import probe_routes
 from credwatch.web.push.upload import JournalUpload
@@ -33,6 +34,7 @@ def push_app(desk: PushDesk) -> Starlette:
     """Build the application described in `docs/sources.md`; where lines come in, each request is answered by `desk`."""
     routes = [Route(path, _pushed(desk, dialect), methods=["POST"]) for path, dialect in DIALECTS.items()]
     routes += [
+        Route("/batch", BatchEndpoint(desk).taken, methods=["POST"]),
         Route("/upload", JournalUpload(desk).taken, methods=["POST"]),
         *probe_routes(desk),
     ]
@@ -48,5 +50,5 @@ def _pushed(desk: PushDesk, dialect: PushDialect) -> Callable[[Request], Awaitab
 
 async def _no_such_place(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    paths = ", ".join(f"POST {path}" for path in (*DIALECTS, "/upload"))
+    paths = ", ".join(f"POST {path}" for path in (*DIALECTS, "/batch", "/upload"))
     return JSONResponse({"error": f"no such endpoint or method; there are {paths}"}, status_code=status)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from credwatch.parse.stamps.calendar import calendar, tells_no_year
+from credwatch.parse.stamps.calendar import calendar
 from credwatch.parse.stamps.timestamps import moments
+from credwatch.parse.stamps.yearless import tells_no_year
 
 
 def written(times: list[datetime], stamp: str) -> list[bytes]:

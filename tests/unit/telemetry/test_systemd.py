@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.service.systemd import notify, watchdog_seconds
+from credwatch.telemetry.systemd import notify, watchdog_seconds
 
 
 def _listening(address: str) -> socket.socket:
