@@ -27,6 +27,7 @@ from credwatch.store.commands import StoredCommand
 from credwatch.store.database import Database
 from credwatch.store.place import ServerPlace
 from credwatch.store.state import progress
+from scenarios.nursery import Life, nursery
 from scenarios.site_files import AUTHORISATIONS, CUSTOMERS, RULES, SETTINGS, STAFF
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2] / "daemon"
@@ -64,7 +65,7 @@ class Site(Struct):
     port: int
     settings: str = SETTINGS
     command: tuple[str, ...] = RUN
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Life | None = None
     starts: int = 0
     server: ServerPlace | None = None
     registers: dict[str, str] = field(
@@ -107,8 +108,11 @@ class Site(Struct):
         return self
 
     def start(self) -> None:
-        """Start the daemon and return at once."""
+        """Start the daemon and return at once: a program in Python by a fork, anything else by exec."""
         self.starts += 1
+        if self.command[0] == "-c":
+            self.process = nursery(SOURCE_ROOT).start(self.command[1], self.config, self.log_file)
+            return
         environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT), "POLARS_MAX_THREADS": "2"}
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
@@ -191,13 +195,15 @@ class Site(Struct):
                 return 0  # the daemon has died before it had made the tables
             return sum(connection.execute(query).scalars())
 
-    def has_begun(self, log: Path) -> bool:
-        """Tell whether any line of a followed log was committed."""
+    def offset(self, log: Path) -> int:
+        """Say how many bytes of a followed log were committed."""
+        if self.server is None and not (self.folder / "state" / "credwatch.sqlite").exists():
+            return 0
         with self.store() as database, database.reading() as connection:
             if not inspect(connection).has_table(progress.cursors.name):
-                return False
+                return 0
             cursor = connection.scalar(select(progress.cursors.c.cursor).where(progress.cursors.c.file == str(log)))
-            return cursor is not None and json.loads(cursor)["offset"] > 0
+            return 0 if cursor is None else int(json.loads(cursor)["offset"])
 
     def duties(self) -> set[str]:
         """Return the workflows whose clocks run."""

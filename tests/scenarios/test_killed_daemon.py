@@ -116,7 +116,7 @@ class Writer(threading.Thread):
             _rotate(self._path(line))
         elif log == COPYTRUNCATE:
             # What nobody has read a line of cannot be known again in its copy (docs/sources.md).
-            await_(lambda: self._site.has_begun(self._path(line)), what="the log is begun")
+            await_(lambda: self._site.offset(self._path(line)), what="the log is begun")
             _copy_and_truncate(self._path(line))
         elif self._chance.random() < 0.1 and self._pause:
             half = len(line) // 2

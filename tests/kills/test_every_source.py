@@ -1,0 +1,96 @@
+"""Whatever way lines come: each counts once, whenever the daemon is killed, on both stores.
+
+`make kills` makes a long run of it. Where it fails, the seed is told: CREDWATCH_KILL_SEED repeats it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from msgspec.structs import fields
+
+from credwatch.kernel.blindness import Blindness
+from kills.numbered import NumberedLine, accounts, number_in, numbered_lines
+from kills.registry import DRIVERS, MISSING
+from kills.trial import Killed, Place, killed, quiet
+from postgresql_server import Server
+from scenarios.outcome import Outcome
+
+KILLS = int(os.environ.get("CREDWATCH_KILLS", "400"))
+"""In all, spread evenly over the kinds and the stores; `scenarios/test_killed_daemon.py` adds its own."""
+SEED = os.environ.get("CREDWATCH_KILL_SEED", "20261127")
+STORES = ("sqlite", "postgresql")
+_EACH = 12
+
+
+def kills_of_one() -> int:
+    """Say how often the daemon is killed under one kind on one store."""
+    return max(2, KILLS // (len(DRIVERS) * len(STORES)))
+
+
+@cache
+def quiet_outcome(kind: str) -> Outcome:
+    """Tell what becomes of the lines of a kind where nothing happens."""
+    with TemporaryDirectory() as folder:
+        return quiet(Place(Path(folder) / "quiet", DRIVERS[kind]), lines_of(kind))
+
+
+def lines_of(kind: str) -> list[NumberedLine]:
+    """Write the lines of a kind; where some may be lost, each tells by itself."""
+    return numbered_lines(kills_of_one() * _EACH, attacks=kind not in LOSSY)
+
+
+LOSSY = {kind for kind, opened in DRIVERS.items() if opened.loses}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("kind", DRIVERS)
+def test_each_line_counts_once(kind: str, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """After SIGKILLs at random instants each line is an event, or kept as unread, once: all else is as if nothing was.
+
+    Where lines that were under way may be lost, none comes twice, and what is missing was sent in a time that the
+    daemon has recorded as blind.
+    """
+    if kind in MISSING and (missing := MISSING[kind]()):
+        pytest.skip(missing)
+    server: Server | None = request.getfixturevalue("postgresql") if store == "postgresql" else None
+    place = Place(tmp_path / "site", DRIVERS[kind], server and server.empty_database())
+    seed = f"{SEED}/{kind}/{store}"
+    print(f"to repeat: CREDWATCH_KILL_SEED={SEED} CREDWATCH_KILLS={KILLS}, the test with [{kind}-{store}]")
+    result = killed(place, lines_of(kind), kills=kills_of_one(), seed=seed)
+    if kind in LOSSY:
+        hold_losses_told(lines_of(kind), result)
+    else:
+        hold_each_once(lines_of(kind), result)
+        hold_equal(quiet_outcome(kind), result.outcome)
+
+
+def hold_each_once(lines: list[NumberedLine], result: Killed) -> None:
+    """Hold that each line was taken once, whatever another run says."""
+    assert len(lines) == result.outcome.lines
+    assert result.counts == dict.fromkeys(accounts(lines), 1)
+    written = [number_in(line.text) for line in lines if line.is_unread]
+    assert written == sorted(number_in(text) for _, text, _ in result.outcome.unparsed.elements())
+
+
+def hold_equal(expected: Outcome, actual: Outcome) -> None:
+    """Hold that two runs have come to the same."""
+    for part in fields(Outcome):
+        assert getattr(expected, part.name) == getattr(actual, part.name), part.name
+
+
+def hold_losses_told(lines: list[NumberedLine], result: Killed) -> None:
+    """Hold that no line was taken twice, and that each that is missing was sent in a time told as blind."""
+    numbers = Counter(number_in(text) for _, text, _ in result.outcome.unparsed.elements())
+    assert {1} == {*result.counts.values(), *numbers.values()}
+    blind = [it for it in result.blind if it.reason is Blindness.DOWN and it.source in ("", *LOSSY)]
+    for line in lines:
+        is_taken = line.account in result.counts if line.account else number_in(line.text) in numbers
+        began, ended = result.sent_at[line.text]
+        assert is_taken or any(it.started_at <= ended and (it.ended_at or ended) >= began for it in blind), line.text
