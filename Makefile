@@ -17,7 +17,7 @@ SHARE := $(DESTDIR)$(PREFIX)/share/credwatch
 TEST_SECONDS ?= 4800
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench kills notices latest lowest lock install clean
+.PHONY: help demo test lint bench kills stores notices latest lowest lock install clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,7 +25,8 @@ help:
 	@echo "make test     formatting, lint, types, dead code, import floors, all tests; installs Debian packages where it may"
 	@echo "make lint     the first five of them"
 	@echo "make bench    what it costs: speed, growth, latency, memory, each held to its floor"
-	@echo "make kills    the daemon is killed KILLS=$(KILLS) times while it reads FILES=$(FILES) logs and more: every line once"
+	@echo "make kills    the daemon is killed KILLS=$(KILLS) times under each kind of source, and as often while it reads FILES=$(FILES) logs"
+	@echo "make stores   the scenarios and kills once more, with every store on a PostgreSQL server"
 	@echo "make notices  a page with every notice, as text, and as pictures where chromium is installed: NOTICES=notices"
 	@echo "make latest   the tests with the newest version of every library"
 	@echo "make lowest   the tests with the lowest versions that pyproject.toml allows"
@@ -52,7 +53,11 @@ bench: $(READY)
 	@PYTHONPATH=tests $(BIN)/python -m bench
 
 kills: $(READY)
-	@CREDWATCH_KILLS=$(KILLS) CREDWATCH_KILL_FILES=$(FILES) $(BIN)/python -m pytest -q tests/scenarios/test_killed_daemon.py
+	@CREDWATCH_KILLS=$(KILLS) CREDWATCH_KILL_FILES=$(FILES) $(BIN)/python -m pytest -q tests/kills tests/scenarios/test_killed_daemon.py
+
+stores: $(READY)
+	@tests/install-packages
+	@timeout --foreground --kill-after=20 $(TEST_SECONDS) $(BIN)/python -m pytest -q -n $(WORKERS) --store postgresql tests/scenarios
 
 notices: $(READY)
 	@PYTHONPATH=tests $(BIN)/python -m gallery $(NOTICES)

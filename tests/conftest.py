@@ -13,8 +13,28 @@ from sqlalchemy import Engine, event
 
 from credwatch.store.dialect import sqlite
 from mariadb_server import MariaServer, a_maria_server, program
-from postgresql_server import Server, a_server, programs
+from postgresql_server import Server, programs, the_server
+from scenarios.daemon import IN_FILES, ON_A_SERVER, STORES
 from statement_plans import Watch
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the stores of all sites be on a server: `make stores`."""
+    parser.addoption("--store", choices=(IN_FILES, ON_A_SERVER), default=IN_FILES, help="where sites have their stores")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand the option on."""
+    STORES["usual"] = config.getoption("store")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the file of the store, where there is none."""
+    if config.getoption("store") == ON_A_SERVER:
+        for item in items:
+            if item.get_closest_marker("store_file"):
+                item.add_marker(pytest.mark.skip(reason="is about the file of a store"))
+
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("credwatch", deadline=None)
@@ -58,12 +78,11 @@ def made_by_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
+def postgresql() -> Server:
     """Run one PostgreSQL server for all tests of a process."""
     if programs() is None:
         pytest.skip("needs the Debian package postgresql")
-    with a_server() as server:
-        yield server
+    return the_server()
 
 
 @pytest.fixture(scope="session")

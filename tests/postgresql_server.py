@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -10,7 +11,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -116,3 +118,11 @@ def a_server() -> Iterator[Server]:
     finally:
         server.end(signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def the_server() -> Server:
+    """Give one server for all of this process, which ends with it."""
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(a_server())

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from msgspec.structs import fields
 
-from credwatch.kernel.blindness import Blindness
-from kills.numbered import NumberedLine, accounts, number_in, numbered_lines
+from kills.holding import hold_each_once, hold_equal, hold_losses_told
+from kills.numbered import NumberedLine, numbered_lines
 from kills.registry import DRIVERS, MISSING
-from kills.trial import Killed, Place, killed, quiet
+from kills.trial import Place, killed, quiet
 from postgresql_server import Server
 from scenarios.outcome import Outcome
 
@@ -69,28 +67,3 @@ def test_each_line_counts_once(kind: str, store: str, tmp_path: Path, request: p
     else:
         hold_each_once(lines_of(kind), result)
         hold_equal(quiet_outcome(kind), result.outcome)
-
-
-def hold_each_once(lines: list[NumberedLine], result: Killed) -> None:
-    """Hold that each line was taken once, whatever another run says."""
-    assert len(lines) == result.outcome.lines
-    assert result.counts == dict.fromkeys(accounts(lines), 1)
-    written = [number_in(line.text) for line in lines if line.is_unread]
-    assert written == sorted(number_in(text) for _, text, _ in result.outcome.unparsed.elements())
-
-
-def hold_equal(expected: Outcome, actual: Outcome) -> None:
-    """Hold that two runs have come to the same."""
-    for part in fields(Outcome):
-        assert getattr(expected, part.name) == getattr(actual, part.name), part.name
-
-
-def hold_losses_told(lines: list[NumberedLine], result: Killed) -> None:
-    """Hold that no line was taken twice, and that each that is missing was sent in a time told as blind."""
-    numbers = Counter(number_in(text) for _, text, _ in result.outcome.unparsed.elements())
-    assert {1} == {*result.counts.values(), *numbers.values()}
-    blind = [it for it in result.blind if it.reason is Blindness.DOWN and it.source in ("", *LOSSY)]
-    for line in lines:
-        is_taken = line.account in result.counts if line.account else number_in(line.text) in numbers
-        began, ended = result.sent_at[line.text]
-        assert is_taken or any(it.started_at <= ended and (it.ended_at or ended) >= began for it in blind), line.text

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,12 +24,13 @@ from kills.driver import Driver, Opened
 from kills.numbered import EACH_LINE, NUMBERED_LINE, NumberedLine, unread
 from scenarios.daemon import PATIENCE, RUN, RUN_IMPATIENT, Site, a_site, await_
 from scenarios.outcome import Outcome, outcome_of
-from scenarios.post_office import a_post_office
+from scenarios.post_office import PostOffice, a_post_office
 from scenarios.site_files import RULES, SETTINGS
 
 _EXEC_EACH = 40
 """Of so many lives one is the command as an operator starts it, checks and all."""
 _DISTURBED = 0.3
+_WORK_SECONDS = 3.0
 LAST = 1_000_000
 """The number of the first line that stands behind all others, where some may be lost."""
 _WAYS = 24
@@ -47,8 +48,19 @@ class Place(Struct, frozen=True):
     """An empty database; a file where there is none."""
 
 
+class Stage(Struct, frozen=True):
+    """What takes part in a trial."""
+
+    site: Site
+    """The site, and its daemon."""
+    driver: Driver
+    """Who writes."""
+    office: PostOffice
+    """The mail server."""
+
+
 @contextmanager
-def furnished(place: Place) -> Iterator[tuple[Site, Driver]]:
+def furnished(place: Place) -> Iterator[Stage]:
     """Furnish a site with the one source, a driver for it, and a mail server."""
     place.folder.mkdir(parents=True)
     driver = place.opened(place.folder)
@@ -62,7 +74,7 @@ def furnished(place: Place) -> Iterator[tuple[Site, Driver]]:
         )
         site.rules.write_text(RULES + EACH_LINE, encoding="utf-8")
         driver.furnished(site)
-        yield site, driver
+        yield Stage(site, driver, office)
 
 
 class Writer(threading.Thread):
@@ -115,10 +127,10 @@ class Writer(threading.Thread):
 
 def quiet(place: Place, lines: Sequence[NumberedLine]) -> Outcome:
     """Tell what becomes of the lines where nothing happens."""
-    with furnished(place) as (site, driver):
-        site.started()
-        driver.write([line.text for line in lines], random.Random(0))
-        return settled(site, len(lines))
+    with furnished(place) as stage:
+        stage.site.started()
+        stage.driver.write([line.text for line in lines], random.Random(0))
+        return settled(stage.site, len(lines))
 
 
 class Killed(Struct, frozen=True):
@@ -134,24 +146,33 @@ class Killed(Struct, frozen=True):
     """What the daemon says that it has not seen."""
 
 
-def killed(place: Place, lines: Sequence[NumberedLine], *, kills: int, seed: str) -> Killed:
+def killed(
+    place: Place,
+    lines: Sequence[NumberedLine],
+    *,
+    kills: int,
+    seed: str,
+    between: Callable[[Stage, int], None] = lambda _stage, _number: None,
+) -> Killed:
     """Kill the daemon so many times while the lines are written, then let it read to the end.
 
     Each kill follows from the seed and its number: half of them strike while the daemon starts, the others while it
-    reads, stores or delivers.
+    reads, stores or delivers. `between` is called after each, with its number.
     """
     size = -(-len(lines) // kills)
     portions = [lines[begin : begin + size] for begin in range(0, len(lines), size)]
-    with furnished(place) as (site, driver):
-        writer = Writer(driver, portions, random.Random(seed))
+    with furnished(place) as stage:
+        site = stage.site
+        writer = Writer(stage.driver, portions, random.Random(seed))
         writer.start()
         start_seconds = 1.0
         for number in range(kills):
             start_seconds = _life(site, writer, random.Random(f"{seed}/{number}"), number, start_seconds)
+            between(stage, number)
         site.command = RUN_IMPATIENT
         site.started()
         writer.finish()
-        outcome = _ended(site, driver, len(lines))
+        outcome = _ended(site, stage.driver, len(lines))
         return Killed(outcome, counts_of(site), writer.sent_at, blind_intervals(site))
 
 
@@ -159,18 +180,26 @@ def _life(site: Site, writer: Writer, chance: random.Random, number: int, start_
     """Let the daemon live for a while, and return how long a start takes now."""
     is_real = number % _EXEC_EACH == _EXEC_EACH - 1
     site.command = RUN if is_real else RUN_IMPATIENT
-    began = time.monotonic()
+    began, before = time.monotonic(), site.lines_taken()
     site.start()
     writer.ask()
     if number % 2 or is_real:
         site.await_ready()
         start_seconds = start_seconds if is_real else time.monotonic() - began
-        time.sleep(chance.uniform(0, 0.3))
+        _let_work(site, before + chance.randrange(1, 12))
+        time.sleep(chance.uniform(0, 0.1))
     else:
         time.sleep(chance.uniform(0, start_seconds))
-    assert site.runs() or number == 0, site.log()
+    assert site.runs(), site.log()
     site.kill()
     return start_seconds
+
+
+def _let_work(site: Site, lines: int) -> None:
+    """Wait until so many lines are taken, or hardly will be: the writer may wait for what the next life does."""
+    deadline = time.monotonic() + _WORK_SECONDS
+    while site.lines_taken() < lines and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _ended(site: Site, driver: Driver, lines: int) -> Outcome:

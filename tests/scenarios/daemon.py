@@ -27,6 +27,7 @@ from credwatch.store.commands import StoredCommand
 from credwatch.store.database import Database
 from credwatch.store.place import ServerPlace
 from credwatch.store.state import progress
+from postgresql_server import the_server
 from scenarios.nursery import Life, nursery
 from scenarios.site_files import AUTHORISATIONS, CUSTOMERS, RULES, SETTINGS, STAFF
 
@@ -101,11 +102,21 @@ class Site(Struct):
         self.rules.write_text(RULES, encoding="utf-8")
         self.auth_log.touch()
         self.application_log.touch()
-        settings = self.settings.format(folder=self.folder, port=self.port)
-        if self.server is not None:
-            settings += f'[store]\nurl = "{self.server.url}"\n'
-        self.config.write_text(settings, encoding="utf-8")
+        self.keep_store(self.server)
         return self
+
+    def keep_store(self, server: ServerPlace | None) -> None:
+        """Write the settings, with the store on a server, or in the file of the state directory."""
+        self.server = server
+        settings = self.settings.format(folder=self.folder, port=self.port)
+        if server is not None:
+            settings += f'[store]\nurl = "{server.url}"\n'
+        self.config.write_text(settings, encoding="utf-8")
+
+    @property
+    def store_file(self) -> Path:
+        """The store, where it is not on a server."""
+        return self.folder / "state" / "credwatch.sqlite"
 
     def start(self) -> None:
         """Start the daemon and return at once: a program in Python by a fork, anything else by exec."""
@@ -179,7 +190,7 @@ class Site(Struct):
     @contextmanager
     def store(self) -> Iterator[Database]:
         """Open the daemon's store beside it."""
-        database = Database(self.server or self.folder / "state" / "credwatch.sqlite")
+        database = Database(self.server or self.store_file)
         try:
             yield database
         finally:
@@ -187,7 +198,7 @@ class Site(Struct):
 
     def lines_taken(self) -> int:
         """Count the lines that were committed, over all days."""
-        if self.server is None and not (self.folder / "state" / "credwatch.sqlite").exists():
+        if self.server is None and not self.store_file.exists():
             return 0
         query = select(progress.tallies.c.number).where(progress.tallies.c.name == "lines")
         with self.store() as database, database.reading() as connection:
@@ -197,7 +208,7 @@ class Site(Struct):
 
     def offset(self, log: Path) -> int:
         """Say how many bytes of a followed log were committed."""
-        if self.server is None and not (self.folder / "state" / "credwatch.sqlite").exists():
+        if self.server is None and not self.store_file.exists():
             return 0
         with self.store() as database, database.reading() as connection:
             if not inspect(connection).has_table(progress.cursors.name):
@@ -227,9 +238,16 @@ class Site(Struct):
         return [stored for stored in found if stored.command.workflow != "digest"]
 
 
+IN_FILES, ON_A_SERVER = "sqlite", "postgresql"
+STORES = {"usual": IN_FILES}
+"""Where the stores of sites are that do not say it: `pytest --store postgresql` sets it."""
+
+
 @contextmanager
 def a_site(folder: Path, port: int, **changes: Any) -> Iterator[Site]:
     """Furnish a site for the length of a block; its daemon is ended with it."""
+    if STORES["usual"] == ON_A_SERVER:
+        changes = {"server": the_server().empty_database(), **changes}
     site = Site(folder, port, **changes).furnish()
     try:
         yield site

@@ -37,6 +37,9 @@ _PR_SET_PDEATHSIG = 1
 _ALONE = {"polars-ooc-clea"}
 """The name, as long as the kernel keeps it, of the only thread that may sleep beside ours."""
 
+_WARM: set[tuple[tuple[str, int], ...]] = set()
+"""How the files of settings looked that were read: names and times of change."""
+
 _CHECKS = (packs.pack_problems, patterns.pl)
 _read_rules = build.read_rules
 
@@ -104,6 +107,11 @@ def _answered(request: dict[str, Any]) -> dict[str, Any]:
 
 def _warm(config: Path) -> None:
     """Read what a life on these settings will read, where it was not read before; the life says what is wrong."""
+    files = [path for name in ("rules", "registers") for path in sorted((config.parent / name).glob("*"))]
+    looks = tuple((str(path), path.stat().st_mtime_ns) for path in [config, *files] if path.exists())
+    if looks in _WARM:
+        return
+    _WARM.add(looks)
     packs.pack_problems, patterns.pl = _UNCHECKED  # type: ignore[assignment]
     try:
         settings = load_settings(config)

@@ -12,7 +12,7 @@ class Blindness(StrEnum):
     """Why nothing, or not everything, was seen."""
 
     DOWN = "down"
-    """The daemon did not run; what was written meanwhile is read afterwards."""
+    """The daemon did not run; what was written meanwhile is read afterwards, but what was sent by syslog is lost."""
     LAGGING = "lagging"
     """Lines waited for long before they were read."""
     SILENT = "silent"

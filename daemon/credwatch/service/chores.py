@@ -24,6 +24,7 @@ from credwatch.service.memory import return_free_memory
 from credwatch.service.retention import Retention
 from credwatch.service.schedule import Daily, Every, Job
 from credwatch.sources.file.gone import gone_files
+from credwatch.sources.network_options import SyslogSourceOptions
 from credwatch.store import outbox, retention
 from credwatch.store.cases import legal_clocks
 from credwatch.store.cases.case_list import open_by_kind
@@ -63,7 +64,8 @@ class Chores:
         self._settings = settings
         self._deadlines = Deadlines(steady)
         sources, zone = [source.id for source in settings.source], settings.daemon.time_zone
-        self.lookout = Lookout(database, sources, clock, zone, facts, wake_outbox)
+        lossy = [source.id for source in settings.source if isinstance(source, SyslogSourceOptions)]
+        self.lookout = Lookout(database, sources, clock, zone, facts, wake_outbox, lossy)
         """Who is to be told what the reading thread notices of sources."""
         self._retention = Retention(database, metrics, settings.retention, clock, steady)
 

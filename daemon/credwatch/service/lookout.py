@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -48,7 +48,9 @@ class Lookout:
         zone: str,
         facts: Callable[[], Facts],
         wake_outbox: Callable[[], None],
+        lossy: Collection[str] = (),
     ) -> None:
+        """`lossy` are sources whose senders never know what we have taken: what comes while we are away is lost."""
         self._database = database
         self._clock = clock
         self._zone = zone
@@ -60,7 +62,39 @@ class Lookout:
         self._dropping: set[tuple[str, Blindness]] = set()
         self._looked_at = clock()
         self._followed_since = dict.fromkeys(self._up, self._looked_at)
-        self._is_first = True
+        self._lossy = lossy
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """Keep since when nobody looked, before anything is received; raises StoreError, and may be called again.
+
+        An absence that loses lines lasts, however short it was, until `arrived` says that they are received again.
+        """
+        began = min(self._followed_since.values(), default=self._clock())
+        with self._database.writing() as connection:
+            stored = progress.value(connection, seeing.ALIVE)
+            if stored is None:
+                progress.save_value(connection, seeing.ALIVE, rfc3339(began).encode())
+            else:
+                self._store_away(connection, min(began, datetime.fromisoformat(stored.decode())), began)
+        self._has_begun = True
+
+    def _store_away(self, connection: Connection, alive: datetime, began: datetime) -> None:
+        lasting = {(it.source, it.reason) for it in seeing.open_intervals(connection)}
+        lost = [BlindInterval(it, Blindness.DOWN, alive) for it in self._lossy if (it, Blindness.DOWN) not in lasting]
+        all_of_us = [BlindInterval("", Blindness.DOWN, alive, began)] if began - alive > _RESTART else []
+        seeing.save_intervals(connection, [*lost, *all_of_us])
+        for interval in [*lost, *all_of_us]:
+            log.warning("blind.began", source=interval.source, reason=interval.reason.value)
+
+    def arrived(self) -> None:
+        """Take note that whatever is sent to us is received; raises StoreError, and then the next turn does it."""
+        now = self._clock()
+        with self._database.writing() as connection:
+            open_intervals = seeing.open_intervals(connection)
+            away = [it for it in open_intervals if it.source in self._lossy and it.reason is Blindness.DOWN]
+            seeing.save_intervals(connection, (replace(it, ended_at=max(it.started_at, now)) for it in away))
+            progress.save_value(connection, seeing.ALIVE, rfc3339(now).encode())
 
     def notice(self, source: str, *, is_up: bool, waiting: int) -> None:
         """Take note whether a source can be read, and how many bytes wait."""
@@ -80,6 +114,8 @@ class Lookout:
     def turn(self) -> None:
         """Look at every source, and store what began or ended; raises StoreError."""
         now = self._clock()
+        if not self._has_begun:
+            self.begin()
         with self._lock:
             up, waiting, dropping = dict(self._up), dict(self._waiting), self._dropping
             self._dropping = set()
@@ -89,7 +125,7 @@ class Lookout:
             with self._lock:
                 self._dropping |= dropping
             raise
-        self._looked_at, self._is_first = now, False
+        self._looked_at = now
         if queued:
             self._wake_outbox()
 
@@ -139,20 +175,12 @@ class Lookout:
             for key, it in lasting.items()
             if key not in wanted
         ]
-        away = self._away(connection, now) if self._is_first else []
-        seeing.save_intervals(connection, [*begun, *ended, *away])
-        for interval in [*begun, *away]:
+        seeing.save_intervals(connection, [*begun, *ended])
+        for interval in begun:
             log.warning("blind.began", source=interval.source, reason=interval.reason.value)
         for interval in ended:
             log.info("blind.ended", source=interval.source, reason=interval.reason.value)
         return begun
-
-    def _away(self, connection: Connection, now: datetime) -> list[BlindInterval]:
-        """Say since when the daemon did not run before this start."""
-        began = min(self._followed_since.values(), default=now)
-        stored = progress.value(connection, seeing.ALIVE)
-        alive = datetime.fromisoformat(stored.decode()) if stored else began
-        return [BlindInterval("", Blindness.DOWN, alive, began)] if began - alive > _RESTART else []
 
     def _letters(self, interval: BlindInterval, now: datetime) -> tuple[Command, ...]:
         if interval.reason is not Blindness.SILENT:

@@ -120,6 +120,8 @@ class Supervisor:
         """
         self._take_signals()
         try:
+            with suppress(StoreError):  # the next look at what is not seen begins with it
+                self._chores.lookout.begin()
             await self._live()
         finally:
             # Parts end in the order in which lines flow: the batch under way is committed, attempts are settled.
@@ -147,6 +149,8 @@ class Supervisor:
 
     def _ready(self) -> None:
         settle()
+        with suppress(StoreError):
+            self._chores.lookout.arrived()
         self._state.ready()
         log.info(
             "daemon.ready",

@@ -30,9 +30,10 @@ class Tower(Struct):
     now: datetime = NOON
     wakes: list[datetime] = field(default_factory=list)
 
-    def lookout(self) -> Lookout:
+    def lookout(self, lossy: tuple[str, ...] = ()) -> Lookout:
         """Climb it: the daemon starts."""
-        return Lookout(self.database, ["vpn"], lambda: self.now, "UTC", some_facts, lambda: self.wakes.append(self.now))
+        wake = lambda: self.wakes.append(self.now)  # noqa: E731
+        return Lookout(self.database, ["vpn"], lambda: self.now, "UTC", some_facts, wake, lossy)
 
     def heard(self, at: datetime, happened: datetime | None = None, rhythm: Rhythm = BUSY) -> None:
         """Note that the source spoke, and its rhythm."""
@@ -142,6 +143,35 @@ def test_the_time_in_which_no_daemon_ran_is_kept(tower: Tower) -> None:
     tower.now = NOON + HOUR
     tower.lookout().turn()
     assert [BlindInterval("", Blindness.DOWN, NOON + MINUTE, NOON + HOUR)] == tower.intervals()
+
+
+def test_any_absence_of_one_who_loses_lines_is_kept(tower: Tower) -> None:
+    """It lasts from the last look to the moment when lines are received again, across starts that came to nothing."""
+    first = tower.lookout(("net",))
+    first.begin()
+    first.arrived()
+    assert [] == tower.intervals()
+    tower.now = NOON + MINUTE
+    first.turn()
+    tower.now = NOON + 1.5 * MINUTE
+    tower.lookout(("net",)).begin()
+    tower.now = NOON + 2 * MINUTE
+    again = tower.lookout(("net",))
+    again.begin()
+    assert [BlindInterval("net", Blindness.DOWN, NOON + MINUTE)] == tower.intervals()
+    again.arrived()
+    again.turn()
+    assert [BlindInterval("net", Blindness.DOWN, NOON + MINUTE, NOON + 2 * MINUTE)] == tower.intervals()
+
+
+def test_who_dies_before_anything_was_looked_at_was_there(tower: Tower) -> None:
+    """A first start that comes to nothing is where the absence begins."""
+    tower.lookout(("net",)).begin()
+    tower.now = NOON + MINUTE
+    again = tower.lookout(("net",))
+    again.begin()
+    again.arrived()
+    assert [BlindInterval("net", Blindness.DOWN, NOON, NOON + MINUTE)] == tower.intervals()
 
 
 def test_a_loss_that_could_not_be_stored_is_stored_later(tower: Tower, monkeypatch: pytest.MonkeyPatch) -> None:
