@@ -5,7 +5,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 PREFIX ?= /opt/credwatch
 DESTDIR ?=
-KILLS ?= 300
+KILLS ?= 5000
 FILES ?= 1000
 NOTICES ?= notices
 
@@ -25,7 +25,7 @@ help:
 	@echo "make test     formatting, lint, types, dead code, import floors, all tests; installs Debian packages where it may"
 	@echo "make lint     the first five of them"
 	@echo "make bench    what it costs: speed, growth, latency, memory, each held to its floor"
-	@echo "make kills    the daemon is killed KILLS=$(KILLS) times under each kind of source, and as often while it reads FILES=$(FILES) logs"
+	@echo "make kills    the daemon is killed KILLS=$(KILLS) times under all kinds of sources, some with FILES=$(FILES) logs: every line once"
 	@echo "make stores   the scenarios and kills once more, with every store on a PostgreSQL server"
 	@echo "make notices  a page with every notice, as text, and as pictures where chromium is installed: NOTICES=notices"
 	@echo "make latest   the tests with the newest version of every library"

@@ -72,6 +72,9 @@ class SyslogDriver:
         raise AssertionError("nobody takes the connection")
 
     def _stream(self, way: str) -> socket.socket:
+        """Give a connection that the other end has not closed, as rsyslog looks too before it sends."""
+        if way in self._streams and _is_closed(self._streams[way]):
+            self._forget(way)
         if way not in self._streams:
             stream = socket.create_connection(("127.0.0.1", self._ports[way]), timeout=10)
             if way == "tls":
@@ -83,6 +86,18 @@ class SyslogDriver:
     def _forget(self, way: str) -> None:
         if (stream := self._streams.pop(way, None)) is not None:
             stream.close()
+
+
+def _is_closed(stream: socket.socket) -> bool:
+    stream.settimeout(0)
+    try:
+        return stream.recv(1) == b""
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    except OSError:
+        return True
+    finally:
+        stream.settimeout(10)
 
 
 def _message(line: str, number: int) -> bytes:

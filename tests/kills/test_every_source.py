@@ -19,8 +19,9 @@ from kills.trial import Place, killed, quiet
 from postgresql_server import Server
 from scenarios.outcome import Outcome
 
-KILLS = int(os.environ.get("CREDWATCH_KILLS", "400"))
-"""In all, spread evenly over the kinds and the stores; `scenarios/test_killed_daemon.py` adds its own."""
+ALL = os.environ.get("CREDWATCH_KILLS", "500")
+KILLS = int(ALL) * 9 // 10
+"""Spread evenly over the kinds and the stores; the other tenth is of `scenarios/test_killed_daemon.py`."""
 SEED = os.environ.get("CREDWATCH_KILL_SEED", "20261127")
 STORES = ("sqlite", "postgresql")
 _EACH = 12
@@ -60,7 +61,7 @@ def test_each_line_counts_once(kind: str, store: str, tmp_path: Path, request: p
     server: Server | None = request.getfixturevalue("postgresql") if store == "postgresql" else None
     place = Place(tmp_path / "site", DRIVERS[kind], server and server.empty_database())
     seed = f"{SEED}/{kind}/{store}"
-    print(f"to repeat: CREDWATCH_KILL_SEED={SEED} CREDWATCH_KILLS={KILLS}, the test with [{kind}-{store}]")
+    print(f"to repeat: CREDWATCH_KILL_SEED={SEED} CREDWATCH_KILLS={ALL}, the test with [{kind}-{store}]")
     result = killed(place, lines_of(kind), kills=kills_of_one(), seed=seed)
     if kind in LOSSY:
         hold_losses_told(lines_of(kind), result)

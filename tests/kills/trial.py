@@ -21,7 +21,7 @@ from credwatch.store.cases import incidents
 from credwatch.store.place import ServerPlace
 from credwatch.store.state import seeing
 from kills.driver import Driver, Opened
-from kills.numbered import EACH_LINE, NUMBERED_LINE, NumberedLine, unread
+from kills.numbered import EACH_LINE, NUMBERED_LINE, NumberedLine, number_in, unread
 from scenarios.daemon import PATIENCE, RUN, RUN_IMPATIENT, Site, a_site, await_
 from scenarios.outcome import Outcome, outcome_of
 from scenarios.post_office import PostOffice, a_post_office
@@ -207,10 +207,10 @@ def _ended(site: Site, driver: Driver, lines: int) -> Outcome:
     if not driver.loses:
         return settled(site, lines)
     # What stands behind all else, in whichever way a line may come.
-    chance, last = random.Random(0), [unread(0, LAST + number) for number in range(_WAYS)]
-    for line in last:
-        driver.write([line], chance)
-    await_(lambda: set(last) <= {text for _, text, _ in told(site).unparsed}, what="the last lines are taken")
+    chance, last = random.Random(0), range(LAST, LAST + _WAYS)
+    for number in last:
+        driver.write([unread(0, number)], chance)
+    await_(lambda: {*last} <= {number_in(text) for _, text, _ in told(site).unparsed}, what="the last lines are taken")
     assert 0 == site.terminate()
     return told(site)
 

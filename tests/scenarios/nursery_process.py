@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +35,7 @@ from credwatch.rules.packs import packs
 from credwatch.rules.sigma import patterns
 
 _PR_SET_PDEATHSIG = 1
-_ALONE = {"polars-ooc-clea"}
+_ALONE = "polars-ooc-clea"
 """The name, as long as the kernel keeps it, of the only thread that may sleep beside ours."""
 
 _WARM: set[tuple[tuple[str, int], ...]] = set()
@@ -130,11 +131,16 @@ def _shipped_packs_only(settings: Settings) -> Settings:
     return settings.model_copy(update={"daemon": settings.daemon.model_copy(update={"packs_directories": ()})})
 
 
+def threads_that_a_fork_loses() -> list[str]:
+    """Name the threads beside the one that asks, but for the one that may sleep."""
+    tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != str(threading.get_native_id())]
+    return [name for task in tasks if (name := (task / "comm").read_text().strip()) != _ALONE]
+
+
 def _born(request: dict[str, Any]) -> dict[str, Any]:
     """Fork a life; the child is given what it has to do."""
-    threads = {(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
-    if threads - {Path("/proc/self/comm").read_text().strip()} - _ALONE:
-        raise RuntimeError(f"threads run that a fork would lose: {sorted(threads)}")
+    if lost := threads_that_a_fork_loses():
+        raise RuntimeError(f"threads run that a fork would lose: {lost}")
     nursery = os.getpid()
     output = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     process = os.fork()

@@ -15,7 +15,8 @@ from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.pipeline.report import BatchResult
 from credwatch.sources.interface import Chunk
 from credwatch.store.database import Database
-from scenarios.daemon import Site
+from postgresql_server import the_server
+from scenarios.daemon import ON_A_SERVER, STORES, Site
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -29,7 +30,7 @@ def the_knowledge(folder: Path) -> Knowledge:
 @contextmanager
 def a_store(path: Path) -> Iterator[Database]:
     """Make a store for the length of a block."""
-    database = Database(path)
+    database = Database(the_server().empty_database() if STORES["usual"] == ON_A_SERVER else path)
     database.migrate()
     try:
         yield database

@@ -116,6 +116,7 @@ def test_a_daemon_signs_and_notes_what_changes(tmp_path: Path) -> None:
         assert signed == run("audit", "checkpoint", "--config", site.config).splitlines()
 
 
+@pytest.mark.store_file
 def test_a_store_that_was_changed_is_an_alarm(tmp_path: Path) -> None:
     """Whoever removes entries while the daemon is down is told of, until a person says why; then signing goes on."""
     with a_site(tmp_path, 25, command=RUN_UNCHECKED) as site:
@@ -187,6 +188,7 @@ def test_an_archive_for_a_customer_names_no_other(desk: Desk, tmp_path: Path) ->
     assert b"blue-harbor" not in b"".join(contents.values())
 
 
+@pytest.mark.store_file
 def test_an_entry_that_was_changed_in_place_stops_the_signing(desk: Desk) -> None:
     """The hashes that are kept do not show it; reading all of it does, and nothing is signed from then on."""
     settings = load_settings(desk.site.config)

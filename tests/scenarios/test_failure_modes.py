@@ -709,6 +709,7 @@ def _parts(place: Place) -> dict[str, float | None]:
     return {part: place.site.metric(f'credwatch_part_up{{part="{part}"}}') for part in PARTS}
 
 
+@pytest.mark.store_file
 def test_store_locked(place: Place) -> None:
     """Another program holds the store: lines wait in their files, and are taken once it lets go."""
     place.begin()
@@ -723,6 +724,7 @@ def test_store_locked(place: Place) -> None:
     await_(lambda: place.site.lines_taken() == 22, what="the lines are taken")
 
 
+@pytest.mark.store_file
 def test_store_locked_before(place: Place) -> None:
     """Another program holds a store when the daemon starts: it ends and says so, and systemd tries again."""
     place.begin()
@@ -778,6 +780,7 @@ def test_store_read_only_before(place: Place, small_disk: Path) -> None:
     _refused(place.site, str(small_disk))
 
 
+@pytest.mark.store_file
 def test_store_corrupt_before(place: Place) -> None:
     """The store is no database any more: the daemon does not start, names it, and leaves it as it is."""
     place.begin()
@@ -789,6 +792,7 @@ def test_store_corrupt_before(place: Place) -> None:
     assert {0xAA} == {*store.read_bytes()}
 
 
+@pytest.mark.store_file
 def test_store_empty_before(place: Place) -> None:
     """The store has lost all it held: the daemon does not start, and takes it for no new one."""
     store = place.site.folder / "state" / "credwatch.sqlite"
@@ -797,6 +801,7 @@ def test_store_empty_before(place: Place) -> None:
     assert 0 == store.stat().st_size
 
 
+@pytest.mark.store_file
 def test_store_newer_before(place: Place) -> None:
     """A newer version has made the store: the daemon does not start, and leaves it as it is."""
     store = place.site.folder / "state" / "credwatch.sqlite"
@@ -806,6 +811,7 @@ def test_store_newer_before(place: Place) -> None:
     _refused(place.site, "9999")
 
 
+@pytest.mark.store_file
 def test_store_corrupt(place: Place) -> None:
     """The store is overwritten while the daemon runs: it is told, and lines wait in their files."""
     place.begin()

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import pytest
 from msgspec.structs import fields
 from sqlalchemy import event
 
@@ -71,6 +72,7 @@ def a_reader(log: Path, knowledge: Knowledge, database: Database, on_failure: An
     assert not reading.is_alive()
 
 
+@pytest.mark.store_file
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     """While the store is full, failures are counted and the batch waits; afterwards all is as if it had never been."""
     first = guessing(0, "quocbao", "203.0.113.7")

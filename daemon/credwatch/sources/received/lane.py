@@ -28,6 +28,8 @@ class ParcelPart(Struct, frozen=True):
     """Where its bytes begin in the log."""
     end: int
     """Where they end."""
+    last_line: tuple[str, int] = ("", 0)
+    """How the last line of the parcel is known, where it ends here and may come again alone."""
     series: str = ""
     """Of what was shipped: its series."""
     place: int = 0
@@ -199,12 +201,12 @@ def _goes_on(last: Parcel, following: Parcel, covered: Mapping[str, CoveredSpans
 
 
 def _part(parcel: Parcel, begin: int, end: int) -> ParcelPart:
-    shipped = parcel.shipped
+    shipped, is_last = parcel.shipped, parcel.done + end - begin == len(parcel.data)
     if shipped is None:
-        return ParcelPart(parcel.digest, parcel.moment, parcel.done, begin, end)
-    is_last = parcel.done + end - begin == len(parcel.data)
+        last_line = parcel.last_line if is_last else ("", 0)
+        return ParcelPart(parcel.digest, parcel.moment, parcel.done, begin, end, last_line)
     behind = shipped.end if is_last else 0
-    return ParcelPart("", 0, parcel.done, begin, end, shipped.series, shipped.begin, behind)
+    return ParcelPart("", 0, parcel.done, begin, end, series=shipped.series, place=shipped.begin, behind=behind)
 
 
 def _piece(parcel: Parcel, limit: int) -> bytes:

@@ -42,6 +42,10 @@ class Shipped(Struct, frozen=True):
     """Why none of its lines is to be read, where that is so."""
 
 
+LAST_LINE_SECONDS = 0.001
+"""So much later than its parcel a last line came, as cursors tell it: no parcel has this moment."""
+
+
 class Parcel(Struct, eq=False):
     """Lines with their newlines, and who waits for their commit."""
 
@@ -57,6 +61,8 @@ class Parcel(Struct, eq=False):
     """Called once from the reading thread, when the lines are committed; None where nobody waits any more."""
     is_identified: bool = False
     """Whether its digest names what it begins with, so that an equal one is always a repeat of it."""
+    last_line: tuple[str, int] = ("", 0)
+    """The digest and size of a parcel of its last line alone, which a sender that was started again sends first."""
     known_since: float = 0.0
     """When it came first, seconds since the epoch, where all of it came before; cursors know it by that."""
     done: int = 0

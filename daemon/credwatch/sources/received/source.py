@@ -13,7 +13,7 @@ from credwatch.kernel.errors import SourceError
 from credwatch.sources.interface import Chunk, Cursor, Tally
 from credwatch.sources.received.intake import REPEAT_SECONDS, Intake
 from credwatch.sources.received.lane import Lane, ParcelPart
-from credwatch.sources.received.parcel import Parcel, Taken
+from credwatch.sources.received.parcel import LAST_LINE_SECONDS, Parcel, Taken
 from credwatch.sources.shipped.covered import CoveredSpans, Span
 
 _MOST_TAKEN = 512
@@ -206,9 +206,11 @@ def _settled(parcel: Parcel) -> int:
 
 
 def _taken_of(parts: list[ParcelPart], position: int) -> list[Taken]:
-    """Say how much was given of each parcel up to a position."""
-    return [
+    """Say how much was given of each parcel up to a position, and which last lines may come again."""
+    given = [
         (part.digest, part.moment, part.before + min(part.end, position) - part.begin)
         for part in parts
         if part.begin < position and not part.series
     ]
+    ended = (part for part in parts if part.last_line[1] and part.end <= position)
+    return [*given, *((part.last_line[0], part.moment + LAST_LINE_SECONDS, part.last_line[1]) for part in ended)]

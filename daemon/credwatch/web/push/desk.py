@@ -22,7 +22,7 @@ from credwatch.sources.push.refused import RequestRefused
 from credwatch.sources.push.tokens import Tokens, token_in
 from credwatch.sources.push.unpacking import unpacked
 from credwatch.sources.received.intake import MOST_SHIPPED_LOGS, OTHERS, Intake
-from credwatch.sources.received.parcel import Parcel
+from credwatch.sources.received.parcel import LAST_LINE_SECONDS, Parcel
 from credwatch.sources.shipped.batch import BatchRefused, LogBatch
 from credwatch.sources.shipped.parcels import batch_parcel, digest_parcel
 from credwatch.web.push.connection import SHIPPER, Shipper
@@ -188,9 +188,10 @@ class PushDesk:
         for parcel in parcels:
             self._intakes[source].answered(parcel)
 
-    def keep_last(self, source: str, parcel: Parcel, digest: str, size: int) -> None:
+    def keep_last(self, source: str, parcel: Parcel) -> None:
         """Keep the last line of what was answered in mind, by the digest and size of a parcel that begins with it."""
-        self._intakes[source].keep_last(parcel.file, (digest, parcel.moment + 0.001, size))  # no parcel has this moment
+        digest, size = parcel.last_line
+        self._intakes[source].keep_last(parcel.file, (digest, parcel.moment + LAST_LINE_SECONDS, size))
 
     def unanswered(self, source: str, parcels: Iterable[Parcel]) -> None:
         """Take note that a shipper was not told of them, and will send them again."""
@@ -209,17 +210,19 @@ class PushDesk:
         digest: str,
         *,
         is_over: bool = True,
-        is_identified: bool = False,
+        last_line: tuple[str, int] | None = None,
     ) -> Parcel:
         """Keep lines, and return when they are committed; raises RequestRefused where that cannot be now.
 
-        `is_identified` says that an equal digest is always a repeat.
+        `last_line`, digest and size, is of what may come again alone; then an equal digest is always a repeat.
         `is_over` says that the body was read to its end; only then is it seen that the shipper goes away meanwhile,
         which raises ClientDisconnect.
         """
         shipper: Shipper = request.scope[SHIPPER]
         file = self._intakes[source].file_of(shipper.address)
-        parcel = Parcel(file, data, digest, self._clock(), is_identified=is_identified)
+        parcel = Parcel(file, data, digest, self._clock())
+        if last_line is not None:
+            parcel.is_identified, parcel.last_line = True, last_line
         return await self.committed(request, source, parcel, is_over=is_over)
 
     async def committed(self, request: Request, source: str, parcel: Parcel, *, is_over: bool = True) -> Parcel:

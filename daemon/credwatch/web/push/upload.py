@@ -2,7 +2,8 @@
 
 It sends everything again that stands behind the last request that was answered. So the entries are cut into parcels at
 places that depend on them alone, and a parcel that begins with the same entry is known again, however far it goes on.
-When it was started again it also sends the last entry of the request before, so that one stays known.
+When it was started again it also sends the last entry of the request before, so that one stays known,
+also where we were killed meanwhile.
 """
 
 from __future__ import annotations
@@ -53,20 +54,23 @@ class JournalUpload:
     async def _answered(self, name: str, parcels: list[Parcel]) -> None:
         """Forget what was answered, but for the last entry, until another is the last one."""
         await self._desk.answered(name, *parcels)
-        last = parcels[-1].data.splitlines(keepends=True)[-1]
-        self._desk.keep_last(name, parcels[-1], digest_of(last), len(last))
+        self._desk.keep_last(name, parcels[-1])
 
     async def _entries(self, request: Request, name: str, parcels: list[Parcel]) -> None:
         """Have the entries stored, and put the parcels that they came to into a list."""
         decoder, cutter = ExportDecoder(), ParcelCutter()
         async for piece in request.stream():
             for data in cutter.cut(decoder.lines(piece)):
-                parcels.append(
-                    await self._desk.stored(request, name, data, digest_of(data), is_over=False, is_identified=True)
-                )
+                parcels.append(await self._stored(request, name, data, is_over=False))
         for data in (*cutter.cut(decoder.rest()), cutter.rest()):
             if data:
-                parcels.append(await self._desk.stored(request, name, data, digest_of(data), is_identified=True))
+                parcels.append(await self._stored(request, name, data, is_over=True))
+
+    async def _stored(self, request: Request, name: str, data: bytes, *, is_over: bool) -> Parcel:
+        last = data.splitlines(keepends=True)[-1]
+        return await self._desk.stored(
+            request, name, data, digest_of(data), is_over=is_over, last_line=(digest_of(last), len(last))
+        )
 
 
 def _refuse_other(request: Request) -> None:

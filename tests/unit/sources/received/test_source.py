@@ -226,3 +226,19 @@ def test_every_line_counts_once_whatever_fails(sizes: list[int], steps: list[str
         shipping.hear()
     assert sorted(texts) == sorted(shipping.told)
     assert sorted("".join(texts).splitlines()) == sorted(lines)
+
+
+def test_the_last_line_of_an_upload_is_known_after_a_crash() -> None:
+    """An uploader that was answered, and is started again behind a crash of ours, sends it first: it counts once."""
+    for limit in (1, 65536):
+        first, cursors = Intake(10_000), dict[str, Cursor]()
+        upload = Parcel("192.0.2.7", b"a\nb\nc\n", "a", NOW, is_identified=True, last_line=("c", 2))
+        assert first.offer(upload) is upload
+        assert ["a", "b", "c"] == _taken(first, cursors, limit=limit)
+        first.answered(upload)
+        again = Intake(10_000)
+        again.offer(Parcel("192.0.2.7", b"c\nd\n", "c", NOW, is_identified=True, last_line=("d", 2)))
+        assert ["d"] == _taken(again, cursors, limit=limit)
+        later = Intake(10_000)
+        later.offer(Parcel("192.0.2.7", b"d\ne\n", "d", NOW, is_identified=True, last_line=("e", 2)))
+        assert ["e"] == _taken(later, cursors, limit=limit)
