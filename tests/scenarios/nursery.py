@@ -31,7 +31,12 @@ class Nursery:
         environment = {**os.environ, **self._environment}
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, str(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+            [sys.executable, str(_PROGRAM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+            start_new_session=True,  # an interrupt is for whoever asks
         )
 
     def start(self, program: str, config: Path, log: Path) -> Life:

@@ -7,6 +7,7 @@ import ssl
 from collections import Counter
 from contextlib import suppress
 from itertools import count
+from secrets import token_hex
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import ConfigurationError
@@ -31,6 +32,8 @@ class SyslogReceiver:
         self._options = options
         self._intake = intake
         self._clock = clock
+        # Cursors outlive us: what came to the next process must never look like what came to us.
+        self._unique = token_hex(16)
         self._numbers = count()
         self._sequences = Sequences()
         self._servers: list[asyncio.Server] = []
@@ -138,7 +141,7 @@ class SyslogReceiver:
         return Parcel(
             file=self._intake.file_of(sender),
             data=b"".join(map(line_of, messages)),
-            digest=f"{id(self):x}.{next(self._numbers):x}",
+            digest=f"{self._unique}.{next(self._numbers):x}",
             received_at=self._clock(),
             is_answered=True,
         )

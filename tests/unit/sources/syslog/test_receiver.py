@@ -19,6 +19,7 @@ from credwatch.sources.interface import Cursor
 from credwatch.sources.network_options import SyslogSourceOptions
 from credwatch.sources.received.intake import Intake
 from credwatch.sources.received.source import ReceivedSource
+from credwatch.sources.syslog import receiver
 from credwatch.sources.syslog.receiver import SyslogReceiver
 
 NEW = "<34>1 2026-03-01T11:00:00Z srv1 sshd 7 - - Failed password for root"
@@ -177,3 +178,16 @@ def test_settings_that_cannot_work_are_refused(options: dict[str, Any], message:
     """Each says what is missing."""
     with pytest.raises(ValueError, match=message):
         SyslogSourceOptions.model_validate({"id": "net", "kind": "syslog"} | options)
+
+
+async def test_what_comes_after_a_restart_is_never_taken_for_what_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cursors tell of what was taken: the first message of the next process is new, wherever that has its objects."""
+    monkeypatch.setattr(receiver, "id", lambda _object: 7, raising=False)
+    cursors: dict[str, Cursor] = {}
+    for number in range(2):
+        async with listening(udp_port=0) as made:
+            made.cursors = cursors
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(f"{NEW} {number}".encode(), ("127.0.0.1", made.ports["udp"]))
+            await made.until(lambda made=made: bool(made.lines))
+            assert [f"{NEW} {number}"] == made.lines
