@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -63,7 +64,8 @@ def unread(seconds: int, number: int) -> str:
 
 def number_in(text: str) -> int:
     """Give the number of a line that no pack reads, in whatever dress it has come."""
-    return int(text.rpartition(" ")[2])
+    (number,) = re.findall(r"no pack knows (\d+)", text)
+    return int(number)
 
 
 def accounts(lines: Sequence[NumberedLine]) -> set[str]:

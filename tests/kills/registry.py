@@ -8,12 +8,15 @@ from kills.driver import Opened
 from kills.files import FileDriver
 from kills.forwarded import SyslogDriver
 from kills.journals import JournalDriver, is_missing
+from kills.pulled import RestDriver, SqlDriver
 from kills.pushed import PushDriver
 
 DRIVERS: dict[str, Opened] = {
     "file": FileDriver,
     "journal": JournalDriver,
     "push": PushDriver,
+    "rest": RestDriver,
+    "sql": SqlDriver,
     "syslog": SyslogDriver,
 }
 """By the `kind` of the source."""
