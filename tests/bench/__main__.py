@@ -27,6 +27,7 @@ from bench.parsing import parsing
 from bench.programs import LOCALE, CannotRun, apart, talk
 from bench.speed import speed
 from bench.starting import starting
+from bench.stream import stream
 
 
 def main() -> int:
@@ -67,6 +68,7 @@ def _figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     yield from windows(folder, options.lines)
     yield from corpus(folder / "corpus", options.lines, options.repeat)
     yield from starting(folder / "starting", options.lines // 3, options.repeat)
+    yield from stream(folder / "stream", options.lines, min(options.live_seconds, 20.0))
     yield from live(folder / "live", options.live_seconds)
     yield from idle(folder / "idle", options.idle_seconds)
 

@@ -20,9 +20,12 @@ from pathlib import Path
 import httpx
 import pytest
 from msgspec import Struct
+from sqlalchemy import select
 
 from credwatch.store.database import Database
+from credwatch.store.state import progress
 from credwatch.telemetry.label_values import PARTS
+from nats_server import NatsServerProcess, a_nats_server
 from rest_services import TOKEN, OktaServer, a_service, okta_event
 from scenarios.daemon import RUN, RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing
@@ -825,6 +828,65 @@ def test_store_corrupt(place: Place) -> None:
     append(place.site.auth_log, *guessing(7200, "quocbao", f"198.51.100.{next(NUMBERS)}"))
     place.tells("store.failed", "credwatch.sqlite")
     assert (place.site.metric("credwatch_store_failures_total") or 0) >= 1
+
+
+def _with_stream(place: Place, server: NatsServerProcess) -> None:
+    table = f'[[source]]\nid = "stream"\nkind = "nats"\nservers = ["{server.url}"]\nstream = "LINES"\nack_seconds = 2\n'
+    place.site.config.write_text(place.site.config.read_text() + table)
+
+
+def _is_up(place: Place, value: int) -> None:
+    await_(lambda: value == place.site.metric('credwatch_source_up{source="stream"}'), what="the metric says so")
+
+
+def test_stream_missing_before(place: Place, tmp_path: Path) -> None:
+    """There is no such stream: that is told with how to make it; once it is there its lines are read."""
+    with a_nats_server(tmp_path / "nats") as server:
+        _with_stream(place, server)
+        place.begin()
+        place.tells("nats.failed", "there is no stream LINES", "nats stream add")
+        place.ready()
+        _is_up(place, 0)
+        server.make_stream()
+        server.publish(("lines.a", f"{guessing(0, 'quocbao', '203.0.113.7')[0]}\n".encode(), {}))
+        await_(lambda: place.site.lines_taken() >= 1, what="its line is read")
+
+
+def test_stream_away(place: Place, tmp_path: Path) -> None:
+    """The server goes while the daemon runs; the logs are read, and then what the stream has, once."""
+    with a_nats_server(tmp_path / "nats") as server:
+        server.make_stream()
+        _with_stream(place, server)
+        place.begin()
+        place.ready()
+        server.publish(("lines.a", b"a line\n", {}))
+        await_(lambda: place.site.lines_taken() == 1, what="its line is read")
+        server.kill()
+        place.tells("nats.failed", "stream")
+        _is_up(place, 0)
+        server.start()
+        server.publish(("lines.a", b"another line\n", {}))
+        await_(lambda: place.site.lines_taken() == 2, what="its next line is read")
+        _is_up(place, 1)
+
+
+def test_stream_lies(place: Place, tmp_path: Path) -> None:
+    """A message says of itself what is not so: its lines are kept as unparsed with the reason, and the next is read."""
+    with a_nats_server(tmp_path / "nats") as server:
+        server.make_stream()
+        _with_stream(place, server)
+        headers = {
+            "Credwatch-Series": "series-1",
+            "Credwatch-Range": "0-999",
+            "Credwatch-Host": "a",
+            "Credwatch-Log": "b",
+        }
+        server.publish(("lines.a", b"evil\n", headers), ("lines.a", b"a line\n", {}))
+        place.begin()
+        await_(lambda: place.site.lines_taken() == 2, what="both are taken")
+        with place.site.store() as database, database.reading() as connection:
+            rows = {row.reason: row.line for row in connection.execute(select(progress.unparsed))}
+        assert {"false_range": "evil", "no_envelope": "a line"} == rows
 
 
 def test_the_page_has_a_row_for_each_test() -> None:

@@ -14,7 +14,9 @@ TREES = {path: ast.parse(path.read_text()) for path in SOURCES}
 NO_NOUNS = frozenset({"each", "found", "known", "told", "given"})
 FORMATS = {("authoring/cases.py", "given"), ("outbox/words/catalogue.py", "known")}
 """Keys that operators write in files: `given:` of a case, `known` of a kind's words."""
-HEAVY = frozenset({"aiosmtpd", "alembic", "docx", "google", "holidays", "opentelemetry", "typst", "zxcvbn"})
+HEAVY = frozenset(
+    {"aiosmtpd", "alembic", "docx", "google", "holidays", "opentelemetry", "sqlalchemy", "typst", "zxcvbn"}
+)
 """Libraries that a few calls need, and that the daemon's memory and its start are spared."""
 ON_PURPOSE = {
     *("__main__.py", "store/database.py"),

@@ -84,18 +84,18 @@ class LineGathering:
         """Read until `stop`; then once more."""
         while not self._stopped.is_set():
             began = time.process_time()
-            is_more = self._turn()
+            is_more = self.turn()
             pause = 0.0 if is_more else max(self._options.linger, (time.process_time() - began) * _IDLE_SHARE)
             self.state.turned_at = time.monotonic()
             self._stopped.wait(min(pause, _LONGEST_PAUSE))
-        self._turn()
+        self.turn()
         self._close()
 
     def stop(self) -> None:
         """Let `run` return; may be called from any thread."""
         self._stopped.set()
 
-    def _turn(self) -> bool:
+    def turn(self) -> bool:
         """Read what waits, and keep it; return whether more waits."""
         self.state.is_full = self._buffer.packed_bytes >= self._options.buffer_bytes
         if self.state.is_full:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from credwatch.kernel.duration import Duration
 from credwatch.kernel.options import known_zone
 from credwatch.sources.named import NamedSource
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 CursorKind = Literal["integer", "timestamp", "text"]
 """What the column holds that rows are ordered by."""
@@ -98,6 +99,10 @@ class SqlSourceOptions(NamedSource):
 
 def parsed_url(url: str) -> URL:
     """Return a URL with the driver that credwatch has for it; raises ValueError, without the URL, where it is none."""
+    # `credwatch collect` reads these options too, and its memory has no room for the library.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
