@@ -49,7 +49,7 @@ def test_events_of_a_service_lead_to_an_incident(site: Site, server: OktaServer)
     server.add(*(okta_event(number, begin + 2 * number, actor=lan) for number in range(10)))
     server.add(okta_event(11, begin + 25, actor=lan, outcome={"result": "SUCCESS", "reason": None}))
     await_(lambda: site.kinds()["account_takeover"] == 1, what="the case is open")
-    assert ["hai-au"] == [it.customer for it in site.incidents() if it.kind == "account_takeover"]
+    assert ["hai-au"] == [it.organization for it in site.incidents() if it.kind == "account_takeover"]
 
 
 def test_every_item_counts_once_whenever_the_daemon_is_killed(site: Site, server: OktaServer) -> None:
