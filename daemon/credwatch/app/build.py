@@ -32,6 +32,7 @@ from credwatch.rules.sigma.sigma import read_rules
 from credwatch.sources.machine import placed
 from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
+from credwatch.sources.objects.options import ObjectSourceOptions
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 from credwatch.sources.rest.options import RestSourceOptions
 from credwatch.sources.sql.options import SqlSourceOptions
@@ -285,6 +286,8 @@ def format_of(source: PlacedSource) -> SourceFormat:
             return SourceFormat(source.id, SourceKind.SYSLOG)
         case RestSourceOptions() | SqlSourceOptions():
             return SourceFormat(source.id, SourceKind.JSON)
+        case ObjectSourceOptions():
+            return SourceFormat(source.id, SourceKind.JSON if source.records else SourceKind.AUTO)
     assert_never(source)
 
 

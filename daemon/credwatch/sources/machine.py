@@ -10,6 +10,7 @@ from typing import assert_never
 
 from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
+from credwatch.sources.objects.options import ObjectSourceOptions
 from credwatch.sources.options import (
     FileSourceOptions,
     JournalSourceOptions,
@@ -59,7 +60,7 @@ def machine_id(root: Path = Path("/")) -> str:
 def place_of(source: PlacedSource) -> str:
     """Name where the lines of a source are, for people."""
     match source:
-        case FileSourceOptions():
+        case FileSourceOptions() | ObjectSourceOptions():
             return ", ".join(source.paths)
         case JournalSourceOptions():
             return "the systemd journal"

@@ -12,6 +12,7 @@ from credwatch.kernel.options import Options, known_zone
 from credwatch.sources.named import LineFormat, NamedSource
 from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
+from credwatch.sources.objects.options import ObjectSourceOptions
 from credwatch.sources.rest.options import RestSourceOptions
 from credwatch.sources.sql.options import SqlSourceOptions
 
@@ -188,6 +189,7 @@ SourceOptions = Annotated[
     | Annotated[JournalSourceOptions, Tag("journal")]
     | Annotated[MachineSourceOptions, Tag("machine")]
     | Annotated[NatsSourceOptions, Tag("nats")]
+    | Annotated[ObjectSourceOptions, Tag("objects")]
     | Annotated[PushSourceOptions, Tag("push")]
     | Annotated[RestSourceOptions, Tag("rest")]
     | Annotated[SqlSourceOptions, Tag("sql")]
@@ -196,7 +198,7 @@ SourceOptions = Annotated[
         _kind,
         custom_error_type="unknown_kind",
         custom_error_message="there is no such kind of source; "
-        'write kind = "file", "journal", "machine", "nats", "push", "rest", "sql" or "syslog"',
+        'write kind = "file", "journal", "machine", "nats", "objects", "push", "rest", "sql" or "syslog"',
     ),
 ]
 """A table `[[source]]`, told apart by its `kind`."""
@@ -208,7 +210,9 @@ PulledSourceOptions = RestSourceOptions | SqlSourceOptions
 ReceivedSourceOptions = NatsSourceOptions | PushSourceOptions | SyslogSourceOptions
 """A source whose lines others hand over."""
 
-PlacedSource = FileSourceOptions | JournalSourceOptions | ReceivedSourceOptions | PulledSourceOptions
+PlacedSource = (
+    FileSourceOptions | JournalSourceOptions | ObjectSourceOptions | ReceivedSourceOptions | PulledSourceOptions
+)
 """A source that says where its lines are."""
 
 

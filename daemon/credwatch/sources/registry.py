@@ -15,6 +15,8 @@ from credwatch.sources.journal.source import JOURNAL, JournalSource
 from credwatch.sources.machine import machine_id
 from credwatch.sources.nats.options import NatsSourceOptions
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
+from credwatch.sources.objects.options import ObjectSourceOptions
+from credwatch.sources.objects.service import ObjectService
 from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
 from credwatch.sources.pull.source import LOG, PulledSource
 from credwatch.sources.received.intake import Intake
@@ -51,6 +53,8 @@ def open_source(
             from credwatch.sources.rest.service import RestService
 
             return PulledSource(options.id, RestService(options, clock), cursors, clock=clock, wake=wake)
+        case ObjectSourceOptions():
+            return PulledSource(options.id, ObjectService(options, clock), cursors, clock=clock, wake=wake)
         case SqlSourceOptions():
             return PulledSource(options.id, SqlService(options), cursors, clock=clock, wake=wake)
     assert_never(options)

@@ -22,6 +22,7 @@ from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import parse
 from credwatch.rules.packs.packs import load_packs
 from credwatch.sources.named import NamedSource
+from credwatch.sources.objects.options import ObjectSourceOptions
 from credwatch.sources.options import SourceOptions
 from credwatch.sources.rest.options import RestSourceOptions
 from credwatch.sources.rest.presets import presets
@@ -145,6 +146,15 @@ def test_every_key_is_on_the_page() -> None:
     for options in (RestSourceOptions, SqlSourceOptions):
         own = set(options.model_fields) - set(NamedSource.model_fields)
         assert set() == {key for key in own if f"`{key}`" not in PAGE and f"{key} =" not in PAGE}
+
+
+def test_the_table_of_objects_is_taken_and_every_key_of_it_is_told() -> None:
+    """The table for objects is valid as it stands, and the page has a row for each of its keys."""
+    blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (table,) = (tomllib.loads(block)["source"][0] for block in blocks if '"objects"' in block)
+    assert "Records" == TypeAdapter(SourceOptions).validate_python(table).records
+    own = set(ObjectSourceOptions.model_fields) - set(NamedSource.model_fields) - {"kind"}
+    assert set() == {key for key in own if f"| `{key}` |" not in PAGE}
 
 
 def test_a_table_of_any_other_service_is_taken() -> None:

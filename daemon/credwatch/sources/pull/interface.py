@@ -36,6 +36,8 @@ class PulledBatch(Struct, frozen=True):
     """Nothing whose `Item.order` is less will be asked for again."""
     has_expired: bool = False
     """Whether the service did not know the place any more, so that items may be missing before these."""
+    is_damaged: bool = False
+    """Whether something could not be read to its end, and is not tried again."""
 
 
 class PulledService(Protocol):

@@ -84,7 +84,7 @@ class PulledSource:
         self._rest: deque[Item] = deque()
         self._rest_bytes = 0
         self._told: SourceError | None = None
-        self._expired = self._cut_lines = 0
+        self._expired = self._cut_lines = self._damaged = 0
         self._tally = Tally()
 
     @property
@@ -95,9 +95,8 @@ class PulledSource:
     @property
     def tally(self) -> Tally:
         """What the source has met so far."""
-        met = Tally(
-            cut_lines=self._cut_lines, expired=self._expired, throttled=self._pump.throttled if self._pump else 0
-        )
+        throttled = self._pump.throttled if self._pump else 0
+        met = Tally(damaged=self._damaged, cut_lines=self._cut_lines, expired=self._expired, throttled=throttled)
         if met != self._tally:
             self._tally = met
         return self._tally
@@ -178,6 +177,7 @@ class PulledSource:
         self._batch, self._rest = batch, deque(self._bounded(item) for item in batch.items)
         self._rest_bytes = sum(len(item.line) for item in self._rest)
         self._expired += batch.has_expired
+        self._damaged += batch.is_damaged
 
     def _bounded(self, item: Item) -> Item:
         if len(item.line) <= LINE_LIMIT + 1:
