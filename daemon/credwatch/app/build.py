@@ -307,7 +307,12 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret, gatheri
         calendar=WorkingCalendar(registers.days),
         recipients={
             customer.id: Recipients(
-                customer.id, customer.name, customer.language, customer.notice_addresses, phone=customer.phone
+                customer.id,
+                customer.name,
+                customer.language,
+                customer.notice_addresses,
+                phone=customer.phone,
+                report_token_hashes=customer.report_token_hashes,
             )
             for customer in registers.customers
         },

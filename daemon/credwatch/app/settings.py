@@ -22,6 +22,7 @@ from credwatch.policy.profile import PolicyProfile
 from credwatch.sources.network_options import PushOptions
 from credwatch.sources.options import SourceOptions
 from credwatch.store.options import RetentionOptions, StoreOptions
+from credwatch.web.portal.options import PortalOptions
 from credwatch.world.entries import Name
 
 
@@ -162,6 +163,8 @@ class DutiesOptions(Options):
     """From the detection to the acceptance of the report."""
     update: Duration = timedelta(hours=72)
     """From a notice to the update that it promises."""
+    report_answer: Duration = timedelta(hours=24)
+    """From a customer's report to the answer that it is owed."""
     answer: Duration = timedelta(hours=24)
     """How long a customer or the vendor has to answer before the operators are reminded, and between reminders."""
 
@@ -258,6 +261,8 @@ class Settings(Options):
     """How messages leave."""
     gate: GateOptions = GateOptions()
     """The gate."""
+    portal: PortalOptions = PortalOptions()
+    """The customers' pages."""
     store: StoreOptions = StoreOptions()
     """Which database the store is on."""
     retention: RetentionOptions = RetentionOptions()

@@ -17,6 +17,7 @@ from credwatch.kernel.incident import Incident, Status
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, incidents
 from credwatch.workflows.escalation import EscalationReason, escalate_about
+from credwatch.workflows.facts import Facts
 from credwatch.workflows.touched import customers_of
 
 _SEVERAL = 2
@@ -94,13 +95,8 @@ class Casework(Casebook):
             if answer == Answer(party=answer.party, way=answer.way, spoken_at=answer.spoken_at):
                 check_reason(incident, text)
             _check_customer(incident, customer)
-            if answer.statement is not Statement.NOT_OURS:
-                return incident
-            duty, phase, who = "", actor.at.isoformat(), customer or incident.organization
-            reason, facts = EscalationReason.DISOWNED, self._facts()
-            letters = escalate_about(incident, facts, actor.at, reason, duty=duty, organization=who, phase=phase)
-            outbox.queue(connection, (replace(letter, hold="") for letter in letters))
-            return replace(incident, level=Level.CRITICAL)
+            disowned = answer.statement is Statement.NOT_OURS
+            return _escalated(connection, incident, entry, self._facts()) if disowned else incident
 
         entry = CaseEntry(number, actor.at, EntryKind.ANSWERED, actor.name, text, answer=answer, customer=customer)
         return self._work(entry, step)
@@ -116,6 +112,25 @@ class Casework(Casebook):
                 incidents.save_incidents(connection, [after])
             case_entries.add_entry(connection, entry)
         return after
+
+
+def answered(connection: Connection, incident: Incident, entry: CaseEntry, facts: Facts) -> Incident:
+    """Add a customer's answer to its case within a transaction; return the incident afterwards."""
+    after = incident
+    if entry.answer and entry.answer.statement is Statement.NOT_OURS:
+        after = _escalated(connection, incident, entry, facts)
+        incidents.save_incidents(connection, [after])
+    case_entries.add_entry(connection, entry)
+    return after
+
+
+def _escalated(connection: Connection, incident: Incident, entry: CaseEntry, facts: Facts) -> Incident:
+    """Tell the operators that a customer disowns an act, whatever else is held; return the incident, now critical."""
+    who, reason = entry.customer or incident.organization, EscalationReason.DISOWNED
+    phase = entry.at.isoformat()
+    letters = escalate_about(incident, facts, entry.at, reason, duty="", organization=who, phase=phase)
+    outbox.queue(connection, (replace(letter, hold="") for letter in letters))
+    return replace(incident, level=Level.CRITICAL)
 
 
 def _check_open(incident: Incident) -> None:

@@ -15,6 +15,7 @@ from credwatch.ledger.manifest import MANIFEST, manifest
 from credwatch.ledger.proof import EntryProof
 from credwatch.store import audit, audit_tree
 from credwatch.store.audit import Chosen
+from credwatch.store.database import Database
 
 _MOST_ENTRIES = 10_000
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
@@ -24,8 +25,8 @@ _READABLE_BY_OWNER = 0o600 << 16
 class EvidenceArchive(CaseExport):
     """Archives cases of a store that a daemon may be using; use it in a `with` block."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, database: Database | None = None) -> None:
+        super().__init__(settings, database)
         self._trail = SignedTrail(settings.daemon.state_directory, keys.audit_key(settings))
 
     def pack(

@@ -13,6 +13,7 @@ from msgspec import Struct, to_builtins
 
 from credwatch.app import keys
 from credwatch.app.build import build_knowledge, known_facts
+from credwatch.app.contact_changes import with_changes
 from credwatch.app.settings import Settings, load_settings
 from credwatch.incidents.lifecycle import check_reason, moved
 from credwatch.kernel.blindness import BlindInterval
@@ -97,9 +98,10 @@ class Marks(Struct, frozen=True):
 class Casebook:
     """Reads and closes incidents in a store that a daemon may be using at the same time; use it in a `with` block."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, database: Database | None = None) -> None:
+        """Work on a store that is open already, or open that of the settings."""
         self._settings = settings
-        self._database = open_store(keys.store_place(settings))
+        self._database = database or open_store(keys.store_place(settings))
 
     def __enter__(self) -> Self:
         """Return the casebook itself."""
@@ -279,7 +281,8 @@ class Casebook:
         return self._knowledge().facts
 
     def _knowledge(self) -> Knowledge:
-        return build_knowledge(self._settings, notice_key=keys.notice_key(self._settings))
+        knowledge = build_knowledge(self._settings, notice_key=keys.notice_key(self._settings))
+        return with_changes(knowledge, self._database)
 
 
 def _clock(clock: LegalClock, facts: Facts) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from credwatch.cli.audit import audit_app, verify
 from credwatch.cli.case_files import evidence
 from credwatch.cli.check import check
 from credwatch.cli.collect import collect
+from credwatch.cli.contacts import contacts_app
 from credwatch.cli.corpus import corpus_app
 from credwatch.cli.coverage import coverage
 from credwatch.cli.demo import demo
@@ -72,6 +73,7 @@ app.add_typer(unparsed_app, name="unparsed")
 app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(notice_app, name="notice")
+app.add_typer(contacts_app, name="contacts")
 app.add_typer(audit_app, name="audit")
 app.add_typer(store_app, name="store")
 app.add_typer(password_app, name="password")

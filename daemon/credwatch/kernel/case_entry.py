@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from credwatch.kernel.moment import DutyPhase, NotedMoment
+from credwatch.kernel.report import CustomerReport
 
 
 class EntryKind(StrEnum):
@@ -29,6 +30,8 @@ class EntryKind(StrEnum):
     """Somebody decided whether a law asks for a report."""
     STATED = "stated"
     """Somebody answered a question of a form."""
+    REPORTED = "reported"
+    """A customer told of it."""
     REMINDED = "reminded"
     """The operators were reminded that somebody has not answered."""
 
@@ -50,6 +53,8 @@ class Way(StrEnum):
     PHONE = "phone"
     MAIL = "mail"
     MEETING = "meeting"
+    PAGES = "pages"
+    """On the customers' pages, by a contact who was logged in."""
     OTHER = "other"
 
 
@@ -66,6 +71,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     """The number that the other side gave it, such as the vendor's for a report."""
     spoken_at: datetime | None = None
     """When it was said, UTC; None where that is when it was written down."""
+    accounts: tuple[str, ...] = ()
+    """Of which accounts it was said; empty for all of the incident."""
 
 
 class Assessment(Struct, frozen=True, omit_defaults=True):
@@ -131,5 +138,7 @@ class CaseEntry(Struct, frozen=True, omit_defaults=True):
     """The decision, where one was taken."""
     stated: FormAnswer | None = None
     """The answer to a form's question, where one was given."""
+    report: CustomerReport | None = None
+    """What a customer reported, where one did."""
     customer: str = ""
     """The id of the customer who answered or was waited for; an answer without one is everybody's."""

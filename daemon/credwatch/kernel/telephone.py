@@ -12,7 +12,8 @@ _FEWEST, _MOST = 5, 15
 """So many digits a number has, its extension left out (ITU-T E.164, section 6: fifteen at most)."""
 
 
-def _dialled(number: str) -> str:
+def dialled(number: str) -> str:
+    """Return a number that can be dialled as it was written, or an empty text; raises ValueError for any other."""
     main = re.split(r" ?(?:ext|x)", number, maxsplit=1)[0]
     digits = sum(character.isdigit() for character in main)
     if number and not (_WRITTEN.fullmatch(number) and _FEWEST <= digits <= _MOST):
@@ -20,5 +21,5 @@ def _dialled(number: str) -> str:
     return number
 
 
-OptionalTelephone = Annotated[str, AfterValidator(_dialled)]
+OptionalTelephone = Annotated[str, AfterValidator(dialled)]
 """One telephone number as it was written, or an empty text."""

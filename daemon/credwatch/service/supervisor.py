@@ -15,11 +15,13 @@ from starlette.applications import Starlette
 
 from credwatch.app import keys
 from credwatch.app.build import build_knowledge, canary_file, configured_sources, followed_sources, registers_in
+from credwatch.app.contact_changes import with_changes
 from credwatch.app.delivery import build_channels, build_fallback
 from credwatch.app.lock import StateLock
 from credwatch.app.rendering import build_renderer, proven_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import refuse_shared_files
+from credwatch.casework.customer_desk import CustomerDesk
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.clock import Clock, steady_clock, system_clock
 from credwatch.kernel.command import Command
@@ -44,6 +46,7 @@ from credwatch.service.parts.reading import ReadingPart
 from credwatch.service.parts.telling import MetricsPart
 from credwatch.service.parts.timing import TimetablePart
 from credwatch.service.parts.watching import WatchPart
+from credwatch.service.portal import Portal
 from credwatch.service.reader import OpenSource, Reader
 from credwatch.service.receiving import build_intakes, listening_parts
 from credwatch.service.schedule import Job, Timetable
@@ -95,6 +98,7 @@ class Supervisor:
         self._database = Database(keys.store_place(self._settings))
         migrate_apart(self._database)
         self._database.claim()
+        self._knowledge = with_changes(self._knowledge, self._database)
         self._metrics = Metrics()
         self._losses = Losses(self._metrics.count_file_events, lambda source: self._chores.lookout.lost(source))
         self._declare(self._knowledge)
@@ -106,6 +110,8 @@ class Supervisor:
         self._chores = Chores(
             self._database, self._metrics, self._dispatcher.wake, clock, lambda: self._knowledge.facts, self._settings
         )
+        desk = CustomerDesk(self._settings, self._database, lambda: self._knowledge.facts, clock, self._dispatcher.wake)
+        self._portal = Portal(self._settings, self._database, desk, clock, self._metrics, self._reload_soon)
         self._signing = Signing(self._settings, self._database, self._metrics, clock, lambda: self._knowledge.facts)
         self._signing.sign()
         self._signing.note_files(config, self._settings)
@@ -169,8 +175,11 @@ class Supervisor:
             *([telling] if metrics.enabled else []),
             DeliveryPart(self._dispatcher, self._delivering),
             *([GatePart(self._build_gate, gate)] if gate.enabled else []),
+            *self._portal.parts(),
             TimetablePart(
-                [*self._chores.jobs(), *self._signing.jobs(), *self._canary_jobs()], self._timetable, Pulse()
+                [*self._chores.jobs(), *self._signing.jobs(), *self._canary_jobs(), *self._portal.jobs()],
+                self._timetable,
+                Pulse(),
             ),
             ReadingPart(self._next_reader, self._reading),
             *listening_parts(self._settings, self._sources, self._intakes, self._clock, self._metrics),
@@ -228,6 +237,7 @@ class Supervisor:
         if settings.daemon.packs_directories and (problems := check_packs(knowledge.packs)):
             raise ProblemsFound(problems)
         renderer = proven_renderer(settings, knowledge.rules)
+        knowledge = with_changes(knowledge, self._database)
         # Sources are followed as they were at the start, so their lines must be read as they were.
         knowledge = replace(knowledge, formats=self._knowledge.formats)
         self._pipeline.reload(knowledge)

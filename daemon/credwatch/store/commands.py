@@ -41,6 +41,7 @@ commands = Table(
     Index("commands_settled", "state", "settled_at"),
     Index("commands_listed", "state", "created_at", "id"),
     Index("commands_latest", "workflow", "created_at"),
+    Index("commands_customer", "organization", "kind", "created_at"),
     # All that the choice of the next message looks at.
     Index(
         "commands_waiting",

@@ -2,24 +2,30 @@
 
 from credwatch.store import audit, audit_tree, commands, gate, joined, receipts, sent_messages, turns
 from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks, silences
+from credwatch.store.portal import changes, passkeys, reports, sessions, submissions
 from credwatch.store.state import profiles, progress, seeing, tellings, trail
 
 FAMILIES = (
     audit,
     audit_tree,
     case_entries,
+    changes,
     commands,
     evidence,
     gate,
     incidents,
     joined,
     legal_clocks,
+    passkeys,
     profiles,
     progress,
     receipts,
+    reports,
     seeing,
     sent_messages,
+    sessions,
     silences,
+    submissions,
     tellings,
     trail,
     turns,

@@ -31,6 +31,7 @@ WORKFLOWS = (
     "breach_report",
     "customer_update",
     "breach_update",
+    "report_answer",
     "legal_report",
 )
 """The workflows whose clocks there are, whatever the rules ask for."""
@@ -46,7 +47,9 @@ PUSH_OUTCOMES = ("taken", "refused", "unknown", "too_large", "busy", "late", "go
 """What becomes of a request of a shipper: taken, or why it was not."""
 STREAM_STATES = ("pending", "unacknowledged", "redelivered")
 """Where messages of a stream are that are not settled."""
-PARTS = ("metrics", "dispatcher", "gate", "timetable", "reader", "push", "configuration")
+PORTAL_OUTCOMES = ("ok", "refused", "limited", "failed")
+"""What becomes of a request for one of the customers' pages."""
+PARTS = ("metrics", "dispatcher", "gate", "portal", "timetable", "reader", "push", "configuration")
 """The parts that live as long as the daemon."""
 FILE_EVENTS = (
     *("rotations", "truncations", "vanished", "damaged", "cut_lines", "holes"),
@@ -61,6 +64,6 @@ RETENTION_KINDS = (
 """What the store keeps for a time: the keys of `[retention]`."""
 TASKS = (
     *("clocks", "gauges", "retries", "digest", "windows", "reminders", "blindness", "retention", "memory"),
-    *("housekeeping", "checkpoint", "audit", "canary"),
+    *("housekeeping", "checkpoint", "audit", "canary", "contacts"),
 )
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""

@@ -24,6 +24,7 @@ from credwatch.telemetry.label_values import (
     GATE_OUTCOMES,
     MALFORMED,
     OUTBOX_STATES,
+    PORTAL_OUTCOMES,
     PUSH_OUTCOMES,
     RESULTS,
     RETENTION_KINDS,
@@ -197,6 +198,10 @@ class Metrics:
         """Count one answer of the gate: one of GATE_ENDPOINTS and one of GATE_OUTCOMES."""
         self._duties.gate.labels(endpoint, outcome).inc()
 
+    def portal_answered(self, outcome: str) -> None:
+        """Count one request for the customers' pages: one of PORTAL_OUTCOMES."""
+        self._duties.portal.labels(outcome).inc()
+
     def store_failed(self) -> None:
         """Count one read or commit that the store refused."""
         self._daemon.store_failures.inc()
@@ -253,6 +258,7 @@ class Metrics:
         _declare(duties.told, product(WAYS, both))
         _declare(duties.depth, ((state,) for state in OUTBOX_STATES))
         _declare(duties.gate, product(GATE_ENDPOINTS, GATE_OUTCOMES))
+        _declare(duties.portal, ((outcome,) for outcome in PORTAL_OUTCOMES))
         _declare(self._daemon.clock_steps, (("forward",), ("back",)))
 
     def _declare_workflow(self, workflow: str) -> None:

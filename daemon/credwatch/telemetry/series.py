@@ -148,6 +148,12 @@ class DutySeries:
         self.gate = Counter(
             "credwatch_gate_decisions_total", "Answers of the gate.", ["endpoint", "outcome"], registry=registry
         )
+        self.portal = Counter(
+            "credwatch_portal_requests_total",
+            "Requests for the customers' pages, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
 
 
 class DaemonSeries:

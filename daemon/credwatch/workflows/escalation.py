@@ -43,6 +43,8 @@ class EscalationReason(StrEnum):
     """A message was refused, or nobody took it for days."""
     DISOWNED = "disowned"
     """The customer says that it did not do what the notice tells of."""
+    CUSTOMER_REPORTED = "customer_reported"
+    """A customer reports a breach."""
     UNANSWERED = "unanswered"
     """Somebody who was told of an incident has not answered within the time for it."""
     SILENCE_OVER = "silence_over"

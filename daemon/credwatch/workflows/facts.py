@@ -38,6 +38,8 @@ class Recipients(Struct, frozen=True):
     """Mailboxes of the customer that are believed compromised and must not be written to."""
     phone: str = ""
     """Where it is called when mail does not reach it; empty where nobody knows."""
+    report_token_hashes: tuple[str, ...] = ()
+    """The argon2id hashes of the tokens with which its programs report."""
 
 
 class Contact(Struct, frozen=True):
@@ -86,6 +88,8 @@ class Duties(Struct, frozen=True):
     """From the detection to the acceptance of the report."""
     update: timedelta = timedelta(hours=72)
     """From a notice to the update that it promises."""
+    report_answer: timedelta = timedelta(hours=24)
+    """From a customer's report to the answer that it is owed."""
     answer: timedelta = timedelta(hours=24)
     """From the acceptance of a notice or report to the answer, and from one reminder to the next."""
 

@@ -81,7 +81,7 @@ def compose(letter: Letter, recipients: Iterable[str], facts: Facts, now: dateti
 
 
 def _command(letter: Letter, recipient: str, facts: Facts, now: datetime) -> Command:
-    identity = _identity(letter.workflow, letter.incident, letter.organization, recipient, letter.phase)
+    identity = letter_id(letter.workflow, letter.incident, letter.organization, recipient, letter.phase)
     context: dict[str, object] = {
         **letter.values,
         "code": verification_code(facts.notice_key, identity),
@@ -100,7 +100,8 @@ def _command(letter: Letter, recipient: str, facts: Facts, now: datetime) -> Com
     )
 
 
-def _identity(workflow: str, incident: str, organization: str, recipient: str, phase: str) -> str:
+def letter_id(workflow: str, incident: str, organization: str, recipient: str, phase: str) -> str:
+    """Name the message that tells a recipient something: the same cause gives the same id."""
     return stable_id("cw", workflow, incident, organization, recipient.casefold(), phase)
 
 
@@ -111,7 +112,7 @@ def first_letter(command: Command) -> str:
         opening, phase = command.workflow, str(command.payload.context["thread"])
     if not opening:
         return ""
-    return _identity(opening, command.incident, command.organization, command.recipient, phase)
+    return letter_id(opening, command.incident, command.organization, command.recipient, phase)
 
 
 def hold_of(incident: Incident) -> str:

@@ -47,6 +47,8 @@ class Customer(Options):
     """Where it is called when it cannot be told by mail in time."""
     profile: Name = "default"
     """The policy profile its users are held to."""
+    report_token_hashes: tuple[str, ...] = ()
+    """Hashes of the tokens with which its programs report breaches; `credwatch contacts token ID` makes one."""
     regimes: tuple[Id, ...] = ()
     """The laws that its breaches fall under, whose clocks are kept for it: ids of regimes."""
     thresholds: Numbers = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from functools import cache
 
 from msgspec.structs import replace
 
+from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, Payload
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, RuleFinding, Status
@@ -21,6 +22,7 @@ from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipie
 from credwatch.workflows.holding import Held
 from credwatch.workflows.joint import SeriesState, joint_letters, matter_of, series_of
 from credwatch.workflows.news import duties_of, first_knowledge, on_news
+from credwatch.workflows.portal_letters import PortalNews, login_link, portal_news
 from credwatch.workflows.reminder import Unanswered
 from credwatch.world.regimes import Regime, read_regime
 
@@ -214,6 +216,30 @@ def _joint(workflow: str) -> Example:
     return make
 
 
+def _portal_link(_kind: str, language: str, _found_after: timedelta) -> Command:
+    values: dict[str, object] = {
+        "url": "https://security.modoro.example/login/link/abc",
+        "minutes": 10,
+        "asked_from": "203.0.113.57",
+        "ends_at": rfc3339(_QUEUED + timedelta(minutes=10)),
+    }
+    facts = _facts(Role.PROVIDER, language)
+    return login_link(_CUSTOMER, "it@tanphat.example", "example", values, facts, _QUEUED)[0]
+
+
+def _portal_news(_kind: str, language: str, _found_after: timedelta) -> Command:
+    values: dict[str, object] = {
+        "number": "CC-7KQ2M4AB",
+        "change": "address_added",
+        "value": "security@tanphat.example",
+        "by": "it@tanphat.example",
+        "at": rfc3339(_QUEUED),
+        "due_at": rfc3339(_QUEUED + timedelta(days=3)),
+    }
+    facts, what = _facts(Role.PROVIDER, language), PortalNews.CHANGE_ASKED
+    return portal_news(what, _CUSTOMER, ("it@tanphat.example",), "example", values, facts, _QUEUED)[0]
+
+
 EXAMPLES: dict[str, Example] = {
     "customer_notice": _reaction(Role.PROVIDER, "customer_notice"),
     "customer_news": _news(Role.PROVIDER, "customer_notice"),
@@ -228,5 +254,7 @@ EXAMPLES: dict[str, Example] = {
     "breach_joint": _joint("breach_report"),
     "escalation_joint": _joint("escalation"),
     "digest": _digest,
+    "portal_link": _portal_link,
+    "portal_news": _portal_news,
 }
 """Each template, and how its example is made."""

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from credwatch.kernel.errors import ConfigurationError
-from credwatch.sources.network_options import Listener, PushOptions
+from credwatch.sources.network_options import PushOptions
 from credwatch.sources.tls import server_context
 from credwatch.web.bounded_http import Bounds
 from credwatch.web.inner_server import InnerServer
@@ -101,7 +101,7 @@ def _config(app: Starlette, options: PushOptions) -> uvicorn.Config:
 
 def _listening(options: PushOptions) -> socket.socket:
     try:
-        return listening_socket(options, options.port)
+        return listening_socket(options.address, options.port)
     except OSError as error:
         raise ConfigurationError(
             f"cannot listen on {options.address}:{options.port}: {error.strerror or error}",
@@ -110,9 +110,9 @@ def _listening(options: PushOptions) -> socket.socket:
         ) from error
 
 
-def listening_socket(options: Listener, port: int) -> socket.socket:
+def listening_socket(host: str, port: int) -> socket.socket:
     """Listen on an address of the machine; raises OSError."""
-    family, kind, _, _, address = socket.getaddrinfo(options.address, port, type=socket.SOCK_STREAM)[0]
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     opened = socket.socket(family, kind)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

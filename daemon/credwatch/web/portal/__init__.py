@@ -1,0 +1,1 @@
+"""The customers' pages: notices checked and answered, breaches reported, every touch of the staff seen."""

@@ -1,0 +1,99 @@
+"""Serves the pages on a TCP port or a Unix socket inside the daemon's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from credwatch.kernel.errors import ConfigurationError
+from credwatch.web.bounded_http import Bounds
+from credwatch.web.inner_server import InnerServer
+from credwatch.web.portal.options import PortalOptions
+from credwatch.web.push.connection import shippers
+from credwatch.web.push.server import listening_socket
+from credwatch.web.unix_socket import serve_gate
+
+_GRACE_SECONDS = 10
+
+
+async def serve_portal(
+    app: Starlette, options: PortalOptions, *, stop: asyncio.Event, listening: Callable[[str], None]
+) -> None:
+    """Serve until `stop` is set or the task is cancelled; then answer what was asked.
+
+    `listening` is told where once browsers can connect. Raises ConfigurationError where it cannot listen.
+    """
+    if options.socket is not None:
+        await _serve_on_socket(app, options, options.socket, stop, listening)
+        return
+    listener = _listener(options)
+    server = InnerServer(_config(app, options))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        listening(":".join(str(part) for part in listener.getsockname()[:2]))
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        server.should_exit = True
+        try:
+            await serving
+        finally:
+            listener.close()
+
+
+async def _serve_on_socket(
+    app: Starlette, options: PortalOptions, path: Path, stop: asyncio.Event, listening: Callable[[str], None]
+) -> None:
+    started = asyncio.Event()
+    serving = asyncio.create_task(
+        serve_gate(app, path, stop=stop, group=options.socket_group, started=started, bounds=_bounds(options))
+    )
+    waiting = asyncio.create_task(started.wait())
+    try:
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if started.is_set():
+            listening(str(path))
+        await serving
+    finally:
+        waiting.cancel()
+        serving.cancel()
+
+
+def _bounds(options: PortalOptions) -> Bounds:
+    """Behind a proxy all connections come from one address, or one process, so that one may have all of them."""
+    some = options.connections
+    return Bounds(head_seconds=5, request_seconds=60, connections=some, of_one_user=some, of_one_process=some)
+
+
+def _config(app: Starlette, options: PortalOptions) -> uvicorn.Config:
+    bounds = _bounds(options)
+    return uvicorn.Config(
+        app,
+        http=shippers(bounds),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=bounds.head_bytes,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _listener(options: PortalOptions) -> socket.socket:
+    try:
+        return listening_socket(options.address, options.port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {options.address}:{options.port}: {error.strerror or error}",
+            where="portal",
+            hint="another program may use the port; choose another one (portal.port), or 0 for any that is free",
+        ) from error
