@@ -48,7 +48,7 @@ class PortalSite:
         pages = (
             f'[portal]\nenabled = true\npublic_url = "{url}"\nrequests_per_minute = 100000\ncpu_share = 4\n{options}'
         )
-        Site(folder, port=25, settings=SETTINGS + pages + options).furnish()
+        Site(folder, port=25, settings=SETTINGS + pages).furnish()
         self.settings: Settings = load_settings(folder / "credwatch.toml")
         self.moved = timedelta()
         self.facts = replace(sound_facts(self.settings), notice_key=Secret("notice key"))

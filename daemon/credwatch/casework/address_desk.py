@@ -51,9 +51,9 @@ class AddressDesk(ContactDesk):
             due_at=now + self._settings.portal.change_waits,
         )
         with self._database.writing() as connection:
-            self._check(connection, change)
             if not submissions.is_first(connection, submission, now):
                 return None
+            self._check(connection, change)
             changes.add_change(connection, change)
             self._note(connection, ActKind.CONTACT_CHANGE_ASKED, change, contact.actor, now)
             self._tell_of_change(connection, PortalNews.CHANGE_ASKED, change, now)

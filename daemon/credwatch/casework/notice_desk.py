@@ -74,7 +74,9 @@ class NoticeDesk(ContactDesk):
         asks = any(letter.command.workflow in (*ASKING, "customer_joint") for letter in letters)
         return NoticeLine(
             number=incident.number,
-            title={name: self.catalogue.kind(incident.kind, name, incident.rules).title for name in _LANGUAGES},
+            title={
+                name: _sentence(self.catalogue.kind(incident.kind, name, incident.rules).title) for name in _LANGUAGES
+            },
             told_at=min(accepted, default=None),
             occurred_at=incident.occurred_last,
             is_open=incident.status is not Status.CLOSED,
@@ -200,6 +202,11 @@ def _entries(
         answer = Answer(statement, contact.address, Way.PAGES, accounts=accounts)
         kind = EntryKind.ANSWERED
         yield CaseEntry(incident.number, actor.at, kind, actor.name, text, answer=answer, customer=contact.customer)
+
+
+def _sentence(words: str) -> str:
+    """Write words that stand in a subject line as a heading."""
+    return words[:1].upper() + words[1:]
 
 
 def _details(of: Incident | Detection) -> dict[str, str]:

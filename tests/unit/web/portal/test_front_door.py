@@ -23,7 +23,7 @@ def test_every_answer_has_the_headers(site: PortalSite) -> None:
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
         assert "no-store" == answer.headers["cache-control"]
-        assert "no-referrer" == answer.headers["referrer-policy"]
+        assert "same-origin" == answer.headers["referrer-policy"]
         assert "nosniff" == answer.headers["x-content-type-options"]
 
 
