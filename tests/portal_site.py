@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -32,6 +36,7 @@ from credwatch.store.cases import incidents, legal_clocks
 from credwatch.store.commands import EVERY
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore
+from credwatch.web.portal.server import serve_portal
 from credwatch.workflows.decide import react
 from scenarios.daemon import Site
 from scenarios.site_files import SETTINGS
@@ -186,3 +191,26 @@ class Browser:
     def code(self) -> str:
         """Return what the app shows now."""
         return pyotp.TOTP(self.secret).at(self.site.clock())
+
+
+def free_port() -> int:
+    """Return a port that is free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(site: PortalSite) -> Iterator[None]:
+    """Serve the pages in a thread, until the block is left."""
+    loop, stop, listening = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+    serving = serve_portal(site.app, site.settings.portal, stop=stop, listening=lambda _place: listening.set())
+    thread = threading.Thread(target=loop.run_until_complete, args=(serving,))
+    thread.start()
+    try:
+        assert listening.wait(60)
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(60)
+        loop.close()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,35 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from credwatch.web.portal.server import serve_portal
-from portal_site import PortalSite
-
 CHROMIUM = Path("/usr/bin/chromium")
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
-
-
-def free_port() -> int:
-    """Return a port that is free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def served(site: PortalSite) -> Iterator[None]:
-    """Serve the pages in a thread, until the block is left."""
-    loop, stop, listening = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
-    serving = serve_portal(site.app, site.settings.portal, stop=stop, listening=lambda _place: listening.set())
-    thread = threading.Thread(target=loop.run_until_complete, args=(serving,))
-    thread.start()
-    try:
-        assert listening.wait(60)
-        yield
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
-        loop.close()
 
 
 @contextmanager

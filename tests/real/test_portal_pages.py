@@ -12,8 +12,8 @@ from playwright.sync_api import Page
 
 from credwatch.kernel.detection import Level
 from credwatch.store.portal import passkeys
-from portal_site import CONTACT, HAI_AU, PortalSite
-from real.portal_pages import NARROW, WIDE, a_browser_page, free_port, look, served, with_a_passkey
+from portal_site import CONTACT, HAI_AU, PortalSite, free_port, served
+from real.portal_pages import NARROW, WIDE, a_browser_page, look, with_a_passkey
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 NUMBER = "CW-2026-7KQ2M4AB"

@@ -31,6 +31,7 @@ _LOOKS = {
     "quiet": (" └", "green"),
     "detection": (" ├ detection", "yellow"),
     "incident": (" ├ incident ", "bold yellow"),
+    "answer": (" ├ answer   ", "bold magenta"),
     "notice": (" ├ notice   ", "bold green"),
     "trouble": (" └ trouble  ", "bold red"),
 }
@@ -122,6 +123,8 @@ def _where_next(world: World, folder: Path, accepted: Mapping[str, int]) -> None
     _tell_whole("Where to look next:")
     _tell_whole(f"  the messages, as their readers see them   {folder}/notices/")
     _tell_whole(f"  the log lines that the daemons followed   {folder}/*/logs/")
+    _tell_whole(f"  the customers' pages                      {world.pages} (with --stay)")
+    _tell_whole("      log in as giam.doc@haiau.example; the letter with the link is among the messages")
     for daemon in world.daemons:
         settings = f"{folder}/{daemon.role}/credwatch.toml"
         _tell_whole(f"  the {f'incidents, {daemon.role}':<37} {_program()} incidents list --config {settings}")

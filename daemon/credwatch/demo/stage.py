@@ -8,12 +8,15 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from httpx import HTTPError
 from msgspec import Struct
 
 from credwatch.casework.casebook import Casebook
 from credwatch.demo.story import Scene, scenes
+from credwatch.demo.visitor import Visitor
 from credwatch.demo.world import World
 from credwatch.kernel.detection import Detection
+from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.incident import Incident
 from credwatch.store.commands import StoredCommand
 
@@ -34,6 +37,7 @@ class Beat(StrEnum):
     DETECTION = "detection"
     INCIDENT = "incident"
     NOTICE = "notice"
+    ANSWER = "answer"
     TROUBLE = "trouble"
 
 
@@ -78,11 +82,28 @@ class _Stage:
         """Play one scene and return what is missing at its end."""
         self._tell(Beat.SCENE, scene.title)
         self._write(scene)
+        if scene.answers and (problem := self._answer(scene)):
+            self._tell(Beat.TROUBLE, problem)
+            return [f"{scene.title} {problem}"]
         trouble = self._await(scene) if scene.incident else self._await_quiet()
         if trouble:
             self._tell(Beat.TROUBLE, trouble)
             return [f"{scene.title} {trouble}"]
         return []
+
+    def _answer(self, scene: Scene) -> str:
+        """Have a contact answer on the pages; say why where that fails."""
+        book = self._books["provider"]
+        theirs = [one for one in book.incidents(only_open=True) if one.kind == scene.incident and one.organization]
+        if not theirs:
+            return f"no incident of the kind {scene.incident} has come"
+        visitor = Visitor(self._world.pages, lambda: self._world.letters_to(scene.answers))
+        try:
+            visitor.answer(scene.answers, theirs[-1].number, "Không ai của chúng tôi đăng nhập lúc đó.")
+        except (CredwatchError, HTTPError) as error:
+            return str(error)
+        self._tell(Beat.ANSWER, f"{theirs[-1].number} {scene.answers}: not us, on the pages")
+        return ""
 
     def delivered(self) -> Iterator[StoredCommand]:
         """Give every message that the mail server has accepted."""

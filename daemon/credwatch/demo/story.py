@@ -28,6 +28,8 @@ class Scene(Struct, frozen=True):
     """The kind of incident that must come of it; empty where all must stay quiet."""
     workflow: str = ""
     """The workflow whose messages must be accepted; empty where nobody is written to."""
+    answers: str = ""
+    """The address of the contact who answers on the customers' pages that it was not them; empty where none does."""
 
 
 def scenes() -> tuple[Scene, ...]:
@@ -41,6 +43,13 @@ def scenes() -> tuple[Scene, ...]:
             _brute_force,
             "account_takeover",
             "customer_notice",
+        ),
+        Scene(
+            "Hải Âu's contact logs in to the pages and answers: that was not us.",
+            _nothing,
+            "account_takeover",
+            "escalation",
+            answers="it@haiau.example",
         ),
         Scene(
             "A user of Blue Harbor is flooded with push requests until she accepts one.",
@@ -67,6 +76,10 @@ def scenes() -> tuple[Scene, ...]:
             "breach_report",
         ),
     )
+
+
+def _nothing(_now: datetime) -> Iterator[Line]:
+    yield from ()
 
 
 def _morning(now: datetime) -> Iterator[Line]:

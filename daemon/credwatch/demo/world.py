@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -21,7 +24,7 @@ from credwatch.kernel.resources import shipped
 
 ROLES = ("provider", "customer")
 _MARKER = ".credwatch-demo"
-_READY_SECONDS = 60
+_READY_SECONDS = 150
 _STOP_SECONDS = 30
 
 
@@ -68,6 +71,8 @@ class World:
         self.notices = folder / "notices"
         self.mailbox = Mailbox(self.notices)
         self.daemons = [Daemon(role, folder / role / "credwatch.toml", _free_port()) for role in ROLES]
+        self.pages = f"http://localhost:{_free_port()}"
+        """Where the vendor's customers see their pages."""
         self._server: Any = None
         self._claim: IO[str] | None = None
 
@@ -109,6 +114,12 @@ class World:
         with (self.folder / file).open("a", encoding="utf-8") as log:
             log.write(line + "\n")
 
+    def letters_to(self, address: str) -> list[str]:
+        """Return the texts of the letters that a mailbox has got so far, the oldest first."""
+        theirs = [letter for letter in self.mailbox.taken if address in str(letter["To"])]
+        parts = (letter.get_body(("plain",)) for letter in theirs)
+        return [part.get_content() for part in parts if part is not None]
+
     def log_of(self, daemon: Daemon) -> Path:
         """Return the file that a daemon's own log goes to."""
         return self.folder / daemon.role / "daemon.log"
@@ -120,11 +131,17 @@ class World:
             (home / folder).mkdir(parents=True)
         for name in ("auth.log", "application.jsonl"):
             (home / "logs" / name).touch()
+        credentials = home / "credentials"
+        credentials.mkdir(mode=0o700)
+        key = credentials / "totp-key"
+        key.touch(0o600)
+        key.write_text(b64encode(secrets.token_bytes(32)).decode(), encoding="ascii")
         now = datetime.now(UTC).replace(microsecond=0)
         values = {
             "@FOLDER@": str(home),
             "@SMTP_PORT@": str(self._server.port),
             "@METRICS_PORT@": str(daemon.metrics_port),
+            "@PORTAL_PORT@": self.pages.rpartition(":")[2],
             "@YESTERDAY@": (now - timedelta(days=1)).isoformat(),
             "@TOMORROW@": (now + timedelta(days=1)).isoformat(),
         }
@@ -141,6 +158,7 @@ class World:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=os.environ | {"CREDENTIALS_DIRECTORY": str(daemon.config.parent / "credentials")},
             )
 
     def _await_ready(self, daemon: Daemon) -> None:

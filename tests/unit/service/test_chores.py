@@ -17,6 +17,8 @@ from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
 from credwatch.service.canaries import Canaries
+from credwatch.casework.customer_desk import CustomerDesk
+from credwatch.service.portal import Portal
 from credwatch.service.chores import Chores
 from credwatch.service.daily_digest import silent_sources
 from credwatch.service.signing import Signing
@@ -244,7 +246,9 @@ def test_every_job_has_a_time_and_can_run(post: Post, tmp_path: Path) -> None:
     span = timedelta(minutes=5)
     file, wake = tmp_path / "canary.jsonl", lambda: None
     canaries = Canaries(file, span, span, post.database, post.metrics, lambda: post.now, some_facts, wake)
-    jobs = [*post.chores().jobs(), *signing.jobs(), *canaries.jobs()]
+    desk = CustomerDesk(settings, post.database, some_facts, lambda: post.now)
+    portal = Portal(settings, post.database, desk, lambda: post.now, post.metrics, wake)
+    jobs = [*post.chores().jobs(), *signing.jobs(), *canaries.jobs(), *portal.jobs()]
     assert set(TASKS) == {job.name for job in jobs}
     assert len(jobs) == len({job.name for job in jobs})
     for job in jobs:
