@@ -173,7 +173,7 @@ class Browser:
         assert 200 == self.post("/login", {"address": address}).status_code
         letters = self.site.letters("portal_link")
         assert before < len(letters)
-        return str(letters[-1].context["url"]).removeprefix(self.site.url)
+        return str(letters[-1].payload.context["url"]).removeprefix(self.site.url)
 
     def log_in(self, address: str = CONTACT) -> Browser:
         """Log in with an app, which is set up where there is none."""

@@ -1,4 +1,4 @@
-"""Drives the customers' pages in Debian's Chromium: wide and narrow, Vietnamese and English, by mouse and by keyboard."""
+"""Drives the customers' pages in Debian's Chromium: wide and narrow, in both languages, by mouse and by keyboard."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _open_link(page: Page, site: PortalSite, name: str) -> None:
     page.locator("main button").click()
     page.wait_for_selector("[role=status]")
     look(page, f"{name}-login-sent")
-    page.goto(str(site.letters("portal_link")[-1].context["url"]))
+    page.goto(str(site.letters("portal_link")[-1].payload.context["url"]))
     look(page, f"{name}-login-link")
     page.locator("main button").click()
     page.wait_for_url("**/login/second")
@@ -147,7 +147,7 @@ def test_on_a_telephone_with_the_keyboard_alone(site: PortalSite) -> None:
             page.goto(f"{site.url}/{path}")
             look(page, f"narrow-{path}")
         page.goto(f"{site.url}/check")
-        code = str(site.letters("customer_notice")[0].context["code"])
+        code = str(site.letters("customer_notice")[0].payload.context["code"])
         for label, text in (("Incident number", NUMBER), ("Verification code", code)):
             page.get_by_label(label).focus()
             page.keyboard.type(text)

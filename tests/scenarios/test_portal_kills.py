@@ -55,7 +55,7 @@ def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Si
 
 @pytest.mark.slow
 def test_no_report_and_no_answer_is_lost_or_doubled(killed: tuple[Site, str, str]) -> None:
-    """Senders repeat until they have a receipt, through three kills: one case for each, and one entry for each answer."""
+    """Senders repeat until they have a receipt, through three kills: one case for each, one entry for each answer."""
     site, token, session = killed
     url = f"http://localhost:{_port(site)}"
     receipts: dict[str, str] = {}

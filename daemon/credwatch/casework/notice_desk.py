@@ -44,7 +44,7 @@ class NoticeDesk(ContactDesk):
     def _codes(self, connection: Connection, number: str) -> Iterator[str]:
         for letter in outbox.messages_of(connection, number):
             if letter.state in SENT:
-                yield str(letter.command.context.get("code", _NOBODYS))
+                yield str(letter.command.payload.context.get("code", _NOBODYS))
 
     def notices(self, customer: str) -> Sequence[NoticeLine]:
         """Return what a customer was told of, the latest first."""

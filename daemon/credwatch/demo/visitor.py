@@ -1,4 +1,4 @@
-"""A customer's contact in the demonstration: goes to the pages, logs in by the link in the mail, and answers a notice."""
+"""A customer's contact in the demonstration: logs in to the pages by the link in the mail, and answers a notice."""
 
 from __future__ import annotations
 

@@ -13,14 +13,14 @@ from msgspec import Struct, field
 from builders_outbox import NOON, a_command, an_incident, some_facts
 from credwatch.app.regimes import shipped_regimes
 from credwatch.app.settings import DaemonOptions, Settings
+from credwatch.casework.customer_desk import CustomerDesk
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
 from credwatch.service.canaries import Canaries
-from credwatch.casework.customer_desk import CustomerDesk
-from credwatch.service.portal import Portal
 from credwatch.service.chores import Chores
 from credwatch.service.daily_digest import silent_sources
+from credwatch.service.portal import Portal
 from credwatch.service.signing import Signing
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, incidents, legal_clocks

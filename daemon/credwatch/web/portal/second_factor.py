@@ -37,7 +37,7 @@ from credwatch.web.portal.visit import Visit
 _HOME = "/notices"
 
 
-class Factors(Struct, frozen=True):
+class ContactFactors(Struct, frozen=True):
     """What a contact can prove themselves with."""
 
     app: bool
@@ -141,7 +141,7 @@ class SecondFactorPages:
             sessions.challenge_session(connection, session.id, bytes_to_base64url(options.challenge))
         return Response(webauthn.options_to_json(options), media_type="application/json")
 
-    def _new_options(self, contact: CustomerContact, factors: Factors) -> Any:
+    def _new_options(self, contact: CustomerContact, factors: ContactFactors) -> Any:
         return webauthn.generate_registration_options(
             rp_id=self._door.options.site,
             rp_name=self._door.look.words(contact.language, "site")["name"],
@@ -154,7 +154,7 @@ class SecondFactorPages:
             exclude_credentials=_descriptors(factors),
         )
 
-    def _asked_options(self, factors: Factors) -> Any:
+    def _asked_options(self, factors: ContactFactors) -> Any:
         return webauthn.generate_authentication_options(
             rp_id=self._door.options.site,
             allow_credentials=_descriptors(factors),
@@ -214,10 +214,10 @@ class SecondFactorPages:
         """Say whether a factor may be set up: the mailbox alone is enough for the first one, and for no other."""
         return _session(visit).stage is Stage.FULL or not self._factors(contact).is_any
 
-    def _factors(self, contact: CustomerContact) -> Factors:
+    def _factors(self, contact: CustomerContact) -> ContactFactors:
         with self._door.database.reading() as connection:
             keys = tuple(passkeys.passkeys_of(connection, contact.customer, contact.address))
-        return Factors(self._rows.is_confirmed(_account(contact)), keys)
+        return ContactFactors(self._rows.is_confirmed(_account(contact)), keys)
 
     def _contact(self, visit: Visit) -> CustomerContact:
         session = _session(visit)
@@ -235,5 +235,5 @@ def _session(visit: Visit) -> LiveSession:
     return visit.session
 
 
-def _descriptors(factors: Factors) -> list[PublicKeyCredentialDescriptor]:
+def _descriptors(factors: ContactFactors) -> list[PublicKeyCredentialDescriptor]:
     return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(key.id)) for key in factors.keys]

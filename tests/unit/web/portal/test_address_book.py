@@ -30,7 +30,7 @@ def test_a_change_waits_is_told_to_the_old_addresses_and_then_holds(site: Portal
     browser = Browser(site).log_in()
     for _ in range(2):
         assert 303 == _ask(browser).status_code
-    told = [letter for letter in site.letters("portal_news") if letter.context["what"] == "change_asked"]
+    told = [letter for letter in site.letters("portal_news") if letter.payload.context["what"] == "change_asked"]
     assert {CONTACT, "giam.doc@haiau.example"} == {letter.recipient for letter in told}
     site.moved += timedelta(hours=71)
     _take_up(site)
@@ -48,11 +48,11 @@ def test_an_old_address_calls_a_change_off_without_logging_in(site: PortalSite) 
     (letter,) = [
         letter
         for letter in site.letters("portal_news", "giam.doc@haiau.example")
-        if letter.context["what"] == "change_asked"
+        if letter.payload.context["what"] == "change_asked"
     ]
     visitor = Browser(site)
-    assert 400 == visitor.post("/stop", {"number": letter.context["number"], "code": "AAAA"}).status_code
-    said = {"number": letter.context["number"], "code": letter.context["code"]}
+    assert 400 == visitor.post("/stop", {"number": letter.payload.context["number"], "code": "AAAA"}).status_code
+    said = {"number": letter.payload.context["number"], "code": letter.payload.context["code"]}
     assert "do chúng tôi gửi" in visitor.post("/check", said).text
     assert 200 == visitor.post("/stop", said).status_code
     assert 400 == visitor.post("/stop", said).status_code

@@ -15,7 +15,7 @@ NUMBER = "CW-2026-7KQ2M4AB"
 
 def test_a_letter_of_ours_is_genuine_in_any_spelling(site: PortalSite) -> None:
     """Number and code of a letter that was sent are genuine, in small letters and without hyphens too."""
-    code = str(site.letters("customer_notice")[0].context["code"])
+    code = str(site.letters("customer_notice")[0].payload.context["code"])
     browser = Browser(site)
     for number, spelling in ((NUMBER, code), (NUMBER.lower(), code.lower().replace("-", " "))):
         answer = browser.post("/check", {"number": number, "code": spelling})
@@ -34,7 +34,7 @@ def test_a_letter_of_ours_is_genuine_in_any_spelling(site: PortalSite) -> None:
 )
 def test_anything_else_is_not_and_nothing_more_is_said(site: PortalSite, number: str, code: str) -> None:
     """A wrong code and a number that is nobody's get the same answer, word for word."""
-    right = str(site.letters("customer_notice")[0].context["code"])
+    right = str(site.letters("customer_notice")[0].payload.context["code"])
     answer = Browser(site).post("/check", {"number": number, "code": right if code == "code" else code})
     assert "Không có thư nào của chúng tôi mang hai mã này" in answer.text
     assert "haiau" not in answer.text
@@ -48,7 +48,7 @@ def test_what_is_held_for_a_person_is_no_letter(site: PortalSite) -> None:
     assert all(letter.hold for letter in letters)
     with site.database.writing() as connection:
         outbox.queue(connection, letters)
-    answer = Browser(site).post("/check", {"number": other.number, "code": str(letters[0].context["code"])})
+    answer = Browser(site).post("/check", {"number": other.number, "code": str(letters[0].payload.context["code"])})
     assert "Không có thư nào" in answer.text
     assert HAI_AU not in answer.text
 

@@ -40,7 +40,7 @@ def test_a_contact_reads_a_notice_and_says_that_it_was_not_them(site: PortalSite
     assert (Statement.NOT_OURS, Way.PAGES, CONTACT) == (entry.answer.statement, entry.answer.way, entry.answer.party)
     assert (("ke.toan@haiau.example",), HAI_AU) == (entry.answer.accounts, entry.customer)
     assert Level.CRITICAL is site.incident(NUMBER).level
-    assert ["disowned"] == [letter.context["reason"] for letter in site.letters("escalation")]
+    assert ["disowned"] == [letter.payload.context["reason"] for letter in site.letters("escalation")]
     assert "Không phải chúng tôi" in browser.get("/notices").text
 
 
@@ -104,7 +104,7 @@ def _touched(site: PortalSite, **changes: object) -> Incident:
 
 
 def test_the_evidence_is_a_signed_archive_of_what_the_customer_got(site: PortalSite) -> None:
-    """The archive has the letters as sent, their receipts and the customer's own audit entries, and is gone afterwards."""
+    """The archive has the letters as sent, their receipts and the customer's audit entries, and is gone afterwards."""
     browser = Browser(site).log_in()
     answer = browser.get(f"/notices/{NUMBER}/evidence")
     assert "attachment" in answer.headers["content-disposition"]

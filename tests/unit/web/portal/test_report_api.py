@@ -36,7 +36,7 @@ def _post(site: PortalSite, token: str, body: Any, **headers: str):
 
 
 def test_a_program_reports_and_has_a_receipt(site: PortalSite, token: str) -> None:
-    """201 with number, code, time, until when the answer comes, and what was seen of the account; the case has it all."""
+    """201 with number, code, time, until when the answer comes, and what was seen of the account."""
     body = {
         "what": "Máy chủ của chúng tôi bị dò mật khẩu.",
         "accounts": ["ke.toan@haiau.example"],

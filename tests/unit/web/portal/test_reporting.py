@@ -44,7 +44,7 @@ def test_a_contact_reports_and_has_a_receipt_a_case_and_a_clock(site: PortalSite
     assert {CONTACT, "giam.doc@haiau.example"} == {
         letter.recipient for letter in site.letters("portal_news") if letter.incident == number
     }
-    assert ["customer_reported"] == [letter.context["reason"] for letter in site.letters("escalation")]
+    assert ["customer_reported"] == [letter.payload.context["reason"] for letter in site.letters("escalation")]
     (file,) = entry.report.files
     kept = site.settings.daemon.state_directory / "reports" / file.sha256
     assert (b"abc", 0o600) == (kept.read_bytes(), kept.stat().st_mode & 0o777)
