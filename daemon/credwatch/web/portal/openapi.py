@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from credwatch.web.portal.options import PortalOptions
 from credwatch.web.portal.report_api import SentReport
 
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -30,8 +31,8 @@ _STANDING = _object(number=_TEXT, received_at=_MOMENT, open=_YES_OR_NO, answer_b
 _ERROR = _object(error=_object(code=_TEXT, message=_TEXT))
 
 
-def openapi(public_url: str) -> dict[str, Any]:
-    """Describe the endpoints."""
+def openapi(options: PortalOptions) -> dict[str, Any]:
+    """Describe the endpoints, with the bounds that are set."""
     failed = {status: _answer(words, _ERROR) for status, words in _FAILURES.items()}
     # Beyond the door: too many requests, or none can be served just now; these are plain text.
     limited: dict[str, Any] = {
@@ -40,6 +41,7 @@ def openapi(public_url: str) -> dict[str, Any]:
     limited["429"]["content"]["application/json"] = {"schema": _ERROR}
     limited["413"]["content"]["application/json"] = {"schema": _ERROR}
     schema = SentReport.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema["properties"]["attachments"]["maxItems"] = options.attachments
     schemas = {**schema.pop("$defs", {}), "SentReport": schema}
     return {
         "openapi": "3.1.0",
@@ -48,7 +50,7 @@ def openapi(public_url: str) -> dict[str, Any]:
             "version": "1",
             "description": "By which a customer's programs report breaches; see docs/portal.md.",
         },
-        "servers": [{"url": public_url}],
+        "servers": [{"url": options.public_url}],
         "security": [{"token": []}],
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": schemas},
         "paths": {

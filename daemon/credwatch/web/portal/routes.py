@@ -83,7 +83,7 @@ def portal_app(door: FrontDoor, totp: Totp, rows: FactorRows) -> Starlette:
 
 
 def _described(door: FrontDoor) -> Callable[[Request, str, bytes], Response]:
-    return lambda _request, _address, _body: JSONResponse(openapi(door.options.public_url))
+    return lambda _request, _address, _body: JSONResponse(openapi(door.options))
 
 
 def _get(door: FrontDoor, path: str, page: Page, needs: Stage | None = None) -> Route:
