@@ -42,7 +42,7 @@ from credwatch.pipeline.pipeline import Knowledge
 from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.sealing import Sealer
 from credwatch.rules.reach import out_of_reach, unknown_packs
-from credwatch.rules.sigma.filters import muting
+from credwatch.rules.sigma.filters import expired, muting
 
 
 def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
@@ -60,6 +60,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     gathering.problems.extend(check_packs(knowledge.packs) if knowledge.packs.packs else [])
     gathering.problems.extend(_reach(settings, knowledge))
     gathering.problems.extend(muting(knowledge.rules))
+    gathering.problems.extend(expired(knowledge.rules, system_clock().date()))
     gathering.problems.extend(emptiness_problems(settings, knowledge, tuple(gathering.problems)))
     gathering.problems.extend(telephone_problems(settings, knowledge))
     gathering.problems.extend(regime_doubts(settings, knowledge.facts, system_clock().date()))

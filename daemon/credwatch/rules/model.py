@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 from msgspec import Struct
@@ -108,6 +109,8 @@ class EventRule(Struct, frozen=True):
     """The packs whose events it sees, as its condition says; None for all, empty where no pack has its log source."""
     filters: tuple[tuple[str, str], ...] = ()
     """The filters that narrow it: place and title of each."""
+    filter_ends: tuple[tuple[str, str, str, date], ...] = ()
+    """Those of them that end: place, title, owner and the first day, in UTC, on which each holds no more."""
     alone: bool = True
     """False where it only serves correlations and gives no detections of its own."""
     shadow: bool = False

@@ -53,6 +53,7 @@ def a_filter(
     name: str = "scanner",
     condition: str = "not own",
     log_source: str = "{category: authentication}",
+    more: str = "",
 ) -> str:
     """Write a filter."""
     return f"""
@@ -63,6 +64,7 @@ filter:
   rules: {rules}
   own: {{source.ip|cidr: 10.0.0.0/8}}
   condition: {condition}
+{more}
 """
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from credwatch.enrich.columns import column, has_values
+from credwatch.enrich.habits.pace import Paces
 from credwatch.enrich.habits.tellings import Tellings, count_tellings, repeats
 from credwatch.kernel.ordering import stable_order
 
@@ -22,7 +23,7 @@ WITHIN_LINES = 16_384
 
 _ROLE, _COUNTS, _REPEAT = "credwatch.attempt.role", "credwatch.attempt", "credwatch.repeat"
 _PARTS = ("host.name", "process.name", "process.pid", "source.ip")
-_FORM = f"attempts 2 polars {pl.__version__}\n".encode()
+_FORM = f"attempts 3 polars {pl.__version__}\n".encode()
 """Hashes differ between versions of Polars; what another version carried is dropped."""
 
 
@@ -39,11 +40,15 @@ class AttemptPairing(Struct, frozen=True, eq=False):
     """How long that sequence is so far."""
     tellings: Tellings = Tellings()
     """What lines that tell of attempts in several ways have told so far."""
+    paces: Paces = Paces()
+    """The latest failures of each client, and of each secret."""
 
     def to_bytes(self) -> bytes:
         """Write it for the store."""
-        columns = (self.keys, self.times, self.places, *self.tellings.parts())
-        numbers = np.array([self.count, len(self.keys), len(self.tellings.runs)], np.int64)
+        paces = self.paces
+        columns = (self.keys, self.times, self.places, *self.tellings.parts(), paces.keys, paces.times, paces.places)
+        lengths = [self.count, len(self.keys), len(self.tellings.runs), paces.count, len(paces.keys)]
+        numbers = np.array(lengths, np.int64)
         return _FORM + b"".join(part.tobytes() for part in (numbers, *columns))
 
     @classmethod
@@ -52,11 +57,12 @@ class AttemptPairing(Struct, frozen=True, eq=False):
         if not data.startswith(_FORM):
             return cls()
         numbers = np.frombuffer(data, np.int64, offset=len(_FORM))
-        count, announcement_count, telling_count = (int(number) for number in numbers[:3])
-        ends = np.cumsum([3, *[announcement_count] * 3, *[telling_count] * 4])
-        keys, times, places, runs, ways, counts, last = (numbers[begin:end] for begin, end in pairwise(ends))
+        count, announcement_count, telling_count, failure_count, pace_count = (int(number) for number in numbers[:5])
+        ends = np.cumsum([5, *[announcement_count] * 3, *[telling_count] * 4, *[pace_count] * 3])
+        keys, times, places, runs, ways, counts, last, *paces = (numbers[begin:end] for begin, end in pairwise(ends))
         tellings = Tellings(runs.view(np.uint64), ways.view(np.uint64), counts, last)
-        return cls(keys.view(np.uint64), times, places, count, tellings)
+        pace = Paces(paces[0].view(np.uint64), paces[1], paces[2], failure_count)
+        return cls(keys.view(np.uint64), times, places, count, tellings, pace)
 
 
 def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.DataFrame, AttemptPairing]:
@@ -78,12 +84,13 @@ def mark_attempts(events: pl.DataFrame, pairing: AttemptPairing) -> tuple[pl.Dat
     rows = np.flatnonzero((flags["announces"] | flags["fails"]).to_numpy())
     counts = flags["counts"]
     if not len(pairing.keys) and not flags["announces"].any():
-        after = AttemptPairing(count=pairing.count + len(rows), tellings=pairing.tellings)
+        after = AttemptPairing(count=pairing.count + len(rows))
     else:
         again, after = _pair(_steps(events, rows, flags["announces"].to_numpy(), pairing), pairing)
         counts = counts.scatter(rows[again], False)
     tally = count_tellings(events, counts.to_numpy(), pairing.tellings)
-    return _with_tally(events, tally.shares, tally.failed_before), replace(after, tellings=tally.tellings)
+    marked = _with_tally(events, tally.shares, tally.failed_before)
+    return marked, replace(after, tellings=tally.tellings, paces=pairing.paces)
 
 
 def _with_tally(events: pl.DataFrame, shares: NDArray[np.int64], failed_before: NDArray[np.int64]) -> pl.DataFrame:

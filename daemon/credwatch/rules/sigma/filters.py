@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaLogSource, SigmaRule
 
-from credwatch.kernel.errors import Problem, Severity, nearest
-from credwatch.rules.model import AllOf, Condition, Correlation, EventRule, RuleSet
+from credwatch.kernel.errors import Problem, RuleError, Severity, nearest
+from credwatch.kernel.options import Options, validated
+from credwatch.rules.model import AllOf, AnyOf, Condition, Correlation, EventRule, Operator, RuleSet, Test
 from credwatch.rules.sigma.conditions import read_condition
 from credwatch.rules.sigma.headers import names_of, reference
 from credwatch.rules.sigma.scope import Scope
 
 _NAMED = 3
+_SOON = timedelta(days=7)
+"""So long before a filter ends its owner is asked."""
 
 
 class Filter(Struct, frozen=True):
@@ -33,6 +38,10 @@ class Filter(Struct, frozen=True):
     """What must hold too."""
     content: Any = None
     """Its document, as plain values."""
+    owner: str = ""
+    """Who answers for it."""
+    expires: date | None = None
+    """The day from whose beginning in UTC it holds no more; None: it stays."""
 
     def narrows(self, rule: SigmaRule) -> bool:
         """Say whether it is for a rule."""
@@ -55,6 +64,61 @@ def read_filter(item: SigmaFilter, section: dict[str, Any], scope: Scope) -> Fil
         targets=() if isinstance(rules, str) else tuple(reference(target.reference) for target in rules),
         condition=read_condition(selections, scope),
     )
+
+
+class _CredwatchKey(Options):
+    """The `credwatch:` key of a filter: what Sigma has no word for."""
+
+    owner: str = ""
+    expires: date | None = None
+
+
+def with_owner(filter_: Filter, raw: object, where: str) -> Filter:
+    """Add who answers for a filter and when it ends, by its `credwatch:` key; raises RuleError and ProblemsFound.
+
+    From that day on, by the time of an event, the filter lets it pass: so a replay of last month is narrowed as it was.
+    """
+    if not isinstance(raw, dict):
+        raise RuleError("credwatch: must be a mapping", where=where, hint="owner and expires, see docs/rules.md")
+    key = validated(raw, _CredwatchKey, where=f"{where}: credwatch")
+    if key.expires is None:
+        return replace(filter_, owner=key.owner)
+    if not key.owner:
+        hint = "add owner: whoever decides whether it is still needed"
+        raise RuleError("a filter that expires needs an owner", where=where, hint=hint)
+    condition = AnyOf((filter_.condition, _from(key.expires)))
+    return replace(filter_, owner=key.owner, expires=key.expires, condition=condition)
+
+
+def _from(day: date) -> Condition:
+    """Say that an event is of a day or a later one, in UTC."""
+
+    def part(name: str, operator: Operator, number: int) -> Test:
+        return Test("@timestamp", operator, number, part=name)
+
+    same_year, same_month = part("year", Operator.EQUALS, day.year), part("month", Operator.EQUALS, day.month)
+    later_month = AllOf((same_year, part("month", Operator.GREATER, day.month)))
+    later_day = AllOf((same_year, same_month, part("day", Operator.GREATER_EQUAL, day.day)))
+    return AnyOf((part("year", Operator.GREATER, day.year), later_month, later_day))
+
+
+def expired(rules: RuleSet, today: date) -> Iterator[Problem]:
+    """Warn of filters that have ended, or end within a week, each once."""
+    ends = {end for rule in rules.events for end in rule.filter_ends}
+    for where, title, owner, day in sorted(ends):
+        if day <= today:
+            hint = f"ask {owner}, and renew it or take it out"
+            yield Problem(where, f"filter {title!r} holds no more since {day}", hint, Severity.WARNING)
+        elif day <= today + _SOON:
+            yield Problem(
+                where, f"filter {title!r} ends on {day}", f"ask {owner} whether it is needed", Severity.WARNING
+            )
+
+
+def ending(rule: SigmaRule, filters: Iterable[Filter]) -> tuple[tuple[str, str, str, date], ...]:
+    """Tell of the filters that are for a rule and end: place, title, owner, and the day."""
+    narrowing_ones = (filter_ for filter_ in filters if filter_.narrows(rule))
+    return tuple((one.where, one.title, one.owner, one.expires) for one in narrowing_ones if one.expires is not None)
 
 
 def narrowed(condition: Condition, rule: SigmaRule, filters: Iterable[Filter]) -> Condition:

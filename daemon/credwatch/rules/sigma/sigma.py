@@ -22,7 +22,7 @@ from credwatch.rules.logsource import FILE_NAME, LogSources, shipped_logsources
 from credwatch.rules.model import Correlation, EventRule, Rule, RuleSet
 from credwatch.rules.sigma.conditions import read_condition
 from credwatch.rules.sigma.correlating import key_of
-from credwatch.rules.sigma.filters import Filter, contents, idle, narrowed, narrowing, read_filter
+from credwatch.rules.sigma.filters import Filter, contents, ending, idle, narrowed, narrowing, read_filter, with_owner
 from credwatch.rules.sigma.headers import Item, names_of, read_header, reference
 from credwatch.rules.sigma.reading import correlation_rule, event_rule, route_of
 from credwatch.rules.sigma.scope import Placeholders, Scope
@@ -136,9 +136,10 @@ def _filters(
             scope = Scope(draft.document, placeholders, ("filter",), route_of(draft.item, logsources))
             try:
                 read = read_filter(draft.item, draft.document.content["filter"], scope)
-                filters.append(replace(read, content=draft.document.content))
-            except RuleError as error:
-                problems.append(Problem.of(error))
+                raw, place = draft.document.content.get("credwatch", {}), draft.document.where("credwatch")
+                filters.append(replace(with_owner(read, raw, place), content=draft.document.content))
+            except (ProblemsFound, RuleError) as error:
+                problems += _problems_of(error)
     problems += [problem for filter_ in filters for problem in idle(filter_, rules)]
     return filters
 
@@ -157,7 +158,7 @@ def _event_rules(
                 scope = Scope(draft.document, placeholders, ("detection",), route)
                 condition = read_condition(draft.document.content["detection"], scope)
                 rule = event_rule(draft.item, narrowed(condition, draft.item, filters), route, str(draft.document.path))
-                yield replace(rule, filters=narrowing(draft.item, filters))
+                yield replace(rule, filters=narrowing(draft.item, filters), filter_ends=ending(draft.item, filters))
             except (ProblemsFound, RuleError) as error:
                 problems += _placed(error, draft, "credwatch")
 

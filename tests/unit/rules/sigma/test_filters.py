@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from credwatch.authoring.trial import EventTrial
 from credwatch.kernel.errors import Severity
 from credwatch.rules.model import AllOf, AnyOf, NotThis, Operator, Test
-from credwatch.rules.sigma.filters import muting
+from credwatch.rules.sigma.filters import expired, muting
 from unit.rules.rule_files import a_correlation, a_filter, a_rule, only_event, reading
 
 LAN = Test("user.name", Operator.EQUALS, "lan")
@@ -116,3 +119,48 @@ def test_a_filter_of_lesser_rules_is_not_named(tmp_path: Path) -> None:
     """Guessing alone may be filtered; so may rules that no filter for a takeover touches."""
     rules, _ = reading(tmp_path, a_rule(), a_rule(name="other", more=GRAVE), a_correlation(), a_filter())
     assert [] == list(muting(rules))
+
+
+def _matching_days(folder: Path, key: str, *days: str) -> list[str]:
+    """Return the days on which an event is found that the filter is about."""
+    rules, problems = reading(folder, a_rule(), a_filter(more=key))
+    assert [] == problems
+    moments = [datetime.fromisoformat(day).replace(hour=0, tzinfo=UTC) for day in days]
+    events = pl.DataFrame({"user.name": "lan", "source.ip": "10.1.2.3", "@timestamp": moments}).with_columns(
+        pl.col("@timestamp").cast(pl.Datetime("us", "UTC"))
+    )
+    found = EventTrial(rules.events).masks(events).to_series().to_list()
+    return [day for day, is_found in zip(days, found, strict=True) if is_found]
+
+
+def test_a_filter_ends_on_its_day(tmp_path: Path) -> None:
+    """By the time of the event it holds until the day before, and no more from the day on, over months and years."""
+    key = "credwatch: {owner: Lan, expires: 2026-03-09}"
+    days = ("2025-12-31", "2026-02-28", "2026-03-08", "2026-03-09", "2026-03-31", "2026-04-01", "2027-01-01")
+    assert list(days[3:]) == _matching_days(tmp_path, key, *days)
+    assert [] == _matching_days(tmp_path, "credwatch: {owner: Lan}", *days)
+
+
+def test_who_owns_a_filter_is_asked_before_it_ends(tmp_path: Path) -> None:
+    """A week ahead there is a warning, and another from the day on; before that there is none."""
+    rules, _ = reading(tmp_path, a_rule(), a_filter(more="credwatch: {owner: Lan, expires: 2026-03-09}"))
+    told = {day: [str(problem) for problem in expired(rules, date(2026, 3, day))] for day in (1, 2, 9)}
+    assert [] == told[1]
+    assert "ends on 2026-03-09" in told[2][0]
+    assert "holds no more since 2026-03-09" in told[9][0]
+    assert all("ask Lan" in problem for day in (2, 9) for problem in told[day])
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("credwatch: {expires: 2026-03-09}", "needs an owner"),
+        ("credwatch: {owner: Lan, expires: soon}", "expires"),
+        ("credwatch: {ownr: Lan}", "did you mean 'owner'?"),
+        ("credwatch: yes", "must be a mapping"),
+    ],
+)
+def test_what_a_filter_cannot_have_is_named(tmp_path: Path, key: str, said: str) -> None:
+    """An end without an owner, a day that is none and an unknown key are errors with file and key."""
+    _, problems = reading(tmp_path, a_rule(), a_filter(more=key))
+    assert said in "\n".join(map(str, problems))
