@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
 from msgspec.structs import fields
 
@@ -23,7 +25,12 @@ def hold_each_once(lines: list[NumberedLine], result: Killed) -> None:
 def hold_equal(expected: Outcome, actual: Outcome) -> None:
     """Hold that two runs have come to the same."""
     for part in fields(Outcome):
-        assert getattr(expected, part.name) == getattr(actual, part.name), part.name
+        before, after = getattr(expected, part.name), getattr(actual, part.name)
+        assert before == after, (part.name, _only_in(before, after), _only_in(after, before))
+
+
+def _only_in(these: Any, those: Any) -> list[Any]:
+    return [it for it in these if it not in those][:3] if isinstance(these, Iterable) else these
 
 
 def hold_losses_told(lines: list[NumberedLine], result: Killed) -> None:

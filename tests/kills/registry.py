@@ -10,10 +10,12 @@ from kills.forwarded import SyslogDriver
 from kills.journals import JournalDriver, is_missing
 from kills.pulled import RestDriver, SqlDriver
 from kills.pushed import PushDriver
+from kills.streamed import NatsDriver
 
 DRIVERS: dict[str, Opened] = {
     "file": FileDriver,
     "journal": JournalDriver,
+    "nats": NatsDriver,
     "push": PushDriver,
     "rest": RestDriver,
     "sql": SqlDriver,
