@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from kills.numbered import ATTACKED
 from scenarios.daemon import Site, await_
 
 _LOGS = 6
@@ -38,7 +39,8 @@ class FileDriver:
     def write(self, lines: Sequence[str], chance: random.Random) -> None:
         """Write each line into some log, one in eight in two pieces."""
         for line in lines:
-            with self._some(chance).open("ab", buffering=0) as log:
+            path = self._folder / "host0.log" if ATTACKED in line else self._some(chance)
+            with path.open("ab", buffering=0) as log:
                 half = len(line) // 2 if chance.random() < 0.12 else len(line)
                 log.write(line[:half].encode())
                 if half < len(line):

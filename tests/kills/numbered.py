@@ -25,6 +25,10 @@ level: low
 """
 """A detection for each line: its count says how often the line was taken."""
 
+ATTACKED = "quocbao"
+"""Whose account the attacks are at. What their lines tell follows from the order in which they are read, so a driver
+keeps it for them: they are of one host, and of one log."""
+
 _ROUND = 24
 _CALM = 5
 
@@ -46,7 +50,7 @@ def numbered_lines(count: int, *, attacks: bool) -> list[NumberedLine]:
     for round_ in range(count // _ROUND + 1):
         begin = round_ * 60
         if attacks and round_ % _CALM == 0:
-            lines += [NumberedLine(text) for text in guessing(begin, "quocbao", f"203.0.113.{round_ % 250}")]
+            lines += [NumberedLine(text) for text in guessing(begin, ATTACKED, f"203.0.113.{round_ % 250}")]
         lines += [_login(begin + 22 + n, round_ * 100 + n) for n in range(_ROUND - 1)]
         lines += [NumberedLine(unread(begin + 50, round_), is_unread=True)]
     return lines[:count]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kills.journals import parts
+from kills.numbered import ATTACKED
 from rest_services import OktaServer, okta_event, stamp
 from scenarios.daemon import Site
 from scenarios.lines import BEGIN
@@ -99,7 +100,7 @@ class SqlDriver:
     def write(self, lines: Sequence[str], chance: random.Random) -> None:
         """Add a row for each line; a transaction that took its number early may commit last."""
         rows = [self._row(line) for line in lines]
-        if chance.random() < 0.3:
+        if chance.random() < 0.3 and not any(ATTACKED in line for line in lines):
             rows = [*rows[1:], rows[0]]
         marks = ", ".join("?" * (1 + len(_COLUMNS)))
         for row in rows:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kills.numbered import ATTACKED
 from nats_server import NatsServerProcess
 from scenarios.daemon import Site
 
@@ -38,8 +39,10 @@ class NatsDriver:
 
         async def publish(stream: Any) -> None:
             for begin in range(0, len(lines), _AT_ONCE):
-                body = "".join(f"{line}\n" for line in lines[begin : begin + _AT_ONCE]).encode()
-                await stream.publish(f"lines.host{chance.randrange(4)}", body, timeout=20)
+                some = lines[begin : begin + _AT_ONCE]
+                host = 0 if any(ATTACKED in line for line in some) else chance.randrange(4)
+                body = "".join(f"{line}\n" for line in some).encode()
+                await stream.publish(f"lines.host{host}", body, timeout=20)
 
         self._server.ask(publish)
 
