@@ -32,6 +32,7 @@ from credwatch.checks.mail import mail_problems
 from credwatch.checks.permissions import permission_problems
 from credwatch.checks.pulled import pulled_problems, secret_problems
 from credwatch.checks.salvage import salvaged
+from credwatch.checks.streams import stream_problems
 from credwatch.checks.ways import way_problems
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import CredwatchError, Problem, Severity
@@ -49,7 +50,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     """Return every problem of a settings file and of all that it names; empty where `run` would start.
 
     Where the settings have mistakes, the rest of them still leads to registers, rules, sources and templates. With
-    `online` mail servers, services and databases are asked too, which takes some seconds where one is dead.
+    `online` mail servers, services, databases and streams are asked too, which takes some seconds where one is dead.
     """
     gathering = Gathering()
     settings = gathering.attempt(lambda: load_settings(config), None) or salvaged(config)
@@ -78,6 +79,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
         gathering.problems.extend(notice_problems(renderer, knowledge.rules))
     gathering.problems.extend(mail_problems(settings) if online else ())
     gathering.problems.extend(pulled_problems(configured_sources(settings)) if online else ())
+    gathering.problems.extend(stream_problems(configured_sources(settings)) if online else ())
     return gathering.problems
 
 
