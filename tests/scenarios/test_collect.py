@@ -197,7 +197,7 @@ def test_kills_of_both_ends_of_a_push_change_nothing(
     settings = push_settings(tmp_path / "collector", site.folder / "logs", port)
     with a_collector(tmp_path / "collector", settings) as collector:
         victims = {"collector": collector, "daemon": site}
-        hold_killed(victims, [*victims, "collector"], site.folder / "logs", kills=KILLS // 2)
+        hold_killed(victims, [*victims, "collector"], site.folder / "logs", kills=KILLS // 3)
         hold_equal_in_sum(direct, settled(site, direct))
 
 

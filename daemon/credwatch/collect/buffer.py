@@ -8,6 +8,7 @@ knows it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import threading
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import zstandard
 from msgspec import Struct
@@ -101,6 +102,7 @@ class Buffer:
         self._packer = zstandard.ZstdCompressor(level=3)
         with self._refusals("the buffer cannot be opened"):
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._claim = _claimed(path.with_suffix(".lock"))
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
             path.chmod(0o600)
             for pragma in (
@@ -159,6 +161,7 @@ class Buffer:
         """Close the file; may be called twice."""
         with self._lock:
             self._connection.close()
+            self._claim.close()
 
     def _keep(self, it: LinesRead, now: datetime) -> bytes:
         """Put lines behind those of their log, and move its cursor."""
@@ -215,6 +218,18 @@ class Buffer:
                 yield
             except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"{message}: {error}", where=str(self._path), hint=_HINT) from error
+
+
+def _claimed(path: Path) -> IO[bytes]:
+    """Lock a file for as long as it is open: two collectors on one buffer would send everything twice."""
+    file = path.open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        hint = "stop the other one, or give this one a state_directory of its own"
+        raise StoreError("another collector runs here", where=str(path), hint=hint) from error
+    return file
 
 
 def _kept(row: tuple[Any, ...]) -> KeptBatch:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from contextlib import suppress
+from datetime import datetime
 
 import structlog
 
@@ -78,9 +79,7 @@ class Collector:
     def _tell(self) -> None:
         now = self._clock()
         try:
-            if lines := self._buffer.drop_before(now - self._options.collect.buffer_age):
-                self._dropped += lines
-                log.error("collect.dropped", lines=lines, hint="they could not be sent for buffer_age")
+            self._drop_before(now - self._options.collect.buffer_age)
             names = [source.id for source in self._options.source]
             state, shipped = self._gathering.state, self._shipping.shipped
             write_metrics(self._options.collect, metrics_text(self._buffer, state, shipped, self._dropped, names, now))
@@ -89,6 +88,14 @@ class Collector:
             if not self._problem:
                 log.error("collect.not_told", error=str(error))
             self._problem = str(error)
+
+    def _drop_before(self, limit: datetime) -> None:
+        """Give up what could not be sent for too long, and say so."""
+        oldest = self._buffer.oldest_at()
+        if oldest is not None and oldest < limit:
+            lines = self._buffer.drop_before(limit)
+            self._dropped += lines
+            log.error("collect.dropped", lines=lines, hint="they could not be sent for buffer_age")
 
     async def _end(self, reading: threading.Thread, sending: asyncio.Task[None]) -> None:
         """Read what is there, send what can be sent, and close the buffer."""

@@ -30,7 +30,7 @@ class CollectorOptions(Options):
     """So much is kept on disk, packed; beyond it nothing more is read, and the logs keep it."""
     buffer_age: Duration = timedelta(days=7)
     """What could not be sent for so long is dropped, and counted."""
-    batch_bytes: int = Field(default=900_000, ge=65_536, le=8 * 1024**2)
+    batch_bytes: int = Field(default=900_000, ge=65_536, le=2 * 1024**2)
     """So many bytes of lines go into one message at most; less than the server's max_payload."""
     linger: float = Field(default=1.0, ge=0.05, le=60)
     """So many seconds lines are gathered before they are kept and sent."""

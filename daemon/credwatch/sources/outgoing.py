@@ -12,9 +12,14 @@ from credwatch.kernel.errors import SourceError
 
 
 def secret_path(path: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """Say where a file with a secret is: a name without a folder is that of a credential (systemd.exec(5))."""
+    """Say where a file is: a name without a folder is that of a credential, systemd.exec(5).
+
+    Outside of the unit, such as for a check by hand, that is the file which the unit loads it from.
+    """
+    if path.is_absolute():
+        return path
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
-    return Path(folder) / path if folder and not path.is_absolute() else path
+    return Path(folder) / path if folder else _STORED / f"credwatch.{path}"
 
 
 def secret_in(path: Path, where: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -31,6 +36,9 @@ def secret_in(path: Path, where: str, environ: Mapping[str, str] = os.environ) -
 
 
 _READABLE = "name a file that this user may read, or a credential of the unit (LoadCredential=)"
+
+
+_STORED = Path("/etc/credstore")
 
 
 class TlsOptions(Protocol):

@@ -65,6 +65,8 @@ class Host:
 
     def restart(self) -> None:
         """Begin anew with what is on disk, as after a kill."""
+        if hasattr(self, "buffer"):
+            self.buffer.close()
         self.buffer = Buffer(self.path)
         self.gathering = LineGathering(self.options, (self.source,), self.buffer, lambda: NOW)
 
@@ -110,7 +112,6 @@ def test_what_was_not_taken_over_stays_and_is_sent_again_alike(host: Host) -> No
     first, second = Place(), Place()
     kept = host.buffer.oldest(8)
     host.send(first)
-    host.buffer.close()
     host.restart()
     host.send(second)
     assert [b"one\n"] == [it.data for it in first.taken]
@@ -171,6 +172,12 @@ def test_a_buffer_that_is_none_is_refused(tmp_path: Path) -> None:
         Buffer(path)
     assert str(path) == caught.value.where
     assert path.read_bytes().startswith(b"something else")
+
+
+def test_a_second_collector_is_refused(host: Host) -> None:
+    """Two on one buffer would send everything twice."""
+    with pytest.raises(StoreError, match="another collector runs here"):
+        Buffer(host.path)
 
 
 def test_a_buffer_of_another_version_is_refused(host: Host) -> None:

@@ -97,7 +97,7 @@ class NatsSourceOptions(NatsServer, NamedSource):
     """The time zone of stamps that say none, likewise."""
     waiting_bytes: int = Field(default=32 * 1024 * 1024, ge=65_536, le=1024 * 1024 * 1024)
     """So many bytes of lines may wait for their commit; beyond it nothing is fetched."""
-    unpacked_bytes: int = Field(default=16 * 1024 * 1024, ge=65_536, le=256 * 1024 * 1024)
+    unpacked_bytes: int = Field(default=4 * 1024 * 1024, ge=65_536, le=256 * 1024 * 1024)
     """Longest message unpacked; a longer one is set aside."""
     unacknowledged: int = Field(default=64, ge=2, le=10_000)
     """So many messages may be under way, in a consumer that is made here (max_ack_pending)."""

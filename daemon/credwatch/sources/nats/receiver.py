@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 _FETCH_SECONDS = 0.5
 """So long a fetch waits for a message, and the end for the fetch that is under way."""
-_MOST_AT_ONCE = 16
+_MOST_AT_ONCE = 8
 _LOOK_SECONDS = 2.0
 """So often the server is asked what waits there."""
 
