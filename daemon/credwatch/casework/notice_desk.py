@@ -22,6 +22,7 @@ from credwatch.store.portal.told import SENT, told_incidents
 from credwatch.web.portal.interface import CustomerContact, NoticeAnswer, NoticeLine, NoticeView, StaffTouch
 from credwatch.workflows.facts import Ground
 from credwatch.workflows.message import same_code, shown
+from credwatch.workflows.portal_letters import NEWS
 from credwatch.workflows.reminder import ASKING
 from credwatch.workflows.touched import customers_of, own_accounts
 
@@ -181,7 +182,7 @@ def _letters(connection: Connection, number: str, customer: str) -> list[StoredC
     """Return what was sent to a customer about an incident: what is held was told to nobody."""
     every = outbox.messages_of(connection, number)
     theirs = [letter for letter in every if letter.command.organization == customer and letter.state in SENT]
-    return [letter for letter in theirs if letter.command.kind.value == "notify"]
+    return [one for one in theirs if one.command.kind.value == "notify" and one.command.workflow != NEWS]
 
 
 def _answers(connection: Connection, number: str, customer: str) -> list[NoticeAnswer]:

@@ -49,6 +49,7 @@ def test_a_contact_reports_and_has_a_receipt_a_case_and_a_clock(site: PortalSite
     kept = site.settings.daemon.state_directory / "reports" / file.sha256
     assert (b"abc", 0o600) == (kept.read_bytes(), kept.stat().st_mode & 0o777)
     assert hashlib.sha256(b"abc").hexdigest() in receipt
+    assert number not in browser.get("/notices").text, "what they reported is no notice of ours"
 
 
 def test_a_report_sent_twice_is_one(site: PortalSite) -> None:
