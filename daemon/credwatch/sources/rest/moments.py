@@ -32,7 +32,7 @@ def seconds_of(value: Any) -> float | None:
 
 def written(seconds: float, form: TimeFormat) -> str:
     """Write a time as a service wants it, rounded down to milliseconds."""
-    milliseconds = int(max(seconds, 0) * 1000)
+    milliseconds = round(max(seconds, 0) * 1_000_000) // 1000
     if form == "epoch_milliseconds":
         return str(milliseconds)
     if form == "epoch_seconds":

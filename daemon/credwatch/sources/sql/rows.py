@@ -11,9 +11,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from credwatch.sources.pull.interface import Item
-from credwatch.sources.pull.keys import key_of
-
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 _GREATEST = 2**63 - 1
 """A whole number beyond is written as text: readers of JSON would round it."""
@@ -29,10 +26,9 @@ def line_of(row: Mapping[str, Any], zone: ZoneInfo, zones: Mapping[str, ZoneInfo
     return _ENCODER.encode(values) + b"\n"
 
 
-def item_of(line: bytes, row: Mapping[str, Any], identity: Sequence[str], order: float) -> Item:
-    """Make an item of a row and its line, known again by its columns of identity, or by all of it."""
-    named = _ENCODER.encode([_honest(row.get(name), ZoneInfo("UTC")) for name in identity]) if identity else line
-    return Item(line, key_of(named), order)
+def identity_of(row: Mapping[str, Any], names: Sequence[str]) -> bytes:
+    """Write what identifies a row, by the names of its columns."""
+    return _ENCODER.encode([_honest(row[name], ZoneInfo("UTC")) for name in names])
 
 
 def _honest(value: Any, zone: ZoneInfo) -> Any:

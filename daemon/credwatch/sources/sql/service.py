@@ -7,6 +7,7 @@ So the last span of values is asked for again each time, and what was given of i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,10 +18,11 @@ from sqlalchemy import Connection, CursorResult, text
 
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.pull.interface import Item, PulledBatch, PulledPlace
+from credwatch.sources.pull.keys import key_of
 from credwatch.sources.sql.connection import ReadOnlyDatabase
 from credwatch.sources.sql.cursors import CursorColumn, Stored
 from credwatch.sources.sql.options import LIMIT, SqlSourceOptions, parsed_url
-from credwatch.sources.sql.rows import item_of, line_of
+from credwatch.sources.sql.rows import identity_of, line_of
 
 _BATCH_BYTES = 4 * 1024 * 1024
 _MOST_ROWS = 10_000_000
@@ -42,6 +44,8 @@ class _Read(Struct):
     rows: int = 0
     """How many rows there were in all."""
     size: int = 0
+    twins: Counter[bytes] = field(default_factory=Counter)
+    """How often each row came that has no identity: rows of one value are read together, so a repeat has as many."""
     last: Stored | None = None
     """The value of the row that was read last."""
     is_cut: bool = False
@@ -154,12 +158,20 @@ class SqlService:
         read.last = value
         read.rows += 1
         line = line_of(row, self._zone, zones)
-        item = item_of(line, row, self._options.identity, self._column.order(value))
+        item = Item(line, self._key(read, row, line), self._column.order(value))
         if item.key not in known:
             read.items.append(item)
             read.values.append(value)
             read.size += len(line)
         return True
+
+    def _key(self, read: _Read, row: dict[str, Any], line: bytes) -> str:
+        """Say what a row is known by; of rows that are equal in everything, the second is another than the first."""
+        if self._options.identity:
+            return key_of(identity_of(row, self._options.identity))
+        read.twins[line] += 1
+        twin = read.twins[line]
+        return key_of(line if twin == 1 else b"%s%d" % (line, twin))
 
     def _leave_last(self, read: _Read) -> None:
         """Leave the rows of the last value: others may have it that were beyond the limit. Then ask for more at once.
@@ -191,9 +203,9 @@ class SqlService:
         names = list(result.keys())
         if twice := [name for name in names if names.count(name) > 1]:
             raise self._error(f"two columns are called {twice[0]}", "give one of them another name with AS")
-        if self._options.cursor not in names:
-            message = f"the query gives no column {self._options.cursor}"
-            raise self._error(message, f"it gives {', '.join(names)}; name one of them as cursor")
+        if missing := [name for name in (self._options.cursor, *self._options.identity) if name not in names]:
+            message = f"the query gives no column {missing[0]}"
+            raise self._error(message, f"it gives {', '.join(names)}; name those as cursor and identity")
         return names
 
     def _zones(self, connection: Connection, result: CursorResult[Any]) -> dict[str, ZoneInfo]:

@@ -119,7 +119,20 @@ def test_a_query_cannot_write(table: TableServer) -> None:
     other.close()
 
 
+def test_rows_that_are_equal_count_each(table: TableServer) -> None:
+    """Two rows with nothing to tell them apart are two, and stay two however often they are read again."""
+    table.run(logins(*range(1, 5), at=lambda _: "2026-03-02 08:00:00"), "UPDATE logins SET name = 'lan'")
+    query = "SELECT seen_at, name FROM logins WHERE seen_at > :cursor ORDER BY seen_at"
+    source = a_sql_source(sql_options(table, query, cursor="seen_at", cursor_kind="timestamp", batch_rows=3))
+    reader = drained(source, 4)
+    for _ in range(30):
+        take(reader)
+    assert 4 == len(reader.lines)
+    source.close()
+
+
 WRONG = {
+    "no such identity": (QUERY, {"identity": ["number"]}, "no column number"),
     "no such table": ("SELECT * FROM nothing WHERE id > :cursor", {}, "refuses"),
     "no such cursor": (QUERY, {"cursor": "number"}, "no column number"),
     "another type": (QUERY.replace("id, seen", "name AS id, seen"), {}, "the kind integer"),
