@@ -18,6 +18,7 @@ _COPYING = f"{_PRODUCT}/store/copying.py"
 
 BOUNDED = {
     "alembic_version": "one row",
+    "archive_keys": "one row for each customer",
     "cursors": "one row for each file that is followed",
     "engine_values": "a few values",
     "factors": "one row for each account",
@@ -26,6 +27,7 @@ BOUNDED = {
     "silences": "what people have made by hand and retention keeps",
     "source_times": "one row for each source",
     "trail": "the latest lines, cut with each batch that adds some",
+    "unarchived": "what waits for the archive, as much as archive.waiting_bytes; asked by an index without the events",
     "unparsed": "the latest ten thousand",
     "watermarks": "one row for each file that is followed",
     "window_rows": "what windows hold",

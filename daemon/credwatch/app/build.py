@@ -109,6 +109,7 @@ def gather_knowledge(
         rules=rules,
         facts=_facts(settings, registers, notice_key, gathering),
         profile_of={customer.id: customer.profile for customer in registers.customers},
+        service_ended={it.id: it.service_ended for it in registers.customers if it.service_ended is not None},
         formats=_formats(settings),
         lateness_us=longest_lateness_us(settings),
         clock_skew=settings.detection.clock_skew,

@@ -15,6 +15,7 @@ from credwatch.ledger.note import SigningKey
 from credwatch.outbox.options import EmailOptions
 from credwatch.store.place import Place, ServerPlace
 
+ARCHIVE_KEY = "archive-key"
 AUDIT_KEY = "audit-key"
 NOTICE_KEY = "notice-key"
 TOTP_KEY = "totp-key"
@@ -29,6 +30,15 @@ def notice_key(settings: Settings) -> Secret:
     """
     path = settings.daemon.state_directory / "notice.key"
     return _kept(NOTICE_KEY, path, "the key of the verification codes", secrets.token_urlsafe(32))
+
+
+def archive_key(settings: Settings) -> Secret:
+    """Return the key that seals the keys of archived events: the credential, or one made once and kept in the state.
+
+    Raises ConfigurationError where it can be neither read nor made.
+    """
+    path = settings.daemon.state_directory / "archive.key"
+    return _kept(ARCHIVE_KEY, path, "the key of the archive", secrets.token_urlsafe(32))
 
 
 def audit_key(settings: Settings) -> SigningKey:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from credwatch.kernel.canary import CANARY
+from credwatch.archive.options import ArchiveOptions
 from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.mailbox import MailAddress
@@ -267,6 +268,8 @@ class Settings(Options):
     """Which database the store is on."""
     retention: RetentionOptions = RetentionOptions()
     """How long the store keeps what is over."""
+    archive: ArchiveOptions = ArchiveOptions()
+    """Every event, for those who ask later."""
     audit: AuditOptions = AuditOptions()
     """The audit trail."""
     canary: CanaryOptions = CanaryOptions()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from credwatch.cli.incidents import incidents_app
-from credwatch.cli.moments import age, both_times, read_span
+from credwatch.cli.moments import DAYS, age, both_times, in_utc, read_span
 from credwatch.cli.options import (
     DEFAULT_CONFIG,
     AccountOption,
@@ -30,7 +30,6 @@ from credwatch.kernel.incident import Incident, Resolution, Status
 if TYPE_CHECKING:
     from credwatch.casework.casebook import Marks
 
-_DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"]
 _HEAD = (
     f"{'NUMBER':<16}  {'FOUND':<32}  {'HAPPENED':<16}  {'AGE':<4}  "
     f"{'LEVEL':<13}  {'STATUS':<11}  {'OWNER':<12}  {'CUSTOMER':<12}  WHAT"
@@ -93,8 +92,8 @@ def search(
     host: HostOption = "",
     kind: Annotated[str, typer.Option(help="The kind, such as account_takeover.")] = "",
     outcome: Annotated[Resolution | None, typer.Option(help="What came of it.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=_DAYS, help="Detected then or later, UTC.")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_DAYS, help="Detected before, UTC.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=DAYS, help="Detected then or later, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=DAYS, help="Detected before, UTC.")] = None,
     limit: LimitOption = 50,
     after: AfterOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
@@ -118,8 +117,8 @@ def search(
             host=host,
             kind=kind,
             outcome=outcome.value if outcome else "",
-            since=_in_utc(since),
-            until=_in_utc(until),
+            since=in_utc(since),
+            until=in_utc(until),
         )
         with Casebook.at(config) as casebook:
             findings = casebook.search(asked, Page(limit, after))
@@ -167,9 +166,3 @@ def _what(incident: Incident, *, is_held: bool) -> str:
     more = f" and {others} more" if others > 0 else ""
     marks = [word for word, holds in (("history", incident.history), ("held", is_held)) if holds]
     return f"{incident.title}{more}: {incident.subject}" + (f" ({', '.join(marks)})" if marks else "")
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -9,6 +9,7 @@ from credwatch.cli import case_list as case_list  # likewise
 from credwatch.cli import casework as casework  # likewise
 from credwatch.cli import documents as documents  # likewise
 from credwatch.cli import recording as recording  # likewise
+from credwatch.cli.archive import archive_app
 from credwatch.cli.audit import audit_app, verify
 from credwatch.cli.case_files import evidence
 from credwatch.cli.check import check
@@ -18,6 +19,7 @@ from credwatch.cli.corpus import corpus_app
 from credwatch.cli.coverage import coverage
 from credwatch.cli.demo import demo
 from credwatch.cli.doctor import doctor
+from credwatch.cli.events import events
 from credwatch.cli.explain import explain
 from credwatch.cli.incidents import incidents_app
 from credwatch.cli.notice import notice_app
@@ -55,6 +57,7 @@ for command in (
     doctor,
     coverage,
     collect,
+    events,
     parse,
     explain,
     replay,
@@ -74,6 +77,7 @@ app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(notice_app, name="notice")
 app.add_typer(contacts_app, name="contacts")
+app.add_typer(archive_app, name="archive")
 app.add_typer(audit_app, name="audit")
 app.add_typer(store_app, name="store")
 app.add_typer(password_app, name="password")

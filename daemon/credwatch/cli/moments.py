@@ -9,6 +9,8 @@ import typer
 
 from credwatch.kernel.span import read_span as span_of
 
+DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"]
+"""How moments are given to a command; without an offset they are UTC."""
 _LONGEST = timedelta(days=9999)
 """What no clock can be put forward or back by is no span that anybody means."""
 
@@ -24,6 +26,13 @@ def both_times(moment: datetime, zone: str, *, seconds: bool = True) -> str:
         return f"{utc:%Y-%m-%d {time}} UTC"
     beside = f"{utc:{time}}" if utc.date() == local.date() else f"{utc:%Y-%m-%d {time}}"
     return f"{local:%Y-%m-%d {time}} {local.isoformat()[-6:]} ({beside} UTC)"
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    """Take a moment that says no offset for one of UTC."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def age(span: timedelta) -> str:

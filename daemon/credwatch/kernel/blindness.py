@@ -23,6 +23,8 @@ class Blindness(StrEnum):
     """The source could not be read."""
     CAPPED = "capped"
     """Windows were full, so that rules that count let rows go before their time."""
+    UNARCHIVED = "unarchived"
+    """Events were seen, and could not be archived."""
 
 
 class BlindInterval(Struct, frozen=True):

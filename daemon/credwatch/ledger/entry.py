@@ -59,6 +59,8 @@ class ActKind(StrEnum):
     """A login that was made up did not become a message in time."""
     CANARY_BACK = "canary_back"
     """It did so later."""
+    ARCHIVE_KEY_ERASED = "archive_key_erased"
+    """Nobody can open the personal fields of a customer's archived events any more."""
     CUSTOMER_CHECKPOINT = "customer_checkpoint"
     """The log of a customer had this size and root."""
     TREE_DIFFERS = "tree_differs"

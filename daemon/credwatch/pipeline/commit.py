@@ -24,13 +24,14 @@ from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.kernel.moment import Discovery
 from credwatch.pipeline.acts import incident_acts, release_act
+from credwatch.pipeline.archiving import Packed
 from credwatch.pipeline.flood import TALLY
 from credwatch.pipeline.prepared import Prepared
 from credwatch.pipeline.silencing import silenced
 from credwatch.store import audit, outbox
 from credwatch.store.cases import evidence, held, incidents, legal_clocks
 from credwatch.store.moments import from_micros, to_micros
-from credwatch.store.state import profiles, progress, seeing, trail, unparsed
+from credwatch.store.state import profiles, progress, seeing, trail, unarchived, unparsed
 from credwatch.workflows.facts import Reaction
 
 SETTLED = "settled"
@@ -83,6 +84,10 @@ class Batch(Struct, frozen=True, eq=False):
     """How many events they gave."""
     profiles: ProfileDelta | None = None
     """What was learnt of accounts' habits; None where nothing was."""
+    rows: pl.DataFrame | None = None
+    """The events themselves, for the archive; None where there are none."""
+    archived: Packed | None = None
+    """The events as the archive takes them; None where it takes none."""
     read_again: tuple[int, ...] = ()
     """The numbers of kept lines that packs have read after all, and that need not be kept any more."""
 
@@ -139,6 +144,8 @@ def _remember(connection: Connection, batch: Batch) -> None:
     progress.save_cursors(connection, ((log.source, log.file, log.cursor) for log in batch.logs))
     progress.add_unparsed(connection, _unparsed_rows(batch), most=_MOST_UNPARSED)
     unparsed.forget_unparsed(connection, batch.read_again)
+    if batch.archived is not None:
+        unarchived.add(connection, batch.archived.events, batch.archived.packed)
     seeing.note_times(connection, _times(batch))
     progress.add_windows(connection, delta.windows)
     progress.forget_windows(connection, delta.forget)

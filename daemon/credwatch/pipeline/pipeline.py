@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from time import perf_counter
 
 import numpy as np
@@ -28,6 +28,7 @@ from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import SourceFormat
 from credwatch.parse.secrets.redact import redact_lines
 from credwatch.pipeline.again import enriched_again, read_again
+from credwatch.pipeline.archiving import ArchiveInlet
 from credwatch.pipeline.commit import PAIRING, SETTLED, Batch, Consequences, LogProgress, commit
 from credwatch.pipeline.holding import tell_of_held
 from credwatch.pipeline.joining import tell_joined
@@ -73,6 +74,8 @@ class Knowledge(Struct, frozen=True):
     """What is read later than this after it happened is history, whose messages wait for a person."""
     caps: Caps = field(default_factory=Caps)
     """How many rows windows may hold."""
+    service_ended: Mapping[str, date] = field(default_factory=dict)
+    """The last day of service of each customer whose service is over, by the customer's id."""
     learning: Learning = field(default_factory=Learning)
     """How the habits of accounts are learnt and kept."""
 
@@ -106,10 +109,13 @@ class Pipeline:
     the caller lets their sources go back to the committed cursors and gives the lines again.
     """
 
-    def __init__(self, knowledge: Knowledge, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, knowledge: Knowledge, database: Database, clock: Clock, inlet: ArchiveInlet | None = None
+    ) -> None:
         self._knowledge = knowledge
         self._database = database
         self._clock = clock
+        self._inlet = inlet
         self.discarded_windows = False
         self._is_ahead = False
         self._engine, self._pairing = self._restored()
@@ -175,6 +181,7 @@ class Pipeline:
             pairing=marked.pairing,
             events=marked.events.height,
             profiles=marked.learnt,
+            rows=marked.events if self._inlet is not None else None,
         )
         seconds = marked.seconds + perf_counter() - began
         return Detected(batch, report_of(marked, batch, window_rows=self._engine.rows_kept(), seconds=seconds))
@@ -227,6 +234,8 @@ class Pipeline:
         self._commit(Batch(logs=(log,), received_at=chunk.received_at))
 
     def _commit(self, batch: Batch) -> Consequences:
+        if self._inlet is not None and batch.rows is not None:
+            batch = replace(batch, archived=self._inlet.packed(batch.rows), rows=None)
         with self._database.writing() as connection:
             know, now = self._knowledge, self._clock()
             discovery = Discovery(batch.received_at, now, know.history_after)

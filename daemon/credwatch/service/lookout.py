@@ -111,6 +111,11 @@ class Lookout:
         with self._lock:
             self._dropping.add(("", Blindness.CAPPED))
 
+    def unarchived(self) -> None:
+        """Take note that events were seen that the archive will not have."""
+        with self._lock:
+            self._dropping.add(("", Blindness.UNARCHIVED))
+
     def turn(self) -> None:
         """Look at every source, and store what began or ended; raises StoreError."""
         now = self._clock()

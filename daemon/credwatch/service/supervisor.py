@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from credwatch.app import keys
+from credwatch.app.archive import build_inlet
 from credwatch.app.build import build_knowledge, canary_file, configured_sources, followed_sources, registers_in
 from credwatch.app.contact_changes import with_changes
 from credwatch.app.delivery import build_channels, build_fallback
@@ -32,6 +33,7 @@ from credwatch.outbox.outage import Outage
 from credwatch.parse.samples import check_packs
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.pipeline.report import BatchResult, moments_of, moments_of_detection
+from credwatch.service.archiving import Archiving
 from credwatch.service.canaries import Canaries
 from credwatch.service.chores import Chores
 from credwatch.service.gate import build_gate
@@ -104,6 +106,7 @@ class Supervisor:
         self._declare(self._knowledge)
         self._reading, self._delivering = Pulse(), Pulse()
         self._renderer = build_renderer(self._settings)
+        self._inlet = build_inlet(self._settings, self._database, clock)
         self._dispatcher = self._build_dispatcher()
         self._reader_at_hand: Reader | None = self._build_reader()
         self._reader = self._reader_at_hand
@@ -112,6 +115,15 @@ class Supervisor:
         )
         desk = CustomerDesk(self._settings, self._database, lambda: self._knowledge.facts, clock, self._dispatcher.wake)
         self._portal = Portal(self._settings, self._database, desk, clock, self._metrics, self._reload_soon)
+        self._archiving = Archiving(
+            self._settings,
+            self._database,
+            self._inlet,
+            self._metrics.archive,
+            lambda: self._knowledge.service_ended,
+            self._chores.lookout.unarchived,
+            clock,
+        )
         self._signing = Signing(self._settings, self._database, self._metrics, clock, lambda: self._knowledge.facts)
         self._signing.sign()
         self._signing.note_files(config, self._settings)
@@ -133,6 +145,7 @@ class Supervisor:
             # Parts end in the order in which lines flow: the batch under way is committed, attempts are settled.
             self._state.stopping()
             await self._keeper.stop()
+            self._archiving.stop()
             with suppress(StoreError):
                 self._signing.sign()
             self._database.close()
@@ -178,6 +191,7 @@ class Supervisor:
             *self._portal.parts(),
             TimetablePart(
                 [*self._chores.jobs(), *self._signing.jobs(), *self._canary_jobs(), *self._portal.jobs()],
+                [*self._chores.jobs(), *self._signing.jobs(), *self._canary_jobs(), *self._archiving.jobs()],
                 self._timetable,
                 Pulse(),
             ),
@@ -267,7 +281,7 @@ class Supervisor:
         return self._reader
 
     def _build_reader(self) -> Reader:
-        self._pipeline = Pipeline(self._knowledge, self._database, self._clock)
+        self._pipeline = Pipeline(self._knowledge, self._database, self._clock, self._inlet)
         if self._pipeline.discarded_windows:
             log.warning("detection.windows_discarded", reason="written in another form")
         reader = Reader(

@@ -65,5 +65,6 @@ RETENTION_KINDS = (
 TASKS = (
     *("clocks", "gauges", "retries", "digest", "windows", "reminders", "blindness", "retention", "memory"),
     *("housekeeping", "checkpoint", "audit", "canary", "contacts"),
+    *("housekeeping", "checkpoint", "audit", "canary", "archive"),
 )
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""

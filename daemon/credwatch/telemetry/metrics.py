@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind
+from credwatch.telemetry.archive_metrics import ArchiveMetrics
 from credwatch.telemetry.audit_metrics import AuditMetrics
 from credwatch.telemetry.batch_report import BatchReport, LogReport
 from credwatch.telemetry.canary_metrics import CanaryMetrics
@@ -59,6 +60,8 @@ class Metrics:
         """What the operators' own work comes to."""
         self.regimes = RegimeMetrics(self.registry)
         """What laws and contracts leave of their times."""
+        self.archive = ArchiveMetrics(self.registry)
+        """How the archive of events stands."""
         self.audit = AuditMetrics(self.registry)
         """How the audit trail stands."""
         self.canaries = CanaryMetrics(self.registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -53,6 +54,8 @@ class Customer(Options):
     """The laws that its breaches fall under, whose clocks are kept for it: ids of regimes."""
     thresholds: Numbers = Field(default_factory=dict)
     """How much is enough for a rule where it concerns this customer, by the name of the rule."""
+    service_ended: date | None = None
+    """The last day of its service, UTC; what is archived of it goes some time after (`archive.after_service`)."""
     recognise: Recognition = Recognition()
     """By what its users and systems are known."""
 

@@ -1,0 +1,1 @@
+"""The archive: every event for a year and longer, in a file of each day."""
