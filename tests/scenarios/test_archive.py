@@ -8,75 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
-from credwatch.app.archive import archive_folder, build_inlet, open_search
-from credwatch.app.settings import load_settings
-from credwatch.archive.search import Wanted
-from credwatch.pipeline.pipeline import Pipeline
-from credwatch.service.archiving import Archiving
-from credwatch.store.database import Database
-from credwatch.store.state import progress, unarchived
-from credwatch.telemetry.metrics import Metrics
-from scenarios.daemon import Site
+from credwatch.app.archive import archive_folder
+from credwatch.store.state import progress
+from scenarios.archived import Archived
 from scenarios.lines import guessing
-from scenarios.pipeline import NOW, a_store, chunks_of, take, the_knowledge
-
-
-class Archived:
-    """A pipeline with an archive, both on a clock that stands."""
-
-    def __init__(self, folder: Path, database: Database, **options: Any) -> None:
-        self.site = Site(folder, port=25).furnish()
-        settings = load_settings(self.site.config)
-        self.settings = settings.model_copy(update={"archive": settings.archive.model_copy(update=options)})
-        self.database = database
-        self.now = NOW
-        self.lost = 0
-        self.metrics = Metrics()
-        self.inlet = build_inlet(self.settings, database, self.clock)
-        self.archiving = self.begin()
-        self.pipeline = Pipeline(the_knowledge(folder), database, self.clock, self.inlet)
-
-    def clock(self) -> datetime:
-        return self.now
-
-    def begin(self, ends: Any = dict) -> Archiving:
-        """Start the archive's part of a daemon, whose steady clock runs an hour a look."""
-        self.steady = 0.0
-
-        def steady() -> float:
-            self.steady += 3600
-            return self.steady
-
-        return Archiving(
-            self.settings, self.database, self.inlet, self.metrics.archive, ends, self._on_lost, self.clock, steady
-        )
-
-    def _on_lost(self) -> None:
-        self.lost += 1
-
-    def take(self, lines: list[str]) -> None:
-        for chunk in chunks_of([f"{line}\n".encode() for line in lines]):
-            take(self.pipeline, chunk)
-
-    def found(self) -> list[tuple[str, int]]:
-        """Name every archived event by its place."""
-        rows = open_search(self.settings, self.database, self.clock).latest(Wanted(), 100_000)
-        return [*rows.select("log.file.path", "log.offset").iter_rows()]
-
-    def counted(self) -> int:
-        with self.database.reading() as connection:
-            return progress.tallies_of(connection, f"{NOW:%Y-%m-%d}").get("events", 0)
-
-    def waiting(self) -> int:
-        with self.database.reading() as connection:
-            return unarchived.state(connection).events
+from scenarios.pipeline import NOW, a_store, take
 
 
 @pytest.fixture
@@ -163,6 +105,8 @@ def test_what_has_no_room_is_counted_and_told(tmp_path: Path) -> None:
         archived.archiving.stop()
         assert archived.counted() - found == _metric(archived, "credwatch_archive_lost_events_total")
         assert 1 == archived.lost
+        archived.archiving = archived.begin()
+        archived.archiving.work()
         archived.archiving.turn()
         archived.archiving.stop()
         archived.take(guessing(7 * 3600, "quocbao", "203.0.113.99"))

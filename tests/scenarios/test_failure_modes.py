@@ -777,6 +777,43 @@ def test_store_full(place: Place, small_disk: Path) -> None:
     place.finds()
 
 
+def test_archive_folder_before(place: Place) -> None:
+    """A file lies where the archive's folder should be: that is told, detection goes on, and events move afterwards."""
+    place.site.command = _patched("archiving._ENOUGH_BYTES = 1", "from credwatch.service import archiving")
+    archive = place.site.folder / "state" / "archive"
+    archive.write_text("in the way")
+    place.begin()
+    place.ready()
+    place.finds()
+    place.tells("archive.failed", str(archive))
+    archive.unlink()
+    place.tells("archive.works_again")
+    await_(lambda: list(archive.glob("segments/*.parquet")), what="the events have moved")
+
+
+def test_archive_refuses(place: Place) -> None:
+    """The archive's disk is full: that is told, detection goes on, and events move once there is room."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small file system")
+    place.site.command = _patched("archiving._ENOUGH_BYTES = 1", "from credwatch.service import archiving")
+    archive = place.site.folder / "state" / "archive"
+    archive.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(archive)], check=True)
+    try:
+        filler = _fill(archive)
+        place.begin()
+        place.ready()
+        place.finds()
+        place.tells("archive.failed", "No space left")
+        filler.unlink()
+        place.tells("archive.works_again")
+        await_(lambda: list(archive.glob("segments/*.parquet")), what="the events have moved")
+    finally:
+        if place.site.runs():
+            place.site.kill()
+        subprocess.run(["umount", "--lazy", str(archive)], check=True)
+
+
 def test_store_read_only_before(place: Place, small_disk: Path) -> None:
     """The state directory cannot be written: the daemon does not start and names it."""
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)

@@ -46,6 +46,8 @@ class Wanted(Struct, frozen=True):
     """When they happened."""
     conditions: tuple[Condition, ...] = ()
     """What each must have; all of them."""
+    but: tuple[Condition, ...] = ()
+    """What none may have."""
     network: str = ""
     """The network, in CIDR, that they come from; empty for any."""
 
@@ -167,6 +169,9 @@ def conditions_for(rows: Rows, wanted: Wanted, keys: Mapping[str, SealingKey]) -
         else:
             first = [_every([test, *map(_fails, tests[:number])]) for number, test in enumerate(tests)]
             several = [_every([one, other]) for one in several for other in first]
+    for condition in wanted.but:
+        fields = [name for name in condition.fields if name in rows.columns and condition.values]
+        chosen += [_fails(_test(name, condition.values, keys, sealed=SEAL in rows.columns)) for name in fields]
     yield from (_every([test, *chosen]) for test in several)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from credwatch.app import keys
 from credwatch.app.lock import holder_of
 from credwatch.app.settings import Settings
-from credwatch.casework.casebook import open_store
+from credwatch.app.store import open_store
 from credwatch.kernel.clock import rfc3339, system_clock
 from credwatch.kernel.errors import StoreError
 from credwatch.ledger.entry import MACHINE, Act, ActKind

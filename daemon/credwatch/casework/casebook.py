@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -15,12 +14,12 @@ from credwatch.app import keys
 from credwatch.app.build import build_knowledge, known_facts
 from credwatch.app.contact_changes import with_changes
 from credwatch.app.settings import Settings, load_settings
+from credwatch.app.store import open_store
 from credwatch.incidents.lifecycle import check_reason, moved
 from credwatch.kernel.blindness import BlindInterval
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import LegalClock
 from credwatch.kernel.detection import Detection
-from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Resolution, Status
 from credwatch.ledger.entry import ActKind
 from credwatch.pipeline import holding
@@ -31,28 +30,12 @@ from credwatch.store.cases import case_entries, case_list, case_search, evidence
 from credwatch.store.cases.case_search import Findings, Wanted
 from credwatch.store.cases.forgotten import forgotten
 from credwatch.store.commands import EVERY, StoredCommand
-from credwatch.store.database import Database
 from credwatch.store.pages import FIRST, Page
-from credwatch.store.place import Place, ServerPlace
 from credwatch.store.state import seeing
 from credwatch.workflows.clocks import names_of
 from credwatch.workflows.decide import react
 from credwatch.workflows.facts import Facts
 from credwatch.workflows.regimes import waiting_phases
-
-
-def open_store(place: Place) -> Database:
-    """Open the store that a daemon has made; raises StoreError where there is none or it may not be used."""
-    return Database(place) if isinstance(place, ServerPlace) else _open_file(place)
-
-
-def _open_file(path: Path) -> Database:
-    if os.access(path.parent, os.X_OK) and not path.is_file():
-        raise StoreError("there is no store", where=str(path), hint="start the daemon once, or name its settings file")
-    if not os.access(path, os.R_OK | os.W_OK):
-        hint = "the store is its owner's: sudo -u credwatch credwatch …"
-        raise StoreError("the store may not be used", where=str(path), hint=hint)
-    return Database(path)
 
 
 @contextmanager

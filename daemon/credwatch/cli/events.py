@@ -93,7 +93,7 @@ def events(
         conditions += [Condition(("organization.id",), (customer,))] if customer else []
         conditions += [field_condition(written) for written in field or ()]
         columns = column_names([name.strip() for name in show.split(",")] if show else _SHOWN)
-        wanted = Wanted(Span(in_utc(since), in_utc(until)), tuple(conditions), address)
+        wanted = Wanted(Span(in_utc(since), in_utc(until)), tuple(conditions), network=address)
         with ArchiveBook.at(config) as book:
             _tell_gaps(book, wanted)
             shown = sum(_write(some, form, columns, book.zone) for some in _found(book, wanted, limit, form, columns))

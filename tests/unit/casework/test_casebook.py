@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from builders_outbox import NOON, a_command, an_incident
-from credwatch.casework.casebook import Casebook, open_store, opened_outbox
+from credwatch.app.store import open_store
+from credwatch.casework.casebook import Casebook, opened_outbox
 from credwatch.incidents.lifecycle import IllegalTransition
 from credwatch.kernel.errors import StoreError
 from credwatch.kernel.incident import Status
