@@ -16,6 +16,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from bench.archive import archive
 from bench.cliffs import cliffs
 from bench.corpus import corpus
 from bench.daemon import idle
@@ -53,6 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="runs of which the median counts (%(default)s)")
     parser.add_argument("--idle-seconds", type=float, default=20.0, help="how long the idle daemon is watched")
     parser.add_argument("--live-seconds", type=float, default=60.0, help="how long lines are written to a daemon")
+    parser.add_argument("--archived", type=int, default=2_000_000, help="archived events to search in (%(default)s)")
     parser.add_argument("--json", action="store_true", help="figures as JSON on standard output")
     return parser.parse_args()
 
@@ -61,6 +63,7 @@ def _figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     logs = _logs(folder, options.lines)
     yield from speed(folder, logs, options.lines, options.repeat)
     yield from engine(folder, logs["attack"])
+    yield from archive(folder / "archive", logs["attack"], options.archived, options.repeat)
     for log in logs.values():
         log.unlink()
     yield from parsing(folder / "parsing", options.lines // 4)

@@ -779,7 +779,7 @@ def test_store_full(place: Place, small_disk: Path) -> None:
 
 def test_archive_folder_before(place: Place) -> None:
     """A file lies where the archive's folder should be: that is told, detection goes on, and events move afterwards."""
-    place.site.command = _patched("archiving._ENOUGH_BYTES = 1", "from credwatch.service import archiving")
+    place.site.command = _patched("from credwatch.service import archiving\narchiving._ENOUGH_BYTES = 1")
     archive = place.site.folder / "state" / "archive"
     archive.write_text("in the way")
     place.begin()
@@ -795,7 +795,7 @@ def test_archive_refuses(place: Place) -> None:
     """The archive's disk is full: that is told, detection goes on, and events move once there is room."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount a small file system")
-    place.site.command = _patched("archiving._ENOUGH_BYTES = 1", "from credwatch.service import archiving")
+    place.site.command = _patched("from credwatch.service import archiving\narchiving._ENOUGH_BYTES = 1")
     archive = place.site.folder / "state" / "archive"
     archive.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(archive)], check=True)

@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from credwatch.kernel.canary import CANARY
 from credwatch.archive.options import ArchiveOptions
+from credwatch.kernel.canary import CANARY
 from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.mailbox import MailAddress

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
+from errno import ENOSPC
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from credwatch.kernel.errors import CredwatchError
 _SEGMENT = re.compile(r"(\d{12})-(\d{12})\.parquet")
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)\.(\d{12})\.parquet")
 _UNFINISHED = ".new"
+_LEAST_FREE = 65_536
 
 
 class ArchiveError(CredwatchError):
@@ -152,7 +155,11 @@ class ArchiveFolder:
         except OSError as error:
             raise ArchiveError(f"the archive: {error.strerror or error}", where=str(self.path), hint=hint) from error
         except pl.exceptions.PolarsError as error:
-            raise ArchiveError(f"the archive: {error}", where=str(self.path), hint=hint) from error
+            why = os.strerror(ENOSPC) if self._is_full() else str(error)  # of which Polars tells in many ways
+            raise ArchiveError(f"the archive: {why}", where=str(self.path), hint=hint) from error
+
+    def _is_full(self) -> bool:
+        return self.path.exists() and shutil.disk_usage(self.path).free < _LEAST_FREE
 
 
 @lru_cache(maxsize=4096)

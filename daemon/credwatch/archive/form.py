@@ -15,6 +15,7 @@ import polars as pl
 from msgspec import json
 
 from credwatch.archive.classes import WHOLE_LINES
+from credwatch.kernel.canary import CANARY
 from credwatch.kernel.dtypes import dtype_of
 from credwatch.kernel.fields import BY_NAME
 
@@ -22,6 +23,8 @@ FILE = "log.file.path"
 """The column that names the file or stream a line came from, within its source (ECS)."""
 OFFSET = "log.offset"
 """The column that has the byte offset behind the line in it."""
+SOURCE = "credwatch.source.id"
+"""The column that names the source."""
 SEAL = "credwatch.seal"
 """The column that names the key with which the personal fields of a row are sealed; null where they are not."""
 TIME = "@timestamp"
@@ -37,7 +40,7 @@ SCHEMA: dict[str, pl.DataType] = {name: dtype_of(name) for name in BY_NAME} | {
 }
 """Every column that a row may have, with its type; a column that no row of a file fills is not in it."""
 
-ORDER = (TIME, "credwatch.source.id", FILE, OFFSET)
+ORDER = (TIME, SOURCE, FILE, OFFSET)
 """What sorts events in the order of time, and those of one moment always alike."""
 
 Numbered = tuple[int, bytes]
@@ -49,8 +52,12 @@ _MOMENTS = [name for name, dtype in SCHEMA.items() if isinstance(dtype, pl.Datet
 
 
 def archived(events: pl.DataFrame, *, lines: bool) -> pl.DataFrame:
-    """Make rows of enriched and marked events; `lines` says whether what the writer wrote stays."""
+    """Make rows of enriched and marked events; `lines` says whether what the writer wrote stays.
+
+    What credwatch has made up to try its own path is no event, and is left out.
+    """
     named = events.rename({"file": FILE, "position": OFFSET}, strict=False)
+    named = named.filter(pl.col(SOURCE).ne_missing(CANARY)) if SOURCE in named.columns else named
     left_out = () if lines else WHOLE_LINES
     return filled(named.select(name for name in named.columns if name in SCHEMA and name not in left_out))
 

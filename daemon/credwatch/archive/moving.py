@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -36,4 +37,6 @@ def _write_as_it_is(packed: bytes, path: Path) -> None:
 
 
 def _write(rows: pl.DataFrame, path: Path) -> None:
-    rows.write_parquet(path, compression="zstd", compression_level=1)
+    file = io.BytesIO()
+    rows.write_parquet(file, compression="zstd", compression_level=1)
+    path.write_bytes(file.getvalue())

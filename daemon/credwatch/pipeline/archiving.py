@@ -79,6 +79,8 @@ class ArchiveInlet:
             return None
         try:
             rows = form.archived(events, lines=self._options.lines)
+            if not rows.height:
+                return None
             if self._keyring is not None:
                 rows = sealed(rows, self._keyring.of(customers_in(rows)), self._options.personal)
             packed = form.packed(rows)
@@ -91,7 +93,7 @@ class ArchiveInlet:
         if not self._has_room(len(packed)):
             self._lose(events.height)
             return None
-        return Packed(events.height, packed)
+        return Packed(rows.height, packed)
 
     def measured(self, waiting_bytes: int) -> int:
         """Take note of how much waits in the store; return how many events were lost since this was called last."""
