@@ -30,6 +30,7 @@ from credwatch.store.cases import case_entries, case_list, case_search, evidence
 from credwatch.store.cases.case_search import Findings, Wanted
 from credwatch.store.cases.forgotten import forgotten
 from credwatch.store.commands import EVERY, StoredCommand
+from credwatch.store.database import Database
 from credwatch.store.pages import FIRST, Page
 from credwatch.store.state import seeing
 from credwatch.workflows.clocks import names_of

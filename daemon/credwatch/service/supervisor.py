@@ -190,8 +190,13 @@ class Supervisor:
             *([GatePart(self._build_gate, gate)] if gate.enabled else []),
             *self._portal.parts(),
             TimetablePart(
-                [*self._chores.jobs(), *self._signing.jobs(), *self._canary_jobs(), *self._portal.jobs()],
-                [*self._chores.jobs(), *self._signing.jobs(), *self._canary_jobs(), *self._archiving.jobs()],
+                [
+                    *self._chores.jobs(),
+                    *self._signing.jobs(),
+                    *self._canary_jobs(),
+                    *self._portal.jobs(),
+                    *self._archiving.jobs(),
+                ],
                 self._timetable,
                 Pulse(),
             ),

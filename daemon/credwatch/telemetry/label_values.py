@@ -64,7 +64,6 @@ RETENTION_KINDS = (
 """What the store keeps for a time: the keys of `[retention]`."""
 TASKS = (
     *("clocks", "gauges", "retries", "digest", "windows", "reminders", "blindness", "retention", "memory"),
-    *("housekeeping", "checkpoint", "audit", "canary", "contacts"),
-    *("housekeeping", "checkpoint", "audit", "canary", "archive"),
+    *("housekeeping", "checkpoint", "audit", "canary", "contacts", "archive"),
 )
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""
