@@ -22,7 +22,7 @@ from credwatch.archive.form import BATCH
 from credwatch.archive.reading import ArchiveReader, Span
 from credwatch.archive.sealing import MasterKey, sealed
 from credwatch.archive.search import ACCOUNTS as ACCOUNT_FIELDS
-from credwatch.archive.search import Condition, Search, Wanted
+from credwatch.archive.search import Condition, Search, Sought
 from credwatch.kernel.secret import Secret
 
 EVENTS = some_events(300, seed=7)
@@ -72,7 +72,7 @@ def seal(rows: pl.DataFrame) -> pl.DataFrame:
     return sealed(rows, KEYS, PERSONAL)
 
 
-def plainly(wanted: Wanted) -> list[int]:
+def plainly(wanted: Sought) -> list[int]:
     """Find events by looking at each of them."""
     tests = [_holds(condition) for condition in wanted.conditions]
     tests.append(lambda it: wanted.span.since is None or it["@timestamp"] >= wanted.span.since)
@@ -101,7 +101,7 @@ def test_search_finds_what_a_plain_filter_finds(
     limit: int,
 ) -> None:
     """Whatever is asked, the latest events and all of them are those of a plain filter, in the order of time."""
-    wanted = Wanted(Span(since, until), tuple(conditions), network)
+    wanted = Sought(Span(since, until), tuple(conditions), network)
     expected = plainly(wanted)
     assert expected[-limit:] == offsets(search.latest(wanted, limit))
     assert expected == [offset for some in search.all(wanted) for offset in offsets(some)]
@@ -109,7 +109,7 @@ def test_search_finds_what_a_plain_filter_finds(
 
 def test_values_come_back_in_clear(search: Search) -> None:
     """What is sealed is opened for whoever has the keys, each value and each null as it was."""
-    rows = search.latest(Wanted(), 1000)
+    rows = search.latest(Sought(), 1000)
     by_offset = {it["log.offset"]: it for it in EVENTS}
     for row in rows.iter_rows(named=True):
         expected = by_offset[row["log.offset"]]
@@ -120,5 +120,5 @@ def test_many_events_of_one_moment_are_all_given(tmp_path: Path) -> None:
     """A moment that has more events than are held at once is given as a whole."""
     folder = ArchiveFolder(tmp_path / "archive")
     fill(folder, [[an_event(number) for number in range(50)]])
-    pieces = [*Search(ArchiveReader(folder), {}, held=10).all(Wanted())]
+    pieces = [*Search(ArchiveReader(folder), {}, held=10).all(Sought())]
     assert [*range(50)] == [offset for some in pieces for offset in offsets(some)]

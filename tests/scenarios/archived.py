@@ -8,7 +8,7 @@ from typing import Any
 
 from credwatch.app.archive import build_inlet, open_search
 from credwatch.app.settings import load_settings
-from credwatch.archive.search import Wanted
+from credwatch.archive.search import Sought
 from credwatch.pipeline.pipeline import Pipeline
 from credwatch.service.archiving import Archiving
 from credwatch.store.database import Database
@@ -57,7 +57,7 @@ class Archived:
 
     def found(self) -> list[tuple[str, int]]:
         """Name every archived event by its place."""
-        rows = open_search(self.settings, self.database, self.clock).latest(Wanted(), 100_000)
+        rows = open_search(self.settings, self.database, self.clock).latest(Sought(), 100_000)
         return [*rows.select("log.file.path", "log.offset").iter_rows()]
 
     def counted(self) -> int:

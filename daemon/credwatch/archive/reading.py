@@ -44,7 +44,7 @@ class Span(Struct, frozen=True):
 _NEVER = Span(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
 
 
-class Rows(Struct, frozen=True, eq=False):
+class ArchivedRows(Struct, frozen=True, eq=False):
     """Events that have the same columns."""
 
     columns: frozenset[str]
@@ -55,7 +55,7 @@ class Rows(Struct, frozen=True, eq=False):
 
 Waiting = Callable[[], Iterator[pl.DataFrame]]
 """Gives the events that wait in the store, some at a time, with the number of their batch in BATCH."""
-Choice = Callable[[Rows], Iterable[pl.DataFrame]]
+Choice = Callable[[ArchivedRows], Iterable[pl.DataFrame]]
 """Chooses some of some events; may be asked again about the same ones."""
 
 
@@ -101,7 +101,7 @@ class ArchiveReader:
         for done, some in groupby(segments, key=lambda segment: _done(segment, days.values())):
             for rows in _scanned(segment.path for segment in some):
                 rest = rows.frame.filter(~reduce(or_, map(within, done))) if done else rows.frame
-                yield from choose(Rows(rows.columns, rest))
+                yield from choose(ArchivedRows(rows.columns, rest))
         for rows in _scanned(file.path for day, file in days.items() if span.holds(day)):
             yield from choose(rows)
 
@@ -115,7 +115,7 @@ def _done(segment: Segment, days: Iterable[DayFile]) -> list[date]:
     return [file.day for file in days if file.upto >= segment.last]
 
 
-def _scanned(files: Iterable[Path]) -> list[Rows]:
+def _scanned(files: Iterable[Path]) -> list[ArchivedRows]:
     """Scan files, those with the same columns together.
 
     A condition on a column that a file lacks would have Polars read all of it.
@@ -124,7 +124,7 @@ def _scanned(files: Iterable[Path]) -> list[Rows]:
     for path in files:
         alike.setdefault(_columns(path, path.stat().st_ino), []).append(path)
     return [
-        Rows(
+        ArchivedRows(
             columns,
             pl.scan_parquet(paths, schema=_full(columns), missing_columns="insert", extra_columns="ignore", glob=False),
         )
@@ -141,8 +141,8 @@ def _full(columns: frozenset[str]) -> dict[str, pl.DataType]:
     return {name: dtype for name, dtype in SCHEMA.items() if name in columns or name == TIME}
 
 
-def _at_hand(frame: pl.DataFrame) -> Rows:
-    return Rows(frozenset(frame.columns), frame.lazy())
+def _at_hand(frame: pl.DataFrame) -> ArchivedRows:
+    return ArchivedRows(frozenset(frame.columns), frame.lazy())
 
 
 def _ends_of(day: date) -> tuple[datetime, datetime]:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from credwatch.archive.form import BATCH, ORDER, SCHEMA, SEAL
-from credwatch.archive.reading import ArchiveReader, Rows, Span
+from credwatch.archive.reading import ArchivedRows, ArchiveReader, Span
 from credwatch.archive.sealing import SealingKey, opened
 
 ACCOUNTS = ("user.name", "user.target.name", "user.effective.name", "user.email", "user.target.email")
@@ -39,7 +39,7 @@ class Condition(Struct, frozen=True):
     """The values, of the fields' type."""
 
 
-class Wanted(Struct, frozen=True):
+class Sought(Struct, frozen=True):
     """Which events are asked for."""
 
     span: Span = Span()
@@ -60,7 +60,7 @@ class Search:
         self._keys = keys
         self._held = held
 
-    def latest(self, wanted: Wanted, limit: int) -> pl.DataFrame:
+    def latest(self, wanted: Sought, limit: int) -> pl.DataFrame:
         """Return the latest events, `limit` at most, in the order of time; raises ArchiveError."""
         wanted = self._told(wanted)
         found: list[pl.DataFrame] = []
@@ -72,13 +72,13 @@ class Search:
                 break
         return opened(pl.concat(found), self._keys) if found else pl.DataFrame(schema=SCHEMA)
 
-    def all(self, wanted: Wanted) -> Iterator[pl.DataFrame]:
+    def all(self, wanted: Sought) -> Iterator[pl.DataFrame]:
         """Give all events in the order of time, some at a time; raises ArchiveError."""
         wanted = self._told(wanted)
         for span in self._forwards(wanted.span):
             yield from (opened(some, self._keys) for some in self._pieces(replace(wanted, span=span)))
 
-    def _pieces(self, wanted: Wanted) -> Iterator[pl.DataFrame]:
+    def _pieces(self, wanted: Sought) -> Iterator[pl.DataFrame]:
         """Give the events of a span with two ends, cut into halves where there are too many."""
         since, until = wanted.span.since, wanted.span.until
         assert since is not None, "spans that are cut have two ends"
@@ -94,10 +94,10 @@ class Search:
         yield from self._pieces(replace(wanted, span=Span(since, middle)))
         yield from self._pieces(replace(wanted, span=Span(middle + _MOMENT, until)))
 
-    def _asked(self, wanted: Wanted, most: int | None) -> pl.DataFrame:
+    def _asked(self, wanted: Sought, most: int | None) -> pl.DataFrame:
         """Return the latest events, so many at most, sorted."""
 
-        def choose(rows: Rows) -> Iterator[pl.DataFrame]:
+        def choose(rows: ArchivedRows) -> Iterator[pl.DataFrame]:
             for condition in conditions_for(rows, wanted, self._keys):
                 some = rows.frame.filter(condition)
                 if most is not None:
@@ -109,7 +109,7 @@ class Search:
         rows = rows.sort(ORDER, nulls_last=True, maintain_order=True)
         return rows if most is None else rows.tail(most)
 
-    def _told(self, wanted: Wanted) -> Wanted:
+    def _told(self, wanted: Sought) -> Sought:
         """Say which addresses a network means: those that are in the archive."""
         if not wanted.network:
             return wanted
@@ -121,7 +121,7 @@ class Search:
         return replace(wanted, network="", conditions=(*wanted.conditions, Condition((ADDRESS,), values)))
 
     def _addresses(self, span: Span) -> Collection[str]:
-        def distinct(rows: Rows) -> Iterator[pl.DataFrame]:
+        def distinct(rows: ArchivedRows) -> Iterator[pl.DataFrame]:
             if ADDRESS in rows.columns:
                 names = [ADDRESS, *({SEAL, BATCH} & rows.columns)]
                 yield rows.frame.filter(_every(span.tests())).select(names).unique().collect(engine="streaming")
@@ -156,7 +156,7 @@ class Search:
         return steps
 
 
-def conditions_for(rows: Rows, wanted: Wanted, keys: Mapping[str, SealingKey]) -> Iterator[pl.Expr]:
+def conditions_for(rows: ArchivedRows, wanted: Sought, keys: Mapping[str, SealingKey]) -> Iterator[pl.Expr]:
     """Say which of some rows are wanted, in conditions of which each row fulfils one at most."""
     chosen, several = wanted.span.tests(), [pl.lit(True)]  # a condition that every row fulfils
     for condition in wanted.conditions:

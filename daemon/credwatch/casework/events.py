@@ -10,7 +10,7 @@ import polars as pl
 
 from credwatch.app.archive import archive_folder, open_search
 from credwatch.archive.form import SCHEMA
-from credwatch.archive.search import ACCOUNTS, Condition, Search, Wanted
+from credwatch.archive.search import ACCOUNTS, Condition, Search, Sought
 from credwatch.casework.casebook import Casebook
 from credwatch.incidents.lifecycle import IllegalTransition
 from credwatch.kernel.blindness import BlindInterval, Blindness
@@ -30,15 +30,15 @@ class NoArchive(ConfigurationError):
 class ArchiveBook(Casebook):
     """Asks the archive of a daemon that may be running; use it in a `with` block."""
 
-    def latest(self, wanted: Wanted, limit: int) -> pl.DataFrame:
+    def latest(self, wanted: Sought, limit: int) -> pl.DataFrame:
         """Return the latest events, `limit` at most, in the order of time; raises ArchiveError."""
         return self._search().latest(wanted, limit)
 
-    def all(self, wanted: Wanted) -> Iterator[pl.DataFrame]:
+    def all(self, wanted: Sought) -> Iterator[pl.DataFrame]:
         """Give all events in the order of time, some at a time; raises ArchiveError."""
         return self._search().all(wanted)
 
-    def not_archived(self, wanted: Wanted) -> list[BlindInterval]:
+    def not_archived(self, wanted: Sought) -> list[BlindInterval]:
         """Return the times in which events were seen that the archive lacks."""
         since = wanted.span.since or datetime.min.replace(year=1970, tzinfo=UTC)
         with self._database.reading() as connection:

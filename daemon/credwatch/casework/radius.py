@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from credwatch.app.archive import archive_folder
 from credwatch.archive.form import TIME
 from credwatch.archive.reading import Span
-from credwatch.archive.search import ACCOUNTS, ADDRESS, Condition, Wanted
+from credwatch.archive.search import ACCOUNTS, ADDRESS, Condition, Sought
 from credwatch.casework.casebook import interval_of
 from credwatch.casework.events import ArchiveBook
 from credwatch.kernel.clock import rfc3339
@@ -92,14 +92,14 @@ def _span(incident: Incident) -> tuple[datetime, datetime]:
     return min([incident.occurred_first, *counted]), incident.occurred_last + _AFTER
 
 
-def _questions(incident: Incident, span: Span) -> list[Wanted]:
+def _questions(incident: Incident, span: Span) -> list[Sought]:
     """Ask for what its addresses did, and for what else its accounts did, so that no event comes twice."""
     addresses, accounts = incident.addresses, incident.accounts
     asked = []
     if addresses:
-        asked.append(Wanted(span, (Condition((ADDRESS,), addresses),)))
+        asked.append(Sought(span, (Condition((ADDRESS,), addresses),)))
     if accounts:
-        asked.append(Wanted(span, (Condition(ACCOUNTS, accounts),), but=(Condition((ADDRESS,), addresses),)))
+        asked.append(Sought(span, (Condition(ACCOUNTS, accounts),), but=(Condition((ADDRESS,), addresses),)))
     return asked
 
 

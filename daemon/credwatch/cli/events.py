@@ -28,7 +28,7 @@ from credwatch.kernel.legible import on_a_terminal
 if TYPE_CHECKING:
     from polars import DataFrame
 
-    from credwatch.archive.search import Wanted
+    from credwatch.archive.search import Sought
     from credwatch.casework.events import ArchiveBook
 
 _SHOWN = (
@@ -52,7 +52,7 @@ _HEAD = f"{'TIME':<25}  {'CUSTOMER':<12}  {'ACCOUNT':<24}  {'FROM':<22}  {'OUTCO
 _STEERS_A_SHEET = ("=", "+", "-", "@", "\t", "\r")
 
 
-class Form(StrEnum):
+class EventsForm(StrEnum):
     """How events are written."""
 
     TABLE = "table"
@@ -83,51 +83,53 @@ def events(
     What is given must all hold. An account is found in whatever role: who acted, and whose account was acted upon.
     Exit code 0 whether or not there are any.
     """
-    form = Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE
+    form = EventsForm.JSON if as_json else EventsForm.CSV if as_csv else EventsForm.TABLE
     with told_plainly():
         from credwatch.archive.reading import Span
-        from credwatch.archive.search import Condition, Wanted
+        from credwatch.archive.search import Condition, Sought
         from credwatch.casework.events import ArchiveBook, account_condition, column_names, field_condition
 
         conditions = [account_condition(account)] if account else []
         conditions += [Condition(("organization.id",), (customer,))] if customer else []
         conditions += [field_condition(written) for written in field or ()]
         columns = column_names([name.strip() for name in show.split(",")] if show else _SHOWN)
-        wanted = Wanted(Span(in_utc(since), in_utc(until)), tuple(conditions), network=address)
+        wanted = Sought(Span(in_utc(since), in_utc(until)), tuple(conditions), network=address)
         with ArchiveBook.at(config) as book:
             _tell_gaps(book, wanted)
             shown = sum(_write(some, form, columns, book.zone) for some in _found(book, wanted, limit, form, columns))
-    if not shown and form is Form.TABLE:
+    if not shown and form is EventsForm.TABLE:
         tell("no such event")
     elif limit and shown == limit:
         tell(f"the latest {limit}; there may be more: --limit 0")
 
 
-def _found(book: ArchiveBook, wanted: Wanted, limit: int, form: Form, columns: Sequence[str]) -> Iterator[DataFrame]:
+def _found(
+    book: ArchiveBook, wanted: Sought, limit: int, form: EventsForm, columns: Sequence[str]
+) -> Iterator[DataFrame]:
     """Give what is found, after the head that it stands under."""
-    if form is Form.CSV:
+    if form is EventsForm.CSV:
         csv.writer(sys.stdout, lineterminator="\n").writerow(columns)
     pieces = iter([book.latest(wanted, limit)]) if limit else book.all(wanted)
     for number, some in enumerate(pieces):
-        if form is Form.TABLE and number == 0 and some.height:
+        if form is EventsForm.TABLE and number == 0 and some.height:
             tell(_HEAD)
         yield some
 
 
-def _write(rows: DataFrame, form: Form, columns: Sequence[str], zone: str) -> int:
+def _write(rows: DataFrame, form: EventsForm, columns: Sequence[str], zone: str) -> int:
     """Write events; returns how many."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     for row in rows.iter_rows(named=True):
-        if form is Form.CSV:
+        if form is EventsForm.CSV:
             writer.writerow([_cell(row[name]) for name in columns])
-        elif form is Form.JSON:
+        elif form is EventsForm.JSON:
             print_json({name: _plain(value) for name, value in row.items() if value is not None})
         else:
             say(_line(row, ZoneInfo(zone)))
     return rows.height
 
 
-def _tell_gaps(book: ArchiveBook, wanted: Wanted) -> None:
+def _tell_gaps(book: ArchiveBook, wanted: Sought) -> None:
     for interval in book.not_archived(wanted):
         until = rfc3339(interval.ended_at) if interval.ended_at else "now"
         tell(f"not archived: events from {rfc3339(interval.started_at)} to {until} may be missing")

@@ -14,7 +14,7 @@ from credwatch.app.archive import open_search
 from credwatch.app.store import open_store
 from credwatch.archive.form import FILE, OFFSET, SEAL, TIME, filled
 from credwatch.archive.reading import Span
-from credwatch.archive.search import Wanted
+from credwatch.archive.search import Sought
 from credwatch.authoring.choice import choose_rules, knowledge_with, required, tool_settings
 from credwatch.detect.windows.event_time import Arrival
 from credwatch.kernel.clock import Clock
@@ -48,7 +48,7 @@ def replay_archive(
     knowledge = knowledge_with(required(choice), settings, choice.packs)
     database = open_store(keys.store_place(settings))
     try:
-        pieces = open_search(settings, database, clock).all(Wanted(Span(since, until)))
+        pieces = open_search(settings, database, clock).all(Sought(Span(since, until)))
         return _replayed(pieces, knowledge, clock)
     finally:
         database.close()

@@ -30,7 +30,7 @@ def test_the_shipped_file_names_every_key() -> None:
     text = (shipped("config") / "credwatch.toml").read_text(encoding="utf-8")
     tables = [field.annotation for field in Settings.model_fields.values() if hasattr(field.annotation, "model_fields")]
     keys = {key for table in tables for key in table.model_fields}  # type: ignore[union-attr]
-    assert set() == {key for key in keys if f"{key} = " not in text and f"[outbox.{key}]" not in text}
+    assert set() == {key for key in keys if f"{key} = " not in text and f".{key}]" not in text}
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_name(tmp_path: Path) -> None:

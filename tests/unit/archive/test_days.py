@@ -15,7 +15,7 @@ from credwatch.archive import days
 from credwatch.archive.days import compact
 from credwatch.archive.folder import ArchiveFolder
 from credwatch.archive.reading import ArchiveReader
-from credwatch.archive.search import Search, Wanted
+from credwatch.archive.search import Search, Sought
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def all_of(folder: ArchiveFolder) -> list[int]:
-    return offsets(Search(ArchiveReader(folder), {}).latest(Wanted(), 100_000))
+    return offsets(Search(ArchiveReader(folder), {}).latest(Sought(), 100_000))
 
 
 def in_threes(events: list[dict[str, object]]) -> list[list[dict[str, object]]]:

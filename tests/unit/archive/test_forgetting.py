@@ -15,7 +15,7 @@ from credwatch.archive.folder import ArchiveFolder
 from credwatch.archive.forgetting import forget
 from credwatch.archive.options import ArchiveOptions, ArchiveRetentionOptions
 from credwatch.archive.reading import ArchiveReader
-from credwatch.archive.search import Search, Wanted
+from credwatch.archive.search import Search, Sought
 from credwatch.kernel.fields import BY_NAME
 
 DAY = timedelta(days=1)
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> ArchiveFolder:
 
 
 def found(folder: ArchiveFolder) -> pl.DataFrame:
-    return Search(ArchiveReader(folder), {}).latest(Wanted(), 1000)
+    return Search(ArchiveReader(folder), {}).latest(Sought(), 1000)
 
 
 def test_days_go_once_all_of_them_is_over(folder: ArchiveFolder) -> None:

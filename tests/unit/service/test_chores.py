@@ -11,12 +11,14 @@ import pytest
 from msgspec import Struct, field
 
 from builders_outbox import NOON, a_command, an_incident, some_facts
+from credwatch.app.archive import build_inlet
 from credwatch.app.regimes import shipped_regimes
 from credwatch.app.settings import DaemonOptions, Settings
 from credwatch.casework.customer_desk import CustomerDesk
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
+from credwatch.service.archiving import Archiving
 from credwatch.service.canaries import Canaries
 from credwatch.service.chores import Chores
 from credwatch.service.daily_digest import silent_sources
@@ -248,11 +250,14 @@ def test_every_job_has_a_time_and_can_run(post: Post, tmp_path: Path) -> None:
     canaries = Canaries(file, span, span, post.database, post.metrics, lambda: post.now, some_facts, wake)
     desk = CustomerDesk(settings, post.database, some_facts, lambda: post.now)
     portal = Portal(settings, post.database, desk, lambda: post.now, post.metrics, wake)
-    jobs = [*post.chores().jobs(), *signing.jobs(), *canaries.jobs(), *portal.jobs()]
+    inlet = build_inlet(settings, post.database, lambda: post.now)
+    archiving = Archiving(settings, post.database, inlet, post.metrics.archive, dict, wake, lambda: post.now)
+    jobs = [*post.chores().jobs(), *signing.jobs(), *canaries.jobs(), *portal.jobs(), *archiving.jobs()]
     assert set(TASKS) == {job.name for job in jobs}
     assert len(jobs) == len({job.name for job in jobs})
     for job in jobs:
         job.act()
+    archiving.stop()
 
 
 def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
