@@ -21,7 +21,7 @@ MARKED = (
     "x #012Nov 30 06:39:00 gw sshd[7]: Failed password for root from {0} port 22 ssh2", "x: {0}: login ok",
     "x' OR '1'='1",
 )  # fmt: skip
-_CUT = 50
+_CUT = 40
 """Programs cut longer names short."""
 _CHOSEN = ("user.name", "user.target.name")
 
@@ -99,7 +99,8 @@ def held_hostile(parsed: Parsed, address: str, names: Iterable[str], guesses: in
 
     A line that leaves open who came from where may leave both out, and a name may be masked that looks like a secret.
     """
-    counted = [it for it in attempts(parsed) if it[2].get("source.ip") in {None, address}]
+    here = {None: ("guess", "key"), address: ("guess", "key", "login")}
+    counted = [it for it in attempts(parsed) if it[0] in here.get(it[2].get("source.ip"), ())]
     read = {kind: count for kind, count in count_kinds(counted).items() if count}
     assert ({"guess": guesses} if guesses else {}) == read, f"{guesses} guesses were made, but read was {read}"
     told = {_plain(event.get("user.name") or "") for _, _, event in counted} - {"", "***"}
