@@ -96,13 +96,21 @@ class Lab:
             errors="replace",
             check=False,
             timeout=seconds,
+            start_new_session=True,
         )
 
     def start(self, command: str) -> subprocess.Popen[bytes]:
-        """Start a server that stays in the foreground; what it says goes to `output` among the files."""
+        """Start a server that stays in the foreground; what it says goes to `output` among the files.
+
+        It has a session of its own: a server that ends may end its process group, which would be the tests' too.
+        """
         with (self.files / "output").open("ab") as output:
             return subprocess.Popen(
-                self._inside(f"exec {command}"), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                self._inside(f"exec {command}"),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     def stop(self, server: subprocess.Popen[bytes]) -> None:

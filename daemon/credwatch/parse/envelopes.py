@@ -55,6 +55,12 @@ def read_envelopes(lines: pl.Series, kind: SourceKind) -> pl.DataFrame:
     frame = lines.alias("line").to_frame().with_row_index("row")
     if lines.str.starts_with(_MARK).any():
         frame = frame.with_columns(pl.col("line").str.strip_prefix(_MARK))
+    # Samba indents what belongs to a header of its own.
+    if lines.str.starts_with(" ").any():
+        is_indented = pl.col("line").str.contains(r"^ +\{")
+        frame = frame.with_columns(
+            pl.when(is_indented).then(pl.col("line").str.strip_chars_start(" ")).otherwise("line")
+        )
     if kind is SourceKind.JSON:
         return finished(_json(frame))
     is_object = pl.col("line").str.starts_with("{") & (kind is SourceKind.AUTO)
