@@ -2,8 +2,8 @@
 
 Nothing is installed and no service is booted. The packages are unpacked once, into the cache; a lab is that folder over
 the minimal Debian of the guests, below a layer in memory. Its network is its own loopback interface, to which all of
-203.0.113.0/24 and 2001:db8::/64 belong: a client comes from whatever address it likes, and one that asks at an address from
-203.0.113.10 to 60 comes from there. Everything in it dies with its first process.
+203.0.113.0/24 and 2001:db8::/64 belong: a client comes from whatever address it likes, and one that asks at an address
+from 203.0.113.10 to 60 comes from there. Everything in it dies with its first process.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ GROUPS = (
 
 USERS = ("dovecot", "dovenull", "vmail", "postfix", "mysql", "postgres", "openldap", "freerad", "Debian-exim", "redis")
 CLONE_NEWNET = 0x40000000
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 # The layers, then what programs expect of a machine. Its last act is to wait for its standard input to end.
 START = """

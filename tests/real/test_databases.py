@@ -94,7 +94,7 @@ def test_mariadb() -> None:
         "unknown": done(1, user="nobodyhere", reasons={"wrong_password"}),
     }
     held({**dict.fromkeys(tries, done()), **wrong}, by_error, addresses)
-    # One more without an address: of a database that is closed to an account, the address that it may come from is told.
+    # One more without an address: of a closed database, the address is told that the account may come from.
     held_hostile(by_error, HOSTILE, [*names, "lan"], len(names) + 1)
     told = {
         **{name: way._replace(actions=ENDED) for name, way in wrong.items()},
@@ -110,7 +110,8 @@ def test_mariadb() -> None:
 PREPARE_POSTGRESQL = """
 mkdir /files/db; chown postgres /files/db /files
 echo right-password > /files/password
-setpriv --reuid=postgres --regid=postgres --clear-groups /usr/lib/postgresql/15/bin/initdb --pgdata=/files/db --no-sync \
+setpriv --reuid=postgres --regid=postgres --clear-groups \
+  /usr/lib/postgresql/15/bin/initdb --pgdata=/files/db --no-sync \
   --auth-local=trust --auth-host=scram-sha-256 --pwfile=/files/password --username=postgres > /files/output
 printf 'host all barred all reject\\nhost shop,postgres all 203.0.113.0/24 scram-sha-256\\n' > /files/hba
 cat /files/hba >> /files/db/pg_hba.conf
@@ -131,7 +132,8 @@ shared_buffers = 16MB
 POSTGRESQL_ACCOUNTS = """
 CREATE ROLE lan LOGIN PASSWORD 'right-password'; CREATE ROLE barred LOGIN PASSWORD 'right-password';
 CREATE ROLE locked PASSWORD 'right-password'; CREATE ROLE bare LOGIN;
-CREATE ROLE expired LOGIN PASSWORD 'right-password' VALID UNTIL '2020-01-01'; CREATE DATABASE shop; CREATE DATABASE other;
+CREATE ROLE expired LOGIN PASSWORD 'right-password' VALID UNTIL '2020-01-01';
+CREATE DATABASE shop; CREATE DATABASE other;
 """
 
 
