@@ -30,7 +30,7 @@ for user in lan huong minh thao deploy partner; do useradd --create-home --shell
 for user in lan huong minh thao partner; do echo "$user:right-password"; done | chpasswd
 chmod 777 /var/mail; usermod --append --groups sudo huong; mkdir -p /run/dovecot /var/spool/postfix/private
 echo 'deploy ALL=(root) NOPASSWD: /bin/true' > /etc/sudoers.d/deploy; mkdir -p /var/run/vsftpd/empty
-ssh-keygen -q -t ed25519 -N '' -f /root/key; ssh-keygen -q -t ed25519 -N '' -f /files/host_key; chmod 600 /files/host_key
+for key in /root/key /files/host_key; do ssh-keygen -q -t ed25519 -N '' -f $key; done
 install -d -o deploy -m 700 /home/deploy/.ssh; install -o deploy -m 600 /root/key.pub /home/deploy/.ssh/authorized_keys
 chown root:root /files/vsftpd.conf; echo '* * * * * root true' > /etc/crontab
 """

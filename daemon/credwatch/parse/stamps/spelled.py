@@ -1,8 +1,8 @@
 """Writes the time stamps of many programs in the few ways that `timestamps` reads.
 
 Read are ISO 8601 with its habits (slashes, a comma, a blank before the offset), the Common Log Format, what C's
-`asctime` and RFC 1123 write, two digits for the year as MySQL did, the American form, month first (`3/2/2026, 1:15:30 PM`
-or `03/02/2026 01:15:30`), and seconds since 1970, also in milli-, micro- and nanoseconds.
+`asctime` and RFC 1123 write, two digits for the year as MySQL did, the American form, month first (`3/2/2026, 1:15:30
+PM` or `03/02/2026 01:15:30`), and seconds since 1970, also in milli-, micro- and nanoseconds.
 """
 
 from __future__ import annotations
