@@ -36,7 +36,7 @@ ABSENCE_SECONDS = 4.0
 
 
 UNDER_WAY = 3
-"""So many lines the sender may have given to its system for a connection that nobody reads any more."""
+"""So many lines a sender may lose, or send twice, where a connection ends or is refused."""
 
 
 class Destination(Struct):
@@ -144,7 +144,7 @@ def test_the_opentelemetry_sdk_waits_as_long_as_its_timeout(away: Destination, t
 
 
 def test_rsyslog_keeps_a_queue_and_what_it_lost_is_told(tmp_path: Path) -> None:
-    """What it reads while we are away comes afterwards, each line once; a line that is missing was under way."""
+    """What it reads while we are away comes afterwards; it may lose, or repeat, the few lines that were under way."""
     if shutil.which("rsyslogd") is None:
         pytest.skip("needs the Debian package rsyslog")
     port = a_free_port()
@@ -157,7 +157,7 @@ def test_rsyslog_keeps_a_queue_and_what_it_lost_is_told(tmp_path: Path) -> None:
         with _running(["rsyslogd", "-n", "-f", str(config), "-i", str(tmp_path / "pid")]):
             time.sleep(ABSENCE_SECONDS)
             site.started()
-            await_(lambda: site.lines_taken() == 300, what="all that waited is taken")
+            await_(lambda: site.lines_taken() >= 300, what="all that waited is taken")
             site.kill()
             with log.open("a") as more:
                 more.write("".join(f"{line}\n" for line in lines[300:]))
@@ -165,7 +165,7 @@ def test_rsyslog_keeps_a_queue_and_what_it_lost_is_told(tmp_path: Path) -> None:
             site.started()
             await_(lambda: site.lines_taken() >= len(lines) - UNDER_WAY, what="what waited is taken")
         assert 0 == site.terminate()
-        assert site.lines_taken() <= len(lines)
+        assert site.lines_taken() <= len(lines) + UNDER_WAY
         assert [("net", Blindness.DOWN)] == [(it.source, it.reason) for it in blind_intervals(site)]
 
 
