@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from credwatch.app.build import build_knowledge
+from credwatch.app.keys import store_place
 from credwatch.app.settings import load_settings
 from credwatch.casework.casebook import Casebook
 from credwatch.kernel.detection import Level
@@ -193,7 +194,7 @@ def lived(folder: Path) -> Late:
     (folder / "credwatch.toml").write_text(SETTINGS.format(folder=folder) + source)
     (folder / "customers.toml").write_text(CUSTOMERS)
     settings = load_settings(folder / "credwatch.toml")
-    database = Database(settings.daemon.store)
+    database = Database(store_place(settings))
     database.migrate()
     return Late(build_knowledge(settings, notice_key=Secret("notice key")), database)
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from builders_outbox import TEMPLATES
 from credwatch.app.build import build_knowledge
+from credwatch.app.keys import store_place
 from credwatch.app.settings import load_settings
 from credwatch.cli.main import app
 from credwatch.kernel.clock import system_clock
@@ -45,7 +46,7 @@ class Desk:
     def __init__(self, site: Site) -> None:
         self.site = site
         settings = load_settings(site.config)
-        self.database = Database(settings.daemon.store)
+        self.database = Database(store_place(settings))
         self.database.migrate()
         now = system_clock()
         begin = (now - timedelta(seconds=60) - WRITTEN).total_seconds()

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from credwatch.app.build import build_knowledge
+from credwatch.app.keys import store_place
 from credwatch.app.settings import Settings, load_settings
 from credwatch.cli.main import app
 from credwatch.kernel.clock import system_clock
@@ -40,7 +41,7 @@ class Watched:
         self.config = str(site.config)
         settings = load_settings(site.config)
         self.knowledge: Knowledge = build_knowledge(settings, notice_key=Secret("notice key"))
-        self.database = Database(settings.daemon.store)
+        self.database = Database(store_place(settings))
         self.database.migrate()
         self.pipeline = Pipeline(self.knowledge, self.database, system_clock)
         self.position = 0
