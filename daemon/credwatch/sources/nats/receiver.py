@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
+from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError
@@ -36,6 +37,7 @@ _LOOK_SECONDS = 2.0
 
 _ROOM_SECONDS = 0.05
 _RETRY_SECONDS = 2.0
+_FLUSH_SECONDS = 2
 
 OnLooked = Callable[[str, int, int, int], None]
 """Told of a source: its name, and how many messages wait in the stream, are unacknowledged, and came again."""
@@ -93,7 +95,7 @@ class NatsReceiver:
                 while not lost.is_set():
                     await self._fetch(consumer)
             except asyncio.CancelledError:
-                await self._give_back()
+                await self._give_back(client, consumer)
                 raise
             finally:
                 living.cancel()
@@ -175,9 +177,16 @@ class NatsReceiver:
             for delivered in [*self._waiting.values()]:
                 await _quietly(delivered.message.in_progress())
 
-    async def _give_back(self) -> None:
+    async def _give_back(self, client: Client, consumer: ReadyConsumer) -> None:
+        """Have the server give what is not committed to the next who asks.
+
+        First nobody listens any more: else it might answer a fetch of ours, which nobody would read, with it.
+        """
+        await _quietly(consumer.subscription.unsubscribe())
+        await _quietly(client.flush(timeout=_FLUSH_SECONDS))
         for delivered in self._waiting.values():
             await _quietly(delivered.message.nak())
+        await _quietly(client.flush(timeout=_FLUSH_SECONDS))
 
 
 async def _quietly(answer: object) -> None:

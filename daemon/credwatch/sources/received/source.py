@@ -51,6 +51,8 @@ class ReceivedSource:
         own = {file: cursor for file, cursor in cursors.items() if "taken" in cursor}
         self._tally, self._before = Tally(), intake.losses()
         self._lanes = {file: _lane(cursor) for file, cursor in own.items()}
+        # Those of which something waits: the one that gave a chunk last comes last, for it is held most likely.
+        self._busy: dict[str, Lane] = {}
         intake.begin((entry for lane in self._lanes.values() for entry in lane.taken), own, wake)
 
     @property
@@ -77,9 +79,16 @@ class ReceivedSource:
     def read(self, limit_bytes: int, held: Collection[str] = ()) -> Chunk | None:
         """Give the next lines of a sender, or None; see `Source.read`."""
         self._arrange_all()
-        for file, lane in self._lanes.items():
-            if file not in held and lane.has_next():
-                return self._chunk(file, lane, limit_bytes)
+        for file in [*self._busy]:
+            if file in held:
+                continue
+            lane = self._busy.pop(file)
+            if lane.has_next():
+                chunk = self._chunk(file, lane, limit_bytes)
+                self._busy |= {file: lane} if lane.parcels or lane.held else {}
+                return chunk
+            self._let_go(lane)
+            self._busy |= {file: lane} if lane.held else {}
         return None
 
     def cursor_at(self, chunk: Chunk, position: int) -> Cursor:
@@ -98,13 +107,13 @@ class ReceivedSource:
         self._let_go(lane)
 
     def waiting(self) -> int:
-        """Say how many senders have lines waiting."""
+        """Say how many senders may have lines waiting."""
         self._arrange_all()
-        return sum(lane.has_next() for lane in self._lanes.values())
+        return sum(bool(lane.parcels) for lane in self._busy.values())
 
     def awaited(self) -> Collection[str]:
         """Name the logs of which something is missing that may still come."""
-        return [file for file, lane in self._lanes.items() if lane.held]
+        return [file for file, lane in self._busy.items() if lane.held]
 
     def problems(self) -> list[SourceError]:
         """Return why nothing can be received now."""
@@ -113,34 +122,42 @@ class ReceivedSource:
     def lag(self) -> int:
         """Say how many bytes of lines wait here, and about how many elsewhere."""
         self.waiting()
-        return sum(lane.waiting for lane in self._lanes.values()) + self._intake.elsewhere
+        return sum(lane.waiting for lane in self._busy.values()) + self._intake.elsewhere
 
     def close(self) -> None:
         """Do nothing: what is not committed stays in the intake, for the source that is opened next."""
 
     def _arrange_all(self) -> None:
-        """Put what came into its order."""
-        is_complete = self._intake.took_stock()
-        for parcel in self._intake.arrived():
+        """Put what came into its order; costs nothing where nothing came."""
+        is_complete, arrived = self._intake.took_stock(), self._intake.arrived()
+        if not arrived and not is_complete:
+            return
+        for parcel in arrived:
             self._arrange(parcel)
-        for lane in self._lanes.values():
+        for file, lane in [*self._busy.items()]:
             if lane.held:
                 lane.release(is_complete=is_complete)
-            if lane.parcels and not lane.has_next():
+            if not lane.has_next():
                 self._let_go(lane)
+                if not lane.held:
+                    del self._busy[file]
             self._intake.gaps, lane.gaps = self._intake.gaps + lane.gaps, 0
-        self._intake.is_holding = any(lane.held for lane in self._lanes.values())
+        self._intake.is_holding = any(lane.held for lane in self._busy.values())
 
     def _arrange(self, parcel: Parcel) -> None:
         """Put a parcel into the log of its sender, without what was committed of it before."""
         if parcel.shipped:
-            self._lanes.setdefault(parcel.file, Lane()).place(parcel, parcel.shipped)
+            self._lane_of(parcel.file).place(parcel, parcel.shipped)
             return
         parcel.done = self._intake.repeated(parcel, self._clock().timestamp())
         if parcel.done < len(parcel.data):
-            self._lanes.setdefault(parcel.file, Lane()).parcels.append(parcel)
+            self._lane_of(parcel.file).parcels.append(parcel)
         else:
             self._intake.committed(parcel)
+
+    def _lane_of(self, file: str) -> Lane:
+        """Give the log of a sender, of which something came."""
+        return self._busy.setdefault(file, self._lanes.setdefault(file, Lane()))
 
     def _let_go(self, lane: Lane) -> None:
         for parcel in lane.finished():
