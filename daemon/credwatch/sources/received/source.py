@@ -224,10 +224,10 @@ def _settled(parcel: Parcel) -> int:
 
 def _taken_of(parts: list[ParcelPart], position: int) -> list[Taken]:
     """Say how much was given of each parcel up to a position, and which last lines may come again."""
-    given = [
+    entries = [
         (part.digest, part.moment, part.before + min(part.end, position) - part.begin)
         for part in parts
         if part.begin < position and not part.series
     ]
     ended = (part for part in parts if part.last_line[1] and part.end <= position)
-    return [*given, *((part.last_line[0], part.moment + LAST_LINE_SECONDS, part.last_line[1]) for part in ended)]
+    return [*entries, *((part.last_line[0], part.moment + LAST_LINE_SECONDS, part.last_line[1]) for part in ended)]
