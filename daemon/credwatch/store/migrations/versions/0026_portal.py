@@ -1,7 +1,5 @@
 """Keeps what the customers' pages remember: links, sessions, passkeys, reports, changes of addresses, forms sent."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -17,54 +15,35 @@ def upgrade() -> None:
     text = sa.Text(collation="C") if is_postgresql else sa.Text()
     number = sa.BigInteger() if is_postgresql else sa.Integer()
 
-    def table(name: str, texts: str, numbers: str, *more: sa.Column[Any], indexes: dict[str, str]) -> None:
-        first, *others = texts.split()
-        op.create_table(
-            name,
-            sa.Column(first, text, primary_key=True),
-            *(sa.Column(column, text, nullable=False) for column in others),
-            *(sa.Column(column, number, nullable=False) for column in numbers.split()),
-            *more,
-        )
-        for suffix, columns in indexes.items():
-            op.create_index(f"{name}_{suffix}", name, columns.split())
+    kinds = {"t": text, "n": number, "b": sa.LargeBinary()}
 
-    table(
-        "portal_links",
-        "id browser customer address",
-        "ends_at",
-        sa.Column("used_at", number),
-        indexes={"end": "ends_at"},
-    )
-    table(
-        "portal_sessions",
-        "id customer address stage challenge",
-        "began_at seen_at ends_at",
-        indexes={"contact": "customer address", "end": "ends_at"},
-    )
-    table(
-        "passkeys",
-        "id customer address",
-        "sign_count made_at",
-        sa.Column("public_key", sa.LargeBinary, nullable=False),
-        indexes={"contact": "customer address"},
-    )
-    table(
-        "customer_reports",
-        "incident digest customer document",
-        "received_at repeats",
-        sa.Column("sending", text, nullable=False, unique=True),
-        indexes={"customer": "customer received_at", "digest": "digest received_at"},
-    )
-    table(
-        "contact_changes",
-        "id customer kind value asked_by state ended_by",
-        "asked_at due_at",
-        sa.Column("ended_at", number),
-        indexes={"customer": "customer asked_at", "waiting": "state due_at"},
-    )
+    def table(name: str, columns: str, indexes: dict[str, str], empty: str = "", unique: str = "") -> None:
+        """Make a table of columns `name:kind`, the first of which is its key."""
+        parts = [column.split(":") for column in columns.split()]
+        made = [
+            sa.Column(
+                column, kinds[kind], primary_key=at == 0, nullable=column == empty, unique=column == unique or None
+            )
+            for at, (column, kind) in enumerate(parts)
+        ]
+        op.create_table(name, *made)
+        for suffix, indexed in indexes.items():
+            op.create_index(f"{name}_{suffix}", name, indexed.split())
+
+    links = "id:t browser:t customer:t address:t ends_at:n used_at:n"
+    table("portal_links", links, {"end": "ends_at"}, empty="used_at")
+    live = "id:t customer:t address:t stage:t began_at:n seen_at:n ends_at:n challenge:t"
+    table("portal_sessions", live, {"contact": "customer address", "end": "ends_at"})
+    keys = "id:t customer:t address:t public_key:b sign_count:n made_at:n"
+    table("passkeys", keys, {"contact": "customer address"})
+    reports = "incident:t sending:t digest:t customer:t received_at:n repeats:n document:t"
+    indexes = {"customer": "customer received_at", "digest": "digest received_at"}
+    table("customer_reports", reports, indexes, unique="sending")
+    changes = "id:t customer:t kind:t value:t asked_by:t asked_at:n due_at:n state:t ended_by:t ended_at:n"
+    indexes = {"customer": "customer asked_at", "waiting": "state due_at"}
+    table("contact_changes", changes, indexes, empty="ended_at")
+    table("submissions", "id:t at:n", {"at": "at"})
     op.create_index("commands_customer", "commands", ["organization", "kind", "created_at"])
-    table("submissions", "id", "at", indexes={"at": "at"})
 
 
 def downgrade() -> None:
