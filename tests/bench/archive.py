@@ -17,7 +17,7 @@ from bench.daemon import furnish
 from bench.figures import Figure, at_least, at_most, below
 from bench.programs import CREDWATCH, apart, measured, talk
 
-_ACCOUNT = "user004711@kh011.example"
+_ACCOUNT = "user004711@kh211.example"
 _MOST_DAYS, _LEAST_A_DAY = 365, 250_000
 _KINDS = 4
 """So many different days are made; the others are one of them, later."""
