@@ -35,13 +35,13 @@ class Authority:
         self.file = folder / f"{self._files}.pem"
         self.file.write_bytes(itself.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def issued(self, name: str) -> tuple[Path, Path]:
-        """Give a certificate for a name, good for both ends on loopback, and its key."""
+    def issued(self, name: str, days: float | None = None) -> tuple[Path, Path]:
+        """Give a certificate for a name, good for both ends on loopback, and its key; `days` from now on it ends."""
         key = ec.generate_private_key(ec.SECP256R1())
         places = [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         made = (
-            self._begun(_name(name), key)
+            self._begun(_name(name), key, days)
             .add_extension(x509.SubjectAlternativeName(places), critical=False)
             .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
             .add_extension(x509.BasicConstraints(False, None), critical=True)
@@ -54,7 +54,10 @@ class Authority:
         key_file.chmod(0o600)
         return certificate, key_file
 
-    def _begun(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _begun(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: float | None = None
+    ) -> x509.CertificateBuilder:
+        end = _BEGIN + timedelta(days=30) if days is None else datetime.now(UTC) + timedelta(days=days)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -62,5 +65,5 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(_BEGIN)
-            .not_valid_after(_BEGIN + timedelta(days=30))
+            .not_valid_after(end)
         )

@@ -22,11 +22,13 @@ import pytest
 from msgspec import Struct
 from sqlalchemy import select
 
+from certificates import Authority
 from credwatch.store.database import Database
 from credwatch.store.state import progress
 from credwatch.telemetry.label_values import PARTS
 from nats_server import NatsServerProcess, a_nats_server
 from rest_services import TOKEN, OktaServer, a_service, okta_event
+from dead_file_system import dead
 from scenarios.daemon import RUN, RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing
 from scenarios.manager import Manager, a_manager
@@ -212,6 +214,104 @@ def test_push_port_before(place: Place) -> None:
     place.ready()
     assert 200 == PatientShipper(port).post("/lines", "a line").status_code
     await_(lambda: place.site.metric('credwatch_source_up{source="shipped"}') == 1, what="the source is up")
+
+
+def test_syslog_port_before(place: Place) -> None:
+    """Another program has the port; the rest goes on, and once it is free, senders are heard."""
+    port = a_free_port()
+    _with_source(place, f'id = "net"\nkind = "syslog"\ntcp_port = {port}\n')
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", port))
+        foreign.listen()
+        checked = _check(place.site)
+        assert (1, True) == (checked.returncode, f"source net: cannot listen on 127.0.0.1:{port}" in checked.stderr)
+        place.begin()
+        place.tells("source.failed", f"127.0.0.1:{port}")
+        place.finds()
+        assert 0 == place.site.metric('credwatch_source_up{source="net"}')
+    await_(lambda: place.site.metric('credwatch_source_up{source="net"}') == 1, what="the source is up")
+    before = place.site.lines_taken()
+    with socket.create_connection(("127.0.0.1", port)) as sender:
+        sender.sendall(b"<38>Mar  2 08:00:00 web1 sshd[7]: hello\n")
+        await_(lambda: place.site.lines_taken() == before + 1, what="a sender is heard")
+
+
+def test_file_system_dead(place: Place) -> None:
+    """A file system of another machine does not answer: the start waits for a moment, and all else goes on."""
+    folder = place.site.folder / "far"
+    folder.mkdir()
+    _with_source(place, f'id = "far"\npaths = ["{folder}/*.log"]\nread_from = "start"\n')
+    with dead(folder):
+        checked = _check(place.site)
+        assert (1, True) == (
+            checked.returncode,
+            f"the file system at {folder} (fuse) does not answer" in checked.stderr,
+        )
+        place.begin()
+        place.ready()
+        place.tells("source.failed", "does not answer")
+        place.finds()
+        assert 0 == place.site.metric('credwatch_source_up{source="far"}')
+    append(folder / "auth.log", *guessing(30_000, "user250@haiau.example", "203.0.113.250"))
+    await_(lambda: place.site.metric('credwatch_source_up{source="far"}') == 1, what="the source is up")
+    await_(lambda: any(b"user250@" in it.content for it in list(place.office.letters)), what="its lines are read")
+
+
+def test_memory_at_limit(place: Place) -> None:
+    """The system gives no memory for a batch: it is taken again in smaller pieces, each line once."""
+    place.site.command = _patched("""
+def gather(self, turn, gathered=supervisor.Pipeline.gather):
+    if (site / "defect").exists() and any(part.size > 2000 for part in turn.parts):
+        raise MemoryError
+    return gathered(self, turn)
+
+
+supervisor.Pipeline.gather = gather
+""")
+    place.begin()
+    place.ready()
+    before = place.site.lines_taken()
+    (place.site.folder / "defect").touch()
+    append(place.site.auth_log, *[f"2026-03-02T01:00:{at:02}Z web1 sshd[7]: hello {at}" for at in range(60)])
+    place.tells("pipeline.failed", "MemoryError")
+    (place.site.folder / "defect").unlink()
+    await_(lambda: place.site.lines_taken() == before + 60, what="each line is taken")
+    place.finds()
+
+
+def test_open_files_at_limit(place: Place) -> None:
+    """The process may open no more files: the logs that are many are read in turns, and all else goes on."""
+    logs = [place.site.folder / "logs" / "many" / f"{number}.log" for number in range(300)]
+    logs[0].parent.mkdir()
+    for log in logs:
+        append(log, "2026-03-02T01:00:00Z web1 sshd[7]: hello")
+    _with_source(place, f'id = "many"\npaths = ["{logs[0].parent}/*.log"]\nread_from = "start"\n')
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (120, 120))\n"
+    place.site.command = ("-c", limit + RUN_UNCHECKED[1])
+    place.begin()
+    place.ready()
+    await_(lambda: place.site.lines_taken() == len(logs), what="each log is read")
+    place.finds()
+
+
+def test_certificate_ends(place: Place) -> None:
+    """The certificate of a listener ends today: it is warned of, and the metric says when."""
+    certificate, key = Authority(place.site.folder).issued("listener", days=0.5)
+    names = f'certificate = "{certificate}"\ncertificate_key = "{key}"\n'
+    _with_source(place, f'id = "net"\nkind = "syslog"\ntls_port = 0\n{names}')
+    checked = _check(place.site)
+    assert (0, True) == (checked.returncode, "the certificate ends on" in checked.stderr)
+    place.begin()
+    place.ready()
+    end = place.site.metric('credwatch_certificate_end_timestamp_seconds{listener="net"}')
+    assert end is not None
+    assert 0 < end - time.time() < 86_400
+    place.finds()
+
+
+def _with_source(place: Place, table: str) -> None:
+    text = place.site.config.read_text(encoding="utf-8")
+    place.site.config.write_text(text.replace("[[source]]", f"[[source]]\n{table}[[source]]", 1), encoding="utf-8")
 
 
 def test_second_daemon(place: Place) -> None:
@@ -932,3 +1032,6 @@ def test_the_page_has_a_row_for_each_test() -> None:
     tests = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     assert len(rows) == len(set(rows))
     assert {*rows} == tests - {"the_page_has_a_row_for_each_test"}
+    elsewhere = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE.read_text(encoding="utf-8"))
+    for file, name in elsewhere:
+        assert re.search(rf"(?:def|class) {name}\b", (PAGE.parents[1] / file).read_text(encoding="utf-8")), name

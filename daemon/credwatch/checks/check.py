@@ -44,6 +44,7 @@ from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.sealing import Sealer
 from credwatch.rules.reach import out_of_reach, unknown_packs
 from credwatch.rules.sigma.filters import expired, muting
+from credwatch.sources.certificates import ending_problems, listeners
 
 
 def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
@@ -73,6 +74,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     gathering.problems.extend(corpus_problems(settings.gate.corpus))
     gathering.problems.extend(permission_problems(config, settings))
     gathering.problems.extend(listening_problems(settings))
+    gathering.problems.extend(ending_problems(listeners(settings.push, settings.source), system_clock()))
     renderer = gathering.attempt(lambda: build_renderer(settings), None)
     _secrets(settings, renderer, gathering)
     if renderer is not None:

@@ -54,6 +54,7 @@ from credwatch.service.receiving import build_intakes, listening_parts
 from credwatch.service.schedule import Job, Timetable
 from credwatch.service.signing import Signing
 from credwatch.service.watchfiles import ConfigurationWatch
+from credwatch.sources.certificates import ends_at, listeners
 from credwatch.sources.file.mounts import remote_of
 from credwatch.sources.interface import Cursor, Source
 from credwatch.sources.machine import place_of
@@ -102,6 +103,10 @@ class Supervisor:
         self._database.claim()
         self._knowledge = with_changes(self._knowledge, self._database)
         self._metrics = Metrics()
+        certificates = listeners(self._settings.push, self._settings.source)
+        self._metrics.set_certificates(
+            {name: end for name, file in certificates.items() if (end := ends_at(file)) is not None}
+        )
         self._losses = Losses(self._metrics.count_file_events, lambda source: self._chores.lookout.lost(source))
         self._declare(self._knowledge)
         self._reading, self._delivering = Pulse(), Pulse()

@@ -178,6 +178,11 @@ class Metrics:
         """Count one attempt to deliver: `delivered`, `retry` or `refused`."""
         self._duties.deliveries.labels(result).inc()
 
+    def set_certificates(self, ends: Mapping[str, datetime]) -> None:
+        """Say when the certificates of listeners end."""
+        for listener, end in ends.items():
+            self._daemon.certificate_end.labels(listener).set(end.timestamp())
+
     def set_mail_down(self, is_down: bool) -> None:
         """Say whether the mail server takes nothing from anybody."""
         self._duties.mail_down.set(is_down)

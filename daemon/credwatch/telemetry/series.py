@@ -208,6 +208,12 @@ class DaemonSeries:
             ["direction"],
             registry=registry,
         )
+        self.certificate_end = Gauge(
+            "credwatch_certificate_end_timestamp_seconds",
+            "When the certificate ends that a listener has taken up: push, or a source of syslog.",
+            ["listener"],
+            registry=registry,
+        )
         self.started_at = Gauge("credwatch_start_timestamp_seconds", "When the daemon started.", registry=registry)
         self.watchdog = Gauge(
             "credwatch_watchdog_timestamp_seconds", "When the daemon last found itself alive.", registry=registry
