@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ def test_the_dictionary_of_metrics_is_complete() -> None:
     metrics.declare_push(["auth"])
     metrics.declare_streams(["auth"])
     metrics.set_part("gate", is_up=True)
+    metrics.set_certificates({"push": datetime.now(UTC)})
     metrics.regimes.set_clocks({("eu-gdpr", "notification"): PhaseStanding()})
     rows = [_row(family) for family in metrics.registry.collect() if family.name.startswith("credwatch_")]
     assert re.findall(r"^\| `credwatch_.+$", OPERATIONS, re.M) == rows
