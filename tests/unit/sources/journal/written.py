@@ -19,7 +19,8 @@ BEGAN = 1_770_000_000_000_000
 JOURNALCTL = (
     f"#!{sys.executable} -IS\n"
     + """
-import json, pathlib, sys, time
+import json, os, pathlib, sys, time
+parent = os.getppid()
 folder, *words = sys.argv[1:]
 folder = pathlib.Path(folder)
 with (folder / "commands").open("a") as log:
@@ -34,7 +35,7 @@ try:
 except (ValueError, KeyError):
     sys.exit("Failed to seek to cursor: Invalid argument")
 journal, at = folder / "journal", 0
-while True:
+while os.getppid() == parent:  # a daemon that is killed leaves nobody who reads
     with journal.open() as file:
         file.seek(at)
         while (line := file.readline()).endswith("\\n"):
