@@ -24,6 +24,7 @@ BOUNDED = {
     "factors": "one row for each account",
     "profiles": "the habits of the accounts that are known, written anew once their changes are as many",
     "rhythms": "one row for each source",
+    "secrecy_orders": "what two people have agreed on by hand, or authorisations name",
     "silences": "what people have made by hand and retention keeps",
     "source_times": "one row for each source",
     "trail": "the latest lines, cut with each batch that adds some",

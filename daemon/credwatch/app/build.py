@@ -321,7 +321,7 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret, gatheri
         if settings.daemon.role == "customer"
         else None,
         authorisations={
-            ground.id: Ground(ground.id, ground.basis, ground.reference, ground.issuer)
+            ground.id: Ground(ground.id, ground.basis, ground.reference, ground.issuer, ground.secrecy)
             for ground in registers.authorisations
         },
         duties=Duties(**{name: getattr(duties, name) for name in Duties.__struct_fields__}),

@@ -13,6 +13,7 @@ from credwatch.app.trail import SignedTrail
 from credwatch.casework.export import CaseExport, ExportError, as_json, as_text, sums
 from credwatch.ledger.manifest import MANIFEST, manifest
 from credwatch.ledger.proof import EntryProof
+from credwatch.pipeline.holding import check_tellable
 from credwatch.store import audit, audit_tree
 from credwatch.store.audit import Chosen
 from credwatch.store.database import Database
@@ -40,6 +41,9 @@ class EvidenceArchive(CaseExport):
         case = self.case(number)
         if case is None:
             return None
+        if customer:
+            with self._database.reading() as connection:
+                check_tellable(connection, number)
         files = dict(self._theirs(case, customer) if customer else self._files(case, read))
         files |= dict(self._entries(number, customer))
         files[MANIFEST] = self._trail.seal(manifest(number, sums(files).decode()), customer).encode()

@@ -26,7 +26,16 @@ from credwatch.pipeline import holding
 from credwatch.pipeline.acts import incident_act
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.store import audit, outbox
-from credwatch.store.cases import case_entries, case_list, case_search, evidence, held, incidents, legal_clocks
+from credwatch.store.cases import (
+    case_entries,
+    case_list,
+    case_search,
+    evidence,
+    held,
+    incidents,
+    legal_clocks,
+    secrecy_orders,
+)
 from credwatch.store.cases.case_search import Findings, Wanted
 from credwatch.store.cases.forgotten import forgotten
 from credwatch.store.commands import EVERY, StoredCommand
@@ -159,6 +168,7 @@ class Casebook:
             lines = evidence.lines_of(connection, number)
             messages = outbox.messages_of(connection, number)
             unseen = seeing.intervals_between(connection, incident.occurred_first, incident.occurred_last)
+            secrecy = secrecy_orders.orders_of(connection, number)
         case, findings = described(incident), self.detections(number)
         case["evidence"] = [
             {**to_builtins(line), "rule": detection.rule_id, "rule_version": detection.rule_version}
@@ -199,6 +209,7 @@ class Casebook:
         facts = known_facts(self._settings)
         case["clocks"] = [_clock(clock, facts) for clock in clocks]
         case["waiting_phases"] = waiting_phases(incident, facts, clocks)
+        case["secrecy"] = [to_builtins(order) for order in secrecy]
         case["unseen"] = [interval_of(interval) for interval in unseen]
         case["time_zone"] = self._settings.daemon.time_zone
         case["owner"] = case_entries.owner_of(entries)

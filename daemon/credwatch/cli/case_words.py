@@ -34,12 +34,22 @@ def _facts(case: dict[str, Any], moment: _Moment) -> Iterator[tuple[str, object]
         yield "outcome", case["outcome"]
     for words in filter(None, (_history(case), _by_log(case))):
         yield "history", words
+    yield from (("secret", _secret(order, moment)) for order in case["secrecy"])
     yield from (("not seen", unseen_words(interval, moment)) for interval in case["unseen"])
     for name in ("accounts", "addresses", "organizations"):
         yield from ((name, value) for value in case[name])
     yield from _lines(case)
     for name, value in case["details"]:
         yield "detail", f"{name} = {value}"
+
+
+def _secret(order: dict[str, Any], moment: _Moment) -> str:
+    """Say which order forbids to tell the customer, or did."""
+    words = f"order {order['reference']} of {order['issuer']} ({order['article']})"
+    if ended := order.get("lifted_at"):
+        people = " and ".join(order["lifted_by"])
+        return f"{words} forbade to tell the customer until {moment(ended)}, when {people} ended it"
+    return f"{words} forbids to tell the customer; to be reviewed {moment(order['review_at'])}"
 
 
 def unseen_words(interval: dict[str, str], moment: Callable[[str], str]) -> str:
@@ -134,11 +144,19 @@ def _written(entry: dict[str, Any], moment: _Moment) -> str:
         first = f"assigned to {entry['owner']} by {entry['by']}"
     facts = [*_said(entry["answer"], moment)] if entry.get("answer") else []
     facts += [*_decided(entry["assessment"])] if entry.get("assessment") else []
+    facts += [_of_order(entry["secrecy"])] if entry.get("secrecy") else []
     facts += [*_stated(entry["stated"])] if entry.get("stated") else []
     facts += [*_when(entry, moment)] if entry.get("moment") else []
     facts += [f"for {entry['customer']}"] if entry.get("customer") else []
     words = [entry["text"]] if entry.get("text") else []
     return ": ".join(filter(None, (first, ", ".join([*facts, *words]))))
+
+
+def _of_order(step: dict[str, Any]) -> str:
+    """Say what one of two people said of an order."""
+    what = "is over" if step.get("lifts") else "forbids to tell the customer"
+    first = step.get("confirms", "")
+    return f"order {step['order']['reference']} {what}, " + (f"as {first} proposed" if first else "proposed")
 
 
 def _decided(assessment: dict[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from credwatch.kernel.moment import DutyPhase, NotedMoment
 from credwatch.kernel.report import CustomerReport
+from credwatch.kernel.secrecy import SecrecyStep
 
 
 class EntryKind(StrEnum):
@@ -32,6 +33,8 @@ class EntryKind(StrEnum):
     """Somebody answered a question of a form."""
     REPORTED = "reported"
     """A customer told of it."""
+    SECRECY = "secrecy"
+    """Somebody said that an order forbids to tell of it, or does so no longer."""
     REMINDED = "reminded"
     """The operators were reminded that somebody has not answered."""
 
@@ -140,5 +143,7 @@ class CaseEntry(Struct, frozen=True, omit_defaults=True):
     """The answer to a form's question, where one was given."""
     report: CustomerReport | None = None
     """What a customer reported, where one did."""
+    secrecy: SecrecyStep | None = None
+    """What was said of an order, where somebody said it."""
     customer: str = ""
     """The id of the customer who answered or was waited for; an answer without one is everybody's."""

@@ -23,10 +23,12 @@ from credwatch.kernel.canary import CANARY
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.kernel.moment import Discovery
+from credwatch.kernel.secrecy import SECRECY
 from credwatch.pipeline.acts import incident_acts, release_act
 from credwatch.pipeline.archiving import Packed
 from credwatch.pipeline.flood import TALLY
 from credwatch.pipeline.prepared import Prepared
+from credwatch.pipeline.secrecy import withhold
 from credwatch.pipeline.silencing import silenced
 from credwatch.store import audit, outbox
 from credwatch.store.cases import evidence, held, incidents, legal_clocks
@@ -118,6 +120,9 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     made_up = [detection for detection in dated if detection.consequence.incident == CANARY]
     dated = tuple(detection for detection in dated if detection.consequence.incident != CANARY)
     detections, changes = _incidents(connection, batch.conclusions, dated, discovery)
+    reactions = [react(change) for change in changes]
+    # Before anything tells of them: what an order forbids to tell enters no customer's log.
+    withhold(connection, [order for reaction in reactions for order in reaction.secrecy], discovery.detected_at)
     audit.append(connection, *incident_acts(changes, discovery.detected_at))
     opened = sum(change.kind is ChangeKind.OPENED for change in changes)
     live = sum(change.kind is ChangeKind.OPENED and not change.incident.history for change in changes)
@@ -126,7 +131,7 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     progress.add_tallies(connection, f"{batch.received_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}", counts)
     # What was made up becomes messages by the same decisions, and is no incident: nothing of it is stored or counted.
     canaries = grouped(made_up, {}, discovery).changes
-    queued = _follow(connection, [react(change) for change in (*changes, *canaries)])
+    queued = _follow(connection, [*reactions, *map(react, canaries)])
     _let_go(connection, changes, discovery)
     return Consequences(detections, changes, queued, window_seconds)
 
@@ -228,7 +233,8 @@ def _let_go(connection: Connection, changes: tuple[IncidentChange, ...], discove
         {change.incident.number for change in changes if change.incident.released_at == discovery.detected_at}
     )
     if freed:
-        waiting = held.held_messages(connection, incidents=freed)
+        messages = held.held_messages(connection, incidents=freed)
+        waiting = [stored for stored in messages if stored.command.hold != SECRECY]
         held.let_go(connection, [stored.command.id for stored in waiting], discovery.detected_at)
         acts = (release_act([stored], discovery.detected_at) for stored in waiting)
         audit.append(connection, *acts)

@@ -9,13 +9,15 @@ from msgspec.json import decode, encode
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from credwatch.incidents.lifecycle import released
+from credwatch.incidents.lifecycle import IllegalTransition, released
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
+from credwatch.kernel.secrecy import SECRECY
 from credwatch.pipeline.acts import drop_act, release_act
 from credwatch.pipeline.news import note_told
 from credwatch.store import audit, outbox
 from credwatch.store.cases import held, incidents, legal_clocks
+from credwatch.store.cases.secrecy_orders import secret_incidents
 from credwatch.store.commands import StoredCommand
 from credwatch.store.state import progress
 from credwatch.workflows.decide import react
@@ -58,6 +60,7 @@ def release_incident(
     connection: Connection, incident: Incident, facts: Facts, now: datetime, *, by: str, why: str
 ) -> list[str]:
     """Let a person's decision send what an incident holds back; return the ids. Raises IllegalTransition."""
+    check_tellable(connection, incident.number)
     free = released(incident, at=now, by=by, why=why)
     incidents.save_incidents(connection, [free])
     waiting = held.held_messages(connection, incidents=[incident.number])
@@ -70,6 +73,8 @@ def release_incident(
 def release_messages(connection: Connection, ids: Sequence[str], facts: Facts, now: datetime, by: str) -> list[str]:
     """Let single messages go, each as it would be written now; return those that were held."""
     waiting = held.held_messages(connection, ids=ids) if ids else []
+    for stored in waiting:
+        check_tellable(connection, stored.command.incident)
     audit.append(connection, *(release_act([stored], now, by) for stored in waiting))
     for number in sorted({stored.command.incident for stored in waiting}):
         _rewrite(connection, number, {stored.command.id for stored in waiting}, facts, now)
@@ -79,6 +84,13 @@ def release_messages(connection: Connection, ids: Sequence[str], facts: Facts, n
         legal_clocks.release_clocks(connection, command.workflow, command.incident, command.organization, now)
     tell_of_held(connection, facts, now)
     return [stored.command.id for stored in waiting]
+
+
+def check_tellable(connection: Connection, number: str) -> None:
+    """Raise IllegalTransition where an order forbids to tell of an incident."""
+    if number in secret_incidents(connection):
+        hint = f'`credwatch incidents lift {number} --why "…"` by two people ends that'
+        raise IllegalTransition("an order forbids to tell of it", where=number, hint=hint)
 
 
 def _rewrite(connection: Connection, number: str, ids: set[str], facts: Facts, now: datetime) -> None:
@@ -101,9 +113,14 @@ def drop_held(
     """Drop what is held of an incident, with the reason; return what stays held.
 
     Reports that law or contract asks for go only where they are meant by name: closing a case is no decision on them.
+    What an order forbids to tell is never dropped.
     """
     waiting = held.held_messages(connection, incidents=[number])
-    rest = [stored for stored in waiting if stored.command.kind is CommandKind.REPORT and not with_reports]
+    rest = [
+        stored
+        for stored in waiting
+        if stored.command.hold == SECRECY or (stored.command.kind is CommandKind.REPORT and not with_reports)
+    ]
     gone = [stored for stored in waiting if stored not in rest]
     held.drop(connection, gone, why=why, now=now)
     if gone:

@@ -15,6 +15,7 @@ from credwatch.pipeline.holding import tell_of_held
 from credwatch.pipeline.joining import tell_joined
 from credwatch.pipeline.news import tell_waiting
 from credwatch.pipeline.reminding import remind_of_unanswered
+from credwatch.pipeline.secrecy import ask_for_review
 from credwatch.pipeline.silencing import tell_of_ended
 from credwatch.service.clock_standings import by_phase, by_workflow
 from credwatch.service.daily_digest import queue_digest
@@ -124,9 +125,10 @@ class Chores:
         self._metrics.regimes.set_clocks(by_phase(running, times_left, self._facts()))
 
     def remind(self) -> None:
-        """Remind the operators of what customers or the vendor were told and have not answered."""
+        """Remind the operators of what nobody has answered, and of orders that must be looked at again."""
         with self._database.writing() as connection:
             queued = remind_of_unanswered(connection, self._facts(), self._clock())
+            queued += ask_for_review(connection, self._facts(), self._clock())
         if queued:
             self._wake_outbox()
 

@@ -14,6 +14,7 @@ from sqlalchemy import DDL, Column, ColumnElement, Connection, Index, Table, Tex
 
 from credwatch.ledger.entry import MACHINE, Act, entries_of
 from credwatch.store.audit_tree import keep_hashes
+from credwatch.store.cases.secrecy_orders import unshared
 from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
@@ -85,6 +86,7 @@ class Chosen(Struct, frozen=True):
 def append(connection: Connection, *acts: Act) -> None:
     """Add acts to the trail, in this order, within the transaction of what they tell of.
 
+    What is about an incident of which an order forbids to tell enters no customer's log.
     The transaction has the store alone, so that no two entries get one place, whoever writes beside the daemon.
     """
     if not acts:
@@ -93,7 +95,7 @@ def append(connection: Connection, *acts: Act) -> None:
     places: dict[str, int] = {}
     firsts: dict[str, int] = {}
     rows: list[tuple[Any, ...]] = []
-    for act in acts:
+    for act in unshared(connection, acts):
         for customer, entry in entries_of(act):
             place = -1
             if customer:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from credwatch.kernel.command import Command
+from credwatch.kernel.secrecy import SECRECY
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
@@ -85,9 +86,11 @@ def leaving(connection: Connection, letters: Sequence[Command]) -> list[Command]
     for command in letters:
         if (series := series_of(command)) is not None:
             by_series.setdefault(series, []).append(command)
-    if not by_series:
+    # What an order holds back joins nothing; a joint letter may have told it before.
+    secret = [command.id for command in letters if command.hold == SECRECY]
+    if not by_series and not secret:
         return [*letters]
-    ids = [command.id for some in by_series.values() for command in some]
+    ids = [*secret, *(command.id for some in by_series.values() for command in some)]
     told_by = _told(connection, ids)
     queued = _queued(connection, [name for name in ids if name not in told_by])
     stays = {*told_by}
@@ -164,6 +167,11 @@ def forget_quiet(connection: Connection, before: datetime) -> None:
 def letters_about(incident: str) -> Select[tuple[str]]:
     """Build the query for the ids of the joint letters that tell of an incident."""
     return select(joined.c.told_by).where(joined.c.incident == incident, joined.c.told_by != "")
+
+
+def take_back(connection: Connection, incident: str) -> None:
+    """Forget what of an incident waits for a joint letter: whoever calls this has it written and held by itself."""
+    connection.execute(joined.delete().where(joined.c.incident == incident, _IS_UNTOLD))
 
 
 def _told(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

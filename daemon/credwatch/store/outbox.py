@@ -13,9 +13,11 @@ from credwatch.kernel.canary import CANARY
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.receipt import Receipt, Refused
+from credwatch.kernel.secrecy import SECRECY
 from credwatch.ledger.entry import MACHINE, Act, ActKind
 from credwatch.store import audit
 from credwatch.store.audited import message_act
+from credwatch.store.cases.secrecy_orders import withheld
 from credwatch.store.commands import WAITING, StoredCommand, commands, readable, row_of
 from credwatch.store.database import Database
 from credwatch.store.joined import leaving, letters_about
@@ -61,7 +63,7 @@ def queue(connection: Connection, new_commands: Iterable[Command]) -> int:
         for name in ("created_at", "since", "next_at")
     }
     statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread).returning(table.c.id)
-    rows = [row_of(command) for command in leaving(connection, [*new_commands])]
+    rows = [row_of(command) for command in leaving(connection, withheld(connection, [*new_commands]))]
     leaves = [row for row in rows if connection.execute(statement, row).first() and row["state"] == "queued"]
     acts = (
         message_act(ActKind.NOTICE_QUEUED, row, from_micros(int(str(row["created_at"]))))
@@ -74,7 +76,8 @@ def queue(connection: Connection, new_commands: Iterable[Command]) -> int:
 
 def queue_state(connection: Connection) -> QueueState:
     """Count the commands that have not come to their end; those that have are not looked at, however many they are."""
-    unsettled = commands.c.state.in_(WAITING)
+    # What an order holds back waits for its review, and not for whoever lets messages go.
+    unsettled = commands.c.state.in_(WAITING) & (commands.c.last_reason != SECRECY)
     statement = select(commands.c.state, func.count(), func.min(commands.c.created_at)).where(unsettled)
     statement = statement.group_by(commands.c.state)
     totals = {state: (count, oldest) for state, count, oldest in connection.execute(statement)}

@@ -1,7 +1,7 @@
 """Every family of tables: to import this is to have them all declared."""
 
 from credwatch.store import audit, audit_tree, commands, gate, joined, receipts, sent_messages, turns
-from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks, silences
+from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks, secrecy_orders, silences
 from credwatch.store.portal import changes, passkeys, reports, sessions, submissions
 from credwatch.store.state import profiles, progress, seeing, tellings, trail
 
@@ -21,6 +21,7 @@ FAMILIES = (
     progress,
     receipts,
     reports,
+    secrecy_orders,
     seeing,
     sent_messages,
     sessions,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import Incident, IncidentChange
+from credwatch.kernel.secrecy import SecrecyOrder
 from credwatch.workflows.clocks import start_duty
 from credwatch.workflows.escalation import EscalationReason, escalate_about
 from credwatch.workflows.facts import Facts, Ground, Reaction
@@ -44,7 +47,15 @@ def disclosure_notice(change: IncidentChange, facts: Facts, now: datetime) -> Re
     commands = compose(letter, addresses, facts, now) or escalate_about(
         incident, facts, now, EscalationReason.NO_ADDRESS, duty=WORKFLOW, organization=organization, phase=phase
     )
-    return Reaction(commands, (clock,))
+    return Reaction(commands, (clock,), _secrecy(incident, facts, now))
+
+
+def _secrecy(incident: Incident, facts: Facts, now: datetime) -> tuple[SecrecyOrder, ...]:
+    """Name the order that forbids to tell of this act, while it may: what lies behind its review is told."""
+    ground = facts.authorisations.get(dict(incident.details).get("credwatch.authorisation.id", ""))
+    if ground is None or ground.secrecy is None or ground.secrecy.review_at <= now:
+        return ()
+    return (replace(ground.secrecy, incident=incident.number, began_at=now),)
 
 
 def act_of(incident: Incident) -> str:

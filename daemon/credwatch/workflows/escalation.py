@@ -47,6 +47,8 @@ class EscalationReason(StrEnum):
     """A customer reports a breach."""
     UNANSWERED = "unanswered"
     """Somebody who was told of an incident has not answered within the time for it."""
+    SECRECY_REVIEW = "secrecy_review"
+    """An order has forbidden for long to tell a customer: does it still?"""
     SILENCE_OVER = "silence_over"
     """A silence has ended or expired."""
     SOURCE_SILENT = "source_silent"
@@ -73,6 +75,7 @@ _EMPTY = (
     "flood",
     "phone",
     "unanswered",
+    "secrecy",
     "source",
     "silent_since",
     "canary_since",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from credwatch.kernel.command import Command, LegalClock
+from credwatch.kernel.secrecy import SecrecyOrder
 from credwatch.kernel.secret import Secret
 from credwatch.world.calendars import WorkingCalendar
 from credwatch.world.regimes import Regime
@@ -105,6 +106,8 @@ class Ground(Struct, frozen=True):
     """Reference of the request or order."""
     issuer: str = ""
     """The person, court or authority that issued it."""
+    secrecy: SecrecyOrder | None = None
+    """The order that forbids to tell of it, about no incident yet; None where nothing forbids that."""
 
 
 def _nobody(_account: str) -> str:
@@ -151,6 +154,8 @@ class Reaction(Struct, frozen=True):
     """Messages to queue; those whose id is queued already change nothing."""
     clocks: tuple[LegalClock, ...] = ()
     """Clocks to start, or to update."""
+    secrecy: tuple[SecrecyOrder, ...] = ()
+    """Orders that forbid to tell of the incident; those that are known change nothing."""
 
     def __add__(self, other: Reaction) -> Reaction:
-        return Reaction(self.commands + other.commands, self.clocks + other.clocks)
+        return Reaction(self.commands + other.commands, self.clocks + other.clocks, self.secrecy + other.secrecy)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from credwatch.kernel.options import Options, read_toml
+from credwatch.kernel.secrecy import SecrecyOrder
 from credwatch.world.entries import Id, Name, require_unique
 
 LONGEST = timedelta(days=90)
@@ -41,11 +42,34 @@ class Authorisation(Options):
     """Until when, exclusive, with its time zone."""
     approvers: Annotated[tuple[Id, ...], Field(min_length=2, max_length=2)]
     """The two staff members who agreed, neither of them an actor."""
+    secret_until: AwareDatetime | None = None
+    """Until when the order forbids to tell the customer, with its time zone; it is reviewed then, and ends by hand."""
+    secrecy_article: Annotated[str, Field(max_length=254)] = ""
+    """The law and article that this rests on."""
+
+    @property
+    def secrecy(self) -> SecrecyOrder | None:
+        """The order that forbids to tell the customer of acts it covers, about no incident yet; None: none does."""
+        if self.secret_until is None:
+            return None
+        review_at = self.secret_until.astimezone(UTC)
+        words = (self.reference, self.issuer, self.secrecy_article, self.document_sha256)
+        return SecrecyOrder("", *words, review_at, self.approvers)
 
     @model_validator(mode="after")
     def _has_issuer(self) -> Self:
         if self.basis != "customer_request" and not self.issuer:
             raise ValueError("issuer is missing: name the court or authority that gave the order")
+        return self
+
+    @model_validator(mode="after")
+    def _is_secret_by_law(self) -> Self:
+        if self.secret_until is None:
+            return self
+        if self.basis == "customer_request":
+            raise ValueError("secret_until is for orders: what a customer asked for is no secret to it")
+        if not self.secrecy_article.strip():
+            raise ValueError("secrecy_article is missing: name the law and article that forbid to tell the customer")
         return self
 
     @model_validator(mode="after")

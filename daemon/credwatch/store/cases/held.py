@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, distinct, func, select
 
+from credwatch.kernel.command import CommandKind
+from credwatch.kernel.secrecy import SECRECY
 from credwatch.store.cases.legal_clocks import waive
 from credwatch.store.commands import StoredCommand, commands, stored_command
 from credwatch.store.moments import from_micros, to_micros
@@ -17,16 +19,17 @@ _AT_ONCE = 500
 
 
 def held_now(connection: Connection) -> Held:
-    """Count what waits for a person."""
+    """Count what waits for a person to let it go; what an order holds back does not."""
     table = commands.c
-    of_each = select(table.workflow, func.count()).where(table.state == "held").group_by(table.workflow)
+    for_a_person = (table.state == "held") & (table.last_reason != SECRECY)
+    of_each = select(table.workflow, func.count()).where(for_a_person).group_by(table.workflow)
     by_workflow = sorted((str(workflow), int(count)) for workflow, count in connection.execute(of_each))
     about, since = connection.execute(
-        select(func.count(distinct(table.incident)), func.min(table.created_at)).where(table.state == "held")
+        select(func.count(distinct(table.incident)), func.min(table.created_at)).where(for_a_person)
     ).one()
     oldest = (
         select(table.incident)
-        .where(table.state == "held")
+        .where(for_a_person)
         .group_by(table.incident)
         .order_by(func.min(table.created_at), table.incident)
         .limit(_NAMED)
@@ -80,8 +83,25 @@ def drop(connection: Connection, messages: Sequence[StoredCommand], *, why: str,
             waive(connection, workflow, incident, organization, now)
 
 
+def withhold(connection: Connection, incident: str) -> int:
+    """Hold back what would tell a customer of an incident and has not left; return how many messages that is."""
+    table = commands.c
+    about = (table.incident == incident) & (table.kind == CommandKind.NOTIFY.value)
+    waiting = about & table.state.in_(("queued", "held"))
+    return connection.execute(commands.update().where(waiting).values(state="held", last_reason=SECRECY)).rowcount
+
+
+def no_longer_secret(connection: Connection, incident: str, reason: str) -> list[str]:
+    """Have what an order held back of an incident wait for another reason, or none; return the ids."""
+    withheld = (commands.c.incident == incident) & (commands.c.state == "held") & (commands.c.last_reason == SECRECY)
+    ids = list(connection.execute(select(commands.c.id).where(withheld).order_by(commands.c.id)).scalars())
+    connection.execute(commands.update().where(withheld).values(last_reason=reason))
+    return ids
+
+
 def _settle(connection: Connection, ids: Collection[str], *, why: str = "", **values: object) -> None:
     some = sorted(ids)
     for start in range(0, len(some), _AT_ONCE):
         chosen = commands.c.id.in_(some[start : start + _AT_ONCE]) & (commands.c.state == "held")
+        chosen &= commands.c.last_reason != SECRECY  # nobody sends or drops what an order holds back
         connection.execute(commands.update().where(chosen).values(last_reason=why, **values))

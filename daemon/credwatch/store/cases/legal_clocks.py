@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Row, Table, Text, select, text
 
-from credwatch.kernel.command import LegalClock
+from credwatch.kernel.command import LEGAL_REPORT, LegalClock
 from credwatch.kernel.moment import Moment
+from credwatch.store.cases.secrecy_orders import secret_incidents
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.statements import many
@@ -83,6 +84,8 @@ def save_clocks(connection: Connection, clocks: Iterable[LegalClock]) -> None:
 
     A known clock keeps its start and end, and the first moment it was met, escalated or released.
     """
+    clocks = [*clocks]
+    secret = secret_incidents(connection) if clocks else frozenset()
     rows = [
         (
             clock.id,
@@ -92,7 +95,7 @@ def save_clocks(connection: Connection, clocks: Iterable[LegalClock]) -> None:
             to_micros(clock.started_at),
             to_micros(clock.due_at),
             clock.starts.value,
-            clock.held,
+            clock.held or (clock.incident in secret and clock.workflow != LEGAL_REPORT),
             *(_micros(getattr(clock, name)) for name in _ONCE),
             clock.stops.value,
             _micros(clock.soft_at),
@@ -157,6 +160,13 @@ def waive(connection: Connection, workflow: str, incident: str, organization: st
         .where(table.c.organization == organization, table.c.met_at.is_(None), table.c.waived_at.is_(None))
         .values(waived_at=to_micros(now), held=False)
     )
+
+
+def hold_clocks(connection: Connection, incident: str) -> None:
+    """Note that what an incident owes customers waits; what it owes an authority does not."""
+    table = legal_clocks
+    about = (table.c.incident == incident) & (table.c.workflow != LEGAL_REPORT) & table.c.met_at.is_(None)
+    connection.execute(table.update().where(about).values(held=True))
 
 
 def release_clocks(connection: Connection, workflow: str, incident: str, organization: str, now: datetime) -> None:
