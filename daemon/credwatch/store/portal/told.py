@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from credwatch.kernel.command import CommandKind
+from credwatch.store.cases.secrecy_orders import secret_incidents
 from credwatch.store.commands import commands
 from credwatch.store.joined import joined
 
@@ -15,7 +16,7 @@ SENT = ("queued", "sending", "refused", "delivered")
 def told_incidents(connection: Connection, customer: str, limit: int) -> list[str]:
     """Return the numbers of the incidents that a customer was told of, by letters of their own or joint ones.
 
-    Those told of last come first; of many letters the latest are looked at.
+    Those told of last come first; of many letters the latest are looked at. What an order forbids to tell is left out.
     """
     theirs = (commands.c.organization == customer) & (commands.c.kind == CommandKind.NOTIFY.value)
     query = select(commands.c.id, commands.c.incident, commands.c.state).where(theirs)
@@ -28,7 +29,8 @@ def told_incidents(connection: Connection, customer: str, limit: int) -> list[st
             numbers.setdefault(number)
         if len(numbers) > limit:
             break
-    return [number for number in numbers if number][:limit]
+    secret = secret_incidents(connection)
+    return [number for number in numbers if number and number not in secret][:limit]
 
 
 _LETTERS = 5_000
