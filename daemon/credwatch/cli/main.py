@@ -10,8 +10,8 @@ from credwatch.cli import casework as casework  # likewise
 from credwatch.cli import documents as documents  # likewise
 from credwatch.cli import radius as radius  # likewise
 from credwatch.cli import recording as recording  # likewise
-from credwatch.cli.archive import archive_app
 from credwatch.cli import secrecy as secrecy  # likewise
+from credwatch.cli.archive import archive_app
 from credwatch.cli.audit import audit_app, verify
 from credwatch.cli.case_files import evidence
 from credwatch.cli.check import check
