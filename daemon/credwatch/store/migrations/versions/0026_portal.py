@@ -1,5 +1,7 @@
 """Keeps what the customers' pages remember: links, sessions, passkeys, reports, changes of addresses, forms sent."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,12 +17,12 @@ def upgrade() -> None:
     text = sa.Text(collation="C") if is_postgresql else sa.Text()
     number = sa.BigInteger() if is_postgresql else sa.Integer()
 
-    kinds = {"t": text, "n": number, "b": sa.LargeBinary()}
+    kinds: dict[str, Any] = {"t": text, "n": number, "b": sa.LargeBinary()}
 
     def table(name: str, columns: str, indexes: dict[str, str], empty: str = "", unique: str = "") -> None:
         """Make a table of columns `name:kind`, the first of which is its key."""
         parts = [column.split(":") for column in columns.split()]
-        made = [
+        made: list[sa.Column[Any]] = [
             sa.Column(
                 column, kinds[kind], primary_key=at == 0, nullable=column == empty, unique=column == unique or None
             )
