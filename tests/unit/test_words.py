@@ -12,8 +12,12 @@ import credwatch
 SOURCES = sorted(Path(credwatch.__path__[0]).rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in SOURCES}
 NO_NOUNS = frozenset({"each", "found", "known", "told", "given"})
-FORMATS = {("authoring/cases.py", "given"), ("outbox/words/catalogue.py", "known")}
-"""Keys that operators write in files: `given:` of a case, `known` of a kind's words."""
+FORMATS = {
+    ("authoring/cases.py", "given"),
+    ("outbox/words/catalogue.py", "known"),
+    ("sources/rest/options.py", "each"),
+}
+"""Keys that operators write: `given:` of a case, `known` of a kind, `each` of a REST source."""
 HEAVY = frozenset(
     {"aiosmtpd", "alembic", "docx", "google", "holidays", "opentelemetry", "sqlalchemy", "typst", "zxcvbn"}
 )

@@ -140,13 +140,13 @@ def _replaced(
     pairs = rows.select(SEAL, field).drop_nulls().unique()
     if not pairs.height:
         return rows
-    known = pl.concat(
+    others = pl.concat(
         [
-            pl.DataFrame({SEAL: [whose] * len(found), field: list(found), "": list(found.values())}, orient="col")
+            pl.DataFrame({SEAL: [whose] * len(words), field: list(words), "": list(words.values())}, orient="col")
             for (whose,), part in pairs.group_by(SEAL)
-            for found in [replace(str(whose), field, part[field].to_list())]
+            for words in [replace(str(whose), field, part[field].to_list())]
         ]
     )
-    other = rows.join(known, on=[SEAL, field], how="left", maintain_order="left")[""]
+    other = rows.join(others, on=[SEAL, field], how="left", maintain_order="left")[""]
     # Rows without SEAL are not sealed, and stay.
     return rows.with_columns(pl.when(pl.col(SEAL).is_null()).then(pl.col(field)).otherwise(other).alias(field))

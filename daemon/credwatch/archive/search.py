@@ -63,14 +63,14 @@ class Search:
     def latest(self, wanted: Sought, limit: int) -> pl.DataFrame:
         """Return the latest events, `limit` at most, in the order of time; raises ArchiveError."""
         wanted = self._told(wanted)
-        found: list[pl.DataFrame] = []
+        frames: list[pl.DataFrame] = []
         for span in self._backwards(wanted.span):
             some = self._asked(replace(wanted, span=span), limit)
-            found.insert(0, some)
+            frames.insert(0, some)
             limit -= some.height
             if not limit:
                 break
-        return opened(pl.concat(found), self._keys) if found else pl.DataFrame(schema=SCHEMA)
+        return opened(pl.concat(frames), self._keys) if frames else pl.DataFrame(schema=SCHEMA)
 
     def all(self, wanted: Sought) -> Iterator[pl.DataFrame]:
         """Give all events in the order of time, some at a time; raises ArchiveError."""
@@ -104,8 +104,8 @@ class Search:
                     some = some.top_k(most, by=[name for name in ORDER if name in rows.columns])
                 yield some.collect(engine="streaming")
 
-        found = [whole(some) for some in self._reader.chosen(wanted.span, choose)]
-        rows = pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
+        frames = [whole(some) for some in self._reader.chosen(wanted.span, choose)]
+        rows = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
         rows = rows.sort(ORDER, nulls_last=True, maintain_order=True)
         return rows if most is None else rows.tail(most)
 
@@ -126,8 +126,8 @@ class Search:
                 names = [ADDRESS, *({SEAL, BATCH} & rows.columns)]
                 yield rows.frame.filter(_every(span.tests())).select(names).unique().collect(engine="streaming")
 
-        found = (opened(some, self._keys)[ADDRESS] for some in self._reader.chosen(span, distinct))
-        return {address for addresses in found for address in addresses if address is not None}
+        columns = (opened(some, self._keys)[ADDRESS] for some in self._reader.chosen(span, distinct))
+        return {address for addresses in columns for address in addresses if address is not None}
 
     def _backwards(self, span: Span) -> Iterator[Span]:
         for since, until in reversed(self._steps(span, from_end=True)):

@@ -74,14 +74,14 @@ class AddressDesk(ContactDesk):
         """Call a waiting change off: for a contact of the customer, or whoever has the code of a letter about it."""
         now = self._clock()
         with self._database.writing() as connection:
-            found = changes.change_numbered(connection, change)
-            if found is None or not (found.customer == customer or self._is_code_of(found, code)):
+            waiting = changes.change_numbered(connection, change)
+            if waiting is None or not (waiting.customer == customer or self._is_code_of(waiting, code)):
                 return False
             who = f"contact {by}" if by else "whoever has its code"
             if not changes.end_change(connection, change, ChangeState.CANCELLED, who, now):
                 return False
-            self._note(connection, ActKind.CONTACT_CHANGE_ENDED, found, who, now, state=ChangeState.CANCELLED.value)
-            self._tell_of_change(connection, PortalNews.CHANGE_CANCELLED, found, now)
+            self._note(connection, ActKind.CONTACT_CHANGE_ENDED, waiting, who, now, state=ChangeState.CANCELLED.value)
+            self._tell_of_change(connection, PortalNews.CHANGE_CANCELLED, waiting, now)
         self._on_queued()
         return True
 
@@ -104,7 +104,7 @@ class AddressDesk(ContactDesk):
         return [] if change is None else self._codes_of(change)
 
     def _is_code_of(self, change: ContactChange, code: str) -> bool:
-        return any([same_code(code, known) for known in self._codes_of(change)])
+        return any([same_code(code, theirs) for theirs in self._codes_of(change)])
 
     def _codes_of(self, change: ContactChange) -> list[str]:
         """Return the codes of the letters that asked whether it may be; they went to the addresses as they were."""
@@ -133,9 +133,9 @@ class AddressDesk(ContactDesk):
         self._tell(connection, what, change.customer, change.id, values, now)
 
 
-def _check_value(change: ContactChange, known: set[str], then: int) -> None:
+def _check_value(change: ContactChange, present: set[str], then: int) -> None:
     """Raise ChangeRefused where the value is none that can be written to or dialled, or does not change anything."""
-    is_known = change.value.casefold() in known
+    is_known = change.value.casefold() in present
     match change.kind:
         case ChangeOf.ADDED:
             _attempt(mailbox, change.value, "no_address")

@@ -36,8 +36,8 @@ class ContactBook(Casebook):
 
         Whoever asks for it has identified the person, and says how in `why`.
         """
-        known = {one.casefold(): one for one in self._addresses(customer)}
-        name = known.get(address.casefold(), address)
+        addresses = {one.casefold(): one for one in self._addresses(customer)}
+        name = addresses.get(address.casefold(), address)
         had_app = FactorRows(self._database).change(
             contact_account(customer, name), lambda factor: (None, factor is not None)
         )

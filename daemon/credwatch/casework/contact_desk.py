@@ -48,10 +48,10 @@ class ContactDesk:
         """Return whom an address speaks for."""
         wanted = address.casefold()
         return [
-            CustomerContact(reader.organization, reader.name, known, reader.language)
+            CustomerContact(reader.organization, reader.name, registered, reader.language)
             for reader in self._facts().recipients.values()
-            for known in safe_addresses(reader)
-            if known.casefold() == wanted
+            for registered in safe_addresses(reader)
+            if registered.casefold() == wanted
         ]
 
     def send_link(self, contact: CustomerContact, link: AskedLink, url: str, asked_from: str) -> None:

@@ -40,7 +40,7 @@ class NoticeDesk(ContactDesk):
         with self._database.reading() as connection:
             codes = [*self._codes(connection, number)]
         # Each is compared, whichever is right; codes of nothing are compared with something.
-        return any([same_code(code, known) and known != _NOBODYS for known in (*codes, _NOBODYS)])
+        return any([same_code(code, theirs) and theirs != _NOBODYS for theirs in (*codes, _NOBODYS)])
 
     def _codes(self, connection: Connection, number: str) -> Iterator[str]:
         for letter in outbox.messages_of(connection, number):
@@ -50,9 +50,9 @@ class NoticeDesk(ContactDesk):
     def notices(self, customer: str) -> Sequence[NoticeLine]:
         """Return what a customer was told of, the latest first."""
         with self._database.reading() as connection:
-            told = told_incidents(connection, customer, _MOST)
-            found = (self._line(connection, number, customer) for number in told)
-            lines = [line for line in found if line is not None]
+            numbers = told_incidents(connection, customer, _MOST)
+            candidates = (self._line(connection, number, customer) for number in numbers)
+            lines = [line for line in candidates if line is not None]
         return sorted(lines, key=lambda line: line.occurred_at, reverse=True)
 
     def _line(self, connection: Connection, number: str, customer: str) -> NoticeLine | None:
@@ -131,12 +131,12 @@ class NoticeDesk(ContactDesk):
     def touches(self, customer: str) -> Sequence[StaffTouch]:
         """Return each act of staff on a customer's accounts, the latest first."""
         with self._database.reading() as connection:
-            found = (
+            candidates = (
                 self._theirs(connection, number, customer) for number in told_incidents(connection, customer, _MOST)
             )
             touches = [
                 touch
-                for incident in found
+                for incident in candidates
                 if incident is not None and _STAFF in incident.details
                 for touch in self._touches_of(connection, incident, customer)
             ]
@@ -158,10 +158,10 @@ class NoticeDesk(ContactDesk):
             )
 
     def _ground(self, of: Incident | Detection) -> dict[str, str]:
-        details, known = _details(of), self._facts().authorisations
+        details, grounds = _details(of), self._facts().authorisations
         number = details.get("credwatch.authorisation.id", "")
         said = details.get("credwatch.support.reason", "")
-        ground = known.get(number) or Ground(number, details.get("credwatch.authorisation.basis", ""), shown(said))
+        ground = grounds.get(number) or Ground(number, details.get("credwatch.authorisation.basis", ""), shown(said))
         return {
             "action": shown(details.get("event.action", "")),
             "department": shown(details.get("credwatch.actor.department", "")),

@@ -128,5 +128,5 @@ def _described(reach: _Reach) -> dict[str, Any]:
 
 def _some(values: Iterable[str]) -> dict[str, Any]:
     """Count values, and name the first of them."""
-    known = sorted(values)
-    return {"count": len(known), "named": known[:_NAMED]}
+    ordered = sorted(values)
+    return {"count": len(ordered), "named": ordered[:_NAMED]}

@@ -56,9 +56,9 @@ class ReportDesk(ContactDesk):
         files = tuple(self._kept(upload) for upload in report.uploads)
         now, digest = self._clock(), _digest(report, files)
         with self._database.writing() as connection:
-            known = self._known_already(connection, report, digest, now)
-            if known is not None:
-                return self._receipt(connection, known, is_repeat=True)
+            earlier = self._known_already(connection, report, digest, now)
+            if earlier is not None:
+                return self._receipt(connection, earlier, is_repeat=True)
             if self._is_too_much(connection, report, now):
                 return None
             taken = self._opened(connection, report, files, now)
@@ -241,8 +241,8 @@ def _matches(connection: Connection, new: NewReport) -> tuple[str, ...]:
         return ()
     wanted = {compared(account) for account in new.accounts}
     page = Page(_MOST_LISTED)
-    found = search(connection, Wanted(customer=new.customer), page, _MOST_SEARCHED).incidents
-    about = (one for one in found if wanted & {compared(name) for name in (one.subject, *one.accounts)})
+    matches = search(connection, Wanted(customer=new.customer), page, _MOST_SEARCHED).incidents
+    about = (one for one in matches if wanted & {compared(name) for name in (one.subject, *one.accounts)})
     return tuple(one.number for one in about if one.kind != KIND)[:_MOST_MATCHES]
 
 

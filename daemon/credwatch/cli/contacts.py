@@ -66,9 +66,9 @@ def token(
     """
     from credwatch.sources.push.tokens import new_token
 
-    made, known = new_token(customer)
+    made, hashed = new_token(customer)
     if as_json:
-        print_json({"customer": customer, "token": made.reveal(), "hash": known})
+        print_json({"customer": customer, "token": made.reveal(), "hash": hashed})
     else:
         say(f"token               {made.reveal()}")
-        say(f'report_token_hashes = ["{known}"]')
+        say(f'report_token_hashes = ["{hashed}"]')

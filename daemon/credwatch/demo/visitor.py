@@ -48,8 +48,8 @@ class Visitor:
         """Wait for the letter, and return the path in it."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            if found := [match[1] for text in self._letters() if (match := _LINK.search(text))]:
-                return found[-1]
+            if links := [match[1] for text in self._letters() if (match := _LINK.search(text))]:
+                return links[-1]
             time.sleep(_POLL_SECONDS)
         raise CredwatchError("no letter with a link to log in has come", where="the customers' pages")
 

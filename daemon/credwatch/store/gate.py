@@ -99,9 +99,9 @@ class FactorRows:
 
     def is_confirmed(self, account: Account) -> bool:
         """Say whether an account has a factor that counts."""
-        found = select(factors.c.confirmed_at).where(*_of(factors, account))
+        enrolled = select(factors.c.confirmed_at).where(*_of(factors, account))
         with self._database.reading() as connection:
-            return connection.scalar(found) is not None
+            return connection.scalar(enrolled) is not None
 
     def change(self, account: Account, decide: Callable[[Factor | None], tuple[Factor | None, T]]) -> T:
         """Replace the account's factor by what `decide` makes of it, in one transaction that holds the write lock.

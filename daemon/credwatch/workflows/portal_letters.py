@@ -44,8 +44,8 @@ def portal_news(
     incident: str = "",
 ) -> tuple[Command, ...]:
     """Tell each of a customer's addresses what happened; `phase` names the happening."""
-    told = {"what": what.value, **values}
-    return _letters(NEWS, customer, recipients, f"{what.value} {phase}", told, facts, now, incident)
+    letter_values = {"what": what.value, **values}
+    return _letters(NEWS, customer, recipients, f"{what.value} {phase}", letter_values, facts, now, incident)
 
 
 def _letters(

@@ -66,7 +66,7 @@ def read_filter(item: SigmaFilter, section: dict[str, Any], scope: Scope) -> Fil
     )
 
 
-class _CredwatchKey(Options):
+class _FilterKey(Options):
     """The `credwatch:` key of a filter: what Sigma has no word for."""
 
     owner: str = ""
@@ -80,7 +80,7 @@ def with_owner(filter_: Filter, raw: object, where: str) -> Filter:
     """
     if not isinstance(raw, dict):
         raise RuleError("credwatch: must be a mapping", where=where, hint="owner and expires, see docs/rules.md")
-    key = validated(raw, _CredwatchKey, where=f"{where}: credwatch")
+    key = validated(raw, _FilterKey, where=f"{where}: credwatch")
     if key.expires is None:
         return replace(filter_, owner=key.owner)
     if not key.owner:

@@ -57,7 +57,7 @@ class ObjectService:
         """How coarsely the order of files is remembered, seconds."""
         return max(self._overlap / 32, 1.0)
 
-    def sweep(self, place: PulledPlace | None, known: Container[str] = (), /) -> Iterator[PulledBatch]:
+    def sweep(self, place: PulledPlace | None, keys: Container[str] = (), /) -> Iterator[PulledBatch]:
         """Give the records of every file that is new; see `PulledService.sweep`."""
         now = self._clock().timestamp()
         if place is None:
@@ -68,7 +68,7 @@ class ObjectService:
             since = float(place["since"])
         problem: SourceError | None = None
         reached = math.inf
-        for file in (file for file in self._files(since - self._overlap) if file.key not in known):
+        for file in (file for file in self._files(since - self._overlap) if file.key not in keys):
             try:
                 items = self._items(file, now)
             except (SourceError, _Unsettled) as error:

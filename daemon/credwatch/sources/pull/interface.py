@@ -51,7 +51,7 @@ class PulledService(Protocol):
     def width(self) -> float:
         """How coarsely the order of items is remembered: a small part of what is asked for again."""
 
-    def sweep(self, place: PulledPlace | None, known: Container[str] = (), /) -> Iterator[PulledBatch]:
+    def sweep(self, place: PulledPlace | None, keys: Container[str] = (), /) -> Iterator[PulledBatch]:
         """Give everything that the service has behind a place, and end where it has no more.
 
         `place` is that of the last batch that was given; None at the very first start, where the first batch says where

@@ -39,10 +39,10 @@ class KnownKeys:
     @classmethod
     def from_json(cls, stored: Any, width: float) -> KnownKeys:
         """Read what `to_json` gave; the width is the one it was written with."""
-        known = cls(float(stored.get("width", width)))
-        known._buckets = {int(bucket): str(keys) for bucket, keys in stored.get("keys", {}).items()}
-        known._keys = {key for keys in known._buckets.values() for key in _split(keys)}
-        return known
+        restored = cls(float(stored.get("width", width)))
+        restored._buckets = {int(bucket): str(keys) for bucket, keys in stored.get("keys", {}).items()}
+        restored._keys = {key for keys in restored._buckets.values() for key in _split(keys)}
+        return restored
 
     def to_json(self) -> dict[str, Any]:
         """Give them as JSON values."""

@@ -39,7 +39,7 @@ class Pump:
         self,
         service: PulledService,
         place: PulledPlace | None,
-        known: KnownKeys,
+        keys: KnownKeys,
         wake: Callable[[], None],
         *,
         name: str,
@@ -47,7 +47,7 @@ class Pump:
     ) -> None:
         self._service = service
         self._place = place
-        self._known = known
+        self._known = keys
         self._wake = wake
         self._name = name
         self._chance = chance

@@ -27,24 +27,24 @@ class _State(Struct):
     """How many bytes of lines were given."""
     place: PulledPlace | None
     """Behind the last batch that was given whole."""
-    known: KnownKeys
+    keys: KnownKeys
     """The items given of what may be asked for again, those of a batch that was begun among them."""
 
     def to_cursor(self) -> Cursor:
-        return {"position": self.position, "place": self.place, "known": self.known.to_json()}
+        return {"position": self.position, "place": self.place, "known": self.keys.to_json()}
 
     @classmethod
     def from_cursor(cls, cursor: Any, width: float) -> _State:
-        known = KnownKeys.from_json(cursor.get("known", {}), width)
-        return cls(int(cursor["position"]), cursor["place"], known)
+        keys = KnownKeys.from_json(cursor.get("known", {}), width)
+        return cls(int(cursor["position"]), cursor["place"], keys)
 
     def give(self, items: Collection[Item]) -> None:
         self.position += sum(len(item.line) for item in items)
-        self.known.add(items)
+        self.keys.add(items)
 
     def end(self, batch: PulledBatch) -> None:
         self.place = batch.place
-        self.known.forget_before(batch.floor)
+        self.keys.forget_before(batch.floor)
 
 
 class _BatchBeginning(Struct, frozen=True):
@@ -130,7 +130,7 @@ class PulledSource:
             return chunk.cursor
         begun = msgspec.json.decode(chunk.beginning, type=_BatchBeginning)
         state = _State.from_cursor(begun.cursor, self._service.width)
-        state.known.add(Item(b"", key, order) for end, key, order in begun.items if end <= position)
+        state.keys.add(Item(b"", key, order) for end, key, order in begun.items if end <= position)
         state.position = max([state.position, *(end for end, _, _ in begun.items if end <= position)])
         return state.to_cursor()
 
@@ -162,8 +162,8 @@ class PulledSource:
 
     def _started(self) -> Pump:
         if self._pump is None:
-            known = KnownKeys.from_json(self._stored.get("known", {}), self._service.width)
-            self._pump = Pump(self._service, self._stored["place"], known, self._wake, name=self._name)
+            keys = KnownKeys.from_json(self._stored.get("known", {}), self._service.width)
+            self._pump = Pump(self._service, self._stored["place"], keys, self._wake, name=self._name)
         return self._pump
 
     def _complain(self, pump: Pump) -> None:

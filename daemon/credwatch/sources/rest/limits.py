@@ -22,14 +22,14 @@ def wait_after(status: int, headers: Mapping[str, str], body: bytes, now: dateti
 
     429 is one (RFC 6585); 503 with Retry-After (RFC 9110 section 10.2.3); and 403 where GitHub or Google say so.
     """
-    told = _told(headers, now)
+    seconds = _told(headers, now)
     match status:
         case 429:
-            return told if told is not None else 0.0
+            return seconds if seconds is not None else 0.0
         case 503:
             return _retry_after(headers, now)
         case 403 if "retry-after" in headers or is_used_up(headers):
-            return told if told is not None else _UNTOLD_SECONDS
+            return seconds if seconds is not None else _UNTOLD_SECONDS
         case 403 if _OF_LIMITS.search(body):
             return _UNTOLD_SECONDS
     return None

@@ -48,11 +48,11 @@ def next_page(place: RestPlace, options: RestSourceOptions, content: Any, link: 
         case "link":
             return _at_home(link, options) if link else None
         case "next":
-            told = value_at(content, options.next)
-            return _at_home(told, options) if isinstance(told, str) and told else None
+            target = value_at(content, options.next)
+            return _at_home(target, options) if isinstance(target, str) and target else None
         case "token":
-            told = value_at(content, options.next)
-            return None if told in (None, "", False) else str(told)
+            token = value_at(content, options.next)
+            return None if token in (None, "", False) else str(token)
         case "page" if count >= options.page_size:
             return _number_at(place, options) + 1
         case "offset" if count >= options.page_size:

@@ -60,4 +60,4 @@ def _filled(value: Any, names: dict[str, str], missing: set[str]) -> Any:
     if not isinstance(value, str):
         return value
     missing.update(name for name in _NAME.findall(value) if not names[name])
-    return _NAME.sub(lambda found: names[found[1]], value)
+    return _NAME.sub(lambda match: names[match[1]], value)

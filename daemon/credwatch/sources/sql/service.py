@@ -78,12 +78,12 @@ class SqlService:
         """How coarsely the order of rows is remembered."""
         return self._column.width
 
-    def sweep(self, place: PulledPlace | None, known: Container[str] = (), /) -> Iterator[PulledBatch]:
+    def sweep(self, place: PulledPlace | None, keys: Container[str] = (), /) -> Iterator[PulledBatch]:
         """Give every row that is new; see `PulledService.sweep`."""
         at: Stored = self._first() if place is None else place["at"]
         first = at if place is None else None
         while True:
-            read = self._read(at, known)
+            read = self._read(at, keys)
             at = read.at
             yield self._batch(self._items(read, first), at)
             if not read.is_cut:
@@ -129,7 +129,7 @@ class SqlService:
             value = connection.execute(newest, parameters).scalar()
         return self._column.lowest if value is None else self._value(value)
 
-    def _read(self, at: Stored, known: Container[str]) -> _Read:
+    def _read(self, at: Stored, keys: Container[str]) -> _Read:
         """Read the rows behind a value, until there are enough new ones, and no further."""
         read, limit = _Read(at), self._limit
         parameters = {"cursor": self._column.parameter(at)} | ({"limit": limit} if self._has_limit else {})
@@ -138,7 +138,7 @@ class SqlService:
             zones = self._zones(connection, result)
             names = self._names(result)
             for row in result:
-                if not self._take(read, dict(zip(names, row, strict=True)), known, zones):
+                if not self._take(read, dict(zip(names, row, strict=True)), keys, zones):
                     break
         if self._has_limit and read.rows >= limit:
             self._leave_last(read)
@@ -146,7 +146,7 @@ class SqlService:
             read.at = self._later(read.at, read.last)
         return read
 
-    def _take(self, read: _Read, row: dict[str, Any], known: Container[str], zones: dict[str, ZoneInfo]) -> bool:
+    def _take(self, read: _Read, row: dict[str, Any], keys: Container[str], zones: dict[str, ZoneInfo]) -> bool:
         """Take a row, unless there are enough already; those of one value are taken together."""
         value = self._value(row[self._options.cursor])
         if read.last is not None and self._column.order(value) < self._column.order(read.last):
@@ -159,7 +159,7 @@ class SqlService:
         read.rows += 1
         line = line_of(row, self._zone, zones)
         item = Item(line, self._key(read, row, line), self._column.order(value))
-        if item.key not in known:
+        if item.key not in keys:
             read.items.append(item)
             read.values.append(value)
             read.size += len(line)

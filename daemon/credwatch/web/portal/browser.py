@@ -44,7 +44,7 @@ def form_token(browser: str) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def is_our_form(request: Request, given: str, options: PortalOptions) -> bool:
+def is_our_form(request: Request, token: str, options: PortalOptions) -> bool:
     """Say whether a form was sent from one of our pages in this browser: origin, fetch metadata and token say so."""
     browser, headers = token_in(request, BROWSER), request.headers
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -52,7 +52,7 @@ def is_our_form(request: Request, given: str, options: PortalOptions) -> bool:
         return False
     if site is None and origin is None:
         return False
-    return bool(browser) and hmac.compare_digest(given.encode("utf-8", "replace"), form_token(browser).encode())
+    return bool(browser) and hmac.compare_digest(token.encode("utf-8", "replace"), form_token(browser).encode())
 
 
 def remember(response: Response, cookie: str, value: str, *, strict: bool = False, seconds: int | None = None) -> None:

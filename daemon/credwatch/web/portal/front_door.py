@@ -165,13 +165,13 @@ class FrontDoor:
         return bytes(body)
 
     def _visited(self, request: Request, body: bytes, page: Page) -> Response:
-        known = browser.token_in(request, browser.BROWSER)
+        binding = browser.token_in(request, browser.BROWSER)
         session = self._session(request)
         language = language_of(request, request.cookies.get(browser.LANGUAGE, ""))
-        visit = Visit(request, visitor_address(request, self.options), language, known or browser.new_token())
+        visit = Visit(request, visitor_address(request, self.options), language, binding or browser.new_token())
         visit.session = session
         response = self._read(visit, body) or page(visit)
-        if not known:
+        if not binding:
             browser.remember(response, browser.BROWSER, visit.browser)
         if request.query_params.get("language", "") in LANGUAGES:
             browser.remember_language(response, language)

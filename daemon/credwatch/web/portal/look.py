@@ -56,8 +56,8 @@ class Look:
 
     def words(self, language: str, group: str) -> Mapping[str, str]:
         """Return a group of words."""
-        found: Mapping[str, str] = self._words[language][group]
-        return found
+        words: Mapping[str, str] = self._words[language][group]
+        return words
 
     def moment(self, value: datetime | str | None, language: str) -> str:
         """Write a moment in the reader's language and zone, with its offset; empty where there is none."""

@@ -164,12 +164,12 @@ def _charset(parameters: str) -> str:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
             try:
-                known = codecs.lookup(value.strip().strip('"')).name
+                charset = codecs.lookup(value.strip().strip('"')).name
             except (LookupError, ValueError):
-                known = ""
-            if known not in _CHARSETS:
+                charset = ""
+            if charset not in _CHARSETS:
                 raise RefusedRequest(415, "bad_charset", f"send UTF-8; {', '.join(_CHARSETS[1:])} are read too")
-            return known
+            return charset
     return "utf-8"
 
 

@@ -93,8 +93,8 @@ class SecondFactorPages:
 
     def _judged(self, visit: Visit, verdict: MfaVerdict) -> Response:
         if not verdict.accepted:
-            known = (MfaOutcome.THROTTLED, MfaOutcome.LOCKED, MfaOutcome.REPLAYED)
-            problem = verdict.outcome.value if verdict.outcome in known else "wrong"
+            outcomes = (MfaOutcome.THROTTLED, MfaOutcome.LOCKED, MfaOutcome.REPLAYED)
+            problem = verdict.outcome.value if verdict.outcome in outcomes else "wrong"
             return self._page(visit, "locked" if verdict.locked_now else problem, 403)
         return self._entered(visit, RedirectResponse(_HOME, 303))
 
