@@ -22,8 +22,8 @@ HEAVY = frozenset(
     {"aiosmtpd", "alembic", "docx", "google", "holidays", "opentelemetry", "sqlalchemy", "typst", "zxcvbn"}
 )
 """Libraries that a few calls need, and that the daemon's memory and its start are spared."""
-ON_PURPOSE = {"__main__.py", "checks/pulled.py", "sources/registry.py", "store/database.py"}
-    *("__main__.py", "store/database.py"),
+ON_PURPOSE = {
+    *("__main__.py", "checks/pulled.py", "sources/registry.py", "store/database.py"),
     *("collect/destinations.py", "service/receiving.py", "sources/file/dates.py"),
 }
 """The command line behind the tuning of memory; a server's driver for those who have one; a collector's one way out;
