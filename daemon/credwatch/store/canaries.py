@@ -66,6 +66,7 @@ def is_waiting(connection: Connection) -> bool:
 def forget_settled(connection: Connection) -> None:
     """Delete the messages of canaries that have come to their end: one takes the place of the other."""
     settled = (commands.c.workflow == CANARY) & commands.c.state.in_(("delivered", "refused", "dropped"))
-    ids = select(commands.c.id).where(settled)
+    # Where the table is small its statistics call for reading all of it, and nobody asks again when it has grown.
+    ids = select(commands.c.id).with_hint(commands, "INDEXED BY commands_latest", "sqlite").where(settled)
     connection.execute(receipts.delete().where(receipts.c.command.in_(ids)))
-    connection.execute(commands.delete().where(settled))
+    connection.execute(commands.delete().where(commands.c.id.in_(ids)))
