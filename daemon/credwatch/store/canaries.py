@@ -15,6 +15,7 @@ from credwatch.store.receipts import receipts
 from credwatch.store.state import progress
 
 _KEY = "canary"
+_AT_ONCE = 100
 
 
 class Flight(Struct, frozen=True):
@@ -66,7 +67,9 @@ def is_waiting(connection: Connection) -> bool:
 def forget_settled(connection: Connection) -> None:
     """Delete the messages of canaries that have come to their end: one takes the place of the other."""
     settled = (commands.c.workflow == CANARY) & commands.c.state.in_(("delivered", "refused", "dropped"))
-    # Where the table is small its statistics call for reading all of it, and nobody asks again when it has grown.
-    ids = select(commands.c.id).with_hint(commands, "INDEXED BY commands_latest", "sqlite").where(settled)
+    oldest = select(commands.c.id).where(settled).order_by(commands.c.workflow, commands.c.created_at).limit(_AT_ONCE)
+    ids = list(connection.execute(oldest).scalars())
+    if not ids:
+        return
     connection.execute(receipts.delete().where(receipts.c.command.in_(ids)))
     connection.execute(commands.delete().where(commands.c.id.in_(ids)))

@@ -76,18 +76,20 @@ def queue(connection: Connection, new_commands: Iterable[Command]) -> int:
 
 def queue_state(connection: Connection) -> QueueState:
     """Count the commands that have not come to their end; those that have are not looked at, however many they are."""
-    # What an order holds back waits for its review, and not for whoever lets messages go.
-    unsettled = commands.c.state.in_(WAITING) & (commands.c.last_reason != SECRECY)
+    unsettled = commands.c.state.in_([state for state in WAITING if state != "held"])
     statement = select(commands.c.state, func.count(), func.min(commands.c.created_at)).where(unsettled)
     statement = statement.group_by(commands.c.state)
     totals = {state: (count, oldest) for state, count, oldest in connection.execute(statement)}
     waiting = [totals[state] for state in ("queued", "sending") if state in totals]
+    # What an order holds back waits for its review, and not for whoever lets messages go.
+    is_held = (commands.c.state == "held") & (commands.c.last_reason != SECRECY)
+    held, oldest_held = connection.execute(select(func.count(), func.min(commands.c.created_at)).where(is_held)).one()
     return QueueState(
         waiting=sum(count for count, _ in waiting),
         refused=totals.get("refused", (0, None))[0],
         oldest=from_micros(min(oldest for _, oldest in waiting)) if waiting else None,
-        held=totals["held"][0] if "held" in totals else 0,
-        oldest_held=from_micros(totals["held"][1]) if "held" in totals else None,
+        held=held,
+        oldest_held=from_micros(oldest_held) if held else None,
     )
 
 
