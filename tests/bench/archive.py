@@ -43,7 +43,7 @@ def archive(folder: Path, log: Path, events: int, repeat: int) -> Iterator[Figur
     yield at_most(500, "  its memory", found.peak_mib, "MiB")
 
 
-def replayed(folder: Path, log: Path, *, is_kept: bool) -> tuple[float, float]:
+def replayed(folder: Path, log: Path, is_kept: bool) -> tuple[float, float]:
     """Replay a log; return how many seconds it took, its start left out, and how many bytes an archived event takes."""
     from msgspec.structs import replace
 

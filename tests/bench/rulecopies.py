@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ _FIELDS = ("host.name", "process.name", "event.dataset", "event.category")
 
 _COUNTS = ("event_count", "value_count")
 _OPERATORS = ("and", "or", "not")
+_NAME = re.compile(r"\w+")
 
 
 def write_copies(folder: Path, copies: int) -> None:
@@ -27,7 +30,13 @@ def write_copies(folder: Path, copies: int) -> None:
     documents = [document for document in read if document is not None]
     correlations = {document["name"] for document in documents if "correlation" in document}
     for number, group in enumerate(islice(groups, copies)):
-        copied = [_copy(document, number, () if _is_bound(document, correlations) else group) for document in documents]
+        copied = [
+            # What stays as it is goes on asking the shipped correlations, for those that it asks group as it does.
+            _copy(document, number, (), keep=correlations)
+            if _is_bound(document, correlations)
+            else _copy(document, number, group)
+            for document in documents
+        ]
         (folder / f"copy{number}.yml").write_text(yaml.safe_dump_all(copied, sort_keys=False), encoding="utf-8")
 
 
@@ -46,35 +55,39 @@ def _shipped() -> list[Path]:
     return [path for path in found if not path.name.endswith(".cases.yml")]
 
 
-def _copy(document: dict[str, Any], number: int, group: tuple[str, ...]) -> dict[str, Any]:
+def _copy(document: dict[str, Any], number: int, group: tuple[str, ...], keep: Container[str] = ()) -> dict[str, Any]:
     copy = document | {"id": _renamed_id(document["id"], number)}
     if "name" in document:
         copy["name"] = _renamed(document["name"], number)
     if "correlation" in document:
-        copy["correlation"] = _correlation(document["correlation"], number, group)
+        copy["correlation"] = _correlation(document["correlation"], number, group, keep)
     if "filter" in document:
         copy["filter"] = document["filter"] | _references(document["filter"], number)
     return copy
 
 
-def _correlation(correlation: dict[str, Any], number: int, group: tuple[str, ...]) -> dict[str, Any]:
+def _correlation(
+    correlation: dict[str, Any], number: int, group: tuple[str, ...], keep: Container[str]
+) -> dict[str, Any]:
     before = correlation.get("group-by", [])
     aliases = {
         alias: {_renamed(rule, number): field for rule, field in fields.items()}
         for alias, fields in correlation.get("aliases", {}).items()
     }
     grouped = {"group-by": [*before, *(field for field in group if field not in before)]}
-    return correlation | grouped | _references(correlation, number) | ({"aliases": aliases} if aliases else {})
+    return correlation | grouped | _references(correlation, number, keep) | ({"aliases": aliases} if aliases else {})
 
 
-def _references(part: dict[str, Any], number: int) -> dict[str, Any]:
+def _references(part: dict[str, Any], number: int, keep: Container[str] = ()) -> dict[str, Any]:
+    def other(name: str) -> str:
+        return name if name in keep or name in _OPERATORS else _renamed(name, number)
+
     rules, condition = part.get("rules"), part.get("condition")
     renamed: dict[str, Any] = {}
     if isinstance(rules, list):
-        renamed["rules"] = [_renamed(rule, number) for rule in rules]
+        renamed["rules"] = [other(rule) for rule in rules]
     if isinstance(condition, str) and "type" in part:
-        words = (word if word in _OPERATORS else _renamed(word, number) for word in condition.split())
-        renamed["condition"] = " ".join(words)
+        renamed["condition"] = _NAME.sub(lambda match: other(match[0]), condition)
     return renamed
 
 

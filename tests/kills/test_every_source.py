@@ -19,7 +19,7 @@ from kills.trial import Place, killed, quiet
 from postgresql_server import Server
 from scenarios.outcome import Outcome
 
-ALL = os.environ.get("CREDWATCH_KILLS", "500")
+ALL = os.environ.get("CREDWATCH_KILLS", "150")
 KILLS = int(ALL) * 9 // 10
 """Spread evenly over the kinds and the stores; the other tenth is of `scenarios/test_killed_daemon.py`."""
 SEED = os.environ.get("CREDWATCH_KILL_SEED", "20261127")
