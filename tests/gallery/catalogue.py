@@ -177,7 +177,7 @@ CATALOGUE: tuple[Entry, ...] = (
         " ([operations.md](operations.md#what-was-not-seen)).",
     ),
     _entry(97, "logging stopped, records cleared", "monitoring_stopped login_records_cleared shell_history_cleared"),
-    _entry(98, "forged lines", "log_injection", "log_line_unclear"),
+    _entry(98, "forged lines", "log_injection log_line_unclear"),
     _entry(
         99,
         "clocks that jump",

@@ -40,9 +40,9 @@ def reset(
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Take a contact's second factors and sessions away; the next link sets up anew.
+    """Take a contact's factors and sessions away.
 
-    Exit code 1 where there was nothing to take away.
+    The next link that the contact asks for sets up a factor anew. Exit code 1 where there was nothing to take away.
     """
     with told_plainly():
         from credwatch.casework.contact_book import ContactBook

@@ -22,10 +22,12 @@ def _run(*arguments: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("workflow", EXAMPLES)
 def test_every_notice_can_be_shown(workflow: str) -> None:
-    """Each name is known and gives its text."""
+    """Each name is known and gives its text, with its code where it has a number to be checked by."""
     code, shown, _ = _run("preview", workflow)
     assert 0 == code
-    assert str(example(workflow).payload.context["code"]) in shown
+    command = example(workflow)
+    assert str(command.payload.context["sender"]["name"]) in shown  # type: ignore[index]
+    assert not command.incident or str(command.payload.context["code"]) in shown
 
 
 @pytest.mark.parametrize(("form", "begins"), [("text", "(English"), ("html", "<!DOCTYPE html>"), ("eml", "From: ")])
