@@ -56,6 +56,7 @@ PLAYED = [
     ("contract-modoro-s8", "customer_notice", "2026-11-20T12:00+07:00", "2026-11-20T13:00+07:00"),
     ("contract-modoro-s8", "customer_update", "2026-11-20T12:00+07:00", "2026-11-23T12:00+07:00"),
     ("contract-modoro-s8", "disclosure_notice", "2026-12-31T23:30+07:00", "2027-01-01T00:30+07:00"),
+    ("contract-modoro-s8", "report_answer", "2026-11-20T12:00+07:00", "2026-11-21T12:00+07:00"),
     ("contract-modoro-s8", "breach_report", "2026-11-20T12:00+07:00", "2026-11-20T13:00+07:00"),
     ("contract-modoro-s8", "breach_update", "2026-11-20T12:00+07:00", "2026-11-23T12:00+07:00"),
     # Through Tết 2027, which begins on the evening of 5 February: hours do not stand still.
