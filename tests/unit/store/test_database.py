@@ -16,6 +16,7 @@ from credwatch.store.database import Database, metadata
 from credwatch.store.dialect.sqlite_file import StoreFile
 from credwatch.store.state import progress
 from credwatch.store.state.progress import cursors
+from credwatch.store.tables import FAMILIES
 
 
 def _schema(database: Database) -> dict[str, str]:
@@ -24,6 +25,16 @@ def _schema(database: Database) -> dict[str, str]:
         made = connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'").fetchall()
     # A table that a migration has made anew is written in quotes.
     return {name: " ".join((sql or "").replace(f'"{name}"', name).split()) for name, sql in made}
+
+
+def test_a_new_server_has_every_table() -> None:
+    """Each module that declares tables is a family: a store on a server is made of these, and so is a copy."""
+    declaring = {
+        name.stem
+        for name in Path(credwatch.store.__path__[0]).rglob("*.py")
+        if "migrations" not in name.parts and " = Table(\n" in name.read_text()
+    }
+    assert declaring == {family.__name__.rpartition(".")[2] for family in FAMILIES}
 
 
 def test_migrations_make_what_is_declared(database: Database, tmp_path: Path) -> None:
