@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 
-from credwatch.kernel.errors import ConfigurationError
 from credwatch.web.bounded_http import Bounds
 from credwatch.web.inner_server import InnerServer
 from credwatch.web.portal.options import PortalOptions
 from credwatch.web.push.connection import shippers
-from credwatch.web.push.server import listening_socket
+from credwatch.web.tcp_port import listening_at, serve_until
 from credwatch.web.unix_socket import serve_gate
 
 _GRACE_SECONDS = 10
@@ -31,20 +29,9 @@ async def serve_portal(
     if options.socket is not None:
         await _serve_on_socket(app, options, options.socket, stop, listening)
         return
-    listener = _listener(options)
+    listener = listening_at(options.address, options.port, "portal")
     server = InnerServer(_config(app, options))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        listening(":".join(str(part) for part in listener.getsockname()[:2]))
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        server.should_exit = True
-        try:
-            await serving
-        finally:
-            listener.close()
+    await serve_until(stop, server, listener, lambda host, port: listening(f"{host}:{port}"))
 
 
 async def _serve_on_socket(
@@ -86,14 +73,3 @@ def _config(app: Starlette, options: PortalOptions) -> uvicorn.Config:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-
-
-def _listener(options: PortalOptions) -> socket.socket:
-    try:
-        return listening_socket(options.address, options.port)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {options.address}:{options.port}: {error.strerror or error}",
-            where="portal",
-            hint="another program may use the port; choose another one (portal.port), or 0 for any that is free",
-        ) from error

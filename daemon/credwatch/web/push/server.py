@@ -10,14 +10,13 @@ from collections.abc import Callable
 import uvicorn
 from starlette.applications import Starlette
 
-from credwatch.kernel.errors import ConfigurationError
 from credwatch.sources.network_options import PushOptions
 from credwatch.sources.tls import server_context
 from credwatch.web.bounded_http import Bounds
 from credwatch.web.inner_server import InnerServer
 from credwatch.web.push.connection import shippers
+from credwatch.web.tcp_port import BACKLOG, listening_at, serve_until
 
-_BACKLOG = 256
 _GRACE_SECONDS = 10
 """So long requests under way may go on at the end; the lines that they brought are committed meanwhile."""
 
@@ -31,20 +30,9 @@ async def serve_push(
     certificate cannot be used. Signals stay with the daemon.
     """
     context = server_context(options)
-    listener = _listening(options)
+    listener = listening_at(options.address, options.port, "push")
     server = _PushServer(_config(app, options), context, options.head_seconds)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        listening(listener.getsockname()[1])
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        server.should_exit = True
-        try:
-            await serving
-        finally:
-            listener.close()
+    await serve_until(stop, server, listener, lambda _, port: listening(port))
 
 
 class _PushServer(InnerServer):
@@ -68,7 +56,7 @@ class _PushServer(InnerServer):
         loop = asyncio.get_running_loop()
         self.servers = [
             await loop.create_server(
-                connection, sock=opened, ssl=self._context, backlog=_BACKLOG, ssl_handshake_timeout=handshake
+                connection, sock=opened, ssl=self._context, backlog=BACKLOG, ssl_handshake_timeout=handshake
             )
             for opened in sockets or ()
         ]
@@ -97,29 +85,3 @@ def _config(app: Starlette, options: PushOptions) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-
-
-def _listening(options: PushOptions) -> socket.socket:
-    try:
-        return listening_socket(options.address, options.port)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {options.address}:{options.port}: {error.strerror or error}",
-            where="push",
-            hint="another program may use the port; choose another one (push.port), or 0 for any that is free",
-        ) from error
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Listen on an address of the machine; raises OSError."""
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    opened = socket.socket(family, kind)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(address)
-        opened.listen(_BACKLOG)
-        opened.setblocking(False)
-    except OSError:
-        opened.close()
-        raise
-    return opened
