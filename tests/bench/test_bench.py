@@ -72,7 +72,7 @@ def test_a_small_run_gives_every_figure(tmp_path: Path) -> None:
         "TMPDIR": str(tmp_path),
         "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
     }
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=environment)
     assert 0 == done.returncode, done.stderr
     figures = {figure["name"].strip(): figure for figure in json.loads(done.stdout)["figures"]}
     assert FLOORS.items() <= {name: figure["floor"] for name, figure in figures.items()}.items()
