@@ -101,7 +101,7 @@ def test_search_finds_what_a_plain_filter_finds(
     limit: int,
 ) -> None:
     """Whatever is asked, the latest events and all of them are those of a plain filter, in the order of time."""
-    wanted = Sought(Span(since, until), tuple(conditions), network)
+    wanted = Sought(Span(since, until), tuple(conditions), network=network)
     expected = plainly(wanted)
     assert expected[-limit:] == offsets(search.latest(wanted, limit))
     assert expected == [offset for some in search.all(wanted) for offset in offsets(some)]

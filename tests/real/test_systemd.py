@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.app.keys import AUDIT_KEY, NOTICE_KEY, SMTP_PASSWORD, STORE_PASSWORD, TOTP_KEY
+from credwatch.app.keys import ARCHIVE_KEY, AUDIT_KEY, NOTICE_KEY, SMTP_PASSWORD, STORE_PASSWORD, TOTP_KEY
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 PROGRAM = "/opt/credwatch/bin/credwatch"
@@ -117,7 +117,7 @@ def test_the_credentials_are_those_that_the_daemon_asks_for() -> None:
     """Every credential that the program names is handed over, and no other."""
     text = (UNITS / "credwatch.service").read_text()
     handed = set(re.findall(r"^LoadCredential=([a-z-]+):", text, re.M))
-    assert handed == {SMTP_PASSWORD, STORE_PASSWORD, TOTP_KEY, NOTICE_KEY, AUDIT_KEY}
+    assert handed == {SMTP_PASSWORD, STORE_PASSWORD, TOTP_KEY, NOTICE_KEY, AUDIT_KEY, ARCHIVE_KEY}
 
 
 @pytest.mark.skipif(

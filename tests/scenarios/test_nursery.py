@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,9 @@ def test_no_life_is_longer_than_its_nursery(site: Site, tmp_path: Path) -> None:
     life = nursery.start("import time; time.sleep(3600)", site.config, tmp_path / "said")
     assert life.poll() is None
     nursery.close()
-    while Path(f"/proc/{life.pid}").exists():
-        assert Path(f"/proc/{life.pid}/stat").read_text().rpartition(")")[2].split()[0] in "RSDZX"
+    with suppress(FileNotFoundError, ProcessLookupError):  # it is gone, perhaps while it is looked at
+        while True:
+            assert Path(f"/proc/{life.pid}/stat").read_text().rpartition(")")[2].split()[0] in "RSDZX"
 
 
 def test_any_other_thread_is_seen() -> None:
