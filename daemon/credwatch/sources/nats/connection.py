@@ -7,6 +7,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 from nats.aio.client import Client
@@ -72,6 +73,9 @@ async def _closed(client: Client) -> None:
 def _login(server: NatsServer, where: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Give what the client is to show to the server; raises SourceError."""
     words: dict[str, Any] = {"tls": client_context(server, where)} if server.speaks_tls else {}
+    if (server.credentials_file or server.nkey_file) and find_spec("nkeys") is None:
+        hint = "pip install nkeys into credwatch's environment, or log in by token or password: docs/sources.md"
+        raise SourceError("keys of NATS need the library nkeys, which is not installed", where=where, hint=hint)
     if server.credentials_file is not None:
         secret_in(server.credentials_file, where, environ)
         words["user_credentials"] = str(secret_path(server.credentials_file, environ))
