@@ -120,7 +120,8 @@ def test_the_journal_of_a_fresh_debian(guest: Guest) -> None:
     guest.run("rm", "-f", "/var/log/auth.log")
     _install(guest)
     guest.run(
-        "sed", "-i", 's/^addresses = .*/addresses = ["operators@vendor.example"]/', "/etc/credwatch/credwatch.toml"
+        *("sed", "-i", '/^\\[operators\\]/,/^\\[/ s/^addresses = .*/addresses = ["operators@vendor.example"]/'),
+        "/etc/credwatch/credwatch.toml",
     )
     guest.run("systemctl", "enable", "--now", "credwatch")
     assert ("active", "every part lives") == (_shown(guest, "ActiveState"), _shown(guest, "StatusText"))
