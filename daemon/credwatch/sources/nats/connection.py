@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
 from nats.aio.client import Client
-from nats.errors import AuthorizationError, Error
+from nats.errors import AuthorizationError, ConnectionClosedError, Error
 
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.nats.options import NatsServer
@@ -57,7 +57,7 @@ async def connected(
             )
     except (OSError, Error, TimeoutError, ValueError) as error:
         await _closed(client)
-        raise _refused(server, where, troubles[-1] if troubles else error) from error
+        raise _refused(server, where, [*troubles, error], asks_login=_asks_login(client)) from error
     try:
         yield client
     finally:
@@ -88,12 +88,24 @@ def _login(server: NatsServer, where: str, environ: Mapping[str, str]) -> dict[s
     return words
 
 
-def _refused(server: NatsServer, where: str, error: Exception) -> SourceError:
+def _asks_login(client: Client) -> bool:
+    """Tell whether the server's greeting came, and asked for a login."""
+    return bool(client._server_info.get("auth_required"))
+
+
+def _refused(server: NatsServer, where: str, troubles: Sequence[Exception], *, asks_login: bool) -> SourceError:
+    """Give the error for what went wrong, of which the client may have noted several sides.
+
+    A server that refuses a login says why and closes at once. Where a ping of ours was still under way, its closing
+    arrives as a reset, and may overtake the reason: so a reset behind a greeting that asks for a login counts as one.
+    """
     place = f"{where}: {', '.join(server.servers)}"
-    text = str(error).removeprefix("nats: ") or type(error).__name__
-    if isinstance(error, AuthorizationError) or "authorization" in text.lower():
+    refusal = any(isinstance(one, AuthorizationError) or "authorization" in str(one).lower() for one in troubles)
+    if refusal or (asks_login and any(isinstance(one, (ConnectionError, ConnectionClosedError)) for one in troubles)):
         hint = "give it what it wants: credentials_file, nkey_file, token_file, or user and password_file"
         return SourceError("the NATS server does not let us in", where=place, hint=hint)
+    error = next((one for one in troubles if isinstance(one, ssl.SSLError)), troubles[0])
+    text = str(error).removeprefix("nats: ") or type(error).__name__
     if isinstance(error, ssl.SSLError):
         hint = "name the authority of the server's certificate, and a certificate of ours where it wants one"
         return SourceError(f"no TLS with the NATS server: {error.reason or text}", where=place, hint=hint)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import nkeys
@@ -30,6 +36,26 @@ def connect(url: str, **more: Any) -> None:
     asyncio.run(act())
 
 
+@contextmanager
+def a_server_that_resets(*, asks_login: bool) -> Iterator[str]:
+    """Listen as a server that greets, hears one message, and resets the connection without a word."""
+    greeting = {"server_id": "X", "version": "2.10.0", "proto": 1, "max_payload": 1 << 20, "auth_required": asks_login}
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(f"INFO {json.dumps(greeting)}\r\n".encode())
+                connection.recv(1 << 16)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield f"nats://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(60)
+
+
 WAYS = {
     "token": ('authorization { token: "s3cret-token" }', {"token_file": "s3cret-token"}),
     "password": (
@@ -53,6 +79,14 @@ def test_who_shows_the_secret_is_let_in_and_who_shows_another_is_not(way: str, t
             connect(server.url)
         assert caught.value.hint
         assert "s3cret" not in str(caught.value)
+
+
+def test_a_reset_that_overtakes_the_reason_is_a_refusal_where_a_login_was_asked_for() -> None:
+    """A server that refuses closes at once, and its words may be lost to the reset; another reset is no refusal."""
+    with a_server_that_resets(asks_login=True) as url, pytest.raises(SourceError, match="does not let us in"):
+        connect(url)
+    with a_server_that_resets(asks_login=False) as url, pytest.raises(SourceError, match="no NATS server answers"):
+        connect(url)
 
 
 def test_a_secret_that_is_missing_is_named(tmp_path: Path) -> None:
