@@ -1,4 +1,4 @@
-"""Seals the secrets of second factors, so that the store alone is of no use to a thief."""
+"""Seals the secrets of second factors and the hashes of past passwords: the store alone is of no use to a thief."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ from credwatch.kernel.secret import Secret
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+SEALED = "v1."
+"""How a sealed text begins."""
+TOTP, HISTORY = "totp", "password history"
+"""What a sealed text is for: one is never taken for the other."""
 _MAKE_KEY = "make one with `openssl rand -base64 32` and hand it over as a systemd credential"
 
 
 class Sealer:
-    """Seals with AES-256-GCM (NIST SP 800-38D), bound to the account, so a row copied to another account is refused.
+    """Seals with AES-256-GCM (NIST SP 800-38D), bound to account and purpose, so a row copied elsewhere is refused.
 
     Without a key it can be built but not used: each use raises ConfigurationError, and the gate accepts no factor.
     """
@@ -37,29 +41,30 @@ class Sealer:
         """Tell whether there is a key."""
         return self._key is not None
 
-    def seal(self, secret: Secret, account: Account) -> str:
+    def seal(self, secret: Secret, account: Account, purpose: str = TOTP) -> str:
         """Return the sealed secret: version, the key's fingerprint, then nonce and ciphertext in base64."""
         key = self._required()
         nonce = self._random_bytes(_NONCE_BYTES)
-        sealed = nonce + AESGCM(key).encrypt(nonce, secret.reveal().encode("utf-8"), _bound_to(account))
-        return f"v1.{_fingerprint(key)}.{base64.b64encode(sealed).decode('ascii')}"
+        sealed = nonce + AESGCM(key).encrypt(nonce, secret.reveal().encode("utf-8"), _bound_to(account, purpose))
+        return f"{SEALED}{_fingerprint(key)}.{base64.b64encode(sealed).decode('ascii')}"
 
-    def unseal(self, sealed: str, account: Account) -> Secret:
+    def unseal(self, sealed: str, account: Account, purpose: str = TOTP) -> Secret:
         """Return the secret; raise ConfigurationError where another key or account sealed it, or it was altered."""
         key = self._required()
         version, fingerprint, body = (*sealed.split(".", 2), "", "")[:3]
         if (version, fingerprint) != ("v1", _fingerprint(key)):
             raise ConfigurationError(
-                f"the second factor was sealed with key {fingerprint or 'unknown'}, the gate has {_fingerprint(key)}",
+                f"the {purpose} was sealed with key {fingerprint or 'unknown'}, the gate has {_fingerprint(key)}",
                 where="the gate's sealing key",
-                hint="give the gate the key it had when the factor was enrolled, or enrol it anew",
+                hint="give the gate the key it had then, or enrol the factor anew",
             )
         try:
             raw = base64.b64decode(body, validate=True)
-            return Secret(AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound_to(account)).decode())
+            opened = AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound_to(account, purpose))
+            return Secret(opened.decode())
         except (InvalidTag, ValueError) as error:
             raise ConfigurationError(
-                "the stored second factor was altered",
+                f"the stored {purpose} was altered",
                 where=f"account {account.user} of {account.organization or 'no customer'}",
                 hint="restore the store from its backup, or enrol the factor anew",
             ) from error
@@ -88,5 +93,5 @@ def _fingerprint(key: bytes) -> str:
     return hashlib.sha256(b"credwatch sealing key\0" + key).hexdigest()[:12]
 
 
-def _bound_to(account: Account) -> bytes:
-    return json.dumps(["credwatch totp", account.organization, account.user]).encode("ascii")
+def _bound_to(account: Account, purpose: str) -> bytes:
+    return json.dumps([f"credwatch {purpose}", account.organization, account.user]).encode("ascii")

@@ -30,11 +30,12 @@ def build_gate(settings: Settings, database: Database, knowledge: Callable[[], K
         )
         return CustomerPolicy(profile=profile, name=recipient.name if recipient else "")
 
+    sealer = Sealer(keys.totp_key())
     return Gate(
         policy_of=policy_of,
         blocklist=load_blocklist(options.blocklists),
-        history=PasswordHistory(PasswordHashes(database)),
-        totp=Totp(FactorRows(database, clock), Sealer(keys.totp_key()), issuer=options.service),
+        history=PasswordHistory(PasswordHashes(database), sealer=sealer),
+        totp=Totp(FactorRows(database, clock), sealer, issuer=options.service),
         events=EventsFile(options.events_file),
         clock=clock,
         service=options.service,

@@ -1,5 +1,6 @@
 """Past passwords are known again, as argon2id hashes only."""
 
+import base64
 import unicodedata
 
 import pytest
@@ -7,12 +8,14 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from credwatch.kernel.account import Account
-from credwatch.kernel.errors import StoreError
+from credwatch.kernel.errors import ConfigurationError, StoreError
 from credwatch.kernel.secret import Secret
 from credwatch.policy.history import PasswordHistory
 from credwatch.policy.profile import PasswordProfile
-from unit.policy.gate_fakes import GOOD, LAN, START, MemoryPasswords, quick_hasher
+from credwatch.policy.sealing import Sealer
+from unit.policy.gate_fakes import GOOD, KEY, LAN, START, MemoryPasswords, quick_hasher
 
+OTHER_KEY = Secret(base64.b64encode(bytes(32)).decode())
 REMEMBER_THREE = PasswordProfile(remember=3)
 
 
@@ -76,6 +79,20 @@ def test_hashes_follow_rfc_9106() -> None:
     (stored,) = past.hashes(LAN)
     assert extract_parameters(stored) == RFC_9106_LOW_MEMORY
     assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
+def test_hashes_are_sealed() -> None:
+    """With a sealing key no hash is stored in the open, earlier ones still count, and another key opens none."""
+    past = MemoryPasswords()
+    PasswordHistory(past, quick_hasher()).record(Secret("one"), LAN, REMEMBER_THREE, START)
+    history = PasswordHistory(past, quick_hasher(), Sealer(KEY))
+    history.record(Secret("two"), LAN, REMEMBER_THREE, START)
+    sealed, plain = past.hashes(LAN)
+    assert ("v1.", "$ar") == (sealed[:3], plain[:3])
+    assert all(history.used_before(Secret(password), LAN, REMEMBER_THREE) for password in ("one", "two"))
+    assert not history.used_before(Secret("three"), LAN, REMEMBER_THREE)
+    with pytest.raises(ConfigurationError, match="password history was sealed with key"):
+        PasswordHistory(past, quick_hasher(), Sealer(OTHER_KEY)).used_before(Secret("one"), LAN, REMEMBER_THREE)
 
 
 def test_a_damaged_hash_is_an_error() -> None:
