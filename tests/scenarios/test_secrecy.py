@@ -15,8 +15,9 @@ from credwatch.app.build import build_knowledge
 from credwatch.app.settings import load_settings
 from credwatch.cli.main import app
 from credwatch.kernel.command import CommandKind
-from credwatch.kernel.receipt import Delivered
+from credwatch.kernel.receipt import Delivered, Refused, Retry
 from credwatch.kernel.secret import Secret
+from credwatch.pipeline.joining import tell_joined
 from credwatch.pipeline.pipeline import Pipeline
 from credwatch.pipeline.secrecy import ask_for_review
 from credwatch.store import audit
@@ -81,6 +82,14 @@ class Office:
             outbox.begin(stored.command.id, NOW)
             outbox.settle(stored.command.id, Delivered(NOW, "250 accepted", content=b"as sent"), NOW, None)
         return len(ready)
+
+    def joint_letters(self) -> tuple[list[str], list[str]]:
+        """Have the joint letters written whose time has come; return the incidents they tell of, and their ids."""
+        with self.database.writing() as connection:
+            tell_joined(connection, self.knowledge.facts, NOW)
+        letters = [one for one in self.to_customer("queued", "sending") if one.command.workflow == "customer_joint"]
+        numbers = [matter["number"] for one in letters for matter in one.command.payload.context["matters"]]
+        return sorted({*numbers}), [one.command.id for one in letters]
 
     def log_of_customer(self) -> list[dict[str, Any]]:
         """Return what the customer's own log tells, oldest first."""
@@ -184,6 +193,75 @@ def test_what_has_left_is_not_called_back(office: Office, tmp_path: Path) -> Non
     for name in ("minh", "lan"):
         office.run("incidents", "lift", number, "--why", "revoked", "--by", name)
     assert 0 == office.deliver()
+
+
+def hold(office: Office, number: str, folder: Path) -> None:
+    """Have two people let an order begin."""
+    for name, options in (("lan", order(folder)), ("minh", [])):
+        office.run("incidents", "hold", number, "--why", "ordered", "--by", name, *options)
+
+
+def lift(office: Office, number: str) -> None:
+    """Have two people let it end."""
+    for name in ("minh", "lan"):
+        office.run("incidents", "lift", number, "--why", "revoked", "--by", name)
+
+
+def try_again(office: Office, way: str, message: str) -> None:
+    """Bring a message, whose attempt was under way when an order began, back to the queue."""
+    outbox = OutboxStore(office.database)
+    if way == "the server asks to try later":
+        outbox.settle(message, Retry("451 later"), NOW, NOW)
+    elif way == "a crash":
+        outbox.recover(NOW)
+    else:
+        outbox.settle(message, Refused("550 no"), NOW, None)
+        office.run("outbox", "retry", message)
+
+
+@pytest.mark.parametrize("way", ["the server asks to try later", "a crash", "a person has it tried again"])
+def test_what_was_under_way_when_an_order_began_is_not_tried_again(office: Office, tmp_path: Path, way: str) -> None:
+    """The attempt that ran ends as it does; no other one begins before the order is over, and then one does."""
+    office.take(*app_guessing(10, USER, CUSTOMER, "203.0.113.7"))
+    number, outbox = office.incident("account_takeover"), OutboxStore(office.database)
+    messages = [one.command.id for one in office.to_customer("queued")]
+    assert all(outbox.begin(message, NOW) for message in messages)
+    hold(office, number, tmp_path)
+    for message in messages:
+        try_again(office, way, message)
+    assert not any(outbox.begin(one.command.id, NOW) for one in office.to_customer("queued"))
+    assert {("held", "secrecy")} == {(one.state, one.last_reason) for one in office.to_customer()}
+    lift(office, number)
+    assert {*messages} <= {one.command.id for one in office.to_customer("queued")}
+
+
+@pytest.mark.parametrize("has_begun", [False, True], ids=["queued", "under way"])
+def test_a_joint_letter_is_written_anew_without_what_an_order_forbids_to_tell(
+    office: Office, tmp_path: Path, *, has_begun: bool
+) -> None:
+    """Its other matters are told in another letter, the secret one is told by itself once the order is over."""
+    attacks = (
+        app_guessing(10 + at, f"{name}@haiau.example", CUSTOMER, "203.0.113.7") for at, name in enumerate("abcdef")
+    )
+    office.take(*(line for attack in attacks for line in attack))
+    numbers, letters = office.joint_letters()
+    number, outbox = numbers[-1], OutboxStore(office.database)
+    begun = letters if has_begun else []
+    assert [True] * len(begun) == [outbox.begin(letter, NOW) for letter in begun]
+    hold(office, number, tmp_path)
+    for letter in begun:
+        outbox.settle(letter, Retry("451 later"), NOW, NOW)
+    assert [False] * len(begun) == [outbox.begin(letter, NOW) for letter in begun]
+    others, anew = office.joint_letters()
+    assert numbers == sorted([*others, number])
+    assert not {*letters} & {*anew}
+    states = {one.command.id: one.state for one in office.to_customer()}
+    assert {"dropped"} == {states[letter] for letter in letters}
+    lift(office, number)
+    by_itself = {
+        one.command.incident for one in office.to_customer("queued") if one.command.workflow == "customer_notice"
+    }
+    assert number in by_itself.union(office.joint_letters()[0])
 
 
 def test_the_operators_are_asked_each_day_from_the_review_on(office: Office) -> None:

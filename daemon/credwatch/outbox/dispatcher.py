@@ -175,7 +175,8 @@ class Dispatcher:
         """Make one attempt; whatever happens, it ends as a receipt, or the command waits again."""
         command = queued.command
         try:
-            await self._stored(lambda: self._queue.begin(command.id, self._clock()))
+            if not await self._stored(lambda: self._queue.begin(command.id, self._clock())):
+                return
             receipt, ruling = await self._attempt(command), Ruling()
             if command.kind in self._watched:
                 ruling = self._outage.hear(command, receipt)

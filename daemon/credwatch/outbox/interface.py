@@ -88,8 +88,8 @@ class CommandQueue(Protocol):
         """Note that another way has told them."""
         ...
 
-    def begin(self, command_id: str, now: datetime) -> None:
-        """Note that an attempt begins."""
+    def begin(self, command_id: str, now: datetime) -> bool:
+        """Note that an attempt begins; False where the command may not leave by now, and nothing is to be sent."""
         ...
 
     def settle(

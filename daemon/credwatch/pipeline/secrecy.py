@@ -15,7 +15,7 @@ from credwatch.kernel.secrecy import SecrecyOrder
 from credwatch.ledger.entry import MACHINE, Act, ActKind
 from credwatch.pipeline import holding
 from credwatch.pipeline.acts import incident_act, release_act
-from credwatch.store import audit, joined, outbox
+from credwatch.store import audit, forbidden, joined, outbox
 from credwatch.store.cases import held, incidents, legal_clocks, secrecy_orders
 from credwatch.workflows.decide import react
 from credwatch.workflows.escalation import EscalationReason, escalate
@@ -28,13 +28,13 @@ _AGAIN = timedelta(days=1)
 def withhold(connection: Connection, orders: Iterable[SecrecyOrder], now: datetime, by: str = MACHINE) -> None:
     """Let orders begin; what has not left waits, clocks too, and customers' logs say that something is held back.
 
-    Each order begins once. What a mail server has taken, or is taking, is not called back.
+    Each order begins once. What a mail server has taken, or is taking, is not called back; what it gives back waits.
     """
     for order in secrecy_orders.begin(connection, orders):
         incident = incidents.incident(connection, order.incident)
         customers = customers_of(incident) if incident else ()
+        forbidden.take_apart(connection, forbidden.unsent_letters_about(connection, order.incident), now)
         about = to_builtins(order) | {"messages": held.withhold(connection, order.incident)}
-        joined.take_back(connection, order.incident)
         legal_clocks.hold_clocks(connection, order.incident)
         audit.append(connection, Act(now, ActKind.MESSAGES_WITHHELD, by, customers=customers, unshared=about))
 
@@ -59,6 +59,7 @@ def lift(
     secrecy_orders.lift(connection, order, by, now)
     if incident.number in secrecy_orders.secret_incidents(connection):
         return []
+    joined.tell_at_last(connection, incident.number, now)
     ids = held.no_longer_secret(connection, incident.number, HISTORY if incident.is_held else "")
     span: dict[str, object] = {
         "began_at": rfc3339(order.began_at) if order.began_at else "",

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Index,
+    RowMapping,
     Select,
     Table,
     Text,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 
 from credwatch.kernel.command import Command
 from credwatch.kernel.secrecy import SECRECY
+from credwatch.store.cases.secrecy_orders import secret_incidents
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
@@ -132,8 +134,9 @@ def waiting_series(connection: Connection) -> list[tuple[Series, SeriesState]]:
 
 
 def waiting_matters(connection: Connection, series: Series) -> list[Matter]:
-    """Give what has joined a series and was not told, the oldest first."""
-    query = select(joined.c.matter).where(_is_of(joined, series), _IS_UNTOLD)
+    """Give what has joined a series and was not told, the oldest first; not what an order forbids to tell for now."""
+    secret = secret_incidents(connection)
+    query = select(joined.c.matter).where(_is_of(joined, series), _IS_UNTOLD, joined.c.incident.not_in(secret))
     rows = connection.execute(query.order_by(joined.c.joined_at, joined.c.id))
     return [_MATTER.decode(matter) for matter in rows.scalars()]
 
@@ -169,9 +172,36 @@ def letters_about(incident: str) -> Select[tuple[str]]:
     return select(joined.c.told_by).where(joined.c.incident == incident, joined.c.told_by != "")
 
 
-def take_back(connection: Connection, incident: str) -> None:
-    """Forget what of an incident waits for a joint letter: whoever calls this has it written and held by itself."""
-    connection.execute(joined.delete().where(joined.c.incident == incident, _IS_UNTOLD))
+def told_in(connection: Connection, letter: str) -> frozenset[str]:
+    """Name the incidents that a joint letter tells of; none where it is no joint letter."""
+    return frozenset(connection.execute(select(joined.c.incident).where(joined.c.told_by == letter)).scalars())
+
+
+def tell_again(connection: Connection, letter: str, now: datetime) -> None:
+    """Have the matters of a letter that never left wait for another one."""
+    of_it = joined.c.told_by == letter
+    rows = connection.execute(select(joined).where(of_it).order_by(joined.c.joined_at, joined.c.id)).mappings().all()
+    connection.execute(joined.update().where(of_it).values(told_by=""))
+    for series, some in _by_series(rows).items():
+        before = _state(connection, series)
+        matters = max(0, before.matters - len(some))
+        begun = before if before.opened_by else replace(before, number=some[0]["incident"], opened_by=some[0]["id"])
+        _save(connection, series, replace(begun, joined_at=now, waits=True, hurries=True, matters=matters), now)
+
+
+def tell_at_last(connection: Connection, incident: str, now: datetime) -> None:
+    """Have what waits of an incident, of which an order forbade to tell, be told with the next letter."""
+    rows = connection.execute(select(joined).where(joined.c.incident == incident, _IS_UNTOLD)).mappings().all()
+    for series in _by_series(rows):
+        _save(connection, series, replace(_state(connection, series), joined_at=now, waits=True, hurries=True), now)
+
+
+def _by_series(rows: Sequence[RowMapping]) -> dict[Series, list[RowMapping]]:
+    by_series: dict[Series, list[RowMapping]] = {}
+    for row in rows:
+        series = Series(row["workflow"], row["kind"], row["organization"], row["recipient"])
+        by_series.setdefault(series, []).append(row)
+    return by_series
 
 
 def _told(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from credwatch.store.audited import message_act
 from credwatch.store.cases.secrecy_orders import withheld
 from credwatch.store.commands import WAITING, StoredCommand, commands, readable, row_of
 from credwatch.store.database import Database
+from credwatch.store.forbidden import stopped
 from credwatch.store.joined import leaving, letters_about
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.pages import FIRST, Page, paged
@@ -220,15 +221,18 @@ class OutboxStore:
                     )
                 )
 
-    def begin(self, command_id: str, now: datetime) -> None:
-        """Note that an attempt begins, before the first byte goes out."""
+    def begin(self, command_id: str, now: datetime) -> bool:
+        """Note that an attempt begins, before the first byte goes out; False where an order forbids it by now."""
         with self._database.writing() as connection:
+            if stopped(connection, command_id, now):
+                return False
             begun = commands.update().where(commands.c.id == command_id)
             connection.execute(begun.values(state="sending", attempts=commands.c.attempts + 1))
             take_turn(connection, command_id)
             connection.execute(
                 receipts.insert().values(command=command_id, started_at=to_micros(now), result="started", reply="")
             )
+        return True
 
     def settle(
         self,
