@@ -22,7 +22,10 @@ REWRITTEN = "written anew without what an order forbids to tell"
 
 
 def stopped(connection: Connection, command_id: str, now: datetime) -> bool:
-    """Say whether an order forbids to send a message; if so, it waits, and what else a joint letter tells is told anew."""
+    """Say whether an order forbids to send a message; if so, it waits.
+
+    A joint letter is dropped instead, and all of its matters wait for another one.
+    """
     secret = secret_incidents(connection)
     if not secret:
         return False
