@@ -1,7 +1,7 @@
 """Stops what an order forbids to tell, right before its first byte would leave.
 
-A message comes back to the queue in several ways: its attempt fails, a crash interrupts it, a person has it tried again.
-An order may have begun meanwhile. All of these ways end at the beginning of an attempt, so that is where it is asked.
+A message comes back to the queue in several ways: its attempt fails, a crash interrupts it, a person has it tried
+again. An order may have begun meanwhile. All of these ways end at the beginning of an attempt, so it is asked there.
 """
 
 from __future__ import annotations
