@@ -9,7 +9,7 @@ import polars as pl
 
 _IPV4 = r"^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$"
 
-_WITH_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>\d{1,5}))?")
+_WITH_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<v4>(?:::[Ff]{4}:)?[0-9.]+))(?::(?P<port>\d{1,5}))?")
 _FORWARDED = re.compile(r"(?i)(?:^|;)\s*for\s*=\s*(?P<client>[^;]+)")
 """The client of the header `Forwarded`, RFC 7239."""
 _TYPED = re.compile(r"(?P<kind>[Ii][Pp][Vv][46]):(?P<rest>.+)")
@@ -25,10 +25,10 @@ def place_addresses(events: pl.DataFrame) -> pl.DataFrame:
     """Keep valid addresses in `source.ip`, IPv6 in its short form (RFC 5952), and move names to `source.domain`.
 
     An IPv4 address mapped into IPv6 (`::ffff:192.0.2.1`) becomes IPv4, so one client has one address; a zone index
-    is dropped. `192.0.2.1:50000` and `[2001:db8::7]:50000` give a `source.port` too, where the event has none; of a
-    list as proxies write it (`client, proxy, proxy`, or `for=client;proto=https`) the client counts; `ipv4:` or `IPv6:`
-    before it is taken off. What writers put where they know no address (`UNKNOWN`, `null`, `-`) is neither, nor is what
-    could be no host's name.
+    is dropped. `192.0.2.1:50000`, `::ffff:192.0.2.1:50000` and `[2001:db8::7]:50000` give a `source.port` too, where
+    the event has none; of a list as proxies write it (`client, proxy, proxy`, or `for=client;proto=https`) the client
+    counts; `ipv4:` or `IPv6:` before it is taken off. What writers put where they know no address (`UNKNOWN`, `null`,
+    `-`) is neither, nor is what could be no host's name.
     """
     if "source.ip" not in events.columns:
         return events
