@@ -13,7 +13,7 @@ from credwatch.kernel.clock import Clock
 from credwatch.policy.sealing import Sealer
 from credwatch.policy.totp import Totp
 from credwatch.service.parts.interface import LivingPart
-from credwatch.service.parts.paging import PortalPart
+from credwatch.service.parts.paging import portal_part
 from credwatch.service.schedule import Every, Job
 from credwatch.store.database import Database
 from credwatch.store.gate import FactorRows
@@ -46,7 +46,7 @@ class Portal:
 
     def parts(self) -> list[LivingPart]:
         """Make the part that serves the pages; none where they are switched off."""
-        return [PortalPart(self._app, self._settings.portal)] if self._settings.portal.enabled else []
+        return [portal_part(self._app, self._settings.portal)] if self._settings.portal.enabled else []
 
     def jobs(self) -> list[Job]:
         """Name what is done by the clock."""

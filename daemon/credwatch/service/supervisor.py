@@ -40,7 +40,7 @@ from credwatch.service.gate import build_gate
 from credwatch.service.losses import Losses
 from credwatch.service.memory import settle
 from credwatch.service.missing import MissingLogs
-from credwatch.service.parts.answering import GatePart
+from credwatch.service.parts.answering import gate_part
 from credwatch.service.parts.delivery import DeliveryPart, WatchedOutbox
 from credwatch.service.parts.interface import LivingPart, Pulse
 from credwatch.service.parts.keeper import Keeper
@@ -192,7 +192,7 @@ class Supervisor:
         return [
             *([telling] if metrics.enabled else []),
             DeliveryPart(self._dispatcher, self._delivering),
-            *([GatePart(self._build_gate, gate)] if gate.enabled else []),
+            *([gate_part(self._build_gate, gate)] if gate.enabled else []),
             *self._portal.parts(),
             TimetablePart(
                 [

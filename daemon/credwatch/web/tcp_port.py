@@ -7,10 +7,7 @@ import socket
 from collections.abc import Callable
 
 from credwatch.kernel.errors import ConfigurationError
-from credwatch.web.inner_server import InnerServer
-
-BACKLOG = 256
-"""So many connections may wait to be taken up."""
+from credwatch.web.inner_server import BACKLOG, InnerServer
 
 
 def listening_at(host: str, port: int, table: str) -> socket.socket:

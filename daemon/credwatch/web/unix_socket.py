@@ -11,12 +11,11 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.web.bounded_http import Bounds, bounded
-from credwatch.web.inner_server import InnerServer
+from credwatch.web.inner_server import InnerServer, server_config
 
 _BACKLOG = 64
 _MODE = 0o660
@@ -41,7 +40,9 @@ async def serve_gate(
     the daemon.
     """
     listener, ours = _listening(socket_path, group)
-    server = InnerServer(_config(app, bounds or Bounds()))
+    bounds = bounds or Bounds()
+    config = server_config(app, bounded(bounds), head_bytes=bounds.head_bytes, keep_alive=5, grace=5, backlog=_BACKLOG)
+    server = InnerServer(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping, missing = asyncio.create_task(stop.wait()), asyncio.create_task(_gone(socket_path, ours))
     if started is not None:
@@ -73,22 +74,6 @@ def _inode(path: Path) -> int:
         return path.lstat().st_ino
     except OSError:
         return 0
-
-
-def _config(app: Starlette, bounds: Bounds) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=bounded(bounds),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        h11_max_incomplete_event_size=bounds.head_bytes,
-        backlog=_BACKLOG,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=5,
-    )
 
 
 def _listening(path: Path, group: str) -> tuple[socket.socket, int]:

@@ -1,4 +1,4 @@
-"""The part that serves the customers' pages, a task of the event loop."""
+"""The part that serves the customers' pages."""
 
 from __future__ import annotations
 
@@ -8,47 +8,21 @@ from collections.abc import Callable
 import structlog
 from starlette.applications import Starlette
 
-from credwatch.service.parts.delivery import ended, has_begun
-from credwatch.service.parts.interface import Trouble
+from credwatch.service.parts.serving import ServingPart
 from credwatch.web.portal.options import PortalOptions
 from credwatch.web.portal.server import serve_portal
 
 log = structlog.get_logger(__name__)
 
 
-class PortalPart:
-    """Serves the pages; where it cannot listen, the daemon does without them and tries again."""
+def portal_part(app: Callable[[], Starlette], options: PortalOptions) -> ServingPart:
+    """Build the part; it listens on a socket or a port, whichever is configured."""
 
-    name = "portal"
-    is_vital = False
-
-    def __init__(self, app: Callable[[], Starlette], options: PortalOptions) -> None:
-        """Take how the application is made, anew for each start."""
-        self._make = app
-        self._options = options
-        self._stop = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Listen; raises ConfigurationError where it cannot, or the pages cannot be made."""
-        self._stop, started = asyncio.Event(), asyncio.Event()
-        app = await asyncio.to_thread(self._make)
-
+    async def serve(portal: Starlette, stop: asyncio.Event, started: asyncio.Event) -> None:
         def listening(place: str) -> None:
-            log.info("portal.listening", at=place, url=self._options.public_url)
+            log.info("portal.listening", at=place, url=options.public_url)
             started.set()
 
-        serving = serve_portal(app, self._options, stop=self._stop, listening=listening)
-        self._task = asyncio.create_task(serving, name="portal")
-        if not await has_begun(self._task, started):
-            await self._task
+        await serve_portal(portal, options, stop=stop, listening=listening)
 
-    def trouble(self) -> Trouble | None:
-        """See whether it still serves."""
-        return Trouble(ended(self._task)) if self._task is None or self._task.done() else None
-
-    async def stop(self) -> None:
-        """Answer what was asked, and give the port back."""
-        self._stop.set()
-        if self._task is not None:
-            await asyncio.wait({self._task})
+    return ServingPart("portal", app, serve)

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 
 from credwatch.web.bounded_http import Bounds
-from credwatch.web.inner_server import InnerServer
+from credwatch.web.inner_server import InnerServer, server_config
 from credwatch.web.portal.options import PortalOptions
 from credwatch.web.push.connection import shippers
 from credwatch.web.tcp_port import listening_at, serve_until
 from credwatch.web.unix_socket import serve_gate
 
 _GRACE_SECONDS = 10
+_KEEP_ALIVE_SECONDS = 30
 
 
 async def serve_portal(
@@ -30,7 +30,11 @@ async def serve_portal(
         await _serve_on_socket(app, options, options.socket, stop, listening)
         return
     listener = listening_at(options.address, options.port, "portal")
-    server = InnerServer(_config(app, options))
+    bounds = _bounds(options)
+    config = server_config(
+        app, shippers(bounds), head_bytes=bounds.head_bytes, keep_alive=_KEEP_ALIVE_SECONDS, grace=_GRACE_SECONDS
+    )
+    server = InnerServer(config)
     await serve_until(stop, server, listener, lambda host, port: listening(f"{host}:{port}"))
 
 
@@ -56,20 +60,3 @@ def _bounds(options: PortalOptions) -> Bounds:
     """Behind a proxy all connections come from one address, or one process, so that one may have all of them."""
     some = options.connections
     return Bounds(head_seconds=5, request_seconds=60, connections=some, of_one_user=some, of_one_process=some)
-
-
-def _config(app: Starlette, options: PortalOptions) -> uvicorn.Config:
-    bounds = _bounds(options)
-    return uvicorn.Config(
-        app,
-        http=shippers(bounds),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        h11_max_incomplete_event_size=bounds.head_bytes,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )

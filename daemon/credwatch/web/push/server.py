@@ -13,11 +13,12 @@ from starlette.applications import Starlette
 from credwatch.sources.network_options import PushOptions
 from credwatch.sources.tls import server_context
 from credwatch.web.bounded_http import Bounds
-from credwatch.web.inner_server import InnerServer
+from credwatch.web.inner_server import BACKLOG, InnerServer, server_config
 from credwatch.web.push.connection import shippers
-from credwatch.web.tcp_port import BACKLOG, listening_at, serve_until
+from credwatch.web.tcp_port import listening_at, serve_until
 
 _GRACE_SECONDS = 10
+_KEEP_ALIVE_SECONDS = 75
 """So long requests under way may go on at the end; the lines that they brought are committed meanwhile."""
 
 
@@ -72,16 +73,6 @@ def _config(app: Starlette, options: PushOptions) -> uvicorn.Config:
         of_one_process=options.connections_of_one,
         head_bytes=16 * 1024,
     )
-    return uvicorn.Config(
-        app,
-        http=shippers(bounds),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        h11_max_incomplete_event_size=bounds.head_bytes,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+    return server_config(
+        app, shippers(bounds), head_bytes=bounds.head_bytes, keep_alive=_KEEP_ALIVE_SECONDS, grace=_GRACE_SECONDS
     )
