@@ -214,6 +214,15 @@ def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
     return rules
 
 
+def read_registers(settings: Settings) -> Registers:
+    """Read every register; raises ProblemsFound."""
+    gathering = Gathering()
+    registers = _registers(settings, gathering)
+    if gathering.problems:
+        raise ProblemsFound(gathering.problems)
+    return registers
+
+
 def _registers(settings: Settings, gathering: Gathering) -> Registers:
     folder = settings.daemon.registers_directory
     known_before = len(gathering.problems)

@@ -20,6 +20,7 @@ from credwatch.kernel.thresholds import ThresholdOptions
 from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
+from credwatch.posture.options import PostureOptions
 from credwatch.sources.network_options import PushOptions
 from credwatch.sources.options import SourceOptions
 from credwatch.store.options import RetentionOptions, StoreOptions
@@ -264,6 +265,8 @@ class Settings(Options):
     """The gate."""
     portal: PortalOptions = PortalOptions()
     """The customers' pages."""
+    posture: PostureOptions = PostureOptions()
+    """The state of accounts."""
     store: StoreOptions = StoreOptions()
     """Which database the store is on."""
     retention: RetentionOptions = RetentionOptions()
@@ -304,6 +307,8 @@ class Settings(Options):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two sources are called {name!r}; give each a name of its own")
+        if both := sorted({source.id for source in self.posture.source}.intersection(names)):
+            raise ValueError(f"{both[0]!r} is a source of lines and of accounts; give one another name")
         if CANARY in names:
             raise ValueError(f"{CANARY!r} is the source of canaries; give yours another name")
         if self.staff_profile not in self.profile:

@@ -29,6 +29,7 @@ from credwatch.cli.outbox import outbox_app
 from credwatch.cli.pam import pam_app
 from credwatch.cli.parse import parse
 from credwatch.cli.password import password_app
+from credwatch.cli.posture import posture_app
 from credwatch.cli.push_token import push_token
 from credwatch.cli.regimes import regimes_app
 from credwatch.cli.replay import replay
@@ -85,4 +86,5 @@ app.add_typer(store_app, name="store")
 app.add_typer(password_app, name="password")
 app.add_typer(totp_app, name="totp")
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(posture_app, name="posture")
 app.add_typer(pam_app, name="pam")

@@ -21,9 +21,12 @@ class CredwatchError(Exception):
         self.where = where
         self.hint = hint
 
+    def headline(self) -> str:
+        """Say where it is and what is wrong, without the hint."""
+        return f"{self.where}: {self.message}" if self.where else self.message
+
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{text} ({self.hint})" if self.hint else text
+        return f"{self.headline()} ({self.hint})" if self.hint else self.headline()
 
 
 class ConfigurationError(CredwatchError):

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from credwatch.kernel.errors import SourceError
 from credwatch.sources.pull.secrets import optional_secret_of
-from credwatch.sources.sql.options import SqlSourceOptions, parsed_url
+from credwatch.sources.sql.options import DatabasePlace, parsed_url
 
 _GRACE_SECONDS = 5.0
 """A server is given so much longer than its own time limit before the connection is cut."""
@@ -27,9 +27,10 @@ _MOST_WORDS = 200
 class ReadOnlyDatabase:
     """Opens a connection for each question. `interrupt` may be called from another thread."""
 
-    def __init__(self, options: SqlSourceOptions) -> None:
+    def __init__(self, source: str, options: DatabasePlace) -> None:
+        self._source = source
         self._options = options
-        self._where = f"source {options.id}"
+        self._where = f"source {source}"
         self._lock = threading.Lock()
         self._socket: int | None = None
         self._interrupted = False
@@ -60,7 +61,7 @@ class ReadOnlyDatabase:
     def _engine(self) -> Engine:
         options = self._options
         url = parsed_url(options.url)
-        secret = optional_secret_of(options.id, options.password_file)
+        secret = optional_secret_of(self._source, options.password_file)
         if secret is not None:
             url = url.set(password=secret.reveal())
         backend, seconds = url.get_backend_name(), options.statement_seconds

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator
 
 from credwatch.kernel.duration import Duration
-from credwatch.kernel.options import known_zone
+from credwatch.kernel.options import Options, known_zone
 from credwatch.sources.named import NamedSource
 
 if TYPE_CHECKING:
@@ -32,15 +32,30 @@ LIMIT = re.compile(r"(?<![:\w]):limit\b")
 """Where a query says how many rows are wanted."""
 
 
-class SqlSourceOptions(NamedSource):
-    """`kind = "sql"`: the rows of a table or view that come behind a cursor."""
+class DatabasePlace(Options):
+    """Where a database is, and how long it may take to answer."""
 
-    kind: Literal["sql"]
-    """That a database is asked."""
     url: str
     """Where the database is, without a password: postgresql://USER@HOST/DATABASE, mariadb://, mysql://, sqlite:////PATH."""
     password_file: Path | None = None
     """A file with the password; the credential source-ID where none is named and there is one."""
+    statement_seconds: float = Field(default=30, gt=0, le=3600)
+    """Longest time for the query, and for the connection."""
+
+    @field_validator("url")
+    @classmethod
+    def _known_url(cls, url: str) -> str:
+        parsed = parsed_url(url)
+        if parsed.password is not None or any(key.lower() in _SECRET_KEYS for key in parsed.query):
+            raise ValueError("has a password in it; put that into password_file or the credential source-ID")
+        return url
+
+
+class SqlSourceOptions(NamedSource, DatabasePlace):
+    """`kind = "sql"`: the rows of a table or view that come behind a cursor."""
+
+    kind: Literal["sql"]
+    """That a database is asked."""
     query: str
     """A SELECT with :cursor, in the order of the cursor's column; LIMIT :limit is added where it is not there."""
     cursor: str = Field(default="id", min_length=1)
@@ -59,8 +74,6 @@ class SqlSourceOptions(NamedSource):
     """The time zone of timestamps that tell none."""
     interval: Duration = timedelta(seconds=10)
     """How long to wait once nothing is new."""
-    statement_seconds: float = Field(default=30, gt=0, le=3600)
-    """Longest time for the query, and for the connection."""
     batch_rows: int = Field(default=5000, ge=1, le=100_000)
     """So many new rows are read at a time."""
 
@@ -68,14 +81,6 @@ class SqlSourceOptions(NamedSource):
     def secret_file(self) -> Path | None:
         """The file that holds the password; None where it is a credential, or there is none."""
         return self.password_file
-
-    @field_validator("url")
-    @classmethod
-    def _known_url(cls, url: str) -> str:
-        parsed = parsed_url(url)
-        if parsed.password is not None or any(key.lower() in _SECRET_KEYS for key in parsed.query):
-            raise ValueError("has a password in it; put that into password_file or the credential source-ID")
-        return url
 
     @field_validator("query")
     @classmethod

@@ -57,7 +57,7 @@ class SqlService:
 
     def __init__(self, options: SqlSourceOptions) -> None:
         self._options = options
-        self._database = ReadOnlyDatabase(options)
+        self._database = ReadOnlyDatabase(options.id, options)
         self._column = CursorColumn.of(options)
         self._zone = ZoneInfo(options.time_zone)
         self._limit = options.batch_rows

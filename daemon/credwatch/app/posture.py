@@ -1,0 +1,25 @@
+"""What is asked of accounts: settings, policy profiles and registers put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from credwatch.app.settings import Settings
+from credwatch.kernel.account import compared
+from credwatch.policy.profile import Population
+from credwatch.posture.judging import Expectations
+from credwatch.world.owners import Owners
+from credwatch.world.register import Registers
+
+
+def expectations_of(settings: Settings, registers: Registers) -> Expectations:
+    """Put together what accounts are held to."""
+    profiles = {customer.id: customer.profile for customer in registers.customers}
+
+    def second_factor_for(customer: str) -> Iterable[Population]:
+        name = profiles.get(customer, "default") if customer else settings.staff_profile
+        return settings.profile[name].mfa.required_for
+
+    members = registers.staff.staff
+    names = {compared(name) for member in members for name in (member.id, member.name, *member.accounts)}
+    return Expectations(settings.posture, Owners(registers).owner_of, second_factor_for, frozenset(names))

@@ -1,0 +1,125 @@
+"""`credwatch posture`: how accounts stand, and which of them do not keep the rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from credwatch.cli.output import ExitCode, print_json, say, tell, tell_hint, told_plainly
+
+if TYPE_CHECKING:
+    from credwatch.posture.judging import Expectations
+    from credwatch.posture.options import AccountSourceOptions
+    from credwatch.posture.reading import AccountsReading
+
+posture_app = typer.Typer(help="How accounts stand, and which do not keep the rules.", no_args_is_help=True)
+
+SourcesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="SOURCE", help="Sources of accounts; all by default.", show_default=False)
+]
+
+
+@posture_app.command()
+def read(names: SourcesArgument = None, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Read the sources of accounts now, and say what they tell; nothing is kept.
+
+    Counts the accounts, what is told of them, and the schemes of their passwords, and names the rows that hold
+    something else than they should. Exit code 1 where a source cannot be read or a row lies.
+    """
+    with told_plainly():
+        from credwatch.app.build import read_registers
+        from credwatch.app.posture import expectations_of
+        from credwatch.app.settings import load_settings
+
+        settings = load_settings(config)
+        expectations = expectations_of(settings, read_registers(settings))
+        answers = [_answer(options, expectations) for options in _chosen(settings.posture.source, names or [])]
+    if as_json:
+        print_json({"sources": answers})
+    else:
+        for answer in answers:
+            _tell(answer)
+    raise typer.Exit(ExitCode.NO if any(it["error"] or it["wrong"] for it in answers) else ExitCode.DONE)
+
+
+def _chosen(sources: tuple[AccountSourceOptions, ...], names: list[str]) -> list[AccountSourceOptions]:
+    from credwatch.kernel.errors import ConfigurationError
+
+    by_name = {source.id: source for source in sources}
+    for name in names:
+        if name not in by_name:
+            hint = f"sources of accounts are: {', '.join(by_name) or 'none'}"
+            raise ConfigurationError(f"no source of accounts is called {name!r}", hint=hint)
+    return [by_name[name] for name in names or by_name]
+
+
+def _answer(options: AccountSourceOptions, expectations: Expectations) -> dict[str, Any]:
+    from credwatch.kernel.clock import system_clock
+    from credwatch.kernel.errors import SourceError
+    from credwatch.posture.reading import read as read_source
+
+    try:
+        reading = read_source(options, expectations.owner_of, system_clock)
+        return {"source": options.id, "error": ""} | _summary(reading) | {"broken": _broken(reading, expectations)}
+    except SourceError as error:
+        return {"source": options.id, "error": error.headline(), "hint": error.hint, "accounts": 0, "wrong": 0}
+
+
+def _summary(reading: AccountsReading) -> dict[str, Any]:
+    accounts = reading.accounts
+    schemes = Counter(_scheme(account.password) for account in accounts)
+    fields = ("password", "password_changed_at", "last_login_at", "factors", "roles", "owner", "is_enabled")
+    return {
+        "accounts": len(accounts),
+        "customers": dict(Counter(account.customer for account in accounts)),
+        "schemes": dict(schemes.most_common()),
+        "told_of": {field: sum(getattr(it, field) is not None for it in accounts) for field in fields},
+        "wrong": reading.wrong,
+        "problems": [{"row": it.row, "column": it.column, "problem": it.problem} for it in reading.problems],
+    }
+
+
+def _broken(reading: AccountsReading, expectations: Expectations) -> list[dict[str, str]]:
+    from credwatch.posture.judging import Asked, judge
+
+    return [
+        {"account": state.user, "customer": state.customer, "rule": rule.value, "detail": judgement.detail}
+        for state in reading.accounts
+        for rule, judgement in judge(Asked(state, expectations, expectations.owner_of(state.user), reading.at)).items()
+        if judgement.asked and judgement.kept is False
+    ]
+
+
+def _scheme(password: Any) -> str:
+    if password is None:
+        return "not told"
+    words = [password.scheme, password.cost, f"({password.weakness})" if password.weakness else ""]
+    return " ".join(filter(None, [*words, "locked" if password.is_locked and password.scheme != "locked" else ""]))
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    if answer["error"]:
+        say(f"{answer['source']}: {answer['error']}")
+        tell_hint(answer["hint"])
+        return
+    say(f"{answer['source']}: {answer['accounts']} accounts")
+    for line in _lines(answer):
+        say(f"  {line}")
+    for problem in answer["problems"]:
+        say(f"  row {problem['row']}: {problem['column']}: {problem['problem']}")
+    if answer["wrong"] > len(answer["problems"]):
+        tell(f"{answer['wrong'] - len(answer['problems'])} more values are not what they should be")
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[str]:
+    for scheme, count in answer["schemes"].items():
+        yield f"password {scheme}: {count}"
+    for field, count in answer["told_of"].items():
+        yield f"{field} told of {count}"
+    for finding in answer["broken"]:
+        customer = f" ({finding['customer']})" if finding["customer"] else ""
+        yield f"{finding['account']}{customer}: {finding['rule']}: {finding['detail']}"

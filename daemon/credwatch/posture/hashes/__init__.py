@@ -1,0 +1,1 @@
+"""Tells what a stored password is made with, without keeping it."""

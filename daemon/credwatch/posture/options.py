@@ -1,0 +1,130 @@
+"""The `[posture]` table of `credwatch.toml`: which accounts are looked at, how often, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from credwatch.kernel.duration import LongDuration
+from credwatch.kernel.options import Options, known_zone
+from credwatch.posture.rows import COLUMNS
+from credwatch.sources.sql.options import DatabasePlace
+from credwatch.world.staff import PRIVILEGED_ROLES
+
+_PRIVILEGED = (*sorted(PRIVILEGED_ROLES), "sudo", "wheel", "adm", "domain admins", "realm-management:realm-admin")
+_DEFAULT_ACCOUNTS = (
+    *("admin", "administrator", "root", "sa", "guest", "test", "demo", "user", "support", "operator", "oracle"),
+    *("postgres", "mysql", "tomcat", "pi", "ubuntu", "debian", "vagrant", "ansible", "ec2-user"),
+)
+
+
+class AccountSource(Options):
+    """What every source of accounts has."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    """Its name in findings, metrics and `credwatch posture`; no `[[source]]` may have it too."""
+    customer: str = Field(default="", max_length=254)
+    """The id of the customer whose accounts they are, where a row does not say it and no register does."""
+    time_zone: str = "UTC"
+    """The time zone of moments that tell none."""
+    most_accounts: int = Field(default=200_000, ge=1, le=2_000_000)
+    """A source that gives more is not believed: the reading ends with an error, and nothing of it counts."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return known_zone(name)
+
+
+class ShadowOptions(AccountSource):
+    """`kind = "shadow"`: the accounts of a machine, or of a copy of its files."""
+
+    kind: Literal["shadow"]
+    """That passwd(5), shadow(5) and group(5) are read."""
+    shadow: Path = Path("/etc/shadow")
+    """The file with the hashes."""
+    passwd: Path = Path("/etc/passwd")
+    """The file with the accounts."""
+    group: Path = Path("/etc/group")
+    """The file with the groups, which are taken for roles."""
+
+
+class SqlAccountsOptions(AccountSource, DatabasePlace):
+    """`kind = "sql"`: the accounts that a query gives."""
+
+    kind: Literal["sql"]
+    """That a database is asked."""
+    query: str
+    """One SELECT whose columns are called as docs/posture.md names them; it is run in a read-only transaction."""
+
+    @field_validator("query")
+    @classmethod
+    def _one_statement(cls, query: str) -> str:
+        text = query.rstrip().rstrip(";")
+        if ";" in text:
+            raise ValueError("is more than one statement; write one SELECT")
+        return text
+
+
+class ExportOptions(AccountSource):
+    """`kind = "export"`: a file of accounts, CSV or JSON, as a service has exported it."""
+
+    kind: Literal["export"]
+    """That a file is read."""
+    path: Path
+    """The file; `.csv` is CSV with a heading, `.jsonl` one object a line, everything else JSON."""
+    preset: Literal["", "keycloak", "okta", "entra", "google"] = ""
+    """Whose export it is; `columns` says what differs from the preset."""
+    records: str = ""
+    """Where in the JSON the list of accounts is, such as `value`; the whole where it is empty."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """For each of our columns the heading, or the path in an account's object, such as `profile.login`."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, columns: dict[str, str]) -> dict[str, str]:
+        for name in columns:
+            if name not in COLUMNS:
+                raise ValueError(f"there is no column {name!r}; ours are {', '.join(COLUMNS)}")
+        return columns
+
+    @model_validator(mode="after")
+    def _names_accounts(self) -> ExportOptions:
+        if not self.preset and "account" not in self.columns:
+            raise ValueError('nothing says which column names the account; write columns.account = "…", or a preset')
+        return self
+
+
+AccountSourceOptions = Annotated[
+    ShadowOptions | SqlAccountsOptions | ExportOptions,
+    Field(discriminator="kind"),
+]
+"""A table `[[posture.source]]`, told apart by its `kind`."""
+
+
+class PostureOptions(Options):
+    """`[posture]`: the state of accounts."""
+
+    source: tuple[AccountSourceOptions, ...] = ()
+    """Where accounts are read from; nothing is looked at where there is none."""
+    dormant_after: LongDuration = timedelta(days=45)
+    """An account that was not used for so long is dormant (CIS 5.3, TCVN 14423)."""
+    password_age: dict[str, LongDuration] = Field(default_factory=dict)
+    """How old a password may be, by role, `*` for all; none is too old where nothing is said."""
+    second_factor_roles: tuple[str, ...] = ()
+    """Roles that need a second factor, beside those of whom the policy profile asks it (`mfa.required_for`)."""
+    privileged_roles: tuple[str, ...] = _PRIVILEGED
+    """Roles that may change what others may do."""
+    default_accounts: tuple[str, ...] = _DEFAULT_ACCOUNTS
+    """Names that products are delivered with; an account of such a name should be renamed or locked."""
+
+    @model_validator(mode="after")
+    def _differ(self) -> PostureOptions:
+        names = Counter(source.id for source in self.source)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise ValueError(f"two sources of accounts are called {twice[0]!r}; give each a name of its own")
+        return self

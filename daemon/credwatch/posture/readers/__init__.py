@@ -1,0 +1,1 @@
+"""Reads how accounts stand, each kind of source in its own file."""

@@ -1,0 +1,24 @@
+"""All kinds of sources of accounts, and what reads each."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from credwatch.kernel.clock import Clock
+from credwatch.posture.options import AccountSourceOptions, ExportOptions, ShadowOptions, SqlAccountsOptions
+from credwatch.posture.readers.database import DatabaseReader
+from credwatch.posture.readers.exported import ExportReader
+from credwatch.posture.readers.interface import AccountReader
+from credwatch.posture.readers.shadow import ShadowReader
+
+
+def reader_of(options: AccountSourceOptions, clock: Clock) -> AccountReader:
+    """Make the reader of a source; nothing is opened yet."""
+    match options:
+        case ShadowOptions():
+            return ShadowReader(options, clock)
+        case SqlAccountsOptions():
+            return DatabaseReader(options)
+        case ExportOptions():
+            return ExportReader(options)
+    assert_never(options)

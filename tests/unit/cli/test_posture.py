@@ -1,0 +1,63 @@
+"""`credwatch posture`: what sources of accounts tell, without any hash."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from credwatch.cli.main import app
+from credwatch.cli.output import ExitCode
+
+EXPORT = "who,hash,seen\nlan,5f4dcc3b5aa765d61d8327deb882cf99,2026-03-01\nminh,$2b$12$abc,yesterday\n"
+
+
+def settings(folder: Path) -> str:
+    """Write settings with one export of two accounts."""
+    (folder / "users.csv").write_text(EXPORT)
+    path = folder / "credwatch.toml"
+    path.write_text(
+        f'[daemon]\nregisters_directory = "{folder}"\nstate_directory = "{folder}"\n'
+        f'[[posture.source]]\nid = "site"\nkind = "export"\npath = "{folder}/users.csv"\n'
+        'columns = { account = "who", password = "hash", last_login_at = "seen" }\n'
+    )
+    return str(path)
+
+
+def test_what_a_source_tells(tmp_path: Path) -> None:
+    """Schemes, broken rules and rows that lie are told, and no part of a hash; something lies: exit code 1."""
+    done = CliRunner().invoke(app, ["posture", "read", "--config", settings(tmp_path)])
+    assert ExitCode.NO == done.exit_code
+    assert "site: 2 accounts" in done.stdout
+    assert "lan: weak_hash: unsalted md5_or_ntlm" in done.stdout
+    assert "row 2: last_login_at: it should be a moment as ISO 8601 or seconds since 1970" in done.stdout
+    assert "5f4d" not in done.output
+    assert "yesterday" not in done.output
+
+
+def test_the_same_as_json(tmp_path: Path) -> None:
+    """Programs get counts and findings."""
+    done = CliRunner().invoke(app, ["posture", "read", "site", "--json", "--config", settings(tmp_path)])
+    (site,) = json.loads(done.stdout)["sources"]
+    assert (2, 1, {"md5_or_ntlm (unsalted)": 1, "bcrypt cost=12": 1}) == (
+        site["accounts"],
+        site["wrong"],
+        site["schemes"],
+    )
+
+
+def test_a_source_that_is_none(tmp_path: Path) -> None:
+    """An unknown name is refused with those that there are."""
+    done = CliRunner().invoke(app, ["posture", "read", "shop", "--config", settings(tmp_path)])
+    assert ExitCode.CANNOT == done.exit_code
+    assert "sources of accounts are: site" in done.stderr
+
+
+def test_a_source_that_cannot_be_read(tmp_path: Path) -> None:
+    """It is told with its hint, and the others are read."""
+    config = settings(tmp_path)
+    (tmp_path / "users.csv").unlink()
+    done = CliRunner().invoke(app, ["posture", "read", "--config", config])
+    assert ExitCode.NO == done.exit_code
+    assert "users.csv: cannot be read" in done.stdout
