@@ -17,6 +17,7 @@ _COPYING = f"{_PRODUCT}/store/copying.py"
 """What copies a whole store reads all of it."""
 
 BOUNDED = {
+    "access_requests": "what staff have asked for by hand",
     "alembic_version": "one row",
     "archive_keys": "one row for each customer",
     "cursors": "one row for each file that is followed",

@@ -333,6 +333,7 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret, gatheri
             ground.id: Ground(ground.id, ground.basis, ground.reference, ground.issuer, ground.secrecy)
             for ground in registers.authorisations
         },
+        staff=registers.staff,
         duties=Duties(**{name: getattr(duties, name) for name in Duties.__struct_fields__}),
         owner=Owners(registers).customer_of,
         zone=settings.daemon.time_zone,

@@ -24,6 +24,7 @@ from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Reso
 from credwatch.ledger.entry import ActKind
 from credwatch.pipeline import holding
 from credwatch.pipeline.acts import incident_act
+from credwatch.pipeline.granting import with_grants
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.store import audit, outbox
 from credwatch.store.cases import (
@@ -277,7 +278,8 @@ class Casebook:
 
     def _knowledge(self) -> Knowledge:
         knowledge = build_knowledge(self._settings, notice_key=keys.notice_key(self._settings))
-        return with_changes(knowledge, self._database)
+        with self._database.reading() as connection:
+            return with_grants(with_changes(knowledge, self._database), connection)
 
 
 def _clock(clock: LegalClock, facts: Facts) -> dict[str, Any]:

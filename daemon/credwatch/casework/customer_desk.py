@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from credwatch.casework.access_desk import AccessDesk
 from credwatch.casework.address_desk import AddressDesk
 from credwatch.casework.archive import EvidenceArchive
 from credwatch.casework.notice_desk import NoticeDesk
@@ -19,7 +20,7 @@ from credwatch.store.portal import reports
 from credwatch.web.portal.interface import CustomerContact
 
 
-class CustomerDesk(NoticeDesk, ReportDesk, AddressDesk):
+class CustomerDesk(NoticeDesk, ReportDesk, AddressDesk, AccessDesk):
     """Keeps the contract of `web.portal.interface.PortalDesk`."""
 
     _tokens: tuple[Mapping[str, tuple[str, ...]], Tokens] | None = None

@@ -11,6 +11,7 @@ from credwatch.cli import documents as documents  # likewise
 from credwatch.cli import radius as radius  # likewise
 from credwatch.cli import recording as recording  # likewise
 from credwatch.cli import secrecy as secrecy  # likewise
+from credwatch.cli.access import access_app
 from credwatch.cli.archive import archive_app
 from credwatch.cli.audit import audit_app, verify
 from credwatch.cli.case_files import evidence
@@ -80,6 +81,7 @@ app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(notice_app, name="notice")
 app.add_typer(contacts_app, name="contacts")
+app.add_typer(access_app, name="access")
 app.add_typer(archive_app, name="archive")
 app.add_typer(audit_app, name="audit")
 app.add_typer(store_app, name="store")

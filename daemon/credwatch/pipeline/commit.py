@@ -31,7 +31,8 @@ from credwatch.pipeline.prepared import Prepared
 from credwatch.pipeline.secrecy import withhold
 from credwatch.pipeline.silencing import silenced
 from credwatch.store import audit, outbox
-from credwatch.store.cases import evidence, held, incidents, legal_clocks
+from credwatch.store.cases import access_requests, evidence, held, incidents, legal_clocks
+from credwatch.store.cases.access_requests import ActsUnder
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.state import profiles, progress, seeing, trail, unarchived, unparsed
 from credwatch.workflows.facts import Reaction
@@ -86,6 +87,8 @@ class Batch(Struct, frozen=True, eq=False):
     """How many events they gave."""
     profiles: ProfileDelta | None = None
     """What was learnt of accounts' habits; None where nothing was."""
+    acts: tuple[ActsUnder, ...] = ()
+    """The acts of staff that authorisations cover."""
     rows: pl.DataFrame | None = None
     """The events themselves, for the archive; None where there are none."""
     archived: Packed | None = None
@@ -162,6 +165,7 @@ def _remember(connection: Connection, batch: Batch) -> None:
         progress.save_value(connection, SETTLED, str(delta.settled).encode())
     if batch.pairing:
         progress.save_value(connection, PAIRING, batch.pairing)
+    access_requests.note_uses(connection, batch.acts)
     if batch.profiles is not None:
         profiles.add_profiles(connection, batch.profiles.parts(), instead=batch.profiles.whole)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from threading import Lock
 from time import perf_counter
 
 import numpy as np
@@ -30,6 +31,7 @@ from credwatch.parse.secrets.redact import redact_lines
 from credwatch.pipeline.again import enriched_again, read_again
 from credwatch.pipeline.archiving import ArchiveInlet
 from credwatch.pipeline.commit import PAIRING, SETTLED, Batch, Consequences, LogProgress, commit
+from credwatch.pipeline.granting import acts_under, with_grants
 from credwatch.pipeline.holding import tell_of_held
 from credwatch.pipeline.joining import tell_joined
 from credwatch.pipeline.merge import Turn
@@ -78,6 +80,8 @@ class Knowledge(Struct, frozen=True):
     """The last day of service of each customer whose service is over, by the customer's id."""
     learning: Learning = field(default_factory=Learning)
     """How the habits of accounts are learnt and kept."""
+    grants: int = 0
+    """The revision of the access that was granted, as the enricher and the facts have it; 0 stands for none."""
 
 
 def gather(turn: Turn, clock_skew: timedelta) -> Gathered:
@@ -118,12 +122,15 @@ class Pipeline:
         self._inlet = inlet
         self.discarded_windows = False
         self._is_ahead = False
+        self._granting = Lock()
+        self._granted()
         self._engine, self._pairing = self._restored()
         self._profiles = self._remembered()
 
     def reload(self, knowledge: Knowledge) -> None:
         """Go on with other rules, packs and registers; windows of rules that did not change are kept."""
-        before, self._knowledge = self._knowledge, knowledge
+        with self._granting, self._database.reading() as connection:
+            before, self._knowledge = self._knowledge, with_grants(knowledge, connection)
         try:
             self._engine, self._pairing = self._restored()
         except Exception:
@@ -132,8 +139,22 @@ class Pipeline:
 
     def prepare(self, chunks: Sequence[Chunk]) -> list[Prepared]:
         """Carry chunks of one source from lines to enriched events, as `prepare` does with what is known now."""
-        know = self._knowledge
+        know = self._granted()
         return prepare(chunks, know.packs, know.formats[chunks[0].source], know.enricher, know.clock_skew)
+
+    @property
+    def facts(self) -> Facts:
+        """Who must be told, and how, with the grounds of what was granted until the latest lines."""
+        return self._knowledge.facts
+
+    def _granted(self) -> Knowledge:
+        """Take up what people have granted since the last lines: who may act by then is known before the act is read.
+
+        That costs one look into an index for each group of chunks. Raises StoreError.
+        """
+        with self._granting, self._database.reading() as connection:
+            self._knowledge = with_grants(self._knowledge, connection)
+            return self._knowledge
 
     def take(self, turn: Turn) -> BatchResult:
         """Carry lines through to the commit; raises StoreError where it cannot be stored.
@@ -181,6 +202,7 @@ class Pipeline:
             pairing=marked.pairing,
             events=marked.events.height,
             profiles=marked.learnt,
+            acts=acts_under(marked.events),
             rows=marked.events if self._inlet is not None else None,
         )
         seconds = marked.seconds + perf_counter() - began
@@ -209,7 +231,7 @@ class Pipeline:
         """
         if self._is_ahead:
             self._go_back()
-        know, now = self._knowledge, self._clock()
+        know, now = self._granted(), self._clock()
         with self._database.reading() as connection:
             again = read_again(unparsed.unparsed_lines(connection), know.packs, know.formats)
         if not again.ids:

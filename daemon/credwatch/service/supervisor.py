@@ -33,6 +33,7 @@ from credwatch.outbox.outage import Outage
 from credwatch.parse.samples import check_packs
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.pipeline.report import BatchResult, moments_of, moments_of_detection
+from credwatch.service.access_chores import AccessChores
 from credwatch.service.archiving import Archiving
 from credwatch.service.canaries import Canaries
 from credwatch.service.chores import Chores
@@ -118,7 +119,7 @@ class Supervisor:
         self._chores = Chores(
             self._database, self._metrics, self._dispatcher.wake, clock, lambda: self._knowledge.facts, self._settings
         )
-        desk = CustomerDesk(self._settings, self._database, lambda: self._knowledge.facts, clock, self._dispatcher.wake)
+        desk = CustomerDesk(self._settings, self._database, lambda: self._pipeline.facts, clock, self._dispatcher.wake)
         self._portal = Portal(self._settings, self._database, desk, clock, self._metrics, self._reload_soon)
         self._archiving = Archiving(
             self._settings,
@@ -132,6 +133,7 @@ class Supervisor:
         self._signing = Signing(self._settings, self._database, self._metrics, clock, lambda: self._knowledge.facts)
         self._signing.sign()
         self._signing.note_files(config, self._settings)
+        self._access = AccessChores(desk, self._database, self._metrics.access)
         self._keeper = Keeper(self._parts(), self._metrics)
         self._state = SaidState()
         self._stop = asyncio.Event()
@@ -200,6 +202,7 @@ class Supervisor:
                     *self._signing.jobs(),
                     *self._canary_jobs(),
                     *self._portal.jobs(),
+                    *self._access.jobs(),
                     *self._archiving.jobs(),
                 ],
                 self._timetable,

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind
+from credwatch.telemetry.access_metrics import AccessMetrics
 from credwatch.telemetry.archive_metrics import ArchiveMetrics
 from credwatch.telemetry.audit_metrics import AuditMetrics
 from credwatch.telemetry.batch_report import BatchReport, LogReport
@@ -64,6 +65,8 @@ class Metrics:
         """How the archive of events stands."""
         self.audit = AuditMetrics(self.registry)
         """How the audit trail stands."""
+        self.access = AccessMetrics(self.registry)
+        """What staff ask of customers' accounts."""
         self.canaries = CanaryMetrics(self.registry)
         """What canaries prove."""
         self._duties = DutySeries(self.registry)

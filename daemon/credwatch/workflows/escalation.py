@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from credwatch.kernel.access import AccessRequest
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.incident import Incident
@@ -55,6 +56,12 @@ class EscalationReason(StrEnum):
     """A source is more silent than its rhythm allows."""
     CANARY_LOST = "canary_lost"
     """A canary did not become a message in time."""
+    EMERGENCY_ACCESS = "emergency_access"
+    """A member of the staff has taken access that nobody agreed to."""
+    ACCESS_REVIEW = "access_review"
+    """It must be reviewed soon."""
+    ACCESS_NOT_REVIEWED = "access_not_reviewed"
+    """It was not."""
     AUDIT_DIFFERS = "audit_differs"
     """The audit trail is not what was signed."""
 
@@ -80,6 +87,7 @@ _EMPTY = (
     "silent_since",
     "canary_since",
     "audit",
+    "access",
 )
 """What a template may ask of any escalation, and only some have."""
 
@@ -139,6 +147,23 @@ def on_audit_differs(problem: str, facts: Facts, now: datetime) -> tuple[Command
     """Tell the operators, once for each way in which it does, that the audit trail is not what was signed."""
     reason = EscalationReason.AUDIT_DIFFERS
     return escalate(facts, now, reason, duty="", incident="", phase=problem, audit=shown(problem))
+
+
+def on_emergency_access(
+    reason: EscalationReason, request: AccessRequest, review_by: datetime, facts: Facts, now: datetime, incident: str
+) -> tuple[Command, ...]:
+    """Tell the operators of access that nobody agreed to, and by when it must be reviewed."""
+    return escalate(
+        facts,
+        now,
+        reason,
+        duty="",
+        incident=incident,
+        organization=request.customer,
+        phase=request.id,
+        access=f"{request.id}: {', '.join(request.actors)}, {request.reference}",
+        due_at=rfc3339(review_by),
+    )
 
 
 def on_canary_lost(begun_at: str, facts: Facts, now: datetime) -> tuple[Command, ...]:

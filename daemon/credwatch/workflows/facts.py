@@ -13,6 +13,7 @@ from credwatch.kernel.secrecy import SecrecyOrder
 from credwatch.kernel.secret import Secret
 from credwatch.world.calendars import WorkingCalendar
 from credwatch.world.regimes import Regime
+from credwatch.world.staff import Staff
 
 
 class Role(StrEnum):
@@ -101,7 +102,7 @@ class Ground(Struct, frozen=True):
     id: str
     """Its id in the register."""
     basis: str
-    """customer_request, court_order or authority_request."""
+    """customer_request, court_order, authority_request or emergency."""
     document: str
     """Reference of the request or order."""
     issuer: str = ""
@@ -137,6 +138,8 @@ class Facts(Struct, frozen=True):
     """Where reports go, in role customer."""
     authorisations: Mapping[str, Ground] = field(default_factory=dict)
     """The authorisations by id."""
+    staff: Staff = field(default_factory=Staff)
+    """The operator's own people."""
     duties: Duties = Duties()
     """How long each duty may take."""
     owner: Callable[[str], str] = _nobody

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 
+from msgspec import Struct
 from pydantic import AwareDatetime, Field, model_validator
 
 from credwatch.kernel.options import Options, read_toml
@@ -13,6 +14,29 @@ from credwatch.world.entries import Id, Name, require_unique
 
 LONGEST = timedelta(days=90)
 """No authorisation lasts longer; what is needed longer is asked for again."""
+
+
+class Permit(Struct, frozen=True):
+    """What acts of staff are held against: an authorisation of the register, or access that was granted."""
+
+    id: str
+    """Its id in events and notices."""
+    basis: str
+    """What allows the act."""
+    customer: str
+    """Whose accounts, by the customer's id."""
+    accounts: tuple[str, ...]
+    """Which accounts, or `*`."""
+    actors: tuple[str, ...]
+    """Which staff, by id, or `*`."""
+    actions: tuple[str, ...]
+    """Which actions, or `*`."""
+    approvers: tuple[str, ...]
+    """The staff who agreed; none of them is covered."""
+    valid_from: datetime
+    """From when on, with its time zone."""
+    valid_until: datetime
+    """Until when, exclusive, with its time zone."""
 
 
 class Authorisation(Options):
@@ -46,6 +70,21 @@ class Authorisation(Options):
     """Until when the order forbids to tell the customer, with its time zone; it is reviewed then, and ends by hand."""
     secrecy_article: Annotated[str, Field(max_length=254)] = ""
     """The law and article that this rests on."""
+
+    @property
+    def permit(self) -> Permit:
+        """What acts of staff are held against."""
+        return Permit(
+            id=self.id,
+            basis=self.basis,
+            customer=self.customer,
+            accounts=self.accounts,
+            actors=self.actors,
+            actions=self.actions,
+            approvers=self.approvers,
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+        )
 
     @property
     def secrecy(self) -> SecrecyOrder | None:

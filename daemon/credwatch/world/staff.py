@@ -58,6 +58,13 @@ class Staff(Options):
         allowed = self.departments.may_touch_customers
         return frozenset(member.id for member in self.staff if allowed and member.department not in allowed)
 
+    def member_named(self, name: str) -> StaffMember | None:
+        """Return who has this id, or acts under this account; None where nobody does."""
+        wanted = folded(name)
+        return next(
+            (one for one in self.staff if wanted == folded(one.id) or wanted in map(folded, one.accounts)), None
+        )
+
 
 def read_staff(text: str, where: str) -> Staff:
     """Read `staff.toml`; raises ConfigurationError or ProblemsFound with file, entry and key."""

@@ -54,6 +54,7 @@ DETAILS = (
     "credwatch.authorisation.id",
     "credwatch.authorisation.basis",
     "credwatch.authorisation.reason",
+    "credwatch.authorisation.difference",
 )
 """The fields of the completing event that a detection carries on."""
 

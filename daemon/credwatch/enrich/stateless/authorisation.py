@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 from polars._typing import PolarsDataType
 
 from credwatch.enrich.columns import accounts, column, values_of
 from credwatch.enrich.stateless.identity import Identity
 from credwatch.kernel.account import compared
+from credwatch.world.authorisations import Permit
 from credwatch.world.register import Registers
 
 ACTIONS_DUE = (
@@ -59,34 +62,34 @@ _ENTRY: dict[str, PolarsDataType] = {
     "valid_until": _MOMENT,
 }
 _DUE = "credwatch.authorisation.due"
-_FOUND = ["credwatch.authorisation.id", "credwatch.authorisation.basis", "credwatch.authorisation.reason"]
+_FOUND = [
+    "credwatch.authorisation.id",
+    "credwatch.authorisation.basis",
+    "credwatch.authorisation.reason",
+    "credwatch.authorisation.difference",
+]
 
 
 class Authorisations:
-    """Holds acts of staff against the authorisations it was compiled from."""
+    """Holds acts of staff against the authorisations it was compiled from; a value that any thread may use."""
 
-    def __init__(self, registers: Registers, identity: Identity) -> None:
+    def __init__(self, registers: Registers, identity: Identity, permits: Iterable[Permit] = ()) -> None:
+        """Take the registers, and what people have granted beside their files."""
+        self._registers = registers
         self._identity = identity
         self._customers = [customer.id for customer in registers.customers]
         self._barred = sorted(registers.staff.barred)
-        rows = [
-            {
-                "customer": entry.customer,
-                "entry": entry.id,
-                "basis": entry.basis,
-                "accounts": [compared(account) for account in entry.accounts],
-                "actors": list(entry.actors),
-                "actions": list(entry.actions),
-                "approvers": list(entry.approvers),
-                "valid_from": entry.valid_from,
-                "valid_until": entry.valid_until,
-            }
-            for entry in registers.authorisations
-        ]
-        self._entries = pl.DataFrame(rows, schema=_ENTRY)
+        every = [*(entry.permit for entry in registers.authorisations), *permits]
+        self._entries = pl.DataFrame([_row(permit) for permit in every], schema=_ENTRY)
+
+    def with_permits(self, permits: Iterable[Permit]) -> Authorisations:
+        """Return the same with these beside those of the register, in place of any before."""
+        return Authorisations(self._registers, self._identity, permits)
 
     def enrich(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Add `credwatch.authorisation.due`, and for acts that are due one its `id` and `basis`, or the `reason`.
+        """Add `credwatch.authorisation.due`, and for acts that are due one its `id` and `basis`, or why there is none.
+
+        `reason` says it in a word, `difference` how the act and the nearest authorisation differ.
 
         `due` is null for actions that never need one. An act that failed needs none.
         """
@@ -118,6 +121,7 @@ class Authorisations:
             action=pl.col("event.action"),
             actor=column(acts, "credwatch.actor.id"),
             at=pl.col("@timestamp"),
+            account=pl.coalesce(column(acts, "user.target.name"), column(acts, "user.target.email"), pl.lit("?")),
             target=accounts(values_of(acts, "user.target.name")),
             target_email=accounts(values_of(acts, "user.target.email")),
             target_id=accounts(self._identity.account_ids(values_of(acts, "user.target.name"))),
@@ -128,12 +132,12 @@ class Authorisations:
 
     def _held(self, facts: pl.DataFrame) -> pl.DataFrame:
         held = facts.join(self._entries, on="customer", how="left").with_columns(miss=self._miss())
-        nearest = held.sort("row", "miss", "entry").unique("row", keep="first", maintain_order=True)
+        held = held.with_columns(apart=_apart())
+        nearest = held.sort("row", "miss", "apart", "entry").unique("row", keep="first", maintain_order=True)
         is_covered = pl.col("miss") == _COVERED
         reason = (pl.col("miss") - 1).replace_strict(range(len(REASONS)), REASONS, default=None, return_dtype=pl.String)
-        columns = zip(
-            _FOUND, [pl.when(is_covered).then("entry"), pl.when(is_covered).then("basis"), reason], strict=True
-        )
+        values = [pl.when(is_covered).then("entry"), pl.when(is_covered).then("basis"), reason, _difference()]
+        columns = zip(_FOUND, values, strict=True)
         return nearest.select("row", *(value.alias(name) for name, value in columns))
 
     def _miss(self) -> pl.Expr:
@@ -154,6 +158,46 @@ class Authorisations:
         for reason, is_missed in reversed(misses):
             number = pl.when(is_missed).then(pl.lit(REASONS.index(reason) + 1)).otherwise(number)
         return number
+
+
+def _difference() -> pl.Expr:
+    """Say how an act and the nearest authorisation of its customer differ; null where one covers it or none is."""
+    written = "%Y-%m-%dT%H:%M:%SZ"
+    actors = pl.col("actors").list.join(", ")
+    granted_to = pl.format("granted to {} ({})", actors, "entry")
+    agreed = pl.format("approved by {}, who may not act on it ({})", "actor", "entry")
+    sentences = {
+        "expired": pl.format("ended at {} ({})", pl.col("valid_until").dt.strftime(written), "entry"),
+        "not_yet_valid": pl.format("begins at {} ({})", pl.col("valid_from").dt.strftime(written), "entry"),
+        "wrong_department": pl.format("granted to {}, whose department may not act ({})", "actor", "entry"),
+        "wrong_actor": pl.when(_contains("approvers", pl.col("actor"))).then(agreed).otherwise(granted_to),
+        "wrong_account": pl.format("outside its scope: account {} ({})", "account", "entry"),
+        "wrong_action": pl.format("outside its scope: action {} ({})", "action", "entry"),
+    }
+    said = pl.lit(None, pl.String)
+    for reason, sentence in sentences.items():
+        said = pl.when(pl.col("miss") == REASONS.index(reason) + 1).then(sentence).otherwise(said)
+    return said
+
+
+def _apart() -> pl.Expr:
+    """Say how far an act lies from the time of an authorisation that does not cover it, microseconds."""
+    after, before = pl.col("at") - pl.col("valid_until"), pl.col("valid_from") - pl.col("at")
+    return pl.when(pl.col("miss") != _COVERED).then(pl.max_horizontal(after, before).dt.total_microseconds())
+
+
+def _row(permit: Permit) -> dict[str, object]:
+    return {
+        "customer": permit.customer,
+        "entry": permit.id,
+        "basis": permit.basis,
+        "accounts": [compared(account) for account in permit.accounts],
+        "actors": list(permit.actors),
+        "actions": list(permit.actions),
+        "approvers": list(permit.approvers),
+        "valid_from": permit.valid_from,
+        "valid_until": permit.valid_until,
+    }
 
 
 def _holds(names: str, name: str) -> pl.Expr:

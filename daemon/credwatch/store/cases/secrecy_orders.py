@@ -70,6 +70,12 @@ def secret_incidents(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(select(secrecy_orders.c.incident).where(_RUNS)).scalars())
 
 
+def is_running(connection: Connection, reference: str) -> bool:
+    """Say whether an order of this number runs, about any incident."""
+    running = connection.execute(select(secrecy_orders.c.reference).where(_RUNS)).scalars()
+    return reference in set(running)
+
+
 def due_for_review(connection: Connection, now: datetime, again: timedelta) -> list[SecrecyOrder]:
     """Return the orders that the operators must be asked about, and that nobody asked about within `again`."""
     table = secrecy_orders.c

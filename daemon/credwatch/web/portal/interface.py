@@ -13,10 +13,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from credwatch.kernel.access import AccessRequest
 from credwatch.kernel.case_entry import Statement
 from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.report import CustomerReport, ReportWay
 from credwatch.ledger.entry import ActKind
+from credwatch.store.cases.access_requests import StoredAccess
 from credwatch.store.portal.changes import ChangeOf, ContactChange
 from credwatch.store.portal.sessions import AskedLink
 from credwatch.web.portal.visit import Upload
@@ -117,7 +119,7 @@ class StaffTouch(Struct, frozen=True):
     department: str
     """The department that did it."""
     basis: str
-    """On what ground: customer_request, court_order or authority_request; empty where there is none."""
+    """On what ground: customer_request, court_order, authority_request or emergency; empty where there is none."""
     document: str
     """The request or order."""
     issuer: str
@@ -241,6 +243,16 @@ class PortalDesk(Protocol):
 
     def touches(self, customer: str) -> Sequence[StaffTouch]:
         """Return each act of staff on a customer's accounts, the latest first."""
+        ...
+
+    def requests_of(self, customer: str) -> Sequence[StoredAccess]:
+        """Return the access to the customer's accounts that is asked for, holds or is over, the latest first."""
+        ...
+
+    def decide_as_customer(
+        self, contact: CustomerContact, number: str, agrees: bool, text: str, submission: str
+    ) -> AccessRequest:
+        """Have a contact agree or refuse, once a submission; raises AccessForbidden where it is late or not theirs."""
         ...
 
     def addresses(self, customer: str) -> tuple[tuple[str, ...], str, Sequence[ContactChange]]:

@@ -1,4 +1,4 @@
-"""What a customer was told, its answers, each act of staff, and the evidence of a case."""
+"""What a customer was told, its answers, and the evidence of a case."""
 
 from __future__ import annotations
 
@@ -54,10 +54,6 @@ class NoticePages:
         name = browser.digest(f"answer {who.customer} {who.address} {number} {submission}")
         self._door.desk.answer(who, number, said, visit.first("text")[:_LONGEST], name)
         return RedirectResponse(f"/notices/{number}?done=yes", 303)
-
-    def touches(self, visit: Visit) -> Response:
-        """List each act of staff."""
-        return self._door.page(visit, "touches", {"touches": self._door.desk.touches(self._who(visit).customer)})
 
     def evidence(self, visit: Visit) -> Response:
         """Hand out the evidence of a case, as a file that is never opened in the browser."""

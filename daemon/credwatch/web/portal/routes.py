@@ -14,6 +14,7 @@ from starlette.routing import Route
 from credwatch.policy.totp import Totp
 from credwatch.store.gate import FactorRows
 from credwatch.store.portal.sessions import Stage
+from credwatch.web.portal.access_pages import AccessPages
 from credwatch.web.portal.address_book import AddressPages
 from credwatch.web.portal.checking import CheckPages
 from credwatch.web.portal.front_door import FrontDoor
@@ -32,7 +33,7 @@ def portal_app(door: FrontDoor, totp: Totp, rows: FactorRows) -> Starlette:
     """Build the application described in `docs/portal.md`."""
     check, login = CheckPages(door), LoginPages(door)
     second = SecondFactorPages(door, login, totp, rows)
-    notices, addresses = NoticePages(door), AddressPages(door)
+    notices, addresses, access = NoticePages(door), AddressPages(door), AccessPages(door)
     report, api = ReportPages(door, door.look.zone), ReportApi(door)
     routes = [
         _get(door, "/", check.start),
@@ -54,7 +55,8 @@ def portal_app(door: FrontDoor, totp: Totp, rows: FactorRows) -> Starlette:
         _get(door, "/notices/{number}", notices.shown, Stage.FULL),
         _post(door, "/notices/{number}", notices.answered, Stage.FULL),
         _get(door, "/notices/{number}/evidence", notices.evidence, Stage.FULL),
-        _get(door, "/touches", notices.touches, Stage.FULL),
+        _get(door, "/touches", access.touches, Stage.FULL),
+        _post(door, "/access/{request}", access.decided, Stage.FULL),
         _get(door, "/report", report.form),
         _post(door, "/report", report.sent),
         _get(door, "/receipt", report.receipt_form),
