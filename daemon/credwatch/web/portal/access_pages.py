@@ -29,6 +29,8 @@ class AccessPages:
     def decided(self, visit: Visit) -> Response:
         """Take the customer's yes or no."""
         who, number = self._who(visit), visit.part("request")
+        if number not in [one.request.id for one in self._door.desk.requests_of(who.customer)]:
+            return self._door.refusal(visit, "not_here", 404)
         said, submission = visit.first("said"), visit.first("submission")
         if said not in _ANSWERS or not submission:
             return self._page(visit, "nothing_said", 400)
@@ -36,7 +38,6 @@ class AccessPages:
         try:
             self._door.desk.decide_as_customer(who, number, _ANSWERS[said], visit.first("text")[:_LONGEST], name)
         except AccessForbidden:
-            # Whose request it is, and whether there is one, is not told to others.
             return self._page(visit, "too_late", 409)
         return RedirectResponse("/touches?done=yes", 303)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.routing import Route
 
+from access_office import a_request
 from credwatch.store.cases import case_entries
 from portal_site import BLUE_HARBOR, OTHER, Browser, PortalSite
 
@@ -35,7 +37,10 @@ def crossed(site: PortalSite) -> tuple[Browser, dict[str, list[str]]]:
     number = re.search(r"CW-[0-9]{4}-[A-Z0-9]{8}", receipt)[0]
     other.post("/addresses", {"kind": "address_added", "value": "new@blueharbor.example", "submission": "s"})
     change = re.search(r"CC-[A-Z0-9]{8}", other.get("/addresses").text)[0]
-    return Browser(site).log_in(), {"number": [THEIRS, number], "change": [change], "token": ["x"], "name": ["x"]}
+    now = site.clock()
+    access = a_request(customer=BLUE_HARBOR, reason="BLUE-SECRET", starts_at=now, ends_at=now + timedelta(hours=2))
+    names = {"number": [THEIRS, number], "change": [change], "request": [site.desk.ask(access, "minh")]}
+    return Browser(site).log_in(), {**names, "token": ["x"], "name": ["x"]}
 
 
 def test_every_address_crossed_gives_nothing_of_the_other(
