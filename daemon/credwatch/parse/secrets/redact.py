@@ -43,12 +43,16 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"(?P<key>\bAUTH (?:PLAIN|LOGIN|CRAM-MD5|X?OAUTH\w*) )[A-Za-z0-9+/=]{4,}", "${key}***"),
     # Dovecot writes what was tried, or its hash, where it is told to.
     (r"(?P<key>\bgiven password: ).*", "${key}***"),
+    # vpopmail writes it in brackets; Courier repeats what the client answered, in Base64.
+    (r"(?P<key>\(pass: ').*(?P<rest>'\) )", "${key}***${rest}"),
+    (r'(?P<key>535 Authentication failed\.",cmd: )[A-Za-z0-9+/]{4,}={0,2}$', "${key}***"),
 )
 
 _ANY_RULE = (
     rf'"(?:(?i:{_KEY})|pwd)"\s*:\s*"|(?i:authorization)\s*[=:]|(?i:bearer)\s'
     rf"|\b(?i:{_KEY})\s?=|\b[Pp]wd=|(?:--|\s-)(?i:{_KEY})[= ]"
     r"|\] \(from client |\bAUTH [A-Z0-9-]+ [A-Za-z0-9+/=]|\bgiven password: "
+    r"|\(pass: '|\.\\?\",cmd: "
 )
 """What begins the match of any rule; most lines with a clue have none."""
 
@@ -58,7 +62,7 @@ _CLUE = (
     + command_secrets.CLUE
     + ")"
     r"|\b[Pp]wd=|(?:--|\s-)\S*(?i:pass|secret|token|key|psk|cred|pwd?)|\] \(from client |AUTH [A-Z0-9-]+ [A-Za-z0-9+/=]"
-    r"|given password: "
+    r"|given password: |\(pass: '|\.\\?\",cmd: "
 )
 """What is in every text that a rule changes, as one expression that reads each letter once.
 
@@ -81,6 +85,8 @@ _JSON_RULES: tuple[tuple[str, str], ...] = (
     (rf"(?P<key>(?:--|\s-)(?:(?i){_KEY})=){command_secrets.JSON.word}", "${key}***"),
     (rf"(?P<key>(?:--|\s-)(?:(?i){_KEY})\s+)(?:'[^'\"\\]*'|(?:\\.|[^\s\"'\\-])(?:\\.|[^\s\"\\])*)", "${key}***"),
     (r'(?P<key>\bgiven password: )(?:[^"\\]|\\.)*', "${key}***"),
+    (r"(?P<key>\(pass: ')(?:[^\"\\]|\\.)*(?P<rest>'\) )", "${key}***${rest}"),
+    (r'(?P<key>535 Authentication failed\.\\",cmd: )[A-Za-z0-9+/]{4,}={0,2}(?P<rest>")', "${key}***${rest}"),
 )
 
 _ALL_RULES = (*command_secrets.rules(command_secrets.PLAIN), *_RULES)

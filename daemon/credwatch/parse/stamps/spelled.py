@@ -2,7 +2,8 @@
 
 Read are ISO 8601 with its habits (slashes, a comma, a blank before the offset), the Common Log Format, what C's
 `asctime` and RFC 1123 write, two digits for the year as MySQL did, the American form, month first (`3/2/2026, 1:15:30
-PM` or `03/02/2026 01:15:30`), and seconds since 1970, also in milli-, micro- and nanoseconds.
+PM` or `03/02/2026 01:15:30`, the year perhaps of two digits), and seconds since 1970, also in milli-, micro- and
+nanoseconds.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ _OTHER = (
     rf"|(?P<month_c>{_MONTHS}) +(?P<day_c>\d{{1,2}})(?:,? (?P<year_c>\d{{4}}))? +(?P<clock_c>\d\d:\d\d:\d\d)"
     r"|(?P<year_d>\d\d)(?P<number_d>\d\d)(?P<day_d>\d\d) +(?P<clock_d>\d{1,2}:\d\d:\d\d)"
     r"|(?P<year_e>\d{4})(?P<number_e>\d\d)(?P<day_e>\d\d)[T -](?P<clock_e>\d\d:\d\d:\d\d)"
-    r"|(?P<number_f>\d{1,2})/(?P<day_f>\d{1,2})/(?P<year_f>\d{4}), "
+    r"|(?P<number_f>\d{1,2})/(?P<day_f>\d{1,2})/(?P<year_f>\d{4}|\d\d), "
     r"(?P<hour_f>\d{1,2})(?P<rest_f>:\d\d:\d\d)[ \x{202F}](?P<half>[AP]M)"
-    r"|(?P<number_g>\d\d)/(?P<day_g>\d\d)/(?P<year_g>\d{4}) (?P<clock_g>\d\d:\d\d:\d\d)"
+    r"|(?P<number_g>\d\d)/(?P<day_g>\d\d)/(?P<year_g>\d{4}|\d\d) (?P<clock_g>\d\d:\d\d:\d\d)"
     r"|(?P<epoch>\d{9,10})(?P<epoch_rest>\d{3}|\d{6}|\d{9})?"
     r")(?P<fraction>[.,:]\d{1,9})?(?: (?P<year_late>\d{4}))?(?: ?(?:UTC|GMT|(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)))?"
     r"(?: [A-Z]{2,5})?\]?$"
@@ -47,7 +48,9 @@ def _other() -> pl.Expr:
     number = pl.coalesce("number", "number_d", "number_e", "number_g", pl.col("number_f").str.zfill(2), month)
     day = pl.coalesce("day", "day_b", "day_c", "day_d", "day_e", "day_f", "day_g").str.zfill(2)
     clock = pl.coalesce("clock", "clock_b", "clock_c", "clock_d", "clock_e", "clock_g", _clock_of_twelve()).str.zfill(8)
-    year = pl.coalesce("year", "year_b", "year_c", "year_e", "year_f", "year_g", "year_late", "20" + pl.col("year_d"))
+    american = pl.coalesce("year_f", "year_g")
+    short = pl.coalesce("year_d", pl.when(american.str.len_chars() == 2).then(american))
+    year = pl.coalesce("20" + short, "year", "year_b", "year_c", "year_e", american, "year_late")
     fraction = pl.coalesce("." + pl.col("fraction").str.slice(1), pl.lit(""))
     dated = pl.concat_str(year, pl.lit("-"), number, pl.lit("-"), day, pl.lit("T"), clock, fraction, _offset())
     undated = pl.concat_str("month_c", pl.lit(" "), day.str.replace("^0", " "), pl.lit(" "), clock)

@@ -279,3 +279,30 @@ def test_an_escape_that_hides_nothing_stays(text: str) -> None:
 def test_what_dovecot_tells_of_a_password(line: str, masked: str) -> None:
     """The password that was tried, whatever it holds, is masked to the end of its text, and so is its hash."""
     assert [masked] == redact_lines(pl.DataFrame({"line": [line]}))["line"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        (
+            "vchkpw-pop3: password fail (pass: 'a') b') lan@acme.example:203.0.113.9",
+            "vchkpw-pop3: password fail (pass: '***') lan@acme.example:203.0.113.9",
+        ),
+        (
+            '{"log":"vchkpw: password fail (pass: \'a\\"b\') lan:203.0.113.9","x":"\') "}',
+            '{"log":"vchkpw: password fail (pass: \'***\') lan:203.0.113.9","x":"\') "}',
+        ),
+        (
+            'error,relay=203.0.113.9,msg="535 Authentication failed.",cmd: c2VjcmV0MQ==',
+            'error,relay=203.0.113.9,msg="535 Authentication failed.",cmd: ***',
+        ),
+        (
+            '{"log":"error,msg=\\"535 Authentication failed.\\",cmd: c2VjcmV0MQ==","x":1}',
+            '{"log":"error,msg=\\"535 Authentication failed.\\",cmd: ***","x":1}',
+        ),
+        ('msg="535 Authentication failed.",cmd: AUTH LOGIN', 'msg="535 Authentication failed.",cmd: AUTH LOGIN'),
+    ],
+)
+def test_what_mail_servers_repeat_of_a_password(line: str, masked: str) -> None:
+    """vpopmail and Courier may write the password that was tried, plain or in Base64: it is masked, no more."""
+    assert [masked] == redact_lines(pl.DataFrame({"line": [line]}))["line"].to_list()
