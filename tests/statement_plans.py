@@ -46,6 +46,7 @@ OPEN = {
     "incidents_open_found",
     "incidents_untouched",
     "legal_clocks_running",
+    "measures_moving",
     "receipts_begun",
     "silences_untold",
     "tellings_waiting",

@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar, assert_never
 
+from msgspec.structs import replace
+
 from credwatch.app.databases import open_databases
+from credwatch.app.enforcement import build_enforcement
 from credwatch.app.regimes import applied, contract_of, regimes_of, shipped_regimes
 from credwatch.app.settings import RegimesOptions, Settings, microseconds
 from credwatch.detect.plan import plan_for
@@ -98,16 +101,18 @@ def gather_knowledge(
         packs = gathering.attempt(lambda: packs_of(settings), PackSet(()))
     if rules is None:
         rules = _rules(settings, gathering)
+    places = _places(settings, registers, gathering)
+    facts = _facts(settings, registers, notice_key, gathering)
     return Knowledge(
         packs=packs,
         enricher=Enricher(
             registers,
             {name: profile.mfa.required_for for name, profile in settings.profile.items()},
             settings.staff_profile,
-            _places(settings, registers, gathering),
+            places,
         ),
         rules=rules,
-        facts=_facts(settings, registers, notice_key, gathering),
+        facts=replace(facts, enforcement=build_enforcement(settings, registers, places.kind_of)),
         profile_of={customer.id: customer.profile for customer in registers.customers},
         service_ended={it.id: it.service_ended for it in registers.customers if it.service_ended is not None},
         formats=_formats(settings),

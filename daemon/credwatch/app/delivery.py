@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from credwatch.app import keys
+from credwatch.app.enforcement import build_measure_channels
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import CommandKind
@@ -26,6 +27,7 @@ def build_channels(settings: Settings, renderer: Renderer, clock: Clock) -> dict
         CommandKind.REPORT: mail,
         CommandKind.ESCALATE: mail,
         CommandKind.DIGEST: mail,
+        CommandKind.ENFORCE: build_measure_channels(settings, clock),
     }
 
 

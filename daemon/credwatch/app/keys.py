@@ -12,6 +12,7 @@ from credwatch.kernel.credentials import credential
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 from credwatch.ledger.note import SigningKey
+from credwatch.outbox.enforcing.options import WebhookOptions
 from credwatch.outbox.options import EmailOptions
 from credwatch.store.place import Place, ServerPlace
 
@@ -21,6 +22,7 @@ NOTICE_KEY = "notice-key"
 TOTP_KEY = "totp-key"
 SMTP_PASSWORD = "smtp-password"  # noqa: S105  # the credential's name
 STORE_PASSWORD = "store-password"  # noqa: S105  # the credential's name
+_SHORTEST_SECRET = 24
 
 
 def notice_key(settings: Settings) -> Secret:
@@ -78,6 +80,16 @@ def store_place(settings: Settings) -> Place:
     if password is None and options.password_file is not None:
         password = _read(options.password_file, "store.password_file")
     return ServerPlace(options.url, password)
+
+
+def webhook_secret(options: WebhookOptions) -> Secret:
+    """Return the secret that a channel's requests are signed with; raises ConfigurationError where it is short."""
+    where = f"enforcement.channel {options.name}: secret_file"
+    secret = _read(options.secret_file, where)
+    if len(secret.reveal()) < _SHORTEST_SECRET:
+        hint = "write a random one into it: openssl rand -base64 32"
+        raise ConfigurationError(f"has fewer than {_SHORTEST_SECRET} characters", where=where, hint=hint)
+    return secret
 
 
 def _read(path: Path, where: str) -> Secret:

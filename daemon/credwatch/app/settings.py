@@ -17,6 +17,7 @@ from credwatch.kernel.mailbox import MailAddress
 from credwatch.kernel.options import Options, known_zone, read_toml
 from credwatch.kernel.telephone import OptionalTelephone
 from credwatch.kernel.thresholds import ThresholdOptions
+from credwatch.outbox.enforcing.options import EnforcementOptions
 from credwatch.outbox.options import EmailOptions, FallbackOptions
 from credwatch.policy.options import GateOptions
 from credwatch.policy.profile import PolicyProfile
@@ -261,6 +262,8 @@ class Settings(Options):
     """Which laws and contracts have clocks."""
     outbox: OutboxOptions = OutboxOptions()
     """How messages leave."""
+    enforcement: EnforcementOptions = EnforcementOptions()
+    """What is done against accounts and addresses."""
     gate: GateOptions = GateOptions()
     """The gate."""
     portal: PortalOptions = PortalOptions()

@@ -22,6 +22,7 @@ from credwatch.cli.corpus import corpus_app
 from credwatch.cli.coverage import coverage
 from credwatch.cli.demo import demo
 from credwatch.cli.doctor import doctor
+from credwatch.cli.enforce import enforce_app
 from credwatch.cli.events import events
 from credwatch.cli.explain import explain
 from credwatch.cli.incidents import incidents_app
@@ -79,6 +80,7 @@ app.add_typer(regimes_app, name="regimes")
 app.add_typer(unparsed_app, name="unparsed")
 app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")
+app.add_typer(enforce_app, name="enforce")
 app.add_typer(notice_app, name="notice")
 app.add_typer(contacts_app, name="contacts")
 app.add_typer(access_app, name="access")

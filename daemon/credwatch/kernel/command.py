@@ -21,6 +21,8 @@ class CommandKind(StrEnum):
     """A message to the operators: a clock ran out, a notice cannot be delivered."""
     DIGEST = "digest"
     """The daily digest to the operators."""
+    ENFORCE = "enforce"
+    """An act against an account or an address, or its undoing."""
 
 
 class Precedence(IntEnum):
@@ -63,7 +65,11 @@ class Digest(Message, frozen=True, tag=CommandKind.DIGEST.value):
     """The daily digest to the operators."""
 
 
-Payload = Notify | Report | Escalate | Digest
+class Enforce(Message, frozen=True, tag=CommandKind.ENFORCE.value):
+    """A measure, or its undoing, told to a machine: the channel is the recipient, the action is the template."""
+
+
+Payload = Notify | Report | Escalate | Digest | Enforce
 """What a command carries; its kind decides by which channel it leaves."""
 
 PAYLOADS: dict[CommandKind, type[Payload]] = {
@@ -71,6 +77,7 @@ PAYLOADS: dict[CommandKind, type[Payload]] = {
     CommandKind.REPORT: Report,
     CommandKind.ESCALATE: Escalate,
     CommandKind.DIGEST: Digest,
+    CommandKind.ENFORCE: Enforce,
 }
 
 
@@ -85,7 +92,7 @@ class Command(Struct, frozen=True):
     payload: Payload
     """What it carries, and to whom."""
     workflow: str
-    """customer_notice, disclosure_notice, breach_report, escalation or digest."""
+    """customer_notice, disclosure_notice, breach_report, escalation, digest or enforcement."""
     incident: str
     """The incident's number; empty for a digest."""
     organization: str

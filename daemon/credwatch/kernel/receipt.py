@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -25,6 +25,8 @@ class Retry(Struct, frozen=True):
     """Why, without secrets."""
     of_the_way: bool = False
     """Whether the way itself is broken (no connection, no login, no sender), whoever the reader is."""
+    after: timedelta | None = None
+    """How long the other side wants to be left alone, where it says so."""
 
 
 class Refused(Struct, frozen=True):

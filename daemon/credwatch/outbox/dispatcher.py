@@ -224,8 +224,9 @@ class Dispatcher:
                 # What tells the operators of it also tries whether the relay takes anything from anybody.
                 unanswered = reason if next_at is None or self._outage.is_first_doubt else ""
                 receipt = receipt if next_at is None else Retry(reason)
-            case Retry(reason=reason):
+            case Retry(reason=reason, after=after):
                 next_at = next_attempt(command.id, queued.attempts + 1, queued.since, now)
+                next_at = now + after if next_at and after is not None else next_at
                 unanswered = reason if next_at is None else ""
             case Refused(reason=reason):
                 unanswered = reason

@@ -9,6 +9,8 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from contextlib import suppress
 
+from msgspec import Struct
+
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.legible import on_a_terminal
@@ -46,17 +48,32 @@ class ProgramChannel:
             return Retry(on_a_terminal(f"{self._argv[0]}: {reason}"), of_the_way=True)
 
     async def _run(self, text: bytes) -> Receipt:
-        process = await _started(self._argv)
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                reply = await _fed(process, text)
-                code = await process.wait()
+            run = await ran(self._argv, text, self._timeout_seconds)
         except TimeoutError:
             return Retry(f"{self._argv[0]}: not done after {self._timeout_seconds:g} seconds", of_the_way=True)
-        finally:
-            await _end(process)
-        word = on_a_terminal(f"{self._argv[0]}: exit {code} {reply}".rstrip())
-        return Retry(word, of_the_way=True) if code else Delivered(at=self._clock(), reply=word)
+        word = on_a_terminal(f"{self._argv[0]}: exit {run.code} {run.complaint}".rstrip())
+        return Retry(word, of_the_way=True) if run.code else Delivered(at=self._clock(), reply=word)
+
+
+class ProgramRun(Struct, frozen=True):
+    """How a program ended."""
+
+    code: int
+    """Its exit code; negative where a signal ended it."""
+    complaint: str
+    """The beginning of what it wrote to standard error, on one line."""
+
+
+async def ran(argv: Sequence[str], text: bytes, timeout_seconds: float) -> ProgramRun:
+    """Run a program with a text on standard input, and end what it leaves; raises TimeoutError, OSError, ValueError."""
+    process = await _started(argv)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            complaint = await _fed(process, text)
+            return ProgramRun(await process.wait(), complaint)
+    finally:
+        await _end(process)
 
 
 async def _started(argv: Sequence[str]) -> Process:

@@ -22,6 +22,7 @@ from credwatch.enrich.enrich import Enricher
 from credwatch.enrich.habits.attempts import AttemptPairing
 from credwatch.enrich.habits.marking import mark
 from credwatch.enrich.habits.profiles import Learning, Profiles
+from credwatch.enrich.habits.usual import accounts_at
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.moment import Discovery
 from credwatch.kernel.pack import PackSet
@@ -31,6 +32,7 @@ from credwatch.parse.secrets.redact import redact_lines
 from credwatch.pipeline.again import enriched_again, read_again
 from credwatch.pipeline.archiving import ArchiveInlet
 from credwatch.pipeline.commit import PAIRING, SETTLED, Batch, Consequences, LogProgress, commit
+from credwatch.pipeline.enforcing import enforce
 from credwatch.pipeline.granting import acts_under, with_grants
 from credwatch.pipeline.holding import tell_of_held
 from credwatch.pipeline.joining import tell_joined
@@ -266,8 +268,13 @@ class Pipeline:
             if any(change.incident.is_held for change in done.changes):
                 done = replace(done, queued=done.queued + tell_of_held(connection, know.facts, now))
             if done.changes:
-                done = replace(done, queued=done.queued + tell_joined(connection, know.facts, now))
+                queued = enforce(connection, done.detections, done.changes, know.facts, now, self._at_home)
+                done = replace(done, queued=done.queued + queued + tell_joined(connection, know.facts, now))
             return done
+
+    def _at_home(self, target: str) -> int:
+        """Tell how many accounts have long logged in from an address."""
+        return accounts_at(target, self._profiles)
 
     def _go_back(self) -> None:
         """Forget what has not been stored: the engine has gone on, and goes back to where the store is.

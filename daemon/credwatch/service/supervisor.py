@@ -25,7 +25,7 @@ from credwatch.app.sharing import refuse_shared_files
 from credwatch.casework.customer_desk import CustomerDesk
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.clock import Clock, steady_clock, system_clock
-from credwatch.kernel.command import Command
+from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, ProblemsFound, StoreError
 from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.fallback import Heard
@@ -37,6 +37,7 @@ from credwatch.service.access_chores import AccessChores
 from credwatch.service.archiving import Archiving
 from credwatch.service.canaries import Canaries
 from credwatch.service.chores import Chores
+from credwatch.service.enforcing import EnforcingJobs
 from credwatch.service.gate import build_gate
 from credwatch.service.losses import Losses
 from credwatch.service.memory import settle
@@ -68,6 +69,7 @@ from credwatch.telemetry.serving import serve_metrics
 from credwatch.telemetry.systemd import SaidState
 from credwatch.web.gate.routes import gate_app
 from credwatch.workflows.escalation import on_outage, on_refused
+from credwatch.workflows.measure_letters import on_failed
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +120,9 @@ class Supervisor:
         self._reader = self._reader_at_hand
         self._chores = Chores(
             self._database, self._metrics, self._dispatcher.wake, clock, lambda: self._knowledge.facts, self._settings
+        )
+        self._enforcing = EnforcingJobs(
+            self._database, self._metrics.measures, self._dispatcher.wake, clock, lambda: self._knowledge.facts
         )
         desk = CustomerDesk(self._settings, self._database, lambda: self._pipeline.facts, clock, self._dispatcher.wake)
         self._portal = Portal(self._settings, self._database, desk, clock, self._metrics, self._reload_soon)
@@ -199,6 +204,7 @@ class Supervisor:
             TimetablePart(
                 [
                     *self._chores.jobs(),
+                    *self._enforcing.jobs(),
                     *self._signing.jobs(),
                     *self._canary_jobs(),
                     *self._portal.jobs(),
@@ -321,6 +327,7 @@ class Supervisor:
             fallback=build_fallback(settings, self._renderer, self._clock, self._heard),
             outage=Outage(steady_clock, settings.outbox.fallback.after_seconds),
             on_outage=self._mail_turned,
+            watched=frozenset(CommandKind) - {CommandKind.ENFORCE},
         )
 
     def _mail_turned(self, is_down: bool, reply: str, last: datetime | None, now: datetime) -> tuple[Command, ...]:
@@ -331,7 +338,8 @@ class Supervisor:
         self._metrics.told_otherwise(heard.way, heard.succeeded)
 
     def _refused(self, command: Command, reply: str, now: datetime) -> tuple[Command, ...]:
-        return on_refused(command, reply, self._knowledge.facts, now)
+        tell = on_failed if command.kind is CommandKind.ENFORCE else on_refused
+        return tell(command, reply, self._knowledge.facts, now)
 
     def _settled(self, settled: Settled) -> None:
         self._metrics.settled(type(settled.receipt).__name__.lower())

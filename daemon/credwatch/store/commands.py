@@ -56,12 +56,15 @@ commands = Table(
         sqlite_where=text("state = 'queued'"),
     ),
 )
-"""One row for each message; `state` is queued, sending, delivered, refused, held for a person, or dropped by one."""
+"""One row for each message; `state` is queued, sending, delivered, refused, held for a person, or dropped by one.
+
+A measure that was on its way when enforcement was stopped is `stopped`.
+"""
 
 WAITING = ("queued", "sending", "refused", "held")
 """The states of a message that has not come to its end."""
 
-EVERY = (*WAITING, "delivered", "dropped")
+EVERY = (*WAITING, "stopped", "delivered", "dropped")
 """All states of a message."""
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, case, func, select, text
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.legible import in_a_log
+from credwatch.kernel.measure import ENFORCEMENT
 from credwatch.kernel.receipt import Receipt, Refused
 from credwatch.kernel.secrecy import SECRECY
 from credwatch.ledger.entry import MACHINE, Act, ActKind
@@ -69,7 +70,7 @@ def queue(connection: Connection, new_commands: Iterable[Command]) -> int:
     acts = (
         message_act(ActKind.NOTICE_QUEUED, row, from_micros(int(str(row["created_at"]))))
         for row in leaves
-        if row["workflow"] != CANARY
+        if row["workflow"] not in (CANARY, ENFORCEMENT)  # a measure has its own acts
     )
     audit.append(connection, *acts)
     return len(leaves)
@@ -222,12 +223,16 @@ class OutboxStore:
                 )
 
     def begin(self, command_id: str, now: datetime) -> bool:
-        """Note that an attempt begins, before the first byte goes out; False where an order forbids it by now."""
+        """Note that an attempt begins, before the first byte goes out; False where it may not leave by now.
+
+        An order forbids it, or a person has stopped or dropped it since it was listed as due.
+        """
         with self._database.writing() as connection:
             if stopped(connection, command_id, now):
                 return False
-            begun = commands.update().where(commands.c.id == command_id)
-            connection.execute(begun.values(state="sending", attempts=commands.c.attempts + 1))
+            begun = commands.update().where(commands.c.id == command_id, commands.c.state == "queued")
+            if not connection.execute(begun.values(state="sending", attempts=commands.c.attempts + 1)).rowcount:
+                return False
             take_turn(connection, command_id)
             connection.execute(
                 receipts.insert().values(command=command_id, started_at=to_micros(now), result="started", reply="")

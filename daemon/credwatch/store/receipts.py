@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Select
 
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.command import CommandKind
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.moment import Moment
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
@@ -20,6 +21,7 @@ from credwatch.store.columns import Number
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
 from credwatch.store.joined import joined
+from credwatch.store.measure_receipts import settle_measure
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.sent_messages import add_sent
 
@@ -76,6 +78,9 @@ def settle(connection: Connection, command_id: str, receipt: Receipt, now: datet
     message = connection.execute(select(*_ABOUT).where(commands.c.id == command_id)).one()._mapping
     if message["workflow"] == CANARY:
         return  # it tells nobody of anything, so nothing is proved by it
+    if message["kind"] == CommandKind.ENFORCE.value:
+        settle_measure(connection, message, result, reply, now)
+        return
     if isinstance(receipt, Delivered):
         _meet_clocks(connection, command_id, now)
         add_sent(connection, command_id, message["incident"], receipt.content, receipt.at)
@@ -83,7 +88,9 @@ def settle(connection: Connection, command_id: str, receipt: Receipt, now: datet
     audit.append(connection, message_act(kind, message, now, reply=reply))
 
 
-_ABOUT = tuple(commands.c[name] for name in ("id", "kind", "workflow", "incident", "organization", "recipient"))
+_ABOUT = tuple(
+    commands.c[name] for name in ("id", "kind", "workflow", "incident", "organization", "recipient", "context")
+)
 
 
 def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None:

@@ -1,6 +1,17 @@
 """Every family of tables: to import this is to have them all declared."""
 
-from credwatch.store import archive_keys, audit, audit_tree, commands, gate, joined, receipts, sent_messages, turns
+from credwatch.store import (
+    archive_keys,
+    audit,
+    audit_tree,
+    commands,
+    gate,
+    joined,
+    measures,
+    receipts,
+    sent_messages,
+    turns,
+)
 from credwatch.store.cases import (
     access_requests,
     case_entries,
@@ -26,6 +37,7 @@ FAMILIES = (
     incidents,
     joined,
     legal_clocks,
+    measures,
     passkeys,
     profiles,
     progress,

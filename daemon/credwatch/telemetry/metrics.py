@@ -37,6 +37,7 @@ from credwatch.telemetry.label_values import (
     WAYS,
     WORKFLOWS,
 )
+from credwatch.telemetry.measure_metrics import MeasureMetrics
 from credwatch.telemetry.regime_metrics import RegimeMetrics
 from credwatch.telemetry.series import DaemonSeries, DetectionSeries, DutySeries, SourceSeries
 
@@ -67,6 +68,8 @@ class Metrics:
         """How the audit trail stands."""
         self.access = AccessMetrics(self.registry)
         """What staff ask of customers' accounts."""
+        self.measures = MeasureMetrics(self.registry)
+        """What is done against accounts and addresses."""
         self.canaries = CanaryMetrics(self.registry)
         """What canaries prove."""
         self._duties = DutySeries(self.registry)

@@ -64,6 +64,12 @@ class EscalationReason(StrEnum):
     """It was not."""
     AUDIT_DIFFERS = "audit_differs"
     """The audit trail is not what was signed."""
+    MEASURES_HELD = "measures_held"
+    """Measures wait for people to approve them."""
+    MEASURE_REFUSED = "measure_refused"
+    """A measure against what is never touched was asked for."""
+    MEASURE_FAILED = "measure_failed"
+    """A channel does not carry a measure out, or does not undo it."""
 
 
 _EMPTY = (
@@ -88,6 +94,7 @@ _EMPTY = (
     "canary_since",
     "audit",
     "access",
+    "enforcement",
 )
 """What a template may ask of any escalation, and only some have."""
 

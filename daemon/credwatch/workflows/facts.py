@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from credwatch.kernel.command import Command, LegalClock
 from credwatch.kernel.secrecy import SecrecyOrder
 from credwatch.kernel.secret import Secret
+from credwatch.workflows.enforcement import Enforcement
 from credwatch.world.calendars import WorkingCalendar
 from credwatch.world.regimes import Regime
 from credwatch.world.staff import Staff
@@ -146,6 +147,8 @@ class Facts(Struct, frozen=True):
     """Tells whose account a name is (the customer's id), or an empty string where nobody knows."""
     zone: str = "Asia/Ho_Chi_Minh"
     """The time zone that readers live in (IANA name)."""
+    enforcement: Enforcement = Enforcement()
+    """When which measures are taken, and what keeps them within bounds."""
     canary: str = ""
     """Where canaries are sent; empty where there are none."""
 

@@ -61,6 +61,12 @@ def mark_usual(events: pl.DataFrame, profiles: Profiles) -> tuple[pl.DataFrame, 
     return _marked(events, attempts["row"].to_numpy(), usual, shared), rows[sorted(changed)]
 
 
+def accounts_at(block: str, profiles: Profiles) -> int:
+    """Tell how many accounts have logged in from an address, or from a /64 of IPv6: `KEPT` at most."""
+    (row,) = profiles.find(address_hashes(pl.Series([block]), profiles.seed))
+    return int(np.count_nonzero(row["about"] != NEVER))
+
+
 def _attempts(events: pl.DataFrame) -> pl.DataFrame:
     """Find the attempts with an address: `row`, `address`, `account`, `time`, `learns`, `is_crowd`."""
     is_attempt = column(events, "event.action").is_in(["login", "invalid_user", "user_not_allowed"])

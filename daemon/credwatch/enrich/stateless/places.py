@@ -76,6 +76,11 @@ class Places:
         places = self._places_of(events.select(pl.col(_ADDRESS).unique()).drop_nulls())
         return events.join(places, on=_ADDRESS, how="left", maintain_order="left")
 
+    def kind_of(self, address: str) -> str:
+        """Tell the kind of network that an address belongs to; empty where nothing is known."""
+        system, _ = _system(self._databases.asn.get(address) if self._databases.asn else None)
+        return self._kind(address, system) or ""
+
     def _places_of(self, addresses: pl.DataFrame) -> pl.DataFrame:
         cache = self._cache
         places = cache.join(addresses, on=_ADDRESS, how="semi")

@@ -1,0 +1,158 @@
+"""Tells an application by HTTP what to do: signed, with an idempotency key, believed only if it says that it did it.
+
+Requests are signed as Standard Webhooks 1.0 has it (standardwebhooks.com): HMAC-SHA256 over id, timestamp and body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import ssl
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from credwatch.kernel.clock import Clock
+from credwatch.kernel.command import Command
+from credwatch.kernel.legible import on_a_terminal
+from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
+from credwatch.kernel.secret import Secret
+from credwatch.outbox.enforcing.options import WebhookOptions, is_loopback
+from credwatch.outbox.enforcing.orders import CONTENT_TYPE, event_of
+
+_MOST_BYTES = 65_536
+_MOST_WORDS = 200
+_SHORTEST_WAIT = timedelta(seconds=1)
+_LONGEST_WAIT = timedelta(hours=1)
+_PREFIX = "whsec_"
+_GONE = (404, 410)
+_REFUSALS = (400, 405, 406, 411, 413, 414, 415, 422, 431, 451)
+_BAD_WORDS = frozenset({"error", "errors", "failed", "failure", "fail", "denied", "rejected"})
+
+
+def key_of(secret: Secret) -> bytes:
+    """Return the bytes to sign with: those behind `whsec_` in base64, or else the text itself."""
+    text = secret.reveal()
+    if text.startswith(_PREFIX):
+        try:
+            return base64.b64decode(text.removeprefix(_PREFIX), validate=True)
+        except binascii.Error:
+            return text.encode()
+    return text.encode()
+
+
+def signature(key: bytes, identity: str, timestamp: int, body: bytes) -> str:
+    """Sign a request: what stands in `webhook-signature`."""
+    digest = hmac.new(key, f"{identity}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+class WebhookChannel:
+    """Sends one request for each command; keeps the contract of `Channel`."""
+
+    def __init__(self, options: WebhookOptions, secret: Secret, clock: Clock) -> None:
+        self._options = options
+        self._key = key_of(secret)
+        self._clock = clock
+        self._host = urlsplit(options.url).hostname or ""
+        self._trust: ssl.SSLContext | None = None
+
+    async def deliver(self, command: Command) -> Receipt:
+        """Make one attempt to deliver a command."""
+        body = event_of(command)
+        timestamp = int(self._clock().timestamp())
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "Idempotency-Key": command.id,
+            "webhook-id": command.id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(self._key, command.id, timestamp, body),
+        }
+        try:
+            async with asyncio.timeout(self._options.timeout_seconds), self._client() as client:
+                request = client.build_request("POST", self._options.url, content=body, headers=headers)
+                response = await client.send(request, stream=True)
+                try:
+                    words = await _beginning(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            return Retry(f"{self._host}: not done after {self._options.timeout_seconds:g} seconds", of_the_way=True)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            return Retry(on_a_terminal(f"{self._host}: {str(error) or type(error).__name__}"), of_the_way=True)
+        return self._receipt(command, response, words)
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._trust is None:
+            self._trust = ssl.create_default_context(cafile=self._options.ca_file)
+            self._trust.minimum_version = ssl.TLSVersion.TLSv1_2
+        timeout = httpx.Timeout(self._options.timeout_seconds)
+        return httpx.AsyncClient(verify=self._trust, timeout=timeout, trust_env=not is_loopback(self._host))
+
+    def _receipt(self, command: Command, response: httpx.Response, body: bytes) -> Receipt:
+        """Say what a status, and the body behind it, come to."""
+        status, words = response.status_code, _words(body)
+        reply = on_a_terminal(f"{self._host}: {status} {words}".rstrip())
+        if response.is_success:
+            complaint = complaint_in(body)
+            return Retry(f"{reply} ({complaint})") if complaint else Delivered(self._clock(), reply)
+        if status in _GONE and command.payload.context["undo"]:
+            return Delivered(self._clock(), f"{reply} (what it was done to is gone)")
+        if status in (*_GONE, *_REFUSALS):
+            return Refused(reply)
+        if 300 <= status < 400:
+            return Retry(f"{reply} (redirects are not followed)", of_the_way=True)
+        return Retry(reply, of_the_way=True, after=_wait(response, self._clock))
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    pieces, size = list[bytes](), 0
+    async for piece in response.aiter_bytes():
+        pieces.append(piece)
+        size += len(piece)
+        if size >= _MOST_BYTES:
+            break
+    return b"".join(pieces)[:_MOST_BYTES]
+
+
+def complaint_in(body: bytes) -> str:
+    """Say why an answer with a status of success is none: empty where it is one.
+
+    An object of JSON with something under `error` or `errors`, with `success` or `ok` that is false, or with a `status`
+    or `result` that is a word of failure.
+    """
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(answer, dict):
+        return ""
+    complaints = (
+        *(name for name in ("error", "errors") if answer.get(name)),
+        *(name for name in ("success", "ok") if answer.get(name) is False),
+        *(name for name in ("status", "result") if str(answer.get(name, "")).casefold() in _BAD_WORDS),
+    )
+    return f"its {complaints[0]} says no" if complaints else ""
+
+
+def _words(body: bytes) -> str:
+    return " ".join(body[: 4 * _MOST_WORDS].decode(errors="replace").split())[:_MOST_WORDS]
+
+
+def _wait(response: httpx.Response, clock: Clock) -> timedelta | None:
+    """Read how long the other side wants to be left alone (RFC 9110, section 10.2.3): a second to an hour."""
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return min(max(timedelta(seconds=int(text[:9])), _SHORTEST_WAIT), _LONGEST_WAIT)
+    try:
+        return min(max(parsedate_to_datetime(text) - clock(), _SHORTEST_WAIT), _LONGEST_WAIT)
+    except (ValueError, TypeError):
+        return None
