@@ -19,7 +19,8 @@ from credwatch.outbox.program import ran
 
 FAMILY = "inet"
 """The family of the table: it sees IPv4 and IPv6."""
-_GONE = "No such file or directory"
+_GONE = ("No such file or directory", "element does not exist")
+"""What the kernel, and the library before it, say of an element that is not there."""
 
 
 class NftablesChannel:
@@ -47,7 +48,8 @@ class NftablesChannel:
             reason = getattr(error, "strerror", "") or type(error).__name__
             return Retry(on_a_terminal(f"{name}: {reason}"), of_the_way=True)
         word = on_a_terminal(f"{name}: exit {run.code} {run.complaint}".rstrip())
-        if run.code and not (order.undo and _GONE in run.complaint):
+        is_gone = order.undo and any(words in run.complaint for words in _GONE)
+        if run.code and not is_gone:
             return Retry(word, of_the_way=True)
         gone = " (the ban had ended already)" if run.code else ""
         return Delivered(self._clock(), f"{word}{gone}")
