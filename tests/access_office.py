@@ -81,7 +81,7 @@ class AccessOffice:
         self._facts = replace(sound_facts(settings), notice_key=Secret("key"))
         self.desk = CustomerDesk(settings, self.database, lambda: self._facts, self.clock)
         self._position = 0
-        self._totp = Totp(FactorRows(self.database, self.clock), Sealer(KEY), issuer="test")
+        self.totp = Totp(FactorRows(self.database, self.clock), Sealer(KEY), issuer="test")
         self._secrets = {name: self._enrolled(f"{name}@vendor.example") for name in ("minh", "thao", "quang", "yen")}
 
     @cached_property
@@ -97,11 +97,11 @@ class AccessOffice:
 
     def _enrolled(self, account: str) -> str:
         before = Account.of("", account)
-        enrolment = self._totp.enrol(before, MfaProfile(), self.now)
+        enrolment = self.totp.enrol(before, MfaProfile(), self.now)
         assert enrolment is not None
         secret = enrolment.secret.reveal()
         past = self.now - timedelta(minutes=5)
-        assert self._totp.confirm(before, Secret(pyotp.TOTP(secret).at(past)), MfaProfile(), past).accepted
+        assert self.totp.confirm(before, Secret(pyotp.TOTP(secret).at(past)), MfaProfile(), past).accepted
         return secret
 
     def code(self, name: str) -> Secret:
@@ -110,7 +110,7 @@ class AccessOffice:
 
     def check(self, account: Account, code: Secret) -> MfaOutcome:
         """Look at a code as the gate does."""
-        return self._totp.verify(account, code, MfaProfile(), self.now).outcome
+        return self.totp.verify(account, code, MfaProfile(), self.now).outcome
 
     def ask(self, request: AccessRequest | None = None, by: str = "minh") -> str:
         """Ask for access, with a code."""

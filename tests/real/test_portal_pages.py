@@ -10,8 +10,10 @@ import pyotp
 import pytest
 from playwright.sync_api import Page
 
+from access_office import a_request, an_order
 from credwatch.kernel.detection import Level
 from credwatch.store.portal import passkeys
+from credwatch.world.access import awaits_customer
 from portal_site import CONTACT, HAI_AU, PortalSite, free_port, served
 from real.portal_pages import NARROW, WIDE, a_browser_page, look, with_a_passkey
 
@@ -42,6 +44,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PortalSite
             ("user.target.name", "giam.doc@haiau.example"),
         ),
     )
+    now = site.clock()
+    times = {"starts_at": now, "ends_at": now + timedelta(hours=2)}
+    site.desk.ask(a_request(**times), "minh")
+    site.desk.ask(an_order(**times), "minh")
+    withdrawn = site.desk.ask(a_request(**times, accounts=accounts), "minh")
+    site.desk.refuse(withdrawn, "minh", "not needed")
     with served(site):
         yield site
     site.close()
@@ -91,6 +99,11 @@ def test_a_contact_with_a_passkey_answers_that_it_was_not_them(site: PortalSite)
         assert Level.CRITICAL is site.incident(NUMBER).level
         page.goto(f"{site.url}/touches")
         look(page, "wide-touches")
+        page.get_by_label("Ý kiến của Quý khách").fill("Chúng tôi đã nhờ việc này.")
+        page.get_by_role("button", name="Đồng ý AR-").click()
+        page.wait_for_url("**done=yes")
+        look(page, "wide-touches-agreed")
+        assert not any(awaits_customer(one.request) for one in site.desk.requests_of(HAI_AU))
         page.goto(f"{site.url}/addresses")
         page.get_by_label("Thêm địa chỉ").fill("bao.mat@haiau.example")
         page.locator("form.card", has=page.get_by_label("Thêm địa chỉ")).get_by_role("button").click()

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
+from credwatch.app import keys
+from credwatch.app.build import sound_facts
+from credwatch.app.contact_changes import facts_after
 from credwatch.casework.access_desk import AccessDesk
 from credwatch.casework.casebook import Casebook
 from credwatch.kernel.access import AccessUse
 from credwatch.kernel.clock import system_clock
 from credwatch.store.cases.access_requests import StoredAccess
+from credwatch.store.portal.changes import ChangeState, changes_in
 from credwatch.world.access import awaits_customer, review_due
 
 
@@ -18,8 +23,11 @@ class AccessBook(Casebook):
     """Gives the desk at which access is asked for and decided; use it in a `with` block."""
 
     def desk(self) -> AccessDesk:
-        """Make the desk; raises ProblemsFound where registers or rules cannot be read."""
-        facts = self._facts()
+        """Make the desk; raises ProblemsFound where registers cannot be read. The rules are not needed."""
+        with self._database.reading() as connection:
+            done = changes_in(connection, ChangeState.DONE)
+        registered = facts_after(sound_facts(self._settings), done)
+        facts = replace(registered, notice_key=keys.notice_key(self._settings))
         return AccessDesk(self._settings, self._database, lambda: facts, system_clock)
 
 
