@@ -18,11 +18,14 @@ _COPYING = f"{_PRODUCT}/store/copying.py"
 
 BOUNDED = {
     "access_requests": "what staff have asked for by hand",
+    "account_findings": "one row for each account and rule that it breaks now",
+    "account_readings": "one row for each source of accounts",
     "alembic_version": "one row",
     "archive_keys": "one row for each customer",
     "cursors": "one row for each file that is followed",
     "engine_values": "a few values",
     "factors": "one row for each account",
+    "finding_lines": "what waits to be written, a thousand at a time",
     "profiles": "the habits of the accounts that are known, written anew once their changes are as many",
     "rhythms": "one row for each source",
     "secrecy_orders": "what two people have agreed on by hand, or authorisations name",

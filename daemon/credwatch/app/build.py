@@ -19,6 +19,7 @@ from credwatch.enrich.habits.profiles import Learning
 from credwatch.enrich.stateless.authorisation import ACTIONS_DUE
 from credwatch.enrich.stateless.networks import Networks
 from credwatch.enrich.stateless.places import AddressDatabases, Places
+from credwatch.kernel.account_finding import POSTURE
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
@@ -28,6 +29,7 @@ from credwatch.kernel.thresholds import Thresholds
 from credwatch.parse.envelopes import SourceKind
 from credwatch.parse.parse import PathFormat, SourceFormat
 from credwatch.pipeline.pipeline import Knowledge
+from credwatch.posture.judging import AccountRule
 from credwatch.rules.logsource import LogSources, load_logsources, shipped_logsources
 from credwatch.rules.model import RuleSet
 from credwatch.rules.packs.packs import load_packs
@@ -43,6 +45,7 @@ from credwatch.workflows.facts import Contact, Duties, Facts, Ground, Operators,
 from credwatch.world.authorisations import read_authorisations
 from credwatch.world.calendars import WorkingCalendar, read_days
 from credwatch.world.customers import Customer, read_customers
+from credwatch.world.exemptions import read_exemptions
 from credwatch.world.networks import read_networks
 from credwatch.world.owners import Owners
 from credwatch.world.register import Registers, check_registers
@@ -53,7 +56,10 @@ T = TypeVar("T")
 
 GATE_SOURCE = "gate"
 """The source that gives the gate's own events."""
-REGISTERS = ("customers.toml", "users.toml", "staff.toml", "authorisations.toml", "networks.toml", "holidays.toml")
+REGISTERS = (
+    *("customers.toml", "users.toml", "staff.toml", "authorisations.toml", "networks.toml", "holidays.toml"),
+    "exemptions.toml",
+)
 """The files of the registers' folder."""
 
 
@@ -176,6 +182,11 @@ def canary_file(settings: Settings) -> Path:
     return settings.daemon.state_directory / "canary.jsonl"
 
 
+def findings_file(settings: Settings) -> Path:
+    """Return the file that findings about accounts are written into."""
+    return settings.daemon.state_directory / "posture.jsonl"
+
+
 def rule_folders(settings: Settings) -> list[Path]:
     """Return the folders that rules are read from: the shipped ones, then the operator's."""
     own = [shipped("rules") / name for name in ("detections", "correlations", "filters")]
@@ -242,10 +253,13 @@ def _registers(settings: Settings, gathering: Gathering) -> Registers:
         authorisations=read("authorisations.toml", read_authorisations, ()),
         networks=read("networks.toml", read_networks, ()),
         days=read("holidays.toml", read_days, ()),
+        exemptions=read("exemptions.toml", read_exemptions, ()),
     )
     if len(gathering.problems) == known_before:
         # A register that could not be read would make every reference into it look wrong.
-        gathering.problems.extend(check_registers(registers, profiles=settings.profile, actions=ACTIONS_DUE))
+        gathering.problems.extend(
+            check_registers(registers, profiles=settings.profile, actions=ACTIONS_DUE, rules=[*AccountRule])
+        )
     return registers
 
 
@@ -274,11 +288,19 @@ def configured_sources(settings: Settings) -> list[PlacedSource]:
 
 
 def followed_sources(settings: Settings) -> list[PlacedSource]:
-    """Return the configured sources, and what credwatch writes itself for rules to see: the gate's events, canaries."""
+    """Return the configured sources, and what credwatch writes itself for rules to see.
+
+    That is the gate's events, canaries, and findings about accounts.
+    """
     gate, configured = settings.gate, configured_sources(settings)
     if settings.canary.address:
         canaries = FileSourceOptions(id=CANARY, paths=(str(canary_file(settings)),), format="json", read_from="start")
         configured = [*configured, canaries]
+    if settings.posture.source:
+        findings = FileSourceOptions(
+            id=POSTURE, paths=(str(findings_file(settings)),), format="json", read_from="start"
+        )
+        configured = [*configured, findings]
     if not gate.enabled or GATE_SOURCE in {source.id for source in configured}:
         return configured
     own = FileSourceOptions(id=GATE_SOURCE, paths=(str(gate.events_file),), format="json", read_from="start")

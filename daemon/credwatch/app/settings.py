@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from credwatch.archive.options import ArchiveOptions
+from credwatch.kernel.account_finding import POSTURE
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.errors import ConfigurationError
@@ -312,8 +313,9 @@ class Settings(Options):
                 raise ValueError(f"two sources are called {name!r}; give each a name of its own")
         if both := sorted({source.id for source in self.posture.source}.intersection(names)):
             raise ValueError(f"{both[0]!r} is a source of lines and of accounts; give one another name")
-        if CANARY in names:
-            raise ValueError(f"{CANARY!r} is the source of canaries; give yours another name")
+        for name, what in ((CANARY, "canaries"), (POSTURE, "findings about accounts")):
+            if name in names:
+                raise ValueError(f"{name!r} is the source of {what}; give yours another name")
         if self.staff_profile not in self.profile:
             raise ValueError(f"staff_profile {self.staff_profile!r} is not among the profiles {sorted(self.profile)}")
         return self

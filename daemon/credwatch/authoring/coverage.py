@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from credwatch.authoring.reachable import required_parts
+from credwatch.kernel.account_finding import POSTURE
 from credwatch.kernel.pack import EnvelopeKind, Pack, PackSet
 from credwatch.rules.model import Correlation, Rule, RuleSet
 from credwatch.rules.reach import within_reach
+
+_FINDINGS = "credwatch-posture"
 
 
 class SourceLines(Struct, frozen=True):
@@ -107,6 +110,8 @@ def _feeding(rules: RuleSet, events: frozenset[str]) -> frozenset[str]:
 
 
 def _may_hold(source: SourceLines, pack: Pack) -> bool:
+    if pack.id == _FINDINGS:  # which credwatch writes itself, and rules believe of nobody else
+        return source.id == POSTURE
     return source.objects if pack.kind is EnvelopeKind.JSON else source.lines
 
 

@@ -55,14 +55,16 @@ def coverage(
 def _source_lines(settings: Settings) -> list[SourceLines]:
     from credwatch.app.build import configured_sources, format_of
     from credwatch.authoring.coverage import SourceLines
+    from credwatch.kernel.account_finding import POSTURE
     from credwatch.sources.options import JournalSourceOptions
 
+    findings = [SourceLines(POSTURE, objects=True, lines=False)] if settings.posture.source else []
     return [
         SourceLines(
             source.id, objects=not isinstance(source, JournalSourceOptions), lines=format_of(source).kind != "json"
         )
         for source in configured_sources(settings)
-    ]
+    ] + findings
 
 
 def _told(subject: Covered) -> str:

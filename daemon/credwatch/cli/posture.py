@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,11 +19,85 @@ if TYPE_CHECKING:
     from credwatch.posture.options import AccountSourceOptions
     from credwatch.posture.reading import AccountsReading
 
-posture_app = typer.Typer(help="How accounts stand, and which do not keep the rules.", no_args_is_help=True)
+posture_app = typer.Typer()
+
+
+class TableFormat(StrEnum):
+    """As what findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
 
 SourcesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="SOURCE", help="Sources of accounts; all by default.", show_default=False)
 ]
+
+
+@posture_app.callback(invoke_without_command=True)
+def posture(
+    context: typer.Context,
+    customer: Annotated[
+        str | None, typer.Option("--customer", help="The accounts of one customer; empty for one's own.")
+    ] = None,
+    role: Annotated[str, typer.Option("--role", help="The accounts in one role.")] = "",
+    rule: Annotated[str, typer.Option("--rule", help="One rule, such as weak_hash.")] = "",
+    written_as: Annotated[TableFormat, typer.Option("--format", help="CSV has the findings alone.")] = TableFormat.TEXT,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Say how accounts stand: who does not keep which rule, and since when.
+
+    Shows the readings that the daemon has made, how many accounts of each customer keep each rule, and those that do
+    not, the exempt among them. Exit code 1 where an account breaks a rule and is not exempt, or a reading is overdue.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with told_plainly():
+        from credwatch.casework.posture_book import PostureBook, PostureChoice
+        from credwatch.kernel.clock import system_clock
+
+        with PostureBook.at(config) as book:
+            answer = book.accounts(PostureChoice(customer, role, rule), system_clock())
+    match written_as:
+        case TableFormat.JSON:
+            print_json(answer)
+        case TableFormat.CSV:
+            _print_csv(answer["findings"])
+        case TableFormat.TEXT:
+            for line in _standing(answer):
+                say(line)
+    is_well = not any(not it["exemption"] for it in answer["findings"])
+    is_well = is_well and not any(it["is_overdue"] or it["error"] for it in answer["sources"])
+    raise typer.Exit(ExitCode.DONE if is_well else ExitCode.NO)
+
+
+def _print_csv(findings: list[dict[str, Any]]) -> None:
+    """Write a table for a spreadsheet, in which no text of a log is taken for a formula."""
+    writer = csv.writer(sys.stdout)
+    columns = ("customer", "account", "source", "rule", "detail", "since", "roles", "exemption")
+    writer.writerow(columns)
+    for finding in findings:
+        values = (" ".join(value) if isinstance(value := finding[name], list) else value for name in columns)
+        writer.writerow([f"'{value}" if value[:1] in tuple("=+-@\t\r") else value for value in values])
+
+
+def _standing(answer: dict[str, Any]) -> Iterator[str]:
+    for source in answer["sources"]:
+        overdue = ", OVERDUE" if source["is_overdue"] else ""
+        error = f", not read since: {source['error']}" if source["error"] else ""
+        read_at = source["read_at"] or "no time"
+        yield f"source {source['source']}: {source['accounts']} accounts at {read_at}{overdue}{error}"
+    for row in answer["coverage"]:
+        asked = row["kept"] + row["broken"]
+        share = f"{row['kept'] / asked:.0%} of {asked} keep it" if asked else "nothing is told"
+        whose = " ".join(filter(None, [row["customer"] or "own accounts", row["role"]]))
+        untold = f", {row['untold']} not told" if row["untold"] else ""
+        yield f"{whose}: {row['rule']}: {share}{untold}"
+    for it in answer["findings"]:
+        customer = f" ({it['customer']})" if it["customer"] else ""
+        exempt = f", exempt by {it['exemption']}" if it["exemption"] else ""
+        yield f"✗ {it['account']}{customer}: {it['rule']} since {it['since'][:10]}: {it['detail']}{exempt}"
 
 
 @posture_app.command()

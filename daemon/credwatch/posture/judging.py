@@ -36,6 +36,8 @@ class AccountRule(StrEnum):
     INTERACTIVE_SERVICE = "interactive_service"
     DEFAULT_ACCOUNT = "default_account"
     NO_OWNER = "no_owner"
+    EXEMPTION_LAPSED = "exemption_lapsed"
+    """Found by the review, not by looking at the account."""
 
 
 class Judgement(Struct, frozen=True):
@@ -90,7 +92,7 @@ _UNTOLD = Judgement(asked=True)
 def judge(asked: Asked) -> dict[AccountRule, Judgement]:
     """Hold an account to every rule; a disabled one is held to none."""
     if asked.state.is_enabled is False:
-        return dict.fromkeys(AccountRule, _NOT_ASKED)
+        return dict.fromkeys(_RULES, _NOT_ASKED)
     return {rule: judging(asked) for rule, judging in _RULES.items()}
 
 

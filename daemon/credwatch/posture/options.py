@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from credwatch.kernel.duration import LongDuration
+from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.options import Options, known_zone
 from credwatch.posture.rows import COLUMNS
 from credwatch.sources.sql.options import DatabasePlace
@@ -111,6 +111,10 @@ class PostureOptions(Options):
 
     source: tuple[AccountSourceOptions, ...] = ()
     """Where accounts are read from; nothing is looked at where there is none."""
+    interval: Duration = timedelta(days=1)
+    """How long after the end of a reading the next one begins."""
+    grace: dict[str, LongDuration] = Field(default_factory=dict)
+    """For how long nobody is told of an account that breaks a rule, by the name of the rule."""
     dormant_after: LongDuration = timedelta(days=45)
     """An account that was not used for so long is dormant (CIS 5.3, TCVN 14423)."""
     password_age: dict[str, LongDuration] = Field(default_factory=dict)

@@ -51,6 +51,7 @@ from credwatch.service.parts.telling import MetricsPart
 from credwatch.service.parts.timing import TimetablePart
 from credwatch.service.parts.watching import WatchPart
 from credwatch.service.portal import Portal
+from credwatch.service.posture import PostureWatch
 from credwatch.service.reader import OpenSource, Reader
 from credwatch.service.receiving import build_intakes, listening_parts
 from credwatch.service.schedule import Job, Timetable
@@ -210,6 +211,7 @@ class Supervisor:
                     *self._portal.jobs(),
                     *self._access.jobs(),
                     *self._archiving.jobs(),
+                    *self._posture_jobs(),
                 ],
                 self._timetable,
                 Pulse(),
@@ -233,6 +235,10 @@ class Supervisor:
             lambda: self._knowledge.facts,
             self._dispatcher.wake,
         ).jobs()
+
+    def _posture_jobs(self) -> list[Job]:
+        notice = self._chores.lookout.notice
+        return PostureWatch(self._settings, self._database, self._metrics.posture, notice, self._clock).jobs()
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()

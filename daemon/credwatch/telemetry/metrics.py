@@ -38,6 +38,7 @@ from credwatch.telemetry.label_values import (
     WORKFLOWS,
 )
 from credwatch.telemetry.measure_metrics import MeasureMetrics
+from credwatch.telemetry.posture_metrics import PostureMetrics
 from credwatch.telemetry.regime_metrics import RegimeMetrics
 from credwatch.telemetry.series import DaemonSeries, DetectionSeries, DutySeries, SourceSeries
 
@@ -70,6 +71,8 @@ class Metrics:
         """What staff ask of customers' accounts."""
         self.measures = MeasureMetrics(self.registry)
         """What is done against accounts and addresses."""
+        self.posture = PostureMetrics(self.registry)
+        """How accounts stand."""
         self.canaries = CanaryMetrics(self.registry)
         """What canaries prove."""
         self._duties = DutySeries(self.registry)

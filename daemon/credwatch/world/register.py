@@ -13,6 +13,7 @@ from credwatch.world.authorisations import Authorisation
 from credwatch.world.calendars import CalendarDay
 from credwatch.world.customers import Customer
 from credwatch.world.entries import ANY, folded
+from credwatch.world.exemptions import Exemption
 from credwatch.world.networks import Network
 from credwatch.world.staff import Staff
 from credwatch.world.users import User
@@ -35,18 +36,24 @@ class Registers(Struct, frozen=True):
     """The kinds of networks."""
     days: tuple[CalendarDay, ...] = ()
     """The days that are no holidays, or working days, as the library knows them."""
+    exemptions: tuple[Exemption, ...] = ()
+    """The accounts that need not keep a rule for a while, also those whose time is over."""
 
 
-def check_registers(registers: Registers, *, profiles: Collection[str], actions: Collection[str] = ()) -> list[Problem]:
+def check_registers(
+    registers: Registers, *, profiles: Collection[str], actions: Collection[str] = (), rules: Collection[str] = ()
+) -> list[Problem]:
     """Find what does not fit together: references to nothing, and marks that two entries claim.
 
-    `profiles` are the names of the policy profiles; `actions`, where given, the values `event.action` may take.
+    `profiles` are the names of the policy profiles; `actions`, where given, the values `event.action` may take, and
+    `rules` what accounts are held to.
     """
     return [
         *_unknown_profiles(registers, profiles),
         *_unknown_customers(registers),
         *_unknown_staff(registers),
         *_unknown_actions(registers, actions),
+        *_unfit_exemptions(registers, rules),
         *_forbidden_actors(registers),
         *_claimed_twice(registers),
         *_owned_twice(registers),
@@ -88,6 +95,23 @@ def _unknown_actions(registers: Registers, actions: Collection[str]) -> Iterator
     for entry in registers.authorisations if actions else ():
         where = f"authorisations.toml: authorisation {entry.id!r}: actions"
         yield from (_unknown(where, "action", name, actions) for name in entry.actions if name not in {*actions, ANY})
+
+
+def _unfit_exemptions(registers: Registers, rules: Collection[str]) -> Iterator[Problem]:
+    """Find exemptions from nothing, and those that nobody, or the account's own user, has approved."""
+    accounts = {member.id: {folded(account) for account in member.accounts} for member in registers.staff.staff}
+    for entry in registers.exemptions:
+        where = f"exemptions.toml: exemption of {entry.account!r}"
+        yield from (
+            _unknown(f"{where}: rules", "rule", name, rules) for name in entry.rules if rules and name not in rules
+        )
+        if entry.approver not in accounts:
+            yield _unknown(f"{where}: approver", "staff member", entry.approver, accounts)
+        elif folded(entry.account) in accounts[entry.approver]:
+            hint = "name another approver"
+            yield Problem(
+                f"{where}: approver", "it is the account of the approver; nobody approves for themselves", hint
+            )
 
 
 def _forbidden_actors(registers: Registers) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
+from credwatch.store.posture import ReadingState
 from credwatch.telemetry.metrics import Metrics
 from credwatch.telemetry.regime_metrics import PhaseStanding
 
@@ -117,6 +118,7 @@ def test_the_dictionary_of_metrics_is_complete() -> None:
     metrics.set_part("gate", is_up=True)
     metrics.set_certificates({"push": datetime.now(UTC)})
     metrics.regimes.set_clocks({("eu-gdpr", "notification"): PhaseStanding()})
+    metrics.posture.stands([ReadingState("shop", datetime.now(UTC))], {"weak_hash": 1}, timedelta(days=1))
     rows = [_row(family) for family in metrics.registry.collect() if family.name.startswith("credwatch_")]
     assert re.findall(r"^\| `credwatch_.+$", OPERATIONS, re.M) == rows
 
