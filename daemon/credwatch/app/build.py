@@ -349,11 +349,12 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret, gatheri
                 customer.language,
                 customer.notice_addresses,
                 phone=customer.phone,
+                reserve=customer.reserve_addresses,
                 report_token_hashes=customer.report_token_hashes,
             )
             for customer in registers.customers
         },
-        vendor=Vendor(vendor.name, vendor.mailbox, vendor.language, vendor.phone)
+        vendor=Vendor(vendor.name, vendor.mailbox, vendor.language, vendor.phone, vendor.reserve_mailbox)
         if settings.daemon.role == "customer"
         else None,
         authorisations={

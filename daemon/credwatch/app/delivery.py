@@ -9,11 +9,13 @@ from credwatch.app.enforcement import build_measure_channels
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import CommandKind
+from credwatch.kernel.return_path import ReturnPath
 from credwatch.outbox.email.channel import EmailChannel
 from credwatch.outbox.email.render import Renderer
 from credwatch.outbox.fallback import Fallback, Heard
 from credwatch.outbox.file import FileChannel
 from credwatch.outbox.interface import Channel
+from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.program import ProgramChannel
 
 _WALL = ("wall",)
@@ -21,7 +23,8 @@ _WALL = ("wall",)
 
 def build_channels(settings: Settings, renderer: Renderer, clock: Clock) -> dict[CommandKind, Channel]:
     """Build what carries commands, by their kind; raises ConfigurationError."""
-    mail = EmailChannel(settings.outbox.email, renderer, clock, keys.smtp_password(settings))
+    options, password = settings.outbox.email, keys.smtp_password(settings)
+    mail = EmailChannel(options, renderer, clock, password, return_path=return_path_of(settings, options))
     return {
         CommandKind.NOTIFY: mail,
         CommandKind.REPORT: mail,
@@ -39,8 +42,14 @@ def build_fallback(
     second = None
     if options.email is not None:
         password = keys.password_of(options.email, "outbox.fallback.email.password_file")
-        second = EmailChannel(options.email, renderer, clock, password, where="outbox.fallback.email")
+        path, where = return_path_of(settings, options.email), "outbox.fallback.email"
+        second = EmailChannel(options.email, renderer, clock, password, where=where, return_path=path)
     return Fallback(second, _ways(settings, renderer, clock), on_heard)
+
+
+def return_path_of(settings: Settings, options: EmailOptions) -> ReturnPath | None:
+    """Say where the messages of a mail server come back to; None where nobody wants them back."""
+    return ReturnPath(options.bounces, keys.notice_key(settings)) if options.bounces else None
 
 
 def _ways(settings: Settings, renderer: Renderer, clock: Clock) -> dict[str, Channel]:

@@ -10,11 +10,12 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from credwatch.archive.options import ArchiveOptions
+from credwatch.inbox.options import InboxOptions
 from credwatch.kernel.account_finding import POSTURE
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.errors import ConfigurationError
-from credwatch.kernel.mailbox import MailAddress
+from credwatch.kernel.mailbox import MailAddress, OptionalMailAddress
 from credwatch.kernel.options import Options, known_zone, read_toml
 from credwatch.kernel.telephone import OptionalTelephone
 from credwatch.kernel.thresholds import ThresholdOptions
@@ -141,6 +142,8 @@ class VendorOptions(Options):
     """The language it reads first."""
     phone: OptionalTelephone = ""
     """Where it is called when a report cannot reach it by mail."""
+    reserve_mailbox: OptionalMailAddress = ""
+    """Where a report goes that the security mailbox sends back; empty for nowhere."""
 
 
 class OperatorsOptions(Options):
@@ -263,6 +266,8 @@ class Settings(Options):
     """Which laws and contracts have clocks."""
     outbox: OutboxOptions = OutboxOptions()
     """How messages leave."""
+    inbox: InboxOptions = InboxOptions()
+    """The mail that comes in."""
     enforcement: EnforcementOptions = EnforcementOptions()
     """What is done against accounts and addresses."""
     gate: GateOptions = GateOptions()

@@ -21,6 +21,7 @@ from credwatch.store.portal import submissions
 from credwatch.store.portal.told import SENT, told_incidents
 from credwatch.web.portal.interface import CustomerContact, NoticeAnswer, NoticeLine, NoticeView, StaffTouch
 from credwatch.workflows.facts import Ground
+from credwatch.workflows.mail_receipt import RECEIPT
 from credwatch.workflows.message import same_code, shown
 from credwatch.workflows.portal_letters import NEWS
 from credwatch.workflows.reminder import ASKING
@@ -182,7 +183,7 @@ def _letters(connection: Connection, number: str, customer: str) -> list[StoredC
     """Return what was sent to a customer about an incident: what is held was told to nobody."""
     every = outbox.messages_of(connection, number)
     theirs = [letter for letter in every if letter.command.organization == customer and letter.state in SENT]
-    return [one for one in theirs if one.command.kind.value == "notify" and one.command.workflow != NEWS]
+    return [one for one in theirs if one.command.kind.value == "notify" and one.command.workflow not in (NEWS, RECEIPT)]
 
 
 def _answers(connection: Connection, number: str, customer: str) -> list[NoticeAnswer]:

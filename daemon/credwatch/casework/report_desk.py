@@ -54,18 +54,25 @@ class ReportDesk(ContactDesk):
     def report(self, report: NewReport) -> ReportReceipt | None:
         """Take a report in; None where too many came from strangers today. Raises OtherReport, StoreError."""
         files = tuple(self._kept(upload) for upload in report.uploads)
-        now, digest = self._clock(), _digest(report, files)
         with self._database.writing() as connection:
-            earlier = self._known_already(connection, report, digest, now)
-            if earlier is not None:
-                return self._receipt(connection, earlier, is_repeat=True)
-            if self._is_too_much(connection, report, now):
-                return None
-            taken = self._opened(connection, report, files, now)
-            reports.add_report(connection, taken, report.sending, digest)
-            receipt = self._receipt(connection, taken)
-        self._on_queued()
+            receipt = self._taken_in(connection, report, files, self._clock())
+        if receipt is not None and not receipt.is_repeat:
+            self._on_queued()
         return receipt
+
+    def _taken_in(
+        self, connection: Connection, report: NewReport, files: tuple[ReportFile, ...], now: datetime
+    ) -> ReportReceipt | None:
+        """Take a report in within a transaction; its files are kept already."""
+        digest = _digest(report, files)
+        earlier = self._known_already(connection, report, digest, now)
+        if earlier is not None:
+            return self._receipt(connection, earlier, is_repeat=True)
+        if self._is_too_much(connection, report, now):
+            return None
+        taken = self._opened(connection, report, files, now)
+        reports.add_report(connection, taken, report.sending, digest)
+        return self._receipt(connection, taken)
 
     def _known_already(
         self, connection: Connection, report: NewReport, digest: str, now: datetime

@@ -25,6 +25,7 @@ from credwatch.cli.doctor import doctor
 from credwatch.cli.enforce import enforce_app
 from credwatch.cli.events import events
 from credwatch.cli.explain import explain
+from credwatch.cli.inbox import inbox_app
 from credwatch.cli.incidents import incidents_app
 from credwatch.cli.notice import notice_app
 from credwatch.cli.outbox import outbox_app
@@ -82,6 +83,7 @@ app.add_typer(silence_app, name="silence")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(enforce_app, name="enforce")
 app.add_typer(notice_app, name="notice")
+app.add_typer(inbox_app, name="inbox")
 app.add_typer(contacts_app, name="contacts")
 app.add_typer(access_app, name="access")
 app.add_typer(archive_app, name="archive")

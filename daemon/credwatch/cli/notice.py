@@ -98,7 +98,7 @@ def _message_with(code: str, config: Path, store: Path | None) -> dict[str, obje
     from credwatch.workflows.message import same_code
 
     with opened_outbox(config, store) as outbox:
-        messages = outbox.listed(("queued", "sending", "refused", "delivered"))
+        messages = outbox.listed(("queued", "sending", "refused", "delivered", "returned"))
     for item in messages:
         command = item.command
         if same_code(code, str(command.payload.context.get("code", ""))):

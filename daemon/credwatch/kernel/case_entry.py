@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from credwatch.kernel.moment import DutyPhase, NotedMoment
-from credwatch.kernel.report import CustomerReport
+from credwatch.kernel.report import CustomerReport, ReportFile
 from credwatch.kernel.secrecy import SecrecyStep
 
 
@@ -35,6 +35,8 @@ class EntryKind(StrEnum):
     """A customer told of it."""
     SECRECY = "secrecy"
     """Somebody said that an order forbids to tell of it, or does so no longer."""
+    MAILED = "mailed"
+    """A mail came that is nobody's answer: a program wrote it, or nothing proves who did."""
     REMINDED = "reminded"
     """The operators were reminded that somebody has not answered."""
 
@@ -145,5 +147,7 @@ class CaseEntry(Struct, frozen=True, omit_defaults=True):
     """What a customer reported, where one did."""
     secrecy: SecrecyStep | None = None
     """What was said of an order, where somebody said it."""
+    files: tuple[ReportFile, ...] = ()
+    """What came with a mail; it is kept, and never opened here."""
     customer: str = ""
     """The id of the customer who answered or was waited for; an answer without one is everybody's."""

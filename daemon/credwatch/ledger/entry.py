@@ -33,6 +33,8 @@ class ActKind(StrEnum):
     NOTICE_QUEUED = "notice_queued"
     NOTICE_ACCEPTED = "notice_accepted"
     NOTICE_REFUSED = "notice_refused"
+    NOTICE_RETURNED = "notice_returned"
+    """It had been accepted, and came back."""
     SILENCE_BEGUN = "silence_begun"
     SILENCE_ENDED = "silence_ended"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # what happened

@@ -6,10 +6,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from credwatch.kernel.mailbox import MailAddress, OptionalMailAddress
 from credwatch.kernel.options import Options
+from credwatch.kernel.return_path import room_for_a_token
 
 
 class EmailOptions(Options):
@@ -35,6 +36,13 @@ class EmailOptions(Options):
     """The name beside it."""
     reply_to: OptionalMailAddress = ""
     """Where answers go; empty for the From address."""
+    bounces: OptionalMailAddress = ""
+    """Where messages come back to that cannot be delivered; empty for the From address, and then nobody reads them."""
+
+    @field_validator("bounces")
+    @classmethod
+    def _with_room(cls, address: str) -> str:
+        return room_for_a_token(address)
 
     @model_validator(mode="after")
     def _protected(self) -> EmailOptions:

@@ -23,6 +23,7 @@ from credwatch.app.rendering import build_renderer, proven_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import refuse_shared_files
 from credwatch.casework.customer_desk import CustomerDesk
+from credwatch.casework.mail_desk import MailDesk
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.clock import Clock, steady_clock, system_clock
 from credwatch.kernel.command import Command, CommandKind
@@ -39,6 +40,7 @@ from credwatch.service.canaries import Canaries
 from credwatch.service.chores import Chores
 from credwatch.service.enforcing import EnforcingJobs
 from credwatch.service.gate import build_gate
+from credwatch.service.inbox import inbox_parts
 from credwatch.service.losses import Losses
 from credwatch.service.memory import settle
 from credwatch.service.missing import MissingLogs
@@ -126,6 +128,9 @@ class Supervisor:
             self._database, self._metrics.measures, self._dispatcher.wake, clock, lambda: self._knowledge.facts
         )
         desk = CustomerDesk(self._settings, self._database, lambda: self._pipeline.facts, clock, self._dispatcher.wake)
+        self._mail_desk = MailDesk(
+            self._settings, self._database, lambda: self._pipeline.facts, clock, self._dispatcher.wake
+        )
         self._portal = Portal(self._settings, self._database, desk, clock, self._metrics, self._reload_soon)
         self._archiving = Archiving(
             self._settings,
@@ -202,6 +207,7 @@ class Supervisor:
             DeliveryPart(self._dispatcher, self._delivering),
             *([gate_part(self._build_gate, gate)] if gate.enabled else []),
             *self._portal.parts(),
+            *inbox_parts(self._settings, self._mail_desk, self._metrics),
             TimetablePart(
                 [
                     *self._chores.jobs(),

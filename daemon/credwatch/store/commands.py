@@ -56,7 +56,8 @@ commands = Table(
         sqlite_where=text("state = 'queued'"),
     ),
 )
-"""One row for each message; `state` is queued, sending, delivered, refused, held for a person, or dropped by one.
+"""One row for each message; `state` is queued, sending, delivered, refused, held for a person, dropped by one, or
+returned: it was accepted, came back, and another message went to another address in its place.
 
 A measure that was on its way when enforcement was stopped is `stopped`.
 """
@@ -64,7 +65,7 @@ A measure that was on its way when enforcement was stopped is `stopped`.
 WAITING = ("queued", "sending", "refused", "held")
 """The states of a message that has not come to its end."""
 
-EVERY = (*WAITING, "stopped", "delivered", "dropped")
+EVERY = (*WAITING, "stopped", "delivered", "dropped", "returned")
 """All states of a message."""
 
 
@@ -74,7 +75,7 @@ class StoredCommand(Struct, frozen=True):
     command: Command
     """The command."""
     state: str
-    """queued, sending, delivered, refused, held or dropped."""
+    """queued, sending, delivered, refused, held, dropped or returned."""
     attempts: int
     """How many attempts were begun since it was queued or put back."""
     since: datetime
@@ -82,7 +83,7 @@ class StoredCommand(Struct, frozen=True):
     next_at: datetime
     """When it is due."""
     settled_at: datetime | None
-    """When it was delivered, refused or dropped."""
+    """When it was delivered, refused or dropped, or came back."""
     last_reason: str
     """What the server said last; why it is held or was dropped."""
 

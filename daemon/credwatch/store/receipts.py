@@ -38,7 +38,8 @@ receipts = Table(
     Index("receipts_begun", "id", sqlite_where=text("result = 'started'")),
 )
 """One row for each attempt; `result` is started, delivered, retry, refused, interrupted by a crash,
-or told by another way than mail while that was down."""
+or told by another way than mail while that was down. Also one for each report of a server after the acceptance:
+bounced, delayed, arrived."""
 
 
 def receipts_of(connection: Connection, command: str) -> list[dict[str, Any]]:
@@ -106,7 +107,7 @@ def _meet(
     connection: Connection, workflow: str, organization: str, incidents: Select[tuple[str]], now: datetime
 ) -> None:
     clock, matter = legal_clocks.c, joined.c
-    is_open = commands.c.state.not_in(("delivered", "dropped"))
+    is_open = commands.c.state.not_in(("delivered", "dropped", "returned"))
     letter = select(commands.c.id).where(
         commands.c.workflow == workflow, commands.c.incident == clock.incident, commands.c.organization == organization
     )
@@ -121,6 +122,25 @@ def _meet(
         .where(~place.where(is_open | commands.c.id.is_(None)).exists())
         .values(met_at=to_micros(now))
     )
+
+
+def reopen_clocks(connection: Connection, command_id: str) -> list[str]:
+    """Let the clocks run on that an acceptance had met, of all duties that a message tells; return their incidents."""
+    numbers: list[str] = []
+    for about in (commands, joined):
+        is_it = (commands.c.id if about is commands else joined.c.told_by) == command_id
+        duty = connection.execute(select(about.c.workflow, about.c.organization).where(is_it)).first()
+        if duty is not None:
+            numbers += _reopen(connection, *duty, select(about.c.incident).where(is_it))
+    return numbers
+
+
+def _reopen(connection: Connection, workflow: str, organization: str, incidents: Select[tuple[str]]) -> list[str]:
+    clock = legal_clocks.c
+    was_met = (clock.stops == Moment.ACCEPTED.value) & clock.met_at.is_not(None) & clock.waived_at.is_(None)
+    of_duty = (clock.workflow == workflow) & (clock.organization == organization) & clock.incident.in_(incidents)
+    runs_on = legal_clocks.update().where(of_duty, was_met).values(met_at=None).returning(clock.incident)
+    return [*connection.execute(runs_on).scalars()]
 
 
 def _told(receipt: Receipt) -> tuple[str, str]:

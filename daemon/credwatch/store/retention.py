@@ -36,7 +36,7 @@ AND NOT EXISTS (
     SELECT 1 FROM legal_clocks AS c WHERE c.incident = i.number AND c.met_at IS NULL AND c.waived_at IS NULL
 )
 AND NOT EXISTS (
-    SELECT 1 FROM commands AS m WHERE m.incident = i.number AND m.state NOT IN ('delivered', 'dropped')
+    SELECT 1 FROM commands AS m WHERE m.incident = i.number AND m.state NOT IN ('delivered', 'dropped', 'returned')
 )
 AND NOT EXISTS (
     SELECT 1 FROM commands AS m JOIN joined AS j ON j.told_by = m.id
@@ -70,7 +70,7 @@ LIMIT :most
 
 _LONE_MESSAGES = """
 SELECT id FROM commands
-WHERE incident = '' AND state IN ('delivered', 'dropped') AND settled_at < :limit
+WHERE incident = '' AND state IN ('delivered', 'dropped', 'returned') AND settled_at < :limit
 AND id NOT IN (SELECT id FROM commands WHERE workflow = 'digest' ORDER BY created_at DESC LIMIT 1)
 LIMIT :most
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from credwatch.kernel.mail_outcome import MailOutcome
+
 MALFORMED = ("not_utf8", "nul", "control", "too_long")
 """Why a line is malformed."""
 UNTRUE = ("bad_headers", "false_range", "damaged", "too_large", "too_many_logs")
@@ -49,7 +51,9 @@ STREAM_STATES = ("pending", "unacknowledged", "redelivered")
 """Where messages of a stream are that are not settled."""
 PORTAL_OUTCOMES = ("ok", "refused", "limited", "failed")
 """What becomes of a request for one of the customers' pages."""
-PARTS = ("metrics", "dispatcher", "gate", "portal", "timetable", "reader", "push", "configuration")
+MAIL_OUTCOMES = tuple(outcome.value for outcome in MailOutcome)
+"""What becomes of a mail that comes in."""
+PARTS = ("metrics", "dispatcher", "gate", "portal", "inbox", "timetable", "reader", "push", "configuration")
 """The parts that live as long as the daemon."""
 FILE_EVENTS = (
     *("rotations", "truncations", "vanished", "damaged", "cut_lines", "holes"),

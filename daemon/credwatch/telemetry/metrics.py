@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from credwatch.kernel.clock import Clock, system_clock
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.incident import ChangeKind
+from credwatch.kernel.mail_outcome import MailOutcome
 from credwatch.telemetry.access_metrics import AccessMetrics
 from credwatch.telemetry.archive_metrics import ArchiveMetrics
 from credwatch.telemetry.audit_metrics import AuditMetrics
@@ -24,6 +25,7 @@ from credwatch.telemetry.label_values import (
     FILE_EVENTS,
     GATE_ENDPOINTS,
     GATE_OUTCOMES,
+    MAIL_OUTCOMES,
     MALFORMED,
     OUTBOX_STATES,
     PORTAL_OUTCOMES,
@@ -219,6 +221,10 @@ class Metrics:
         """Count one request for the customers' pages: one of PORTAL_OUTCOMES."""
         self._duties.portal.labels(outcome).inc()
 
+    def mail_taken(self, outcome: MailOutcome) -> None:
+        """Count one mail that came in."""
+        self._duties.mails.labels(outcome.value).inc()
+
     def store_failed(self) -> None:
         """Count one read or commit that the store refused."""
         self._daemon.store_failures.inc()
@@ -276,6 +282,7 @@ class Metrics:
         _declare(duties.depth, ((state,) for state in OUTBOX_STATES))
         _declare(duties.gate, product(GATE_ENDPOINTS, GATE_OUTCOMES))
         _declare(duties.portal, ((outcome,) for outcome in PORTAL_OUTCOMES))
+        _declare(duties.mails, ((outcome,) for outcome in MAIL_OUTCOMES))
         _declare(self._daemon.clock_steps, (("forward",), ("back",)))
 
     def _declare_workflow(self, workflow: str) -> None:

@@ -154,6 +154,9 @@ class DutySeries:
             ["outcome"],
             registry=registry,
         )
+        self.mails = Counter(
+            "credwatch_mails_total", "Mails that came in, by what became of them.", ["outcome"], registry=registry
+        )
 
 
 class DaemonSeries:

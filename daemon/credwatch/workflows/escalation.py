@@ -10,6 +10,7 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.incident import Incident
 from credwatch.workflows.facts import Facts, Role
+from credwatch.workflows.mail_receipt import RECEIPT
 from credwatch.workflows.message import Letter, compose, hold_of, shown
 
 
@@ -42,6 +43,10 @@ class EscalationReason(StrEnum):
     """They are no longer."""
     NOT_DELIVERED = "not_delivered"
     """A message was refused, or nobody took it for days."""
+    RETURNED = "returned"
+    """A message came back, and no other address is left."""
+    MAIL_ANSWERED = "mail_answered"
+    """Somebody answered a message by mail."""
     DISOWNED = "disowned"
     """The customer says that it did not do what the notice tells of."""
     CUSTOMER_REPORTED = "customer_reported"
@@ -205,8 +210,8 @@ def escalate_about(
 
 
 def on_refused(command: Command, reply: str, facts: Facts, now: datetime) -> tuple[Command, ...]:
-    """Tell the operators that a message will not arrive, unless it was one to the operators themselves."""
-    if command.kind in (CommandKind.ESCALATE, CommandKind.DIGEST):
+    """Tell the operators that a message will not arrive, unless it was one to themselves, or the receipt for a mail."""
+    if command.kind in (CommandKind.ESCALATE, CommandKind.DIGEST) or command.workflow == RECEIPT:
         return ()
     return escalate(
         facts,

@@ -41,6 +41,8 @@ class Recipients(Struct, frozen=True):
     """Mailboxes of the customer that are believed compromised and must not be written to."""
     phone: str = ""
     """Where it is called when mail does not reach it; empty where nobody knows."""
+    reserve: tuple[str, ...] = ()
+    """Addresses that are written to where a notice address sends a letter back, in this order."""
     report_token_hashes: tuple[str, ...] = ()
     """The argon2id hashes of the tokens with which its programs report."""
 
@@ -69,6 +71,8 @@ class Vendor(Struct, frozen=True):
     """The language it reads first: vi or en."""
     phone: str = ""
     """Where it is called when mail does not reach it; empty where nobody knows."""
+    reserve: str = ""
+    """Where reports go that its security mailbox sends back; empty for nowhere."""
 
 
 class Operators(Struct, frozen=True):

@@ -44,6 +44,8 @@ class Customer(Options):
     """The language that comes first in its notices."""
     notice_addresses: Annotated[tuple[EmailAddress, ...], Field(min_length=2), AfterValidator(_distinct)]
     """Who is told, at least two."""
+    reserve_addresses: Annotated[tuple[EmailAddress, ...], AfterValidator(_distinct)] = ()
+    """Who is told where a notice address sends a notice back, in this order; nobody logs in with these."""
     phone: OptionalTelephone = ""
     """Where it is called when it cannot be told by mail in time."""
     profile: Name = "default"

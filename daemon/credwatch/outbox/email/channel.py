@@ -13,9 +13,10 @@ from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.legible import on_a_terminal
-from credwatch.kernel.mailbox import mailbox
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
+from credwatch.kernel.return_path import ReturnPath
 from credwatch.kernel.secret import Secret
+from credwatch.outbox.email.envelope import Envelope, dsn_options, envelope_of
 from credwatch.outbox.email.render import Renderer
 from credwatch.outbox.options import EmailOptions
 
@@ -38,8 +39,12 @@ class EmailChannel:
         password: Secret | None = None,
         *,
         where: str = "outbox.email",
+        return_path: ReturnPath | None = None,
     ) -> None:
-        """Raise ConfigurationError, at the table `where`, for an unusable `ca_file` or a user name without password."""
+        """Raise ConfigurationError, at the table `where`, for an unusable `ca_file` or a user name without password.
+
+        With a return path, what cannot be delivered comes back to an address that names the message.
+        """
         if options.username and password is None:
             raise ConfigurationError(
                 "username needs a password",
@@ -51,21 +56,23 @@ class EmailChannel:
         self._clock = clock
         self._password = password
         self._tls = tls_of(options, where)
+        self._return_path = return_path
         self._own_name = ""
 
     async def deliver(self, command: Command) -> Receipt:
         """Make one attempt to deliver a command."""
         try:
-            content, recipient = bytes(self._renderer.render(command)), mailbox(command.recipient)
+            content = bytes(self._renderer.render(command))
+            envelope = envelope_of(command, self._options.sender, self._return_path)
         except Exception as error:  # noqa: BLE001  # templates are the operators', and may fail in any way
             return Refused(one_line(f"not sent: {error}"))
         try:
             async with asyncio.timeout(_STEPS_TOGETHER * self._options.timeout_seconds):
-                return await self._transact(recipient, content)
+                return await self._transact(envelope, content)
         except Exception as error:  # noqa: BLE001  # what a server says may break the library in ways it does not name
             return _receipt(error)
 
-    async def _transact(self, recipient: str, content: bytes) -> Receipt:
+    async def _transact(self, envelope: Envelope, content: bytes) -> Receipt:
         # In a thread, for the resolver may take its time, and nothing else may wait for it.
         self._own_name = self._own_name or await asyncio.to_thread(socket.getfqdn)
         server = self._server()
@@ -73,7 +80,14 @@ class EmailChannel:
             await server.connect()
             if self._password is not None and self._options.username:
                 await server.login(self._options.username, self._password.reveal())
-            _, reply = await server.sendmail(self._options.sender, [recipient], content)
+            options = await dsn_options(server, envelope)
+            _, reply = await server.sendmail(
+                envelope.sender,
+                [envelope.recipient],
+                content,
+                mail_options=options.mail,
+                rcpt_options=options.recipient,
+            )
             accepted = Delivered(at=self._clock(), reply=one_line(f"250 {reply}"), content=content)
             await part(server)
             return accepted

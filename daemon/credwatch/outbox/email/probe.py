@@ -71,7 +71,7 @@ def _steps(
         yield ProbeStep.STARTTLS, server.starttls
     if options.username and password is not None:
         yield ProbeStep.LOGIN, lambda: server.login(options.username, password.reveal())
-    yield ProbeStep.SENDER, lambda: server.mail(mailbox(options.sender))
+    yield ProbeStep.SENDER, lambda: server.mail(mailbox(options.bounces or options.sender))
     yield ProbeStep.SENDER, server.rset
 
 

@@ -15,6 +15,7 @@ from credwatch.kernel.command import Command
 from credwatch.kernel.errors import TemplateError
 from credwatch.kernel.mailbox import mailbox
 from credwatch.outbox.words.templates import Rendered, Templates
+from credwatch.workflows.mail_receipt import RECEIPT
 from credwatch.workflows.message import first_letter
 
 
@@ -97,11 +98,13 @@ class Renderer:
         message["Message-ID"] = f"<{mailbox(f'{command.id}@{domain}')}>"
         if first := first_letter(command):  # RFC 5322, section 3.6.4
             message["In-Reply-To"] = message["References"] = f"<{mailbox(f'{first}@{domain}')}>"
+        if answers := str(command.payload.context.get("answers", "")) if command.workflow == RECEIPT else "":
+            message["In-Reply-To"] = message["References"] = answers
 
 
 def _describe(message: EmailMessage, command: Command, words: Rendered) -> None:
     message["Subject"] = words.subject
-    message["Auto-Submitted"] = "auto-generated"
+    message["Auto-Submitted"] = "auto-replied" if command.workflow == RECEIPT else "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     if command.incident:
         message["X-Credwatch-Incident"] = " ".join(command.incident.split())

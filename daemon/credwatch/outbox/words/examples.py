@@ -21,6 +21,7 @@ from credwatch.workflows.escalation import EscalationReason, escalate
 from credwatch.workflows.facts import Contact, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.workflows.holding import Held
 from credwatch.workflows.joint import SeriesState, joint_letters, matter_of, series_of
+from credwatch.workflows.mail_receipt import ReceiptFor, ReceivedMail, mail_receipt
 from credwatch.workflows.news import duties_of, first_knowledge, on_news
 from credwatch.workflows.portal_letters import PortalNews, login_link, portal_news
 from credwatch.workflows.reminder import Unanswered
@@ -240,6 +241,12 @@ def _portal_news(_kind: str, language: str, _found_after: timedelta) -> Command:
     return portal_news(what, _CUSTOMER, ("it@tanphat.example",), "example", values, facts, _QUEUED)[0]
 
 
+def _mail_receipt(_kind: str, language: str, _found_after: timedelta) -> Command:
+    mail = ReceivedMail("example", "CW-2026-7KQ2M4", "<1@tanphat.example>", _QUEUED)
+    facts = _facts(Role.PROVIDER, language)
+    return mail_receipt(ReceiptFor.ANSWER, mail, "it@tanphat.example", facts, _CUSTOMER)[0]
+
+
 EXAMPLES: dict[str, Example] = {
     "customer_notice": _reaction(Role.PROVIDER, "customer_notice"),
     "customer_news": _news(Role.PROVIDER, "customer_notice"),
@@ -256,5 +263,6 @@ EXAMPLES: dict[str, Example] = {
     "digest": _digest,
     "portal_link": _portal_link,
     "portal_news": _portal_news,
+    "mail_receipt": _mail_receipt,
 }
 """Each template, and how its example is made."""

@@ -56,7 +56,7 @@ def add_entry(connection: Connection, entry: CaseEntry) -> None:
     customers = (entry.customer,) if entry.customer else ()
     act = Act(entry.at, ActKind.CASE_ENTRY, entry.by, entry.incident, customers, details, unshared)
     audit.append(connection, act)
-    if entry.kind is not EntryKind.REMINDED:
+    if entry.kind not in (EntryKind.REMINDED, EntryKind.MAILED):
         touch(connection, entry.incident, entry.at)
 
 

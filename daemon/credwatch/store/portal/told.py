@@ -9,7 +9,7 @@ from credwatch.store.cases.secrecy_orders import secret_incidents
 from credwatch.store.commands import commands
 from credwatch.store.joined import joined
 
-SENT = ("queued", "sending", "refused", "delivered")
+SENT = ("queued", "sending", "refused", "delivered", "returned")
 """The states of what has left or will; what is held for a person was told to nobody."""
 
 

@@ -1,0 +1,1 @@
+"""Mail that comes in: from a maildir or by LMTP, read as what it is."""
