@@ -16,11 +16,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec.structs import replace
 
-from builders_outbox import TEMPLATES, a_channel, a_command, by
+from builders_outbox import TEMPLATES, a_channel, a_command, a_renderer, by
+from credwatch.inbox.mail import Delivery, MailKind
+from credwatch.inbox.maildir import Maildir
+from credwatch.inbox.reading import read_mail
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.receipt import Delivered, Refused
+from credwatch.kernel.return_path import ReturnPath
+from credwatch.kernel.secret import Secret
 from credwatch.outbox.dispatcher import Dispatcher
+from credwatch.outbox.email.channel import EmailChannel
 from credwatch.outbox.email.probe import probe
 from credwatch.outbox.options import EmailOptions
 from credwatch.outbox.outage import Outage
@@ -53,7 +60,9 @@ local_recipient_maps =
 alias_maps =
 virtual_mailbox_domains = tanphat.example
 virtual_mailbox_base = {root}/mail
-virtual_mailbox_maps = inline:{{ it@tanphat.example=it/, kt@tanphat.example=kt/ }}
+virtual_mailbox_maps = inline:{{ it@tanphat.example=it/, kt@tanphat.example=kt/, bounces@tanphat.example=bounces/ }}
+recipient_delimiter = +
+smtpd_reject_unlisted_recipient = no
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
@@ -164,6 +173,24 @@ async def test_postfix_accepts_a_notice_and_delivers_it_whole(postfix: tuple[int
     assert f"<{command.id}@modoro.example>" == message["Message-ID"]
     assert words.subject == message["Subject"]
     assert words.text.strip() == message.get_body(("plain",)).get_content().replace("\r\n", "\n").strip()
+
+
+async def test_what_postfix_cannot_deliver_comes_back_with_our_proof(postfix: tuple[int, Path]) -> None:
+    """It takes a message for a mailbox that is not there, and its own report names the message in address and ENVID."""
+    port, root = postfix
+    path = ReturnPath("bounces@tanphat.example", Secret("notice key"))
+    options = EmailOptions(host="127.0.0.1", port=port, security="none", sender="info@modoro.example")
+    channel = EmailChannel(options, a_renderer(), system_clock, return_path=path)
+    command = replace(a_command(recipient="nobody@tanphat.example"), id="cw-abcdefghijklmn27")
+    assert isinstance(await channel.deliver(command), Delivered)
+
+    inbox = root / "mail" / "bounces" / "new"
+    await _awaited(lambda: inbox.is_dir() and list(inbox.iterdir()), root)
+    (arrived,) = Maildir(inbox.parent, 1_000_000).waiting()
+    mail = read_mail(arrived.read_bytes(), "mail.modoro.example", 1_000_000)
+    assert mail.status is not None
+    assert (MailKind.STATUS, Delivery.FAILED, "5.1.1") == (mail.kind, mail.status.delivery, mail.status.code)
+    assert {command.id} == {path.message_of(name) for name in (mail.recipients[0], mail.status.envelope_id)}
 
 
 async def test_postfix_is_tried_out(postfix: tuple[int, Path]) -> None:
