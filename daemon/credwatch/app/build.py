@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, assert_never
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from credwatch.app.databases import open_databases
 from credwatch.app.enforcement import build_enforcement
+from credwatch.app.profiles import profiles_of, shipped_profiles
 from credwatch.app.regimes import applied, contract_of, regimes_of, shipped_regimes
 from credwatch.app.settings import RegimesOptions, Settings, microseconds
 from credwatch.detect.plan import plan_for
@@ -29,6 +30,8 @@ from credwatch.kernel.thresholds import Thresholds
 from credwatch.parse.envelopes import SourceKind
 from credwatch.parse.parse import PathFormat, SourceFormat
 from credwatch.pipeline.pipeline import Knowledge
+from credwatch.policy.policies import Policies
+from credwatch.policy.profile import PolicyProfile
 from credwatch.posture.judging import AccountRule
 from credwatch.rules.logsource import LogSources, load_logsources, shipped_logsources
 from credwatch.rules.model import RuleSet
@@ -102,7 +105,8 @@ def gather_knowledge(
     packs: PackSet | None = None,
 ) -> Knowledge:
     """Build as much as can be built, and note the problems of the rest."""
-    registers = _registers(settings, gathering)
+    profiles = _profiles(settings, gathering)
+    registers = _registers(settings, gathering, profiles)
     if packs is None:
         packs = gathering.attempt(lambda: packs_of(settings), PackSet(()))
     if rules is None:
@@ -113,13 +117,14 @@ def gather_knowledge(
         packs=packs,
         enricher=Enricher(
             registers,
-            {name: profile.mfa.required_for for name, profile in settings.profile.items()},
+            {name: profile.mfa.required_for for name, profile in profiles.items()},
             settings.staff_profile,
             places,
         ),
         rules=rules,
         facts=replace(facts, enforcement=build_enforcement(settings, registers, places.kind_of)),
-        profile_of={customer.id: customer.profile for customer in registers.customers},
+        facts=_facts(settings, registers, notice_key, gathering),
+        policies=Policies(profiles, registers, settings.staff_profile, settings.staff_role_profiles),
         service_ended={it.id: it.service_ended for it in registers.customers if it.service_ended is not None},
         formats=_formats(settings),
         lateness_us=longest_lateness_us(settings),
@@ -144,8 +149,17 @@ def sound_facts(settings: Settings) -> Facts:
     return facts
 
 
+def read_registers(settings: Settings) -> Registers:
+    """Read every register; raises ProblemsFound."""
+    gathering = Gathering()
+    registers = _registers(settings, gathering, _profiles(settings, gathering))
+    if gathering.problems:
+        raise ProblemsFound(gathering.problems)
+    return registers
+
+
 def _unsigned_facts(settings: Settings, gathering: Gathering) -> Facts:
-    return _facts(settings, _registers(settings, gathering), Secret(""), gathering)
+    return _facts(settings, _registers(settings, gathering, _profiles(settings, gathering)), Secret(""), gathering)
 
 
 def longest_lateness_us(settings: Settings) -> int:
@@ -230,16 +244,12 @@ def _rules(settings: Settings, gathering: Gathering) -> RuleSet:
     return rules
 
 
-def read_registers(settings: Settings) -> Registers:
-    """Read every register; raises ProblemsFound."""
-    gathering = Gathering()
-    registers = _registers(settings, gathering)
-    if gathering.problems:
-        raise ProblemsFound(gathering.problems)
-    return registers
+def _profiles(settings: Settings, gathering: Gathering) -> Mapping[str, PolicyProfile]:
+    nothing: Mapping[str, PolicyProfile] = {}
+    return gathering.attempt(lambda: profiles_of(settings), nothing) or shipped_profiles()
 
 
-def _registers(settings: Settings, gathering: Gathering) -> Registers:
+def _registers(settings: Settings, gathering: Gathering, profiles: Collection[str]) -> Registers:
     folder = settings.daemon.registers_directory
     known_before = len(gathering.problems)
 
@@ -258,7 +268,7 @@ def _registers(settings: Settings, gathering: Gathering) -> Registers:
     if len(gathering.problems) == known_before:
         # A register that could not be read would make every reference into it look wrong.
         gathering.problems.extend(
-            check_registers(registers, profiles=settings.profile, actions=ACTIONS_DUE, rules=[*AccountRule])
+            check_registers(registers, profiles=profiles, actions=ACTIONS_DUE, rules=[*AccountRule])
         )
     return registers
 

@@ -44,6 +44,8 @@ class DaemonOptions(Options):
     """Folders of rules of your own, beside the shipped ones."""
     packs_directories: tuple[Path, ...] = ()
     """Folders of log packs of your own, beside the shipped ones."""
+    profiles_directories: tuple[Path, ...] = ()
+    """Folders of policy profiles of your own, a file each, beside the shipped ones."""
     templates_directory: Path | None = None
     """A folder of notice templates of your own, searched before the shipped ones."""
     time_zone: str = "Asia/Ho_Chi_Minh"
@@ -292,6 +294,8 @@ class Settings(Options):
     """The policy profiles by name."""
     staff_profile: str = "default"
     """The profile that holds for the vendor's own staff."""
+    staff_role_profiles: dict[str, str] = Field(default_factory=dict)
+    """Further profiles for staff, by the role: of each rule the stricter one holds."""
     placeholders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """What rules put in for %name% where they say |expand: values of which one must match."""
 
@@ -321,8 +325,6 @@ class Settings(Options):
         for name, what in ((CANARY, "canaries"), (POSTURE, "findings about accounts")):
             if name in names:
                 raise ValueError(f"{name!r} is the source of {what}; give yours another name")
-        if self.staff_profile not in self.profile:
-            raise ValueError(f"staff_profile {self.staff_profile!r} is not among the profiles {sorted(self.profile)}")
         return self
 
 

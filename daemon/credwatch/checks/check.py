@@ -15,9 +15,11 @@ from credwatch.app.build import (
     format_of,
     gather_knowledge,
     logsources_of,
+    read_registers,
 )
 from credwatch.app.delivery import build_channels, build_fallback
 from credwatch.app.notices import notice_problems
+from credwatch.app.policies import policy_problems
 from credwatch.app.regimes import regime_doubts
 from credwatch.app.rendering import build_renderer
 from credwatch.app.settings import Settings, load_settings
@@ -66,6 +68,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     gathering.problems.extend(emptiness_problems(settings, knowledge, tuple(gathering.problems)))
     gathering.problems.extend(telephone_problems(settings, knowledge))
     gathering.problems.extend(regime_doubts(settings, knowledge.facts, system_clock().date()))
+    gathering.problems.extend(_policies(settings, knowledge, gathering))
     gathering.problems.extend(source_problems(configured_sources(settings)))
     gathering.problems.extend(journal_problems(configured_sources(settings)))
     gathering.problems.extend(secret_problems(configured_sources(settings)))
@@ -94,6 +97,12 @@ def _reach(settings: Settings, knowledge: Knowledge) -> Iterator[Problem]:
     yield from out_of_reach(knowledge.rules, knowledge.packs, json_only=kinds == {"json"})
     with suppress(CredwatchError):  # what is wrong with them was found when the rules were read
         yield from unknown_packs(logsources_of(settings), knowledge.packs)
+
+
+def _policies(settings: Settings, knowledge: Knowledge, gathering: Gathering) -> Iterator[Problem]:
+    """Warn of policies that contradict each other; where registers cannot be read that is told already."""
+    if not any(problem.severity is Severity.ERROR for problem in gathering.problems):
+        yield from policy_problems(settings, knowledge.policies, read_registers(settings))
 
 
 def _directories(settings: Settings) -> Iterator[Problem]:

@@ -32,6 +32,7 @@ from credwatch.cli.outbox import outbox_app
 from credwatch.cli.pam import pam_app
 from credwatch.cli.parse import parse
 from credwatch.cli.password import password_app
+from credwatch.cli.policy import policy_app
 from credwatch.cli.posture import posture_app
 from credwatch.cli.push_token import push_token
 from credwatch.cli.regimes import regimes_app
@@ -89,6 +90,7 @@ app.add_typer(access_app, name="access")
 app.add_typer(archive_app, name="archive")
 app.add_typer(audit_app, name="audit")
 app.add_typer(store_app, name="store")
+app.add_typer(policy_app, name="policy")
 app.add_typer(password_app, name="password")
 app.add_typer(totp_app, name="totp")
 app.add_typer(corpus_app, name="corpus")

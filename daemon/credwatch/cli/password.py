@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from credwatch.cli.options import JsonOption
 from credwatch.cli.output import ExitCode, print_json, say_document, told_plainly
-from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 
 if TYPE_CHECKING:
@@ -72,18 +71,10 @@ def _judged(candidate: Secret, facts: dict[str, Any], path: Path | None) -> dict
 
 
 def _profile(path: Path | None) -> PasswordProfile:
-    from credwatch.kernel.options import read_toml
-    from credwatch.policy.profile import PasswordProfile, PolicyProfile
+    from credwatch.app.profiles import read_profile, shipped_profiles
+    from credwatch.policy.profile import PasswordProfile
 
-    if path is None:
-        return PasswordProfile()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            "the profile cannot be read", where=str(path), hint="check its path, permissions and encoding"
-        ) from error
-    return read_toml(text, PolicyProfile, where=str(path)).password
+    return PasswordProfile() if path is None else read_profile(path, shipped_profiles()).password
 
 
 def _told(answer: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import tomllib
+from collections.abc import Iterable
 from itertools import pairwise
 from textwrap import dedent
 from types import UnionType
@@ -50,6 +51,14 @@ def validated(raw: dict[str, Any], model: type[M], *, where: str) -> M:
     except ValidationError as error:
         problems = [_problem(item, model, where) for item in error.errors(include_input=False, include_url=False)]
         raise ProblemsFound(problems) from error
+
+
+def require_keys(model: type[BaseModel], names: Iterable[str], others: Iterable[str] = ()) -> None:
+    """Raise ValueError, as validators do, for a name that is no key of a model and none of the others."""
+    keys = {*model.model_fields, *others}
+    for name in names:
+        if name not in keys:
+            raise ValueError(f"{name!r} is no key; {nearest(name, keys) or f'keys are: {sorted(keys)}'}")
 
 
 def known_zone(name: str) -> str:

@@ -41,6 +41,7 @@ from credwatch.pipeline.news import tell_changes
 from credwatch.pipeline.prepared import Prepared
 from credwatch.pipeline.preparing import prepare
 from credwatch.pipeline.report import BatchResult, Detected, Gathered, Marked, report_of
+from credwatch.policy.policies import Policies
 from credwatch.rules.model import RuleSet
 from credwatch.sources.interface import Chunk
 from credwatch.store.cases import incidents
@@ -66,8 +67,8 @@ class Knowledge(Struct, frozen=True):
     """What is looked for."""
     facts: Facts
     """Who must be told, and how."""
-    profile_of: Mapping[str, str]
-    """The name of each customer's policy profile, by the customer's id."""
+    policies: Policies
+    """Which rules for passwords and second factors hold for whom."""
     formats: Mapping[str, SourceFormat]
     """How each source's lines begin, by the source's id."""
     lateness_us: int = 10_000_000

@@ -17,11 +17,12 @@ from msgspec import Struct
 
 from credwatch.policy.keystrokes import from_telex, from_vni
 from credwatch.policy.pattern import repeated_unit
+from credwatch.policy.pieces import pieces
 from credwatch.policy.spelling import canonical, unaccented
 from credwatch.policy.walks import date_ends, walks
 
 # Prices are tenths of powers of ten of guesses.
-_REFUSED_BELOW = 80
+_REFUSED_BELOW = 110
 _LEAST_SAVED = 0.55
 """An explanation that costs more than this part of the plain price explains nothing: short random texts stay."""
 OWN, LISTED, MOST = 10, 20, 36
@@ -30,6 +31,8 @@ _FURTHER_WORD = 18
 _SAME_WORD = 5
 _YEAR, _DATE = 18, 32
 _DIGIT, _SEPARATOR, _SIGN, _LETTER = 8, 6, 12, 15
+_STRAY = 26
+"""A letter of no word, in a reading that takes keys for accents: such a reading makes sense for words alone."""
 _SEPARATORS = frozenset(" ._-@!#*?,/+")
 
 _LONGEST = 128
@@ -73,19 +76,26 @@ def is_derived(text: str, vocabulary: Vocabulary) -> bool:
     plain = unaccented(text)
     limit = min(_REFUSED_BELOW, _LEAST_SAVED * sum(map(_mark_price, plain)))
     taken_out = _SEPARATOR * len(_SEPARATORS.intersection(plain))
-    return _explained(_without_repetition(plain[:_LOOKED_AT]), vocabulary) < limit or any(
-        _explained(form, vocabulary) + taken_out < limit for form in _joined_forms(plain)
+    return (
+        _explained(_without_repetition(plain[:_LOOKED_AT]), vocabulary) < limit
+        or any(_explained(form, vocabulary) + taken_out < limit for form in _joined_forms(plain))
+        or any(_explained(form, vocabulary, _STRAY) + taken_out < limit for form in _typed_forms(plain))
     )
 
 
+def _typed_forms(plain: str) -> set[str]:
+    """Return the readings of an unaccented text as keys of Telex and of VNI, less its separators."""
+    plain = _without_repetition(plain[:_LOOKED_AT])
+    return {form for form in (_joined(from_telex(plain)), _joined(from_vni(plain))) if form != _joined(plain)}
+
+
 def _joined_forms(plain: str) -> set[str]:
-    """Return the readings of an unaccented text less its separators: plain, halved, backwards, as Telex, as VNI."""
+    """Return the readings of an unaccented text less its separators: plain, halved, backwards."""
     plain = _without_repetition(plain[:_LOOKED_AT])
     joined = _joined(plain)
     halved = _without_repetition(_TWICE.sub(r"\1", joined))
     backwards = _LETTERS.sub(lambda letters: letters.group()[::-1], joined)
-    typed = {_joined(from_telex(plain)), _joined(from_vni(plain))}
-    return {joined, halved, backwards, joined[::-1], *typed}
+    return {joined, halved, backwards, joined[::-1]}
 
 
 def _joined(text: str) -> str:
@@ -96,8 +106,8 @@ def _without_repetition(text: str) -> str:
     return _AGAIN.sub(lambda again: again.group(1) or again.group(2), repeated_unit(text))
 
 
-def _explained(text: str, vocabulary: Vocabulary) -> int:
-    """Return the price of the cheapest explanation of a whole text."""
+def _explained(text: str, vocabulary: Vocabulary, letter: int = _LETTER) -> int:
+    """Return the price of the cheapest explanation of a whole text; `letter` is that of a letter of no word."""
     if not 0 < len(text) <= _LONGEST:
         return _REFUSED_BELOW
     spelled = canonical(text)
@@ -106,7 +116,7 @@ def _explained(text: str, vocabulary: Vocabulary) -> int:
         path = paths[start]
         if path is None or path.price >= _REFUSED_BELOW:
             continue
-        for end, further in _continued(text, spelled, start, path, vocabulary):
+        for end, further in _continued(text, spelled, start, path, vocabulary, letter):
             before = paths[end]
             if before is None or further.price < before.price:
                 paths[end] = further
@@ -114,10 +124,14 @@ def _explained(text: str, vocabulary: Vocabulary) -> int:
     return last.price if last else _REFUSED_BELOW
 
 
-def _continued(text: str, spelled: str, start: int, path: _Path, vocabulary: Vocabulary) -> Iterator[tuple[int, _Path]]:
+def _continued(
+    text: str, spelled: str, start: int, path: _Path, vocabulary: Vocabulary, letter: int
+) -> Iterator[tuple[int, _Path]]:
     """Give each piece that may follow: where it ends, and the explanation with it."""
-    yield start + 1, _Path(path.price + _mark_price(text[start]), path.words)
+    yield start + 1, _Path(path.price + _mark_price(text[start], letter), path.words)
     for end, price in walks(text, start):
+        yield end, _Path(path.price + price, path.words)
+    for end, price in pieces(text, start):
         yield end, _Path(path.price + price, path.words)
     for end in date_ends(text, start):
         yield end, _Path(path.price + (_YEAR if end - start == 4 else _DATE), path.words)
@@ -139,9 +153,9 @@ def _mostly_letters(piece: str) -> bool:
     return 2 * sum(map(str.isalpha, piece)) >= len(piece)
 
 
-def _mark_price(mark: str) -> int:
+def _mark_price(mark: str, letter: int = _LETTER) -> int:
     if mark.isdecimal():
         return _DIGIT
     if mark.isalpha():
-        return _LETTER
+        return letter
     return _SEPARATOR if mark in _SEPARATORS else _SIGN

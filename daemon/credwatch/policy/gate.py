@@ -9,6 +9,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from credwatch.kernel.account import Account
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.secret import Secret
@@ -27,16 +28,16 @@ _log = structlog.get_logger(__name__)
 
 
 class CustomerPolicy(Struct, frozen=True):
-    """What the registers say of one customer, as far as the gate asks."""
+    """What registers and profiles say of one account, as far as the gate asks."""
 
     profile: PolicyProfile
     """Its rules."""
     name: str = ""
-    """Its name, which its users must not choose as a password."""
+    """Its customer's name, which must not be chosen as a password."""
 
 
-PolicyOf = Callable[[str], CustomerPolicy]
-"""Finds the policy of a customer by id; gives the default one for an id it does not know, and never raises."""
+PolicyOf = Callable[[Account], CustomerPolicy]
+"""Finds what an account is held to; gives the staff's for a customer it does not know, and never raises."""
 
 
 class PasswordQuestion(Struct, frozen=True):
@@ -110,7 +111,7 @@ class Gate:
 
     def check_password(self, question: PasswordQuestion) -> Verdict:
         """Judge a prospective password by the customer's profile and the account's history."""
-        policy = self._policy_of(question.caller.account.organization)
+        policy = self._policy_of(question.caller.account)
         verdict = self._against_breaches(question, policy, self._judged(question, policy))
         if isinstance(verdict, PasswordAccepted) and policy.profile.password.remember:
             verdict = self._against_history(question, policy, verdict)
@@ -118,16 +119,17 @@ class Gate:
             self._tell_refusal(question.caller, verdict)
         return verdict
 
-    def when_undecided(self, organization: str, *, busy: bool = False) -> Verdict:
-        """Return what the customer's profile answers where a password cannot be checked at all, or not at once."""
-        if self._policy_of(organization).profile.password.on_failure == "accept":
+    def when_undecided(self, account: Account, *, busy: bool = False) -> Verdict:
+        """Return what the account's profile answers where a password cannot be checked at all, or not at once."""
+        profile = self._policy_of(account).profile.password
+        if profile.on_failure == "accept":
             return PasswordAccepted(Estimate(0, 0.0), unchecked=("everything",))
-        return PasswordRefused((Refusal(Reason.BUSY if busy else Reason.UNAVAILABLE),))
+        return PasswordRefused((Refusal(Reason.BUSY if busy else Reason.UNAVAILABLE).under(profile.rules),))
 
     def password_changed(self, question: PasswordQuestion) -> int:
         """Remember a password that was just set; return how many the account's history holds."""
         account = question.caller.account
-        profile = self._policy_of(account.organization).profile.password
+        profile = self._policy_of(account).profile.password
         count = self._history.record(question.candidate, account, profile, self._clock())
         self._tell(question.caller, Action.PASSWORD_CHANGE, succeeded=True)
         return count
@@ -176,7 +178,7 @@ class Gate:
         return removed
 
     def _mfa(self, caller: Caller) -> MfaProfile:
-        return self._policy_of(caller.account.organization).profile.mfa
+        return self._policy_of(caller.account).profile.mfa
 
     def _judged(self, question: PasswordQuestion, policy: CustomerPolicy) -> Verdict:
         account = question.caller.account
@@ -199,7 +201,8 @@ class Gate:
             _log.error("breached_passwords_unavailable", where=error.where, problem=error.message)
             return _unchecked("breached", verdict, policy)
         reasons = verdict.reasons if isinstance(verdict, PasswordRefused) else ()
-        return PasswordRefused((*reasons, Refusal(Reason.BREACHED, source=source))) if source else verdict
+        breached = Refusal(Reason.BREACHED, source=source).under(policy.profile.password.rules)
+        return PasswordRefused((*reasons, breached)) if source else verdict
 
     def _against_history(
         self, question: PasswordQuestion, policy: CustomerPolicy, accepted: PasswordAccepted
@@ -209,7 +212,8 @@ class Gate:
             used = self._history.used_before(question.candidate, question.caller.account, profile)
         except CredwatchError:
             return _unchecked("history", accepted, policy)
-        return PasswordRefused((Refusal(Reason.REUSED, profile.remember),)) if used else accepted
+        reused = Refusal(Reason.REUSED, profile.remember).under(profile.rules)
+        return PasswordRefused((reused,)) if used else accepted
 
     def _tell_refusal(self, caller: Caller, refused: PasswordRefused) -> None:
         codes = ",".join(refusal.reason for refusal in refused.reasons)
@@ -237,4 +241,4 @@ def _unchecked(check: str, verdict: Verdict, policy: CustomerPolicy) -> Verdict:
         return verdict
     if policy.profile.password.on_failure == "accept":
         return replace(verdict, unchecked=(*verdict.unchecked, check))
-    return PasswordRefused((Refusal(Reason.UNAVAILABLE),))
+    return PasswordRefused((Refusal(Reason.UNAVAILABLE).under(policy.profile.password.rules),))

@@ -64,14 +64,15 @@ def check_password(
     text = normalized(candidate)
     unreadable = _unreadable(text, profile)
     if unreadable:
-        return PasswordRefused((unreadable,))
+        return PasswordRefused((unreadable.under(profile.rules),))
     estimate = estimated(text, context.words(profile.context_words))
     reasons = (
         *_length(text, context, profile),
         *_guessable(text, context, profile, blocklist),
         *_demanded(text, estimate, profile),
     )
-    return PasswordRefused(reasons) if reasons else PasswordAccepted(estimate)
+    ruled = tuple(reason.under(profile.rules, with_mfa=context.with_mfa) for reason in reasons)
+    return PasswordRefused(ruled) if ruled else PasswordAccepted(estimate)
 
 
 def _unreadable(text: str, profile: PasswordProfile) -> Refusal | None:

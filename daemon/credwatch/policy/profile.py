@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import hashlib
+from datetime import date
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
-from credwatch.kernel.options import Options
+from credwatch.kernel.options import Options, require_keys
 
 Population = Literal["staff", "privileged", "all"]
 """Whom a second factor can be asked of: provider staff, accounts marked privileged, or everybody."""
+
+
+Populations = tuple[Population, ...]
+"""Whom a demand concerns; empty for nobody."""
+
+Rule = Annotated[str, Field(min_length=1, max_length=200)]
+"""Which text asks for something, with its section."""
+
+Rules = dict[str, Rule]
+"""By the key that it is about."""
 
 
 class PasswordProfile(Options):
@@ -33,8 +45,23 @@ class PasswordProfile(Options):
     """How many past passwords may not come again; at 0 no hash is stored."""
     context_words: tuple[str, ...] = Field(default=(), max_length=32)
     """Further words that users of this customer would choose first, such as its product's name."""
+    remember_for: Populations = ("all",)
+    """Whose past passwords are remembered."""
+    maximum_age_days: StrictInt = Field(default=0, ge=0, le=3650)
+    """After so many days a password is told as too old; 0 never. The gate refuses nothing for it."""
+    require_corpus: StrictBool = False
+    """Whether breached passwords must be known: `credwatch check` says where there is no corpus."""
     on_failure: Literal["refuse", "accept"] = "refuse"
     """What to answer where a check cannot be made, such as history with the store away."""
+    rules: Rules = Field(default_factory=dict)
+    """Which text asks for it, by key; `blocklist` stands for common, derived, context and breached passwords."""
+    forbids: Rules = Field(default_factory=dict)
+    """Keys that must stay 0 and the text that says so: another profile for the same person may ask for them."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        require_keys(type(self), (*self.rules, *self.forbids), others=("blocklist",))
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -49,8 +76,10 @@ class PasswordProfile(Options):
 class MfaProfile(Options):
     """Rules for one-time codes (RFC 6238) and for how often they may be guessed (SP 800-63B-4, section 3.2.2)."""
 
-    required_for: tuple[Population, ...] = ("staff", "privileged")
+    required_for: Populations = ("staff", "privileged")
     """Whose logins must have a second factor."""
+    phishing_resistant_for: Populations = ()
+    """Whose second factor must be one that no false page can pass on: a key or passkey (WebAuthn)."""
     digits: StrictInt = Field(default=6, ge=6, le=8)
     """Length of a code."""
     step_seconds: StrictInt = Field(default=30, ge=15, le=120)
@@ -65,6 +94,15 @@ class MfaProfile(Options):
     """The first wait; each further failure doubles it."""
     wait_longest_seconds: StrictInt = Field(default=3600, ge=1, le=86_400)
     """The longest wait."""
+    rules: Rules = Field(default_factory=dict)
+    """Which text asks for it, by key."""
+    forbids: Rules = Field(default_factory=dict)
+    """Keys that must stay 0, and the text that says so."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        require_keys(type(self), (*self.rules, *self.forbids))
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -77,9 +115,28 @@ class MfaProfile(Options):
 
 
 class PolicyProfile(Options):
-    """The rules of one customer, by name in `credwatch.toml`."""
+    """One set of rules: a table of `credwatch.toml`, or a file of its own with its name."""
 
+    title: str = ""
+    """What it is called."""
+    extends: str = "nist-63b-4"
+    """The profile whose rules hold where this one says nothing; empty for none, so that the defaults hold."""
+    edition: str = ""
+    """Which edition of the text it follows, or of this profile."""
+    source: str = ""
+    """Where the rules were read."""
+    certainty: Literal["primary", "secondary", "own"] = "own"
+    """Whether that is the text itself, what somebody wrote about it, or one's own decision."""
+    checked_on: date | None = None
+    """When it was read last."""
+    unsaid: tuple[str, ...] = ()
+    """What the text asks and this profile leaves out, and why."""
     password: PasswordProfile = PasswordProfile()
     """Rules for passwords."""
     mfa: MfaProfile = MfaProfile()
     """Rules for second factors."""
+
+    @property
+    def version(self) -> str:
+        """What tells this profile from any other: twelve hexadecimal digits of a hash over all it says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Language = Literal["en", "vi"]
 
@@ -39,6 +41,14 @@ class Refusal(Struct, frozen=True):
     source: str = ""
     """Where the password stands, as a breached one does; empty where the reason says all."""
 
+    rule: str = ""
+    """Which rule of the profile it follows; empty where the profile names none."""
+
+    def under(self, rules: Mapping[str, str], *, with_mfa: bool = False) -> Refusal:
+        """Name the rule that the profile has for it."""
+        key = "minimum_with_mfa" if with_mfa and self.reason is Reason.TOO_SHORT else _KEYS[self.reason]
+        return replace(self, rule=rules.get(key, ""))
+
     def sentence(self, language: Language) -> str:
         """Say the reason to the person who chose the password."""
         return _SENTENCES[self.reason][language].format(limit=self.limit)
@@ -49,7 +59,7 @@ class Refusal(Struct, frozen=True):
         return source | {
             "code": self.reason.value,
             "limit": self.limit,
-            "rule": _RULES[self.reason],
+            "rule": self.rule or _RULES[self.reason],
             "en": self.sentence("en"),
             "vi": self.sentence("vi"),
         }
@@ -74,6 +84,19 @@ _RULES: dict[Reason, str] = {
     Reason.UNAVAILABLE: "profile: on_failure",
 }
 """Which rule each reason follows: of the standard, or of the customer's profile where it says no such thing."""
+
+_KEYS: dict[Reason, str] = {
+    **dict.fromkeys((Reason.NOT_UNICODE, Reason.CONTROL_CHARACTER), ""),
+    Reason.TOO_SHORT: "minimum_alone",
+    Reason.TOO_LONG: "maximum",
+    **dict.fromkeys((Reason.COMMON, Reason.DERIVED, Reason.PATTERN, Reason.CONTEXT, Reason.BREACHED), "blocklist"),
+    Reason.TOO_FEW_CLASSES: "require_classes",
+    Reason.TOO_WEAK: "minimum_zxcvbn_score",
+    Reason.REUSED: "remember",
+    Reason.BUSY: "on_failure",
+    Reason.UNAVAILABLE: "on_failure",
+}
+"""Which key of a profile asks for it."""
 
 _SENTENCES: dict[Reason, dict[Language, str]] = {
     Reason.NOT_UNICODE: {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from credwatch.app import keys
 from credwatch.app.settings import Settings
+from credwatch.kernel.account import Account
 from credwatch.kernel.clock import Clock
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.policy.blocklist import load_blocklist
@@ -23,12 +24,10 @@ def build_gate(settings: Settings, database: Database, knowledge: Callable[[], K
     """Build the gate; raises ConfigurationError where a block list or the sealing key cannot be used."""
     options = settings.gate
 
-    def policy_of(organization: str) -> CustomerPolicy:
-        recipient = knowledge().facts.recipients.get(organization)
-        profile = settings.profile.get(
-            knowledge().profile_of.get(organization, ""), settings.profile[settings.staff_profile]
-        )
-        return CustomerPolicy(profile=profile, name=recipient.name if recipient else "")
+    def policy_of(account: Account) -> CustomerPolicy:
+        recipient = knowledge().facts.recipients.get(account.organization)
+        held = knowledge().policies.held_to(account)
+        return CustomerPolicy(profile=held.profile, name=recipient.name if recipient else "")
 
     sealer = Sealer(keys.totp_key())
     return Gate(

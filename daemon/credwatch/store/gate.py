@@ -74,6 +74,14 @@ class PasswordHashes:
         with self._database.reading() as connection:
             return tuple(connection.scalars(newest_first))
 
+    def newest(self, account: Account) -> datetime | None:
+        """Say when the newest of an account's remembered passwords was set; None where none is remembered."""
+        table = past_passwords
+        newest = select(table.c.kept_at).where(*_of(table, account)).order_by(table.c.id.desc()).limit(1)
+        with self._database.reading() as connection:
+            kept_at = connection.scalar(newest)
+        return None if kept_at is None else from_micros(kept_at)
+
     def keep(self, account: Account, newest: str, *, most: int, now: datetime) -> int:
         """Put a hash before the others and drop all behind the `most` newest; return how many there are now."""
         table = past_passwords
@@ -99,9 +107,14 @@ class FactorRows:
 
     def is_confirmed(self, account: Account) -> bool:
         """Say whether an account has a factor that counts."""
-        enrolled = select(factors.c.confirmed_at).where(*_of(factors, account))
+        return self.confirmed(account) is not None
+
+    def confirmed(self, account: Account) -> Factor | None:
+        """Return an account's factor that counts; None where there is none."""
         with self._database.reading() as connection:
-            return connection.scalar(enrolled) is not None
+            row = connection.execute(select(factors).where(*_of(factors, account))).mappings().first()
+        factor = _factor(dict(row)) if row is not None else None
+        return factor if factor and factor.confirmed_at else None
 
     def change(self, account: Account, decide: Callable[[Factor | None], tuple[Factor | None, T]]) -> T:
         """Replace the account's factor by what `decide` makes of it, in one transaction that holds the write lock.

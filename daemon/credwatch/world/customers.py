@@ -50,6 +50,8 @@ class Customer(Options):
     """Where it is called when it cannot be told by mail in time."""
     profile: Name = "default"
     """The policy profile its users are held to."""
+    role_profiles: dict[Name, Name] = Field(default_factory=dict)
+    """Further profiles for those with a role, by the role: of each rule the stricter one holds."""
     report_token_hashes: tuple[str, ...] = ()
     """Hashes of the tokens with which its programs report breaches; `credwatch contacts token ID` makes one."""
     regimes: tuple[Id, ...] = ()

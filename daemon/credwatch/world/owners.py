@@ -29,6 +29,8 @@ class Owner(Struct, frozen=True):
     """The id of the customer it belongs to."""
     decoy: bool = False
     """Whether nobody may use it."""
+    roles: tuple[str, ...] = ()
+    """What it may do, as the register has it."""
 
 
 class Owners:
@@ -64,14 +66,14 @@ class Owners:
 
 def _staff(registers: Registers) -> Iterator[tuple[str, Owner]]:
     for member in registers.staff.staff:
-        owner = Owner(member.id, "staff", member.department, member.is_privileged)
+        owner = Owner(member.id, "staff", member.department, member.is_privileged, roles=member.roles)
         yield from ((account, owner) for account in member.accounts)
 
 
 def _users(registers: Registers) -> Iterator[tuple[str, Owner]]:
     for user in registers.users:
         kind: Literal["customer"] | None = "customer" if user.customer else None
-        owner = Owner(user.name, kind, None, user.privileged, user.customer, user.decoy)
+        owner = Owner(user.name, kind, None, user.privileged, user.customer, user.decoy, user.roles)
         yield from ((account, owner) for account in (user.name, user.email) if account)
 
 

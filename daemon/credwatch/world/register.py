@@ -67,9 +67,11 @@ def _unknown(where: str, what: str, name: str, names: Collection[str]) -> Proble
 
 def _unknown_profiles(registers: Registers, profiles: Collection[str]) -> Iterator[Problem]:
     for customer in registers.customers:
-        if customer.profile not in profiles:
-            where = f"customers.toml: customer {customer.id!r}: profile"
-            yield _unknown(where, "policy profile", customer.profile, profiles)
+        named = {"profile": customer.profile}
+        named |= {f"role_profiles.{role}": name for role, name in customer.role_profiles.items()}
+        for key, name in named.items():
+            if name not in profiles:
+                yield _unknown(f"customers.toml: customer {customer.id!r}: {key}", "policy profile", name, profiles)
 
 
 def _unknown_customers(registers: Registers) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from credwatch.policy.events import EventError, rendered
 from credwatch.policy.password import PasswordAccepted, PasswordRefused, Verdict
 from credwatch.policy.profile import MfaProfile, PasswordProfile, PolicyProfile
 from credwatch.policy.totp import MfaOutcome, UnlockOutcome
-from unit.policy.gate_fakes import GOOD, MemoryEvents, MovableClock, NoStore, a_caller, a_gate, a_question, a_totp
+from unit.policy.gate_fakes import GOOD, LAN, MemoryEvents, MovableClock, NoStore, a_caller, a_gate, a_question, a_totp
 from unit.policy.test_totp import code_at
 
 REMEMBERING = PolicyProfile(password=PasswordProfile(remember=2))
@@ -91,8 +91,8 @@ def test_the_profile_decides_what_a_failure_means() -> None:
     accepted = a_gate(TRUSTING, passwords=NoStore()).check_password(a_question())
     assert isinstance(accepted, PasswordAccepted)
     assert accepted.unchecked == ("history",)
-    assert isinstance(a_gate(TRUSTING).when_undecided("hoasen"), PasswordAccepted)
-    assert codes(a_gate().when_undecided("hoasen")) == ["unavailable"]
+    assert isinstance(a_gate(TRUSTING).when_undecided(LAN), PasswordAccepted)
+    assert codes(a_gate().when_undecided(LAN)) == ["unavailable"]
 
 
 def test_a_refusal_stands_when_its_event_is_lost() -> None:

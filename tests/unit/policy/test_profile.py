@@ -12,13 +12,17 @@ def test_defaults_are_nist() -> None:
     """An empty profile is NIST SP 800-63B-4: 15 and 8 characters, no classes, no rotation, nothing remembered."""
     profile = read_toml("", PolicyProfile, where="profile.toml")
     assert PolicyProfile() == profile
-    numbers = profile.password.model_dump(exclude={"context_words", "on_failure", "maximum"})
+    numbers = profile.password.model_dump(
+        exclude={"context_words", "on_failure", "maximum", "rules", "forbids", "remember_for"}
+    )
     assert numbers == {
         "minimum_alone": 15,
         "minimum_with_mfa": 8,
         "require_classes": 0,
         "minimum_zxcvbn_score": 0,
         "remember": 0,
+        "maximum_age_days": 0,
+        "require_corpus": False,
     }
     assert (
         profile.mfa.digits,
@@ -58,6 +62,8 @@ def test_another_standard_is_a_profile() -> None:
         ("mfa.wait_longest_seconds = 10", "longer than wait_longest_seconds"),
         ("mfa.wait_longest_seconds = 99999999999999999999", "mfa.wait_longest_seconds"),
         ("mfa.required_for = ['nobody']", "mfa.required_for"),
+        ("password.rules.minimum_alon = 'x'", "did you mean 'minimum_alone'"),
+        ("mfa.forbids.blocklist = 'x'", "is no key"),
     ],
 )
 def test_absurd_values_are_refused_by_name(line: str, named: str) -> None:

@@ -129,7 +129,9 @@ class _Desk:
         if reply.status_code < 500:
             return reply
         code = str(json.loads(bytes(reply.body))["undecided"])
-        return password_answer(self._gate.when_undecided(question.organization, busy=code == "busy"), undecided=code)
+        return password_answer(
+            self._gate.when_undecided(question.caller().account, busy=code == "busy"), undecided=code
+        )
 
     async def password_changed(self, request: Request) -> JSONResponse:
         """Remember a password that was just set."""
