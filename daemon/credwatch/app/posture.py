@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from credwatch.app.profiles import profiles_of
 from credwatch.app.settings import Settings
 from credwatch.kernel.account import compared
 from credwatch.policy.profile import Population
@@ -13,12 +14,13 @@ from credwatch.world.register import Registers
 
 
 def expectations_of(settings: Settings, registers: Registers) -> Expectations:
-    """Put together what accounts are held to."""
+    """Put together what accounts are held to; raises ProblemsFound where a profile is wrong."""
+    rules = profiles_of(settings)
     profiles = {customer.id: customer.profile for customer in registers.customers}
 
     def second_factor_for(customer: str) -> Iterable[Population]:
         name = profiles.get(customer, "default") if customer else settings.staff_profile
-        return settings.profile[name].mfa.required_for
+        return rules[name].mfa.required_for
 
     members = registers.staff.staff
     names = {compared(name) for member in members for name in (member.id, member.name, *member.accounts)}
