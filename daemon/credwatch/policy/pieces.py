@@ -41,8 +41,8 @@ def pieces(text: str, start: int) -> Iterator[tuple[int, int]]:
             yield end, price
     for end in _name_ends(text, start):
         yield end, _NAME
-    if given := _given().match(text, start):
-        yield given.end(), _GIVEN_NAME
+    if alone := _alone().match(text, start):
+        yield alone.end(), _GIVEN_NAME
     if telephone := _TELEPHONES.match(text, start):
         yield telephone.end(), _TELEPHONE
 
@@ -57,20 +57,20 @@ def _name_ends(text: str, start: int) -> Iterator[int]:
 @cache
 def _names() -> tuple[re.Pattern[str], ...]:
     parts = _parts()
-    family, middle, given = (f"(?:{'|'.join(sorted(parts[kind], key=len, reverse=True))})" for kind in parts)
+    family, middle, last = (f"(?:{'|'.join(sorted(parts[kind], key=len, reverse=True))})" for kind in parts)
     return tuple(
         re.compile(form)
         for form in (
-            f"{family}[ ._-]?(?:{middle}[ ._-]?){{0,2}}{given}",
-            f"{family}[ ._-]?{given}",
-            f"{middle}[ ._-]?{given}",
-            f"{given}[ ._-]?{family}",
+            f"{family}[ ._-]?(?:{middle}[ ._-]?){{0,2}}{last}",
+            f"{family}[ ._-]?{last}",
+            f"{middle}[ ._-]?{last}",
+            f"{last}[ ._-]?{family}",
         )
     )
 
 
 @cache
-def _given() -> re.Pattern[str]:
+def _alone() -> re.Pattern[str]:
     return re.compile("|".join(sorted((name for name in _parts()["given"] if len(name) > 2), key=len, reverse=True)))
 
 

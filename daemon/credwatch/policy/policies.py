@@ -13,7 +13,7 @@ from credwatch.world.owners import Owner, Owners
 from credwatch.world.register import Registers
 
 
-class Held(NamedTuple):
+class AppliedPolicy(NamedTuple):
     """What an account is held to."""
 
     names: tuple[str, ...]
@@ -54,12 +54,12 @@ class Policies:
             names += self._roles[customer].get(folded(role), ())
         return tuple(dict.fromkeys(name for name in names if name in self.profiles)) or ("default",)
 
-    def held_to(self, account: Account) -> Held:
+    def held_to(self, account: Account) -> AppliedPolicy:
         """Say what holds for an account."""
         names = self.names_for(account)
         if names not in self._combined:
             self._combined[names] = combined([self.profiles[name] for name in names])
-        return Held(names, self._for_population(self._combined[names], account))
+        return AppliedPolicy(names, self._for_population(self._combined[names], account))
 
     def is_concerned(self, account: Account, populations: Populations) -> bool:
         """Tell whether an account is among those whom a demand concerns."""
