@@ -123,7 +123,6 @@ def gather_knowledge(
         ),
         rules=rules,
         facts=replace(facts, enforcement=build_enforcement(settings, registers, places.kind_of)),
-        facts=_facts(settings, registers, notice_key, gathering),
         policies=Policies(profiles, registers, settings.staff_profile, settings.staff_role_profiles),
         service_ended={it.id: it.service_ended for it in registers.customers if it.service_ended is not None},
         formats=_formats(settings),
