@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -205,6 +206,12 @@ class AuditOptions(Options):
 
     checkpoint_every: Duration = timedelta(minutes=15)
     """How often it is held against what was signed last, and signed anew."""
+    timestamp_url: str = ""
+    """An authority of RFC 3161 that stamps what was signed, as in https://tsa.example/; empty: none does."""
+    timestamp_roots: Path | None = None
+    """A file with the certificates, PEM, that the authority's signature leads to."""
+    timestamp_every: Duration = timedelta(days=1)
+    """How often it is asked."""
 
     @field_validator("checkpoint_every")
     @classmethod
@@ -212,6 +219,26 @@ class AuditOptions(Options):
         if not timedelta(seconds=10) <= every <= timedelta(days=1):
             raise ValueError('must lie between "10s" and "1d"')
         return every
+
+    @field_validator("timestamp_every")
+    @classmethod
+    def _seldom_enough(cls, every: timedelta) -> timedelta:
+        if not timedelta(minutes=1) <= every <= timedelta(days=31):
+            raise ValueError('must lie between "1m" and "31d"')
+        return every
+
+    @field_validator("timestamp_url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("must be https://HOST/… or http://HOST/…; answers are signed, so either will do")
+        return url
+
+    @model_validator(mode="after")
+    def _believable(self) -> Self:
+        if self.timestamp_url and self.timestamp_roots is None:
+            raise ValueError("timestamp_roots is missing: the file with the authority's certificates")
+        return self
 
 
 class CanaryOptions(Options):

@@ -11,10 +11,10 @@ from credwatch.app import keys
 from credwatch.app.settings import Settings
 from credwatch.app.trail import SignedTrail
 from credwatch.casework.export import CaseExport, ExportError, as_json, as_text, sums
-from credwatch.ledger.manifest import MANIFEST, manifest
+from credwatch.ledger.manifest import MANIFEST, STAMPED, manifest
 from credwatch.ledger.proof import EntryProof
 from credwatch.pipeline.holding import check_tellable
-from credwatch.store import audit, audit_tree
+from credwatch.store import audit, audit_stamps, audit_tree
 from credwatch.store.audit import Chosen
 from credwatch.store.database import Database
 
@@ -67,13 +67,21 @@ class EvidenceArchive(CaseExport):
                 yield name, content
 
     def _entries(self, number: str, customer: str) -> Iterator[tuple[str, bytes]]:
-        """Give the audit entries of a case, as text and each with a proof, and the checkpoint that all proofs have."""
+        """Give the audit entries of a case, as text and each with a proof, and the checkpoint of the log as it is.
+
+        All proofs have one checkpoint: the first with all entries that an authority has stamped, or that of now.
+        """
         with self._database.reading() as connection:
             rows = audit.listed(connection, Chosen(incident=number, customer=customer), _MOST_ENTRIES)[::-1]
             size = audit.size_of(connection, customer)
             checkpoint = self._trail.of(connection, customer, size)
             yield "audit/checkpoint.txt", checkpoint.encode()
             yield "audit/entries.txt", as_text(row.entry.decode() for row in rows)
+            stamp = audit_stamps.earliest_over(connection, rows[-1].position) if rows and not customer else None
+            if stamp is not None:
+                yield f"{STAMPED}.txt", stamp.note.encode()
+                yield f"{STAMPED}.tsr", stamp.reply
+                size, checkpoint = stamp.size, stamp.note
             for row in rows:
                 index = row.place if customer else row.position
                 hashes = tuple(audit_tree.proof(connection, customer, index, size))

@@ -14,8 +14,9 @@ from credwatch.kernel.errors import CredwatchError
 from credwatch.ledger import export
 from credwatch.ledger.note import PublicKey
 from credwatch.ledger.proof import EntryProof
-from credwatch.store import audit, audit_tree
+from credwatch.store import audit, audit_stamps, audit_tree
 from credwatch.store.audit import AuditRow, Chosen
+from credwatch.store.audit_stamps import StoredStamp
 
 _MOST_CHECKPOINTS = 10_000
 
@@ -57,6 +58,30 @@ class AuditBook(Casebook):
             signed = self._trail.accept(connection, now, by=by, why=why)
         self._trail.keep(signed)
         return signed.note
+
+    def stamps(self, limit: int) -> list[StoredStamp]:
+        """Return the latest time stamps, the latest first."""
+        with self._database.reading() as connection:
+            return audit_stamps.stamps(connection, limit)
+
+    def stamped_proof(self, position: int, file: Path) -> EntryProof | None:
+        """Prove an entry by the first checkpoint with it that an authority has stamped; None where none has.
+
+        The stamp goes into a new file; raises AuditRefused where that cannot be written.
+        """
+        with self._database.reading() as connection:
+            row, stamp = audit.entry_at(connection, position), audit_stamps.earliest_over(connection, position)
+            if row is None or stamp is None:
+                return None
+            hashes = audit_tree.proof(connection, "", position, stamp.size)
+            proof = EntryProof(row.entry, position, tuple(hashes), stamp.note)
+        try:
+            with file.open("xb") as out:
+                out.write(stamp.reply)
+        except OSError as error:
+            hint = "name a file that is not there yet, in a folder where you may write"
+            raise AuditRefused(f"cannot be written: {error.strerror}", where=str(file), hint=hint) from error
+        return proof
 
     def proof(self, position: int, *, of_customer: bool) -> EntryProof | None:
         """Prove an entry, in the log of the installation or of its customer; None where it is in no such log."""

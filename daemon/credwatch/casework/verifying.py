@@ -10,9 +10,10 @@ from typing import IO
 from credwatch.kernel.errors import CredwatchError
 from credwatch.ledger import export
 from credwatch.ledger.export import Checked
-from credwatch.ledger.manifest import MANIFEST, read_manifest
+from credwatch.ledger.manifest import MANIFEST, STAMPED, read_manifest
 from credwatch.ledger.note import NotGenuine, PublicKey
 from credwatch.ledger.proof import HEADER, EntryProof
+from credwatch.ledger.timestamp import Stamp, check, roots_in
 
 _MOST_PROOF = 10_000_000
 _MOST_ARCHIVE = 2_000_000_000
@@ -29,6 +30,27 @@ def key_named(text: str) -> PublicKey:
         return PublicKey.read(path.read_text(encoding="ascii") if "+" not in text and path.is_file() else text)
     except (OSError, UnicodeDecodeError) as error:
         raise Unverifiable("the key cannot be read", where=str(path), hint="give what `audit key` writes") from error
+
+
+def stamp_of(file: Path, roots: Path, reply: Path | None = None) -> Stamp | None:
+    """Say what an authority has stamped of a proof, or of an archive of evidence; None where it has no stamp.
+
+    `reply` is the stamp of a proof; an archive has its own. Raises NotGenuine where it is none, or no certificate in
+    `roots` leads to it, and Unverifiable where something cannot be read.
+    """
+    try:
+        certificates = roots_in(roots.read_bytes(), str(roots))
+        if reply is not None:
+            note = EntryProof.read(file.read_text(encoding="utf-8", errors="replace")).checkpoint
+            return check(reply.read_bytes()[:_MOST_PROOF], note, certificates)
+        with zipfile.ZipFile(file) as archive:
+            if f"{STAMPED}.tsr" not in archive.namelist():
+                return None
+            note = archive.read(f"{STAMPED}.txt").decode("utf-8", "replace")
+            return check(archive.read(f"{STAMPED}.tsr"), note, certificates)
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        hint = "name the stamp that `credwatch audit proof --stamp` wrote, and the authority's certificates"
+        raise Unverifiable(f"cannot be read: {error}", where=str(reply or file), hint=hint) from error
 
 
 def verify(file: Path, key: PublicKey) -> Checked:

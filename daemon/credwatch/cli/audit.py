@@ -11,7 +11,7 @@ import typer
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, CustomerOption, JsonOption, LimitOption
 from credwatch.cli.output import ExitCode, print_error, print_json, say, say_document, tell, told_plainly
-from credwatch.kernel.clock import system_clock
+from credwatch.kernel.clock import rfc3339, system_clock
 
 if TYPE_CHECKING:
     from credwatch.store.audit import AuditRow
@@ -85,21 +85,45 @@ def proof(
     index: IndexArgument,
     config: ConfigOption = DEFAULT_CONFIG,
     customer: Annotated[bool, typer.Option("--of-customer", help="In the log of the entry's customer.")] = False,
+    stamp: Annotated[
+        Path | None,
+        typer.Option("--stamp", metavar="FILE", help="Prove it by a stamped checkpoint; the stamp goes into FILE."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a proof of one entry.
 
     `credwatch verify` checks it, and so does any other verifier of C2SP tlog-proof.
-    Exit code 1 where there is no such entry, or it is in no customer's log.
+    Exit code 1 where there is no such entry, it is in no customer's log, or no authority has stamped it yet.
+    """
+    if customer and stamp is not None:
+        raise typer.BadParameter("only the installation's log is stamped", param_hint="'--of-customer' / '--stamp'")
+    with told_plainly():
+        from credwatch.casework.auditing import AuditBook
+
+        with AuditBook.at(config) as book:
+            proof = book.proof(index, of_customer=customer) if stamp is None else book.stamped_proof(index, stamp)
+    if proof is None:
+        raise _unknown(index)
+    print_json({"proof": proof.written()}) if as_json else say_document(proof.written())
+
+
+@audit_app.command()
+def stamps(config: ConfigOption = DEFAULT_CONFIG, limit: LimitOption = 50, as_json: JsonOption = False) -> None:
+    """List the time stamps that an authority gave, the latest first.
+
+    Each says: so many entries, and these, were there at that moment.
     """
     with told_plainly():
         from credwatch.casework.auditing import AuditBook
 
         with AuditBook.at(config) as book:
-            proof = book.proof(index, of_customer=customer)
-    if proof is None:
-        raise _unknown(index)
-    print_json({"proof": proof.written()}) if as_json else say_document(proof.written())
+            rows = [(row.at, row.size, row.authority) for row in book.stamps(limit)]
+    for at, size, authority in rows:
+        if as_json:
+            print_json({"at": rfc3339(at), "entries": size, "authority": authority})
+        else:
+            say(f"{rfc3339(at)}  {size:>9} entries  {authority}")
 
 
 @audit_app.command()
@@ -154,31 +178,42 @@ def accept(
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An export, a .tlog-proof, or an archive of evidence.")],
     key: Annotated[str, typer.Option("--key", help="The key, or a file with it: what `audit key` writes there.")],
+    stamp: Annotated[Path | None, typer.Option("--stamp", metavar="FILE", help="The time stamp of a proof.")] = None,
+    roots: Annotated[
+        Path | None,
+        typer.Option("--roots", metavar="FILE", help="Certificates of the authority, PEM: its stamp is checked, too."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a file that an installation has signed.
 
-    Nothing is needed but the file and the key.
+    Nothing is needed but the file and the key; for a time stamp, the authority's certificates.
     Exit code 1 where it is not genuine; each entry that was changed, taken out, put in or moved is named.
     """
     with told_plainly():
-        from credwatch.casework.verifying import key_named, verify
+        from credwatch.casework.verifying import key_named, stamp_of, verify
         from credwatch.ledger.note import NotGenuine
 
-        public = key_named(key)
+        public, stamped = key_named(key), None
         try:
             checked = verify(file, public)
             problems, of = checked.problems, f"{checked.size} entries of {checked.origin}"
+            stamped = stamp_of(file, roots, stamp) if roots is not None else None
         except NotGenuine as error:
             problems, of = (str(error),), ""
+    at = {"stamped_at": rfc3339(stamped.at), "authority": stamped.authority} if stamped else {}
     if as_json:
-        print_json({"genuine": not problems, "of": of, "problems": problems})
+        print_json({"genuine": not problems, "of": of, "problems": problems, **at})
     for problem in problems:
         print_error(problem)
     if problems:
         raise typer.Exit(ExitCode.NO)
     if not as_json:
         say(f"genuine: {of}")
+        if stamped is not None:
+            say(f"stamped: {rfc3339(stamped.at)} by {stamped.authority}")
+        elif roots is not None:
+            say("stamped: by nobody")
 
 
 def _unknown(index: int) -> typer.Exit:

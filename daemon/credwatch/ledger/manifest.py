@@ -8,6 +8,8 @@ from credwatch.ledger.note import NotGenuine, PublicKey, opened
 
 MANIFEST = "MANIFEST"
 """Its name in the archive."""
+STAMPED = "audit/stamped-checkpoint"
+"""The name, less its ending, of a checkpoint that an authority has stamped (.txt), and of the stamp (.tsr)."""
 _FORMAT = "credwatch-evidence@v1"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 

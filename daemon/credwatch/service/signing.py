@@ -16,6 +16,7 @@ from credwatch.ledger.entry import Act, ActKind
 from credwatch.ledger.tree import GrowingTree, leaf_hash
 from credwatch.service.files import changes, digests
 from credwatch.service.schedule import Every, Job
+from credwatch.service.stamping import Stamping
 from credwatch.store import audit, outbox
 from credwatch.store.database import Database
 from credwatch.store.state import progress
@@ -51,13 +52,15 @@ class Signing:
         self._told = ""
         self._changed: TrailDiffers | None = None  # what reading all of it has found; nothing is signed meanwhile
         self._steady = steady
+        self._stamping = Stamping(settings, database, metrics, clock, steady)
         self._tree, self._rests_until = GrowingTree(), steady()
         metrics.audit.begin(clock())
 
     def jobs(self) -> list[Job]:
         """Name the jobs and their times."""
         every = self._settings.audit.checkpoint_every.total_seconds()
-        return [Job("checkpoint", Every(int(every)), self.sign), Job("audit", Every(60), self.read_on)]
+        own = [Job("checkpoint", Every(int(every)), self.sign), Job("audit", Every(60), self.read_on)]
+        return [*own, *self._stamping.jobs()]
 
     def note_files(self, config: Path, settings: Settings) -> None:
         """Write which files have changed since they were looked at last; raises StoreError."""

@@ -164,6 +164,13 @@ def keep_checkpoint(connection: Connection, size: int, note: str) -> None:
     many(connection, statement, [(size, note)])
 
 
+def latest_checkpoint(connection: Connection) -> tuple[int, str] | None:
+    """Return how many entries the log had when it was signed last, and what was signed; None where nothing was."""
+    table = audit_checkpoints.c
+    row = connection.execute(select(table.size, table.note).order_by(table.size.desc()).limit(1)).first()
+    return None if row is None else (row.size, row.note)
+
+
 def was_signed(connection: Connection) -> bool:
     """Say whether anything was ever signed."""
     return connection.execute(select(audit_checkpoints.c.size).limit(1)).first() is not None

@@ -3,6 +3,7 @@
 from credwatch.store import (
     archive_keys,
     audit,
+    audit_stamps,
     audit_tree,
     commands,
     gate,
@@ -30,6 +31,7 @@ FAMILIES = (
     access_requests,
     archive_keys,
     audit,
+    audit_stamps,
     audit_tree,
     case_entries,
     changes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class AuditMetrics:
@@ -24,7 +24,25 @@ class AuditMetrics:
             "When the audit trail was signed last; at first, when the daemon started.",
             registry=registry,
         )
+        self._stamped_at = Gauge(
+            "credwatch_audit_stamped_timestamp_seconds",
+            "Up to when an authority of time stamps has stamped what was signed; 0 where none has.",
+            registry=registry,
+        )
+        self._stamp_failures = Counter(
+            "credwatch_audit_stamp_failures_total",
+            "How often the authority of time stamps gave no stamp.",
+            registry=registry,
+        )
         self._intact.set(1)
+
+    def stamped(self, at: datetime) -> None:
+        """Say up to when the trail is stamped."""
+        self._stamped_at.set(at.timestamp())
+
+    def stamp_failed(self) -> None:
+        """Count an answer that was no stamp."""
+        self._stamp_failures.inc()
 
     def signed(self, entries: int, at: datetime) -> None:
         """Say that the trail with so many entries was found right, and signed."""
