@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from builders_outbox import NOON, a_command, an_incident, some_facts
 from credwatch.app.archive import build_inlet
 from credwatch.app.regimes import shipped_regimes
-from credwatch.app.settings import DaemonOptions, Settings
+from credwatch.app.settings import AuditOptions, DaemonOptions, Settings
 from credwatch.casework.customer_desk import CustomerDesk
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
@@ -22,6 +22,7 @@ from credwatch.service.archiving import Archiving
 from credwatch.service.canaries import Canaries
 from credwatch.service.chores import Chores
 from credwatch.service.daily_digest import silent_sources
+from credwatch.service.enforcing import EnforcingJobs
 from credwatch.service.portal import Portal
 from credwatch.service.signing import Signing
 from credwatch.store import outbox
@@ -243,7 +244,8 @@ def test_silence_is_told_where_it_is_known(counts: dict[str, int], expected: tup
 
 def test_every_job_has_a_time_and_can_run(post: Post, tmp_path: Path) -> None:
     """Names are told apart, and each act runs on a store as it is."""
-    settings = Settings(daemon=DaemonOptions(state_directory=tmp_path))
+    audit = AuditOptions(timestamp_url="http://127.0.0.1:1/", timestamp_roots=tmp_path / "roots.pem")
+    settings = Settings(daemon=DaemonOptions(state_directory=tmp_path), audit=audit)
     signing = Signing(settings, post.database, post.metrics, lambda: post.now, some_facts)
     span = timedelta(minutes=5)
     file, wake = tmp_path / "canary.jsonl", lambda: None
@@ -252,7 +254,9 @@ def test_every_job_has_a_time_and_can_run(post: Post, tmp_path: Path) -> None:
     portal = Portal(settings, post.database, desk, lambda: post.now, post.metrics, wake)
     inlet = build_inlet(settings, post.database, lambda: post.now)
     archiving = Archiving(settings, post.database, inlet, post.metrics.archive, dict, wake, lambda: post.now)
-    jobs = [*post.chores().jobs(), *signing.jobs(), *canaries.jobs(), *portal.jobs(), *archiving.jobs()]
+    enforcing = EnforcingJobs(post.database, post.metrics.measures, wake, lambda: post.now, some_facts)
+    makers = (post.chores(), signing, canaries, portal, archiving, enforcing)
+    jobs = [job for maker in makers for job in maker.jobs()]
     assert set(TASKS) == {job.name for job in jobs}
     assert len(jobs) == len({job.name for job in jobs})
     for job in jobs:
