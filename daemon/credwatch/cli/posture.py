@@ -102,7 +102,7 @@ def _standing(answer: dict[str, Any]) -> Iterator[str]:
 
 @posture_app.command()
 def read(names: SourcesArgument = None, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Read the sources of accounts now, and say what they tell; nothing is kept.
+    """Read the sources of accounts now, and keep nothing.
 
     Counts the accounts, what is told of them, and the schemes of their passwords, and names the rows that hold
     something else than they should. Exit code 1 where a source cannot be read or a row lies.

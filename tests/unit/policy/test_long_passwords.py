@@ -1,4 +1,4 @@
-"""What the rules are worth at fifteen characters, on passwords that nobody had in mind when they were written."""
+"""What the rules are worth at fifteen characters, on passwords as people, programs and dice make them."""
 
 import time
 from collections import Counter
