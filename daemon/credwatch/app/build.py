@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from credwatch.app.enforcement import build_enforcement
 from credwatch.app.profiles import profiles_of, shipped_profiles
 from credwatch.app.regimes import applied, contract_of, regimes_of, shipped_regimes
 from credwatch.app.settings import RegimesOptions, Settings, microseconds
+from credwatch.app.sources import formats_of
 from credwatch.detect.plan import plan_for
 from credwatch.detect.windows.windows import Caps
 from credwatch.enrich.enrich import Enricher
@@ -20,15 +21,12 @@ from credwatch.enrich.habits.profiles import Learning
 from credwatch.enrich.stateless.authorisation import ACTIONS_DUE
 from credwatch.enrich.stateless.networks import Networks
 from credwatch.enrich.stateless.places import AddressDatabases, Places
-from credwatch.kernel.account_finding import POSTURE
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problem, ProblemsFound
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
 from credwatch.kernel.thresholds import Thresholds
-from credwatch.parse.envelopes import SourceKind
-from credwatch.parse.parse import PathFormat, SourceFormat
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.policy.policies import Policies
 from credwatch.policy.profile import PolicyProfile
@@ -37,13 +35,6 @@ from credwatch.rules.logsource import LogSources, load_logsources, shipped_logso
 from credwatch.rules.model import RuleSet
 from credwatch.rules.packs.packs import load_packs
 from credwatch.rules.sigma.sigma import read_rules
-from credwatch.sources.machine import placed
-from credwatch.sources.nats.options import NatsSourceOptions
-from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
-from credwatch.sources.objects.options import ObjectSourceOptions
-from credwatch.sources.options import FileSourceOptions, JournalSourceOptions, PlacedSource
-from credwatch.sources.rest.options import RestSourceOptions
-from credwatch.sources.sql.options import SqlSourceOptions
 from credwatch.workflows.facts import Contact, Duties, Facts, Ground, Operators, Recipients, Role, Vendor
 from credwatch.world.authorisations import read_authorisations
 from credwatch.world.calendars import WorkingCalendar, read_days
@@ -56,9 +47,6 @@ from credwatch.world.staff import Staff, read_staff
 from credwatch.world.users import read_users
 
 T = TypeVar("T")
-
-GATE_SOURCE = "gate"
-"""The source that gives the gate's own events."""
 REGISTERS = (
     *("customers.toml", "users.toml", "staff.toml", "authorisations.toml", "networks.toml", "holidays.toml"),
     "exemptions.toml",
@@ -125,7 +113,7 @@ def gather_knowledge(
         facts=replace(facts, enforcement=build_enforcement(settings, registers, places.kind_of)),
         policies=Policies(profiles, registers, settings.staff_profile, settings.staff_role_profiles),
         service_ended={it.id: it.service_ended for it in registers.customers if it.service_ended is not None},
-        formats=_formats(settings),
+        formats=formats_of(settings),
         lateness_us=longest_lateness_us(settings),
         clock_skew=settings.detection.clock_skew,
         history_after=settings.detection.history_after,
@@ -188,16 +176,6 @@ def packs_of(settings: Settings) -> PackSet:
 def _of_canaries(settings: Settings, folder: str) -> list[Path]:
     """Name the folder of the rule, or of the pack, that canaries alone need, where there are any."""
     return [shipped("rules") / CANARY / folder] if settings.canary.address else []
-
-
-def canary_file(settings: Settings) -> Path:
-    """Return the file that canaries are written into."""
-    return settings.daemon.state_directory / "canary.jsonl"
-
-
-def findings_file(settings: Settings) -> Path:
-    """Return the file that findings about accounts are written into."""
-    return settings.daemon.state_directory / "posture.jsonl"
 
 
 def rule_folders(settings: Settings) -> list[Path]:
@@ -289,52 +267,6 @@ def _read(path: Path, reader: Callable[[str, str], T], otherwise: T) -> T:
             f"cannot be read: {error}", where=str(path), hint="check that it is UTF-8 and its permissions"
         ) from error
     return reader(text, str(path))
-
-
-def configured_sources(settings: Settings) -> list[PlacedSource]:
-    """Return the configured sources, each with the place that it has on this machine."""
-    return [placed(source) for source in settings.source]
-
-
-def followed_sources(settings: Settings) -> list[PlacedSource]:
-    """Return the configured sources, and what credwatch writes itself for rules to see.
-
-    That is the gate's events, canaries, and findings about accounts.
-    """
-    gate, configured = settings.gate, configured_sources(settings)
-    if settings.canary.address:
-        canaries = FileSourceOptions(id=CANARY, paths=(str(canary_file(settings)),), format="json", read_from="start")
-        configured = [*configured, canaries]
-    if settings.posture.source:
-        findings = FileSourceOptions(
-            id=POSTURE, paths=(str(findings_file(settings)),), format="json", read_from="start"
-        )
-        configured = [*configured, findings]
-    if not gate.enabled or GATE_SOURCE in {source.id for source in configured}:
-        return configured
-    own = FileSourceOptions(id=GATE_SOURCE, paths=(str(gate.events_file),), format="json", read_from="start")
-    return [*configured, own]
-
-
-def _formats(settings: Settings) -> dict[str, SourceFormat]:
-    return {source.id: format_of(source) for source in followed_sources(settings)}
-
-
-def format_of(source: PlacedSource) -> SourceFormat:
-    """Say how the lines of a source are to be read."""
-    match source:
-        case FileSourceOptions():
-            matches = tuple(PathFormat(it.path, it.format, it.time_zone) for it in source.match)
-            return SourceFormat(source.id, source.format, source.time_zone, matches)
-        case NatsSourceOptions() | PushSourceOptions() | SyslogSourceOptions():
-            return SourceFormat(source.id, source.format, source.time_zone)
-        case JournalSourceOptions():
-            return SourceFormat(source.id, SourceKind.SYSLOG)
-        case RestSourceOptions() | SqlSourceOptions():
-            return SourceFormat(source.id, SourceKind.JSON)
-        case ObjectSourceOptions():
-            return SourceFormat(source.id, SourceKind.JSON if source.records else SourceKind.AUTO)
-    assert_never(source)
 
 
 def _facts(settings: Settings, registers: Registers, notice_key: Secret, gathering: Gathering) -> Facts:

@@ -8,15 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from credwatch.app import keys
-from credwatch.app.build import (
-    Gathering,
-    configured_sources,
-    followed_sources,
-    format_of,
-    gather_knowledge,
-    logsources_of,
-    read_registers,
-)
+from credwatch.app.build import Gathering, gather_knowledge, logsources_of, read_registers
 from credwatch.app.delivery import build_channels, build_fallback
 from credwatch.app.notices import notice_problems
 from credwatch.app.policies import policy_problems
@@ -24,6 +16,7 @@ from credwatch.app.regimes import regime_doubts
 from credwatch.app.rendering import build_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import shared_files
+from credwatch.app.sources import configured_sources, followed_sources, format_of
 from credwatch.app.telephones import telephone_problems
 from credwatch.checks.breached import corpus_problems
 from credwatch.checks.emptiness import emptiness_problems

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from credwatch.app.build import configured_sources
 from credwatch.app.settings import Settings
+from credwatch.app.sources import configured_sources
 from credwatch.kernel.errors import Problem, Severity
 from credwatch.kernel.folders import files_below
 from credwatch.sources.options import pulled_among

@@ -53,7 +53,7 @@ def coverage(
 
 
 def _source_lines(settings: Settings) -> list[SourceLines]:
-    from credwatch.app.build import configured_sources, format_of
+    from credwatch.app.sources import configured_sources, format_of
     from credwatch.authoring.coverage import SourceLines
     from credwatch.kernel.account_finding import POSTURE
     from credwatch.sources.options import JournalSourceOptions

@@ -12,8 +12,8 @@ from threading import Event, Lock
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from credwatch.app.build import followed_sources, format_of
 from credwatch.app.settings import Settings
+from credwatch.app.sources import followed_sources, format_of
 from credwatch.authoring.choice import choose_rules, knowledge_with, required, tool_settings
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command

@@ -12,9 +12,10 @@ from typing import Protocol
 
 import structlog
 
-from credwatch.app.build import findings_file, read_registers
+from credwatch.app.build import read_registers
 from credwatch.app.posture import expectations_of
 from credwatch.app.settings import Settings
+from credwatch.app.sources import findings_file
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import CredwatchError
 from credwatch.posture.judging import Expectations

@@ -15,13 +15,14 @@ from starlette.applications import Starlette
 
 from credwatch.app import keys
 from credwatch.app.archive import build_inlet
-from credwatch.app.build import build_knowledge, canary_file, configured_sources, followed_sources, registers_in
+from credwatch.app.build import build_knowledge, registers_in
 from credwatch.app.contact_changes import with_changes
 from credwatch.app.delivery import build_channels, build_fallback
 from credwatch.app.lock import StateLock
 from credwatch.app.rendering import build_renderer, proven_renderer
 from credwatch.app.settings import Settings, load_settings
 from credwatch.app.sharing import refuse_shared_files
+from credwatch.app.sources import canary_file, configured_sources, followed_sources
 from credwatch.casework.customer_desk import CustomerDesk
 from credwatch.casework.mail_desk import MailDesk
 from credwatch.kernel.canary import CANARY

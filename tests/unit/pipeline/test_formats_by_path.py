@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.app.build import format_of
+from credwatch.app.sources import format_of
 from credwatch.checks.followable import source_problems, ways_of
 from credwatch.enrich.enrich import Enricher
 from credwatch.kernel.errors import ProblemsFound, Severity

@@ -11,8 +11,8 @@ from msgspec import Struct, field
 from msgspec.json import decode
 
 from builders_outbox import NOON
-from credwatch.app.build import findings_file
 from credwatch.app.settings import Settings, load_settings
+from credwatch.app.sources import findings_file
 from credwatch.service.posture import PostureWatch
 from credwatch.store import posture
 from credwatch.store.database import Database

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import TypeAdapter
 
-from credwatch.app.build import format_of
+from credwatch.app.sources import format_of
 from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import parse

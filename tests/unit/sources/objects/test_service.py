@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from pydantic import TypeAdapter
 
-from credwatch.app.build import format_of
+from credwatch.app.sources import format_of
 from credwatch.kernel.resources import shipped
 from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import parse
