@@ -70,8 +70,9 @@ def test_a_closed_incident_goes_with_all_that_belongs_to_it(database: Database) 
     """Its messages, receipts, clocks, detections and episodes go too; the newest episode stays for its number."""
     with database.writing() as connection:
         a_notified_incident(connection)
+        connection.execute(commands.update().values(state="queued"))
     store = outbox.OutboxStore(database)
-    store.begin(a_command(1).id, NOON)
+    assert store.begin(a_command(1).id, NOON)
     store.settle(a_command(1).id, DELIVERED, NOON, None)
     assert sweep(database, ("incidents",)) == 0
     assert sweep(database, ("notified_incidents",)) == 6

@@ -112,7 +112,9 @@ def approve(
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Approve a request, with a one-time code from the terminal or standard input.
+    """Approve a request, with a one-time code.
+
+    It is read from the terminal or standard input.
 
     Who asks or would act cannot. With --contact the code stands for what you heard the customer say, which is told to
     all of its addresses.
@@ -149,7 +151,10 @@ def revoke(
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """End access before its time; what is done under it from now on is an incident."""
+    """End access before its time.
+
+    What is done under it from now on is an incident.
+    """
     with told_plainly(), _desk(config) as desk:
         desk.revoke(number, login_name(by), why.strip())
         _say(desk, number, as_json=as_json)
@@ -163,7 +168,10 @@ def review(
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say how access went; an emergency is reviewed within a day, by somebody who neither asked nor acted."""
+    """Say how access went.
+
+    An emergency is reviewed within a day, by somebody who neither asked nor acted.
+    """
     with told_plainly(), _desk(config) as desk:
         desk.review(number, login_name(by), why.strip())
         _say(desk, number, as_json=as_json)
@@ -176,7 +184,7 @@ def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """List the requests that wait and the access that holds, the latest first."""
+    """List what waits and what holds, the latest first."""
     with told_plainly(), _desk(config) as desk:
         from credwatch.casework.access_book import told_of
         from credwatch.kernel.access import AccessState
@@ -188,7 +196,10 @@ def list_(
 
 @access_app.command()
 def show(number: RequestArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Show a request, what was done about it, and how often it was used."""
+    """Show a request, and what was done about it.
+
+    Also how often it was used.
+    """
     with told_plainly(), _desk(config) as desk:
         _say(desk, number, as_json=as_json)
 

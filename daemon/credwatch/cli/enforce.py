@@ -43,7 +43,9 @@ def list_measures(
     limit: LimitOption = 100,
     as_json: JsonOption = False,
 ) -> None:
-    """List measures, the latest first, each with what was decided and why.
+    """List measures, the latest first.
+
+    Each has what was decided, and why.
 
     Exit code 0 whether or not there are any.
     """
@@ -67,7 +69,9 @@ def show(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Say everything of one measure: why it was taken or not, by whom, until when, and what its channel said.
+    """Say everything of one measure.
+
+    Why it was taken or not, by whom, until when, and what its channel said.
 
     Exit code 1 where the id is unknown.
     """
@@ -168,6 +172,7 @@ def bans(
     form: Annotated[
         BanFormat, typer.Option("--format", help="plain: one a line. crowdsec, csv: for `cscli decisions import`.")
     ] = BanFormat.PLAIN,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the addresses that are banned now, for other programs."""
     with told_plainly():
@@ -175,6 +180,10 @@ def bans(
 
         with Enforcing.at(config) as desk:
             banned = desk.bans(system_clock())
+    if as_json:
+        for target, left, measure in banned:
+            print_json({"target": target, "seconds": round(left.total_seconds()), "measure": measure.id})
+        return
     for line in _bans(banned, form):
         say(line)
 

@@ -42,7 +42,9 @@ def show(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Show each number of a profile with the text that asks for it, and what it leaves out.
+    """Show a profile, with the text that asks for each number.
+
+    Also what it leaves out.
 
     Exit code 1 where there is no such profile.
     """
@@ -69,7 +71,9 @@ def diff(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Say who would newly not comply if NEW took the place of OLD, by rule; nothing is changed.
+    """Say who would newly not comply with another profile.
+
+    NEW takes the place of OLD, rule by rule; nothing is changed.
 
     The accounts are those of users.toml and staff.toml whom OLD holds for; all of them where it holds for nobody.
 

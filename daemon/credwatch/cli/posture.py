@@ -46,7 +46,7 @@ def posture(
     written_as: Annotated[TableFormat, typer.Option("--format", help="CSV has the findings alone.")] = TableFormat.TEXT,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Say how accounts stand: who does not keep which rule, and since when.
+    """Say who does not keep which rule, and since when.
 
     Shows the readings that the daemon has made, how many accounts of each customer keep each rule, and those that do
     not, the exempt among them. Exit code 1 where an account breaks a rule and is not exempt, or a reading is overdue.

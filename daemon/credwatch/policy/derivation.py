@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.policy.keystrokes import from_telex, from_vni
 from credwatch.policy.pattern import repeated_unit
@@ -22,7 +23,9 @@ from credwatch.policy.spelling import canonical, unaccented
 from credwatch.policy.walks import date_ends, walks
 
 # Prices are tenths of powers of ten of guesses.
-_REFUSED_BELOW = 110
+_REFUSED_BELOW, _SHORT_REFUSED_BELOW = 110, 80
+_SHORT = 15
+"""What is shorter stands beside a second factor, which bounds the guesses, or is refused for its length."""
 _LEAST_SAVED = 0.55
 """An explanation that costs more than this part of the plain price explains nothing: short random texts stay."""
 OWN, LISTED, MOST = 10, 20, 36
@@ -52,6 +55,8 @@ class Vocabulary(Struct, frozen=True):
     """Words that many people choose."""
     own: Mapping[str, int] = {}
     """Words of the person, the company and the service."""
+    has_pieces: bool = True
+    """Whether everyday words, names and telephone numbers count: what long passwords are made of."""
 
     def price(self, word: str) -> int | None:
         """Return a word's price, or None where it is no word."""
@@ -74,7 +79,10 @@ def price_of_rank(rank: int, *, passwords: bool) -> int:
 def is_derived(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a text is a disguise of known words."""
     plain = unaccented(text)
-    limit = min(_REFUSED_BELOW, _LEAST_SAVED * sum(map(_mark_price, plain)))
+    is_short = len(text) < _SHORT
+    vocabulary = replace(vocabulary, has_pieces=not is_short)
+    most = _SHORT_REFUSED_BELOW if is_short else _REFUSED_BELOW
+    limit = min(most, _LEAST_SAVED * sum(map(_mark_price, plain)))
     taken_out = _SEPARATOR * len(_SEPARATORS.intersection(plain))
     return (
         _explained(_without_repetition(plain[:_LOOKED_AT]), vocabulary) < limit
@@ -131,7 +139,7 @@ def _continued(
     yield start + 1, _Path(path.price + _mark_price(text[start], letter), path.words)
     for end, price in walks(text, start):
         yield end, _Path(path.price + price, path.words)
-    for end, price in pieces(text, start):
+    for end, price in pieces(text, start) if vocabulary.has_pieces else ():
         yield end, _Path(path.price + price, path.words)
     for end in date_ends(text, start):
         yield end, _Path(path.price + (_YEAR if end - start == 4 else _DATE), path.words)

@@ -5,10 +5,18 @@ from collections import Counter
 
 import pytest
 
+from credwatch.kernel.secret import Secret
+from credwatch.policy.password import PasswordRefused, check_password
+from credwatch.policy.profile import PasswordProfile
 from unit.policy.long_passwords import WEAK, strong, weak
-from unit.policy.test_derivation import refused
+from unit.policy.test_derivation import BLOCKLIST, LAN
 
 EACH, STRONG = 100, 1000
+
+
+def refused(password: str) -> bool:
+    """Tell whether the default profile refuses a password for Lan."""
+    return isinstance(check_password(Secret(password), LAN, PasswordProfile(), BLOCKLIST), PasswordRefused)
 
 
 def test_weak_long_passwords_are_refused() -> None:
