@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ import typer
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.moments import read_span
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LimitOption
+from credwatch.cli.order_options import ArticleOption, IssuerOption, OrderFileOption, digest_of_order
 from credwatch.cli.output import print_json, say, told_plainly
 from credwatch.kernel.clock import system_clock
 
@@ -51,11 +51,9 @@ def request(
         datetime | None,
         typer.Option("--from", metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="From when on, if not from now."),
     ] = None,
-    issuer: Annotated[str, typer.Option(help="The court or authority that issued the order.")] = "",
-    article: Annotated[str, typer.Option(help="The law and article that it rests on.")] = "",
-    document: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="The order as a file; its SHA-256 is kept.")
-    ] = None,
+    issuer: IssuerOption = "",
+    article: ArticleOption = "",
+    document: OrderFileOption = None,
     secret_until: Annotated[
         datetime | None,
         typer.Option(metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="Until when it forbids to tell."),
@@ -241,14 +239,10 @@ def _order(issuer: str, article: str, document: Path | None, secret_until: datet
     """Read the order from the options; None where none of them is there. Raises BadParameter where one is missing."""
     from credwatch.kernel.access import AccessOrder
 
-    words = {"--issuer": issuer.strip(), "--article": article.strip(), "--document": document}
-    missing = [name for name, value in words.items() if not value]
-    if document is None or missing:
-        if any(words.values()) or secret_until:
-            raise typer.BadParameter(f"an order has all of its options; missing: {', '.join(missing)}")
+    words = {"--issuer": issuer.strip(), "--article": article.strip()}
+    digest = digest_of_order(words, document, is_meant=secret_until is not None)
+    if digest is None:
         return None
-    with document.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
     return AccessOrder(issuer.strip(), article.strip(), digest, secret_until.astimezone(UTC) if secret_until else None)
 
 

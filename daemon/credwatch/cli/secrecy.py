@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.incidents import NumberArgument, WhyOption, incidents_app, unknown
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from credwatch.cli.order_options import ArticleOption, IssuerOption, OrderFileOption, digest_of_order
 from credwatch.cli.output import print_json, say, tell_hint, told_plainly
 from credwatch.kernel.clock import system_clock
 
@@ -24,11 +24,9 @@ def hold(
     number: NumberArgument,
     why: WhyOption,
     reference: Annotated[str, typer.Option(help="The number of the order.")] = "",
-    issuer: Annotated[str, typer.Option(help="The court or authority that issued it.")] = "",
-    article: Annotated[str, typer.Option(help="The law and article that it rests on.")] = "",
-    document: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="The order as a file; its SHA-256 is kept.")
-    ] = None,
+    issuer: IssuerOption = "",
+    article: ArticleOption = "",
+    document: OrderFileOption = None,
     until: Annotated[
         datetime | None,
         typer.Option(metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="From when on it is reviewed every day."),
@@ -78,13 +76,9 @@ def _order(number: str, words: dict[str, str], document: Path | None, until: dat
     """Read the order from the options; None where none of them is there. Raises BadParameter where one is missing."""
     from credwatch.kernel.secrecy import SecrecyOrder
 
-    missing = [name for name, value in {**words, "--document": document, "--until": until}.items() if not value]
-    if document is None or until is None or missing:
-        if any((*words.values(), document, until)):
-            raise typer.BadParameter(f"an order has all of its options; missing: {', '.join(missing)}")
+    digest = digest_of_order({**words, "--until": until}, document)
+    if digest is None or until is None:
         return None
-    with document.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
     named = (words["--reference"], words["--issuer"], words["--article"])
     return SecrecyOrder(number, *named, digest, until.astimezone(UTC))
 

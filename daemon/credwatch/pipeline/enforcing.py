@@ -117,6 +117,11 @@ def tell_of_held_measures(connection: Connection, facts: Facts, now: datetime) -
     return outbox.queue(connection, letters)
 
 
+def is_quiet(connection: Connection) -> bool:
+    """Say whether nothing is in force or waits, and the operators know of nothing that does: `move_on` has no work."""
+    return not measures.counts(connection) and not progress.value(connection, _HELD)
+
+
 def move_on(connection: Connection, facts: Facts, now: datetime) -> int:
     """Undo what has lasted long enough, let lapse what nobody approved or carried out; return how much was queued."""
     patience, queued = facts.enforcement.governor.patience, 0

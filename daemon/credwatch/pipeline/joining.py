@@ -26,7 +26,7 @@ def tell_joined(connection: Connection, facts: Facts, now: datetime) -> int:
         is_on_its_way = series.workflow != "escalation" and joined.is_under_way(connection, state.latest)
         if not is_due(series, state, facts.duties, now) or (is_on_its_way and not state.hurries):
             continue
-        matters = joined.waiting_matters(connection, series)
+        matters = joined.waiting_matters(connection, series, secret)
         if matters and state.number in secret:  # a letter names its series by an incident of which it may tell
             state = replace(state, number=matters[0].incident)
         letters, after = joint_letters(series, state, matters, facts, now)

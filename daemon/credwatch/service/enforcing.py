@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from credwatch.kernel.clock import Clock
-from credwatch.pipeline.enforcing import move_on, stop_of
+from credwatch.pipeline.enforcing import is_quiet, move_on, stop_of
 from credwatch.service.schedule import Every, Job
 from credwatch.store import measures
 from credwatch.store.database import Database
@@ -37,10 +37,14 @@ class EnforcingJobs:
         return [Job("measures", Every(_TURN_SECONDS), self.turn)]
 
     def turn(self) -> None:
-        """Move on what is due, and count what there is."""
-        with self._database.writing() as connection:
-            queued = move_on(connection, self._facts(), self._clock())
-            totals, stop = measures.counts(connection), stop_of(connection)
+        """Move on what is due, and count what there is; where nothing is in force or waits, that takes no lock."""
+        queued = 0
+        with self._database.reading() as connection:
+            quiet, totals, stop = is_quiet(connection), measures.counts(connection), stop_of(connection)
+        if not quiet:
+            with self._database.writing() as connection:
+                queued = move_on(connection, self._facts(), self._clock())
+                totals, stop = measures.counts(connection), stop_of(connection)
         self._metrics.set_totals(totals)
         self._metrics.set_stopped(stop is not None)
         if queued:

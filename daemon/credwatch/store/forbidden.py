@@ -33,13 +33,15 @@ def stopped(connection: Connection, command_id: str, now: datetime) -> bool:
     kind, incident = connection.execute(query).one()
     if kind != CommandKind.NOTIFY.value:
         return False
-    if matters := joined.told_in(connection, command_id):
-        take_apart(connection, [command_id] if matters & secret else [], now)
-        return bool(matters & secret)
-    if incident in secret:
+    matters = joined.told_in(connection, command_id)
+    if not secret & (matters or {incident}):
+        return False
+    if matters:
+        take_apart(connection, [command_id], now)
+    else:
         held = commands.update().where(commands.c.id == command_id)
         connection.execute(held.values(state="held", last_reason=SECRECY))
-    return incident in secret
+    return True
 
 
 def take_apart(connection: Connection, letters: Iterable[str], now: datetime) -> None:

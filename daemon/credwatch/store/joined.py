@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from msgspec.json import Decoder, Encoder
@@ -25,7 +25,6 @@ from sqlalchemy import (
 
 from credwatch.kernel.command import Command
 from credwatch.kernel.secrecy import SECRECY
-from credwatch.store.cases.secrecy_orders import secret_incidents
 from credwatch.store.commands import commands
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
@@ -133,9 +132,8 @@ def waiting_series(connection: Connection) -> list[tuple[Series, SeriesState]]:
     return [(Series(*key), _STATE.decode(state)) for *key, state in rows]
 
 
-def waiting_matters(connection: Connection, series: Series) -> list[Matter]:
-    """Give what has joined a series and was not told, the oldest first; not what an order forbids to tell for now."""
-    secret = secret_incidents(connection)
+def waiting_matters(connection: Connection, series: Series, secret: Collection[str] = ()) -> list[Matter]:
+    """Give what has joined a series and was not told, the oldest first, but of incidents that an order keeps secret."""
     query = select(joined.c.matter).where(_is_of(joined, series), _IS_UNTOLD, joined.c.incident.not_in(secret))
     rows = connection.execute(query.order_by(joined.c.joined_at, joined.c.id))
     return [_MATTER.decode(matter) for matter in rows.scalars()]

@@ -213,10 +213,17 @@ def on_refused(command: Command, reply: str, facts: Facts, now: datetime) -> tup
     """Tell the operators that a message will not arrive, unless it was one to themselves, or the receipt for a mail."""
     if command.kind in (CommandKind.ESCALATE, CommandKind.DIGEST) or command.workflow == RECEIPT:
         return ()
+    return about_letter(command, EscalationReason.NOT_DELIVERED, reply, facts, now)
+
+
+def about_letter(
+    command: Command, reason: EscalationReason, reply: str, facts: Facts, now: datetime
+) -> tuple[Command, ...]:
+    """Write to every operator what became of a letter, with what the other side said."""
     return escalate(
         facts,
         now,
-        EscalationReason.NOT_DELIVERED,
+        reason,
         duty=command.workflow,
         incident=command.incident,
         organization=command.organization,

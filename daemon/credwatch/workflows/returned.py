@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.incident import Incident
-from credwatch.workflows.escalation import EscalationReason, escalate
+from credwatch.workflows.escalation import EscalationReason, about_letter
 from credwatch.workflows.facts import Facts
 from credwatch.workflows.mail_receipt import RECEIPT
-from credwatch.workflows.message import letter_id, shown, verification_code
+from credwatch.workflows.message import letter_id, verification_code
 from credwatch.workflows.portal_letters import LINK
 from credwatch.workflows.touched import attacked_addresses, safe_addresses
 
@@ -53,14 +53,4 @@ def on_returned(command: Command, reply: str, facts: Facts, now: datetime) -> tu
     """Ask the operators to call a reader whose letter came back; of their own letters another way tells them."""
     if command.workflow in _TO_NOBODY_ELSE or command.kind in (CommandKind.ESCALATE, CommandKind.DIGEST):
         return ()
-    return escalate(
-        facts,
-        now,
-        EscalationReason.RETURNED,
-        duty=command.workflow,
-        incident=command.incident,
-        organization=command.organization,
-        phase=command.id,
-        recipient=command.recipient,
-        reply=shown(reply),
-    )
+    return about_letter(command, EscalationReason.RETURNED, reply, facts, now)

@@ -10,6 +10,7 @@ from typing import Any
 
 from credwatch.kernel.errors import SourceError
 from credwatch.posture.options import ExportOptions
+from credwatch.posture.readers.files import content_of
 from credwatch.posture.readers.keycloak import keycloak_rows
 from credwatch.posture.readers.presets import PRESETS
 from credwatch.posture.rows import Row
@@ -75,14 +76,7 @@ class ExportReader:
 
 
 def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        hint = "let the daemon's user read it"
-        raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from error
-    if len(raw) > _MOST_BYTES:
-        raise SourceError("is too long", where=str(path), hint=f"{_MOST_BYTES} bytes are read at most")
+    raw = content_of(path, _MOST_BYTES, "let the daemon's user read it")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

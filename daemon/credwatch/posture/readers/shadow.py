@@ -11,6 +11,7 @@ from typing import Any
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.posture.options import ShadowOptions
+from credwatch.posture.readers.files import content_of
 from credwatch.posture.rows import Row
 
 _NO_SHELL = frozenset({"nologin", "false", "sync", "halt", "shutdown", "true"})
@@ -60,15 +61,8 @@ class ShadowReader:
             yield fields
 
     def _text(self, path: Path) -> str:
-        try:
-            with path.open("rb") as file:
-                raw = file.read(_MOST_BYTES + 1)
-        except OSError as error:
-            hint = "let the daemon's user read it, such as by the group shadow"
-            raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from error
-        if len(raw) > _MOST_BYTES:
-            raise SourceError("is too long", where=str(path), hint=f"{_MOST_BYTES} bytes are read at most")
-        return raw.decode("utf-8", "replace")
+        hint = "let the daemon's user read it, such as by the group shadow"
+        return content_of(path, _MOST_BYTES, hint).decode("utf-8", "replace")
 
 
 def _row(name: str, uid: str, shell: str) -> dict[str, Any]:
