@@ -163,8 +163,14 @@ class AccessDesk(ContactDesk):
         return after
 
     def look_after(self) -> int:
-        """End what is over, tell customers of it, and call for reviews; return how many requests changed."""
+        """End what is over, tell customers of it, and call for reviews; return how many requests changed.
+
+        Where nothing is due that takes no lock.
+        """
         now = self._clock()
+        with self._database.reading() as connection:
+            if not access_requests.requests_due(connection, now):
+                return 0
         with self._database.writing() as connection:
             due = access_requests.requests_due(connection, now)
             changed = sum(access_keeping.look_after(connection, stored, self._facts(), now) for stored in due)

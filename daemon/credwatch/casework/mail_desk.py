@@ -176,8 +176,8 @@ class MailDesk(ReportDesk):
         """Say whether an address is one of our own, or one that nobody reads."""
         email, facts = self._settings.outbox.email, self._facts()
         own = (email.sender, email.reply_to, email.bounces, facts.sender.mailbox)
-        names = address.partition("@")[0].partition("+")[0]
-        return names in _NOBODY or address in {one.casefold() for one in own}
+        mailbox = address.partition("@")[0].partition("+")[0]
+        return mailbox in _NOBODY or address in {one.casefold() for one in own}
 
 
 def _of(entry: CaseEntry, files: tuple[ReportFile, ...], customer: str) -> CaseEntry:

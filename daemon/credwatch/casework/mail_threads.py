@@ -91,8 +91,7 @@ def thread_of(connection: Connection, mail: Mail, path: ReturnPath, facts: Facts
     if answered is not None:
         is_theirs = sender.is_vendor or answered.organization in sender.customers
         customers = (answered.organization,) if is_theirs and not sender.is_vendor else ()
-        who = replace(sender, customers=customers, is_vendor=sender.is_vendor)
-        return Thread(who, answered.id, answered.incident)
+        return Thread(replace(sender, customers=customers), answered.id, answered.incident)
     return _by_number(connection, mail, sender)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -96,11 +97,17 @@ _ABOUT = tuple(
 
 def _meet_clocks(connection: Connection, command_id: str, now: datetime) -> None:
     """Stop the clocks of the duties that a message tells, where nothing of them is left to be accepted."""
+    for duty in _duties_of(connection, command_id):
+        _meet(connection, *duty, now)
+
+
+def _duties_of(connection: Connection, command_id: str) -> Iterator[tuple[str, str, Select[tuple[str]]]]:
+    """Give the duties that a message tells: workflow, customer, and the query for the incidents."""
     for about in (commands, joined):
         is_it = (commands.c.id if about is commands else joined.c.told_by) == command_id
         duty = connection.execute(select(about.c.workflow, about.c.organization).where(is_it)).first()
         if duty is not None:
-            _meet(connection, *duty, select(about.c.incident).where(is_it), now)
+            yield duty.workflow, duty.organization, select(about.c.incident).where(is_it)
 
 
 def _meet(
@@ -126,13 +133,7 @@ def _meet(
 
 def reopen_clocks(connection: Connection, command_id: str) -> list[str]:
     """Let the clocks run on that an acceptance had met, of all duties that a message tells; return their incidents."""
-    numbers: list[str] = []
-    for about in (commands, joined):
-        is_it = (commands.c.id if about is commands else joined.c.told_by) == command_id
-        duty = connection.execute(select(about.c.workflow, about.c.organization).where(is_it)).first()
-        if duty is not None:
-            numbers += _reopen(connection, *duty, select(about.c.incident).where(is_it))
-    return numbers
+    return [number for duty in _duties_of(connection, command_id) for number in _reopen(connection, *duty)]
 
 
 def _reopen(connection: Connection, workflow: str, organization: str, incidents: Select[tuple[str]]) -> list[str]:

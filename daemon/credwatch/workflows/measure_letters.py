@@ -48,7 +48,23 @@ def on_held_measures(
 
 def on_protected(measure: Measure, facts: Facts, now: datetime) -> tuple[Command, ...]:
     """Write that a measure against what is never touched was asked for: once for each target of an incident."""
-    return _about(measure, EscalationReason.MEASURE_REFUSED, f"{measure.action} {measure.target}", facts, now)
+    values: dict[str, object] = {
+        "measure": measure.id,
+        "action": measure.action.value,
+        "target": shown(measure.target),
+        "plan": shown(measure.plan),
+        "note": shown(measure.note),
+    }
+    return escalate(
+        facts,
+        now,
+        EscalationReason.MEASURE_REFUSED,
+        duty="",
+        incident=measure.incident,
+        organization=measure.organization,
+        phase=f"{measure.action} {measure.target}",
+        enforcement=values,
+    )
 
 
 def on_failed(command: Command, reply: str, facts: Facts, now: datetime) -> tuple[Command, ...]:
@@ -71,25 +87,5 @@ def on_failed(command: Command, reply: str, facts: Facts, now: datetime) -> tupl
         incident=command.incident,
         organization=command.organization,
         phase=command.id,
-        enforcement=values,
-    )
-
-
-def _about(measure: Measure, reason: EscalationReason, phase: str, facts: Facts, now: datetime) -> tuple[Command, ...]:
-    values: dict[str, object] = {
-        "measure": measure.id,
-        "action": measure.action.value,
-        "target": shown(measure.target),
-        "plan": shown(measure.plan),
-        "note": shown(measure.note),
-    }
-    return escalate(
-        facts,
-        now,
-        reason,
-        duty="",
-        incident=measure.incident,
-        organization=measure.organization,
-        phase=phase,
         enforcement=values,
     )
