@@ -54,6 +54,7 @@ def _tell(recipients: Recipients, incident: Incident, facts: Facts, now: datetim
             "reader": recipients.name,
             "next_update": rfc3339(promise.due_at),
             **incident_values(incident, own_accounts(incident, organization, facts), facts),
+            "acts": facts.enforcement.acts_for(organization),
         },
         incident=number,
         organization=organization,

@@ -59,6 +59,10 @@ class Enforcement(Struct, frozen=True):
     governor: Governor = Governor()
     """What keeps them within bounds."""
 
+    def acts_for(self, organization: str) -> bool:
+        """Say whether a plan may do something about a customer's accounts, and not merely record that it would."""
+        return any(not plan.dry and organization in (plan.customers or (organization,)) for plan in self.plans)
+
 
 def _nobody(_account: str) -> str:
     return ""

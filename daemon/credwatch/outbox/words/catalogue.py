@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,6 +12,8 @@ from pydantic import RootModel, field_validator
 
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.options import M, Options, validated
+
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 
 
 class KindWords(Options):
@@ -91,7 +94,8 @@ class Catalogue(Struct, frozen=True):
     def kind(self, name: str, language: str, rules: Sequence[str] = ()) -> KindWords:
         """Describe an incident: by what its rules found where they are listed, by its kind in general terms otherwise.
 
-        Each rule that fired is told once, in the order in which they fired; the last one names the incident.
+        Each rule that fired is told once, in the order in which they fired, and a sentence that several of them end
+        with once, behind the last of these; the last rule names the incident.
         """
         kind = self.kinds.get(name) or self.kinds["other"]
         general = kind.vi if language == "vi" else kind.en
@@ -101,8 +105,8 @@ class Catalogue(Struct, frozen=True):
             return general
         words = {
             "title": texts[-1].title or general.title,
-            "what": " ".join(dict.fromkeys(rule.what for rule in texts)),
-            "known": " ".join(dict.fromkeys(rule.known for rule in texts if rule.known)) or general.known,
+            "what": _each_once(rule.what for rule in texts),
+            "known": _each_once(rule.known for rule in texts) or general.known,
         }
         return general.model_copy(update=words)
 
@@ -116,6 +120,12 @@ class Catalogue(Struct, frozen=True):
     def word(self, language: str, group: str, value: str) -> str:
         """Say a value in a language, or as it is where no word is listed."""
         return self.words.get((language, group, value), value)
+
+
+def _each_once(texts: Iterable[str]) -> str:
+    """Join texts, each of their sentences once: where it stands last."""
+    sentences = [sentence for text in texts for sentence in _BETWEEN_SENTENCES.split(text) if sentence]
+    return " ".join([*dict.fromkeys(reversed(sentences))][::-1])
 
 
 def read_catalogue(folders: Sequence[Path]) -> Catalogue:

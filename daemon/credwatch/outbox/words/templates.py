@@ -111,7 +111,7 @@ class Templates:
             return words + (_SINCE[language].format(moment(finding["since"])) if words and finding["since"] else "")
 
         return {
-            "counted_words": lambda findings: [words for finding in findings if (words := counted(finding))],
+            "counted_words": lambda findings: [*dict.fromkeys(filter(None, map(counted, findings)))],
             "kind": catalogue.kind(str(command.payload.context.get("kind", "")), language, _rules_of(command)),
             "kind_of": lambda name: catalogue.kind(name, language),
             "word": lambda group, value: catalogue.word(language, group, value),

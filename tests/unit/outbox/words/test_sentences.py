@@ -16,7 +16,8 @@ from builders_outbox import NOON, TEMPLATES, a_change, an_incident, some_facts
 from credwatch.kernel.incident import Incident, RuleFinding
 from credwatch.kernel.resources import shipped
 from credwatch.workflows.decide import react
-from credwatch.workflows.facts import Role
+from credwatch.workflows.enforcement import Enforcement, EnforcementPlan
+from credwatch.workflows.facts import Facts, Role
 from credwatch.workflows.message import latest_of
 
 WORDS = tomllib.loads((shipped("config") / "templates" / "rules.toml").read_text(encoding="utf-8"))
@@ -133,9 +134,49 @@ def test_the_first_of_what_was_counted_has_its_moment_where_it_is_known() -> Non
     )
 
 
-def _letter(incident: Incident, workflow: str, language: str) -> str:
+@pytest.mark.parametrize(
+    ("language", "sentence", "row"),
+    [
+        ("vi", "Có thể mật khẩu của tài khoản đã bị dò ra.", "7 lần đăng nhập không thành công vào tài khoản này"),
+        ("en", "Its password may have been guessed.", "7 failed logins to this account"),
+    ],
+)
+def test_what_several_rules_say_alike_is_said_once(language: str, sentence: str, row: str) -> None:
+    """A sentence that rules share stands once, and so does a count that several made; nothing else is left out."""
+    rules = ("9c012602-0102-5ba4-a14f-3db39b360358", "c20f0afa-8c8c-571b-82cc-6507772d8354")
+    elsewhere = "8ffe4192-0442-4b22-858d-47485182d9d9"
+    findings = tuple(RuleFinding(rule, "", 7, NOON - MINUTE, NOON) for rule in (*rules, elsewhere))
+    text = _letter(an_incident(rules=(*rules, elsewhere), findings=findings), "customer_notice", language)
+    assert (1, 1) == (text.count(sentence), text.count(row))
+    for rule in (*rules, elsewhere):
+        for own in WORDS[rule][language]["what"].split(". "):
+            assert own in text
+
+
+@pytest.mark.parametrize(
+    ("plans", "is_only_reading"),
+    [
+        ((), True),
+        ((EnforcementPlan("a", (), "portal"),), True),
+        ((EnforcementPlan("a", (), "portal", dry=False, customers=("another",)),), True),
+        ((EnforcementPlan("a", (), "portal", dry=False, customers=("tanphat",)),), False),
+        ((EnforcementPlan("a", (), "portal", dry=False),), False),
+    ],
+)
+def test_who_may_act_does_not_say_that_it_only_reads(
+    plans: tuple[EnforcementPlan, ...], *, is_only_reading: bool
+) -> None:
+    """Where a plan may do something about the customer's accounts, the notice does not say that logs are only read."""
+    facts = some_facts(enforcement=Enforcement(plans))
+    for language, words in (("vi", "chỉ đọc nhật ký"), ("en", "only reads logs")):
+        text = _letter(an_incident(), "customer_notice", language, facts)
+        assert is_only_reading == (words in text)
+        assert {"vi": "iệc phát hiện sự cố", "en": "o detect this incident"}[language] in text
+
+
+def _letter(incident: Incident, workflow: str, language: str, facts: Facts | None = None) -> str:
     """Write the letter and return its part in a language, on one line."""
-    facts = replace(some_facts(), role=NOTICES[workflow])
+    facts = replace(facts or some_facts(), role=NOTICES[workflow])
     command = react(a_change(workflow, incident=incident), facts, NOON).commands[0]
     text = TEMPLATES.render(replace(command, payload=replace(command.payload, languages=(language,)))).text
     return " ".join(text.split())
