@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from httpx import HTTPError
@@ -24,6 +24,8 @@ _PATIENCE_SECONDS = 45
 _QUIET_SECONDS = 2
 _POLL_SECONDS = 0.2
 _SHOWN_LINES = 3
+_LONGEST_SCENE = timedelta(seconds=8)
+"""A scene is written at once, so what it tells of lies so far back: nothing is detected before it has happened."""
 _LANGUAGES = {"vi": "Vietnamese", "en": "English"}
 
 
@@ -111,7 +113,7 @@ class _Stage:
             yield from (message for message in book.messages() if message.state == "delivered")
 
     def _write(self, scene: Scene) -> None:
-        lines = list(scene.lines(datetime.now(UTC)))
+        lines = list(scene.lines(datetime.now(UTC) - _LONGEST_SCENE))
         for number, (file, line) in enumerate(lines):
             self._world.write(file, line)
             if number < _SHOWN_LINES:
