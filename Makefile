@@ -15,6 +15,8 @@ READY := $(VENV)/.ready
 SHARE := $(DESTDIR)$(PREFIX)/share/credwatch
 # The tests may take this many seconds before they are ended; a busy machine needs several times what an idle one does.
 TEST_SECONDS ?= 4800
+# Modules are compiled once, whatever the caller's environment says, and not again by each process that a test starts.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench kills stores notices latest lowest lock install clean

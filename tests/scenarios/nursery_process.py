@@ -21,9 +21,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import alembic.command  # noqa: F401  # for the lives
 import polars as pl
 
-import credwatch.service.supervisor
 import credwatch.telemetry.logs  # noqa: F401  # for the lives
 from credwatch.app import build, keys
 from credwatch.app.settings import Settings, load_settings
@@ -33,6 +33,8 @@ from credwatch.detect.select.selecting import Selection
 from credwatch.rules.model import EventRule
 from credwatch.rules.packs import packs
 from credwatch.rules.sigma import patterns
+from credwatch.service import supervisor
+from credwatch.store.database import Database
 
 _PR_SET_PDEATHSIG = 1
 _ALONE = "polars-ooc-clea"
@@ -61,12 +63,15 @@ class Memory:
         self._selections: dict[tuple[int, ...], tuple[tuple[EventRule, ...], Selection]] = {}
 
     def read_rules(self, paths: Iterable[Path], *further: Any) -> Any:
-        """Read rules as the product does, or give what the same files and settings gave before."""
+        """Read rules as the product does, or give what files of the same names and words gave before.
+
+        A rule may then say that it stands in the folder of another site, which no life that is forked is asked about.
+        """
         read = hashlib.sha256(repr(further).encode())
         files = [path for folder in paths for path in sorted(folder.rglob("*") if folder.is_dir() else [folder])]
         for path in files:
             if path.is_file():
-                read.update(str(path).encode() + b"\0" + path.read_bytes())
+                read.update(path.name.encode() + b"\0" + path.read_bytes())
         key = read.hexdigest()
         if key not in self._rules:
             self._rules[key] = _read_rules(paths, *further)
@@ -85,6 +90,7 @@ def main() -> None:
     """Answer requests until nobody can ask any more; the lives end with this process."""
     memory = Memory()
     build.read_rules, engine.Selection = memory.read_rules, memory.selection  # type: ignore[assignment, misc]
+    supervisor.migrate_apart = _migrated
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -96,6 +102,12 @@ def main() -> None:
             return  # a child that has lived
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _migrated(database: Database) -> None:
+    """Bring a store to the present schema, with the library that is imported here already."""
+    if not database.is_current():
+        database.migrate()
 
 
 def _answered(request: dict[str, Any]) -> dict[str, Any]:

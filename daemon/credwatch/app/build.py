@@ -194,11 +194,11 @@ def rules_in(paths: Sequence[Path], settings: Settings) -> tuple[RuleSet, list[P
     """Read the rules of files and folders, and what is wrong with them, alike for the daemon and the tools."""
     gathering = Gathering()
     logsources = gathering.attempt(lambda: logsources_of(settings), None)
-    rules, problems = read_rules(paths, settings.placeholders, logsources, _thresholds(settings))
+    rules, problems = read_rules(paths, settings.placeholders, logsources, thresholds_of(settings))
     return rules, [*gathering.problems, *problems]
 
 
-def _thresholds(settings: Settings) -> Thresholds:
+def thresholds_of(settings: Settings) -> Thresholds:
     """Gather what settings and the register of customers say; what is wrong with the register is told elsewhere."""
     path = settings.daemon.registers_directory / "customers.toml"
     nobody: tuple[Customer, ...] = ()

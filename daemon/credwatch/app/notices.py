@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import CredwatchError, Problem
+from credwatch.kernel.resources import is_shipped
 from credwatch.outbox.email.render import Renderer
 from credwatch.outbox.words.examples import EXAMPLES, example
 from credwatch.rules.model import Rule, RuleSet
@@ -18,10 +19,13 @@ _UPDATES = {"customer_notice": "customer_update", "breach_report": "breach_updat
 """What follows a notice when its incident is closed."""
 
 
-def notice_problems(renderer: Renderer, rules: RuleSet) -> list[Problem]:
-    """Return the mistakes in templates, each once, with file, line, and the rule whose notice meets it first."""
+def notice_problems(renderer: Renderer, rules: RuleSet, *, own_templates: bool = True) -> list[Problem]:
+    """Return the mistakes in templates, each once, with file, line, and the rule whose notice meets it first.
+
+    Without templates of the operator's own it renders only what no shipped rule sends: all else a release has proven.
+    """
     problems: dict[tuple[str, str], Problem] = {}
-    for rule, command in _messages(rules):
+    for rule, command in _messages(rules) if own_templates else _of_own_rules(rules):
         try:
             renderer.render(command)
         except CredwatchError as error:
@@ -41,6 +45,13 @@ def _messages(rules: RuleSet) -> Iterator[tuple[Rule | None, Command]]:
     for (workflow, kind), rule in _sent(rules).items():
         for language in LANGUAGES:
             yield rule, example(workflow, language, kind=kind)
+
+
+def _of_own_rules(rules: RuleSet) -> Iterator[tuple[Rule | None, Command]]:
+    for (workflow, kind), rule in _sent(rules).items():
+        if not is_shipped(rule.where):  # shipped rules are read first, so none of them sends this
+            for language in LANGUAGES:
+                yield rule, example(workflow, language, kind=kind)
 
 
 def _sent(rules: RuleSet) -> dict[tuple[str, str], Rule]:

@@ -23,6 +23,7 @@ def proven_renderer(settings: Settings, rules: RuleSet) -> Renderer:
     Raises ConfigurationError, or ProblemsFound with file and line of each mistake.
     """
     renderer = build_renderer(settings)
-    if settings.daemon.templates_directory and (problems := notice_problems(renderer, rules)):
+    own = settings.daemon.templates_directory is not None
+    if problems := notice_problems(renderer, rules, own_templates=own):
         raise ProblemsFound(problems)
     return renderer

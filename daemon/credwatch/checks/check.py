@@ -33,7 +33,7 @@ from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import CredwatchError, Problem, Severity
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.email.render import Renderer
-from credwatch.parse.samples import check_packs
+from credwatch.parse.samples import sample_problems
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.policy.blocklist import load_blocklist
 from credwatch.policy.sealing import Sealer
@@ -53,8 +53,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     if settings is None:
         return gathering.problems
     knowledge = gather_knowledge(settings, Secret("check"), gathering)
-    # Where a pack cannot be loaded there are none to hold samples against; that is told already.
-    gathering.problems.extend(check_packs(knowledge.packs) if knowledge.packs.packs else [])
+    gathering.problems.extend(sample_problems(knowledge.packs))
     gathering.problems.extend(_reach(settings, knowledge))
     gathering.problems.extend(muting(knowledge.rules))
     gathering.problems.extend(expired(knowledge.rules, system_clock().date()))
@@ -74,7 +73,8 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     renderer = gathering.attempt(lambda: build_renderer(settings), None)
     _secrets(settings, renderer, gathering)
     if renderer is not None:
-        gathering.problems.extend(notice_problems(renderer, knowledge.rules))
+        own = settings.daemon.templates_directory is not None
+        gathering.problems.extend(notice_problems(renderer, knowledge.rules, own_templates=own))
     gathering.problems.extend(mail_problems(settings) if online else ())
     gathering.problems.extend(pulled_problems(configured_sources(settings)) if online else ())
     gathering.problems.extend(stream_problems(configured_sources(settings)) if online else ())

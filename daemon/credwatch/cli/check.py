@@ -79,12 +79,15 @@ def check(
 
 def _thresholds(config: Path) -> list[str]:
     """Say which numbers are in force where they are not the rules' own."""
-    from credwatch.app.build import rule_folders, rules_in
+    from credwatch.app.build import rule_folders, rules_in, thresholds_of
     from credwatch.checks.salvage import salvaged
+    from credwatch.kernel.thresholds import Thresholds
     from credwatch.rules.thresholds import in_force
 
     settings = salvaged(config)
-    return [] if settings is None else list(in_force(rules_in(rule_folders(settings), settings)[0].correlations))
+    if settings is None or thresholds_of(settings) == Thresholds():
+        return []
+    return list(in_force(rules_in(rule_folders(settings), settings)[0].correlations))
 
 
 def _places(config: Path) -> dict[str, str | list[str]]:

@@ -14,7 +14,8 @@ from credwatch.kernel.errors import CredwatchError, Problem, ProblemsFound, Seve
 class FirstCheck:
     """A check that begins at once, while the caller loads what it needs, and is asked for its outcome later.
 
-    It reads every sample of every pack and renders every notice, which the daemon would otherwise carry for life.
+    Beside an operator's packs and templates it reads every sample and renders every notice, which the daemon would
+    otherwise carry for life.
     It asks no mail server: the daemon starts where that is dead.
     """
 

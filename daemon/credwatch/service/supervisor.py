@@ -32,7 +32,7 @@ from credwatch.kernel.errors import ConfigurationError, CredwatchError, Problems
 from credwatch.outbox.dispatcher import Dispatcher, Settled
 from credwatch.outbox.fallback import Heard
 from credwatch.outbox.outage import Outage
-from credwatch.parse.samples import check_packs
+from credwatch.parse.samples import sample_problems
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.pipeline.report import BatchResult, moments_of, moments_of_detection
 from credwatch.service.access_chores import AccessChores
@@ -280,7 +280,7 @@ class Supervisor:
                 "the register is gone", where=gone[0], hint="put it back; an empty file says that nobody is in it"
             )
         knowledge = build_knowledge(settings, notice_key=self._notice_key)
-        if settings.daemon.packs_directories and (problems := check_packs(knowledge.packs)):
+        if problems := sample_problems(knowledge.packs):
             raise ProblemsFound(problems)
         renderer = proven_renderer(settings, knowledge.rules)
         knowledge = with_changes(knowledge, self._database)

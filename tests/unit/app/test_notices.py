@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from builders_outbox import a_renderer
 from credwatch.app.build import rule_folders, rules_in
 from credwatch.app.notices import notice_problems
@@ -44,3 +46,14 @@ def test_a_mistake_in_one_kind_names_the_rule_that_meets_it(tmp_path: Path) -> N
     (tmp_path / "vi" / "customer_notice.j2").unlink()
     (tmp_path / "vi").rmdir()
     assert [told for told in _problems(tmp_path, template, RULES) if "in what rule '" in told]
+
+
+def test_own_rules_alone_are_rendered_where_templates_are_shipped(tmp_path: Path) -> None:
+    """Without templates of the operator's own, what shipped rules send is not rendered again; what others send is."""
+    (tmp_path / "vi").mkdir()
+    (tmp_path / "vi" / "customer_notice.j2").write_text("{{ nummer }}", encoding="utf-8")
+    renderer = a_renderer(templates=Templates(tmp_path))
+    rule = next(rule for rule in RULES.events if "customer_notice" in rule.consequence.workflows)
+    assert [] == notice_problems(renderer, RuleSet((rule,), ()), own_templates=False)
+    (problem,) = notice_problems(renderer, RuleSet((replace(rule, where="own.yml"),), ()), own_templates=False)
+    assert "'nummer' is undefined" in str(problem)

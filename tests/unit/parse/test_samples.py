@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from credwatch.kernel.pack import PackSet
 from credwatch.kernel.resources import shipped
-from credwatch.parse.samples import check_packs
+from credwatch.parse.samples import check_packs, sample_problems
 from credwatch.rules.packs.packs import load_packs, read_pack
 
 PACK = """
@@ -101,3 +101,12 @@ patterns:
     first = str(check_packs(PackSet((one, two)))[0])
     assert "two.yml" in first
     assert 'claims the same line as one.yml: \'{"kind":"a"' in first
+
+
+def test_shipped_packs_alone_are_not_read_again() -> None:
+    """Before a start samples are read where a pack of the operator's stands beside the shipped ones, and only there."""
+    shipped_packs = load_packs(shipped("rules") / "packs")
+    own = read_pack(PACK % ("hello lan", "huong"), where="demo.yml")
+    assert [] == sample_problems(shipped_packs)
+    (problem,) = sample_problems(PackSet((*shipped_packs.packs, own)))
+    assert "expected 'huong', found 'lan'" in str(problem)
