@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import polars as pl
 from msgspec import Struct
@@ -128,15 +129,21 @@ def _test(path: str, texts: tuple[str, ...]) -> pl.Expr:
 
 
 def _read(texts: pl.DataFrame, decoded: pl.DataFrame, reader: ObjectReader, *, typed: bool) -> Objects:
-    frame = decoded.select(*_pack_fields(reader.pack), *_tested_paths(reader.pack), *_own_fields(reader))
+    frame = decoded.select(_fields(reader))
     frame, unread = (frame, Objects().unread) if typed else _with_odd_values(texts, frame, reader)
-    frame = frame.with_columns(_chosen(reader).alias("reader"))
+    frame = frame.with_columns(_chosen(reader))
     frame = frame.with_columns(_in_place(reader, frame.columns)).select(pl.exclude(f"^{_TESTED}.*$|^{_OWN}.*$"))
     frame = frame.insert_column(0, texts["row"])
-    frame = frame.with_columns(_problem(reader).alias("problem"))
+    frame = frame.with_columns(_problem(reader))
     frame = frame.with_columns(_without_ignored(reader, frame.columns))
     bad = pl.col("problem").is_not_null()
     return Objects(frame.filter(~bad).drop("problem"), frame.filter(bad).select("row", "problem"), unread)
+
+
+@lru_cache(maxsize=1024)
+def _fields(reader: ObjectReader) -> list[pl.Expr]:
+    """Describe all columns that are taken from an object; kept, for to build them takes longer than to read a line."""
+    return [*_pack_fields(reader.pack), *_tested_paths(reader.pack), *_own_fields(reader)]
 
 
 def _with_odd_values(
@@ -286,13 +293,14 @@ def _value(value: pl.Expr, steps: tuple[PathStep, ...]) -> pl.Expr:
     return value.list.eval(chosen).list.drop_nulls().list.first()
 
 
+@lru_cache(maxsize=1024)
 def _chosen(reader: ObjectReader) -> pl.Expr:
     chosen = pl.lit(None, pl.UInt32)
     for one in reversed(reader.readers):
         fits = [_fits(name, values) for name, values in (one.pattern.when or {}).items()]
         fits += [pl.col(_TESTED + path).str.contains(regex) for path, regex in (one.pattern.texts or {}).items()]
         chosen = pl.when(pl.all_horizontal(pl.lit(True), *fits)).then(pl.lit(one.number, pl.UInt32)).otherwise(chosen)
-    return chosen
+    return chosen.alias("reader")
 
 
 def _fits(name: str, values: tuple[Value, ...]) -> pl.Expr:
@@ -313,6 +321,7 @@ def _without_ignored(reader: ObjectReader, columns: list[str]) -> list[pl.Expr]:
     ]
 
 
+@lru_cache(maxsize=1024)
 def _problem(reader: ObjectReader) -> pl.Expr:
     """Say what is wrong with each object: no pattern, or the first field that its pattern requires and it lacks."""
     problems = [pl.when(pl.col("reader").is_null()).then(pl.lit("unknown_event"))]
@@ -320,4 +329,4 @@ def _problem(reader: ObjectReader) -> pl.Expr:
         for name in one.pattern.requires:
             lacks = (pl.col("reader") == one.number) & pl.col(name).is_null()
             problems.append(pl.when(lacks).then(pl.lit(f"missing {name}")))
-    return pl.coalesce(*problems)
+    return pl.coalesce(*problems).alias("problem")

@@ -104,10 +104,22 @@ _HEADER = (
     rf"(?i:authorization\s*:\s*(?:{_SCHEMES}\s+)?|(?:set-)?cookie2?\s*:\s*"
     r"|(?:[a-z]+-(?:[a-z]+-)*(?:key|token|secret|auth|password)|api_?key)\s*:(?:\\*\s)*)"
 )
-_TOKENS = (
-    r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)*|\bgh[pousr]_\w{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bxox[a-z]-[\w-]{10,}"
-    r"|\bsk-[\w-]{20,}|\bhv[sbr]\.[\w-]{16,}|\bAIza[\w-]{30,}|\bnpm_\w{30,}"
+_LETTER = "[0-9A-Za-z_-]"
+_TOKENS = "|".join(
+    rf"\b{head}{_LETTER}{{{length},}}{tail}"
+    for head, length, tail in (
+        ("eyJ", 8, rf"\.{_LETTER}+(?:\.{_LETTER}*)*"),
+        ("gh[pousr]_", 16, ""),
+        ("github_pat_", 16, ""),
+        ("glpat-", 16, ""),
+        ("xox[a-z]-", 10, ""),
+        ("sk-", 20, ""),
+        (r"hv[sbr]\.", 16, ""),
+        ("AIza", 30, ""),
+        ("npm_", 30, ""),
+    )
 )
+r"""What services give out. Of ASCII alone: `\w{30,}` is written out thirty times with all letters of all scripts."""
 _ENVIRONMENT = (
     r"\b(?:[A-Z0-9_]*(?:PASS|PASSWD|PASSWORD|PASSPHRASE|SECRET|TOKEN|CREDS?)"
     r"|[A-Z0-9_]+_(?:PW|PWD|KEY|AUTH|PAT|PSK|PIN|CREDENTIALS?))="
