@@ -85,11 +85,13 @@ class Witness:
         counts = [part for part in parts if part.counted]
         began = [part.since for part in counts]
         first = sorted((line for line in lines if line not in last), key=lambda line: line.at)[: KEPT - len(last)]
+        since = None if not began or None in began else moment(min(filter(None, began)))
         return replace(
             detection,
             evidence=(*first, *last),
+            occurred_first=min(filter(None, (since, detection.occurred_first))),
             counted=sum(part.counted for part in counts),
-            counted_since=None if not began or None in began else moment(min(filter(None, began))),
+            counted_since=since,
             events_in_all=sum(part.in_all for part in parts) + (completing is not None),
         )
 

@@ -63,6 +63,8 @@ class RuleWords(Options):
 class RuleInBothLanguages(Options):
     """One rule in each language."""
 
+    covers: tuple[str, ...] = ()
+    """Rules of which nothing more is to be said where this one is told: what they found is part of it."""
     vi: RuleWords
     """Vietnamese."""
     en: RuleWords
@@ -94,13 +96,14 @@ class Catalogue(Struct, frozen=True):
     def kind(self, name: str, language: str, rules: Sequence[str] = ()) -> KindWords:
         """Describe an incident: by what its rules found where they are listed, by its kind in general terms otherwise.
 
-        Each rule that fired is told once, in the order in which they fired, and a sentence that several of them end
-        with once, behind the last of these; the last rule names the incident.
+        Each rule that fired is told once, in the order in which they fired, but for those that another one covers, and
+        a sentence that several of them end with once, behind the last of these; the last rule names the incident.
         """
         kind = self.kinds.get(name) or self.kinds["other"]
         general = kind.vi if language == "vi" else kind.en
-        listed = [self.rules[rule] for rule in rules if rule in self.rules]
-        texts = [rule.vi if language == "vi" else rule.en for rule in listed]
+        listed = {rule: self.rules[rule] for rule in rules if rule in self.rules}
+        covered = {name for words in listed.values() for name in words.covers}
+        texts = [words.vi if language == "vi" else words.en for rule, words in listed.items() if rule not in covered]
         if not texts:
             return general
         words = {

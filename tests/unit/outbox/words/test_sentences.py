@@ -142,15 +142,22 @@ def test_the_first_of_what_was_counted_has_its_moment_where_it_is_known() -> Non
     ],
 )
 def test_what_several_rules_say_alike_is_said_once(language: str, sentence: str, row: str) -> None:
-    """A sentence that rules share stands once, and so does a count that several made; nothing else is left out."""
-    rules = ("9c012602-0102-5ba4-a14f-3db39b360358", "c20f0afa-8c8c-571b-82cc-6507772d8354")
-    elsewhere = "8ffe4192-0442-4b22-858d-47485182d9d9"
-    findings = tuple(RuleFinding(rule, "", 7, NOON - MINUTE, NOON) for rule in (*rules, elsewhere))
-    text = _letter(an_incident(rules=(*rules, elsewhere), findings=findings), "customer_notice", language)
+    """What one rule says of another's finding too stands once, and so does a count; nothing else is left out."""
+    by_address, by_account = "9c012602-0102-5ba4-a14f-3db39b360358", "c20f0afa-8c8c-571b-82cc-6507772d8354"
+    elsewhere, by_names = "8ffe4192-0442-4b22-858d-47485182d9d9", "9e58e2b7-27bf-4202-aec3-16a133de66b0"
+    rules = (by_address, by_account, elsewhere, by_names)
+    findings = tuple(RuleFinding(rule, "", 7, NOON - MINUTE, NOON) for rule in rules)
+    text = _letter(an_incident(rules=rules, findings=findings), "customer_notice", language)
     assert (1, 1) == (text.count(sentence), text.count(row))
-    for rule in (*rules, elsewhere):
-        for own in WORDS[rule][language]["what"].split(". "):
-            assert own in text
+    assert {by_account, by_names} == {rule for rule in rules if WORDS[rule][language]["what"].split(". ")[0] in text}
+    assert {rule for rule in rules if WORDS[rule][language]["known"] in text} == {by_account, by_names}
+
+
+def test_a_rule_covers_rules_that_are_listed() -> None:
+    """What is left out of a letter for another rule's sake is named by the id of a rule that has words."""
+    covered = {name for words in WORDS.values() for name in words.get("covers", ())}
+    assert covered
+    assert covered <= WORDS.keys()
 
 
 @pytest.mark.parametrize(
