@@ -1,9 +1,9 @@
 """Writes the time stamps of many programs in the few ways that `timestamps` reads.
 
-Read are ISO 8601 with its habits (slashes, a comma, a blank before the offset), the Common Log Format, what C's
-`asctime` and RFC 1123 write, two digits for the year as MySQL did, the American form, month first (`3/2/2026, 1:15:30
-PM` or `03/02/2026 01:15:30`, the year perhaps of two digits), and seconds since 1970, also in milli-, micro- and
-nanoseconds.
+Read are ISO 8601 with its habits (slashes, a comma, a blank before the offset, `time=` before the clock), the Common
+Log Format, what C's `asctime` and RFC 1123 write, months in full, two digits for the year as MySQL did, the American
+form, month first (`3/2/2026, 1:15:30 PM` or `03/02/2026 01:15:30`, the year perhaps of two digits), and seconds since
+1970, also in milli-, micro- and nanoseconds.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _PLAIN = (
 """What needs no other spelling."""
 _OTHER = (
     r"^\[?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?(?:"
-    r"(?P<year>\d{4})[-/.:](?P<number>\d\d)[-/.:](?P<day>\d\d)(?:[Tt ,]+| ?- ?)(?P<clock>\d{1,2}:\d\d:\d\d)"
+    r"(?P<year>\d{4})[-/.:](?P<number>\d\d)[-/.:](?P<day>\d\d)(?:[Tt ,]+(?:time=)?| ?- ?)(?P<clock>\d{1,2}:\d\d:\d\d)"
     rf"|(?P<day_b>\d{{1,2}})[ /-](?P<month_b>{_MONTHS})[ /-](?P<year_b>\d{{4}})[ :](?P<clock_b>\d\d:\d\d:\d\d)"
-    rf"|(?P<month_c>{_MONTHS}) +(?P<day_c>\d{{1,2}})(?:,? (?P<year_c>\d{{4}}))? +(?P<clock_c>\d\d:\d\d:\d\d)"
+    rf"|(?P<month_c>{_MONTHS})[a-z]* +(?P<day_c>\d{{1,2}})(?:,? (?P<year_c>\d{{4}}))? +(?P<clock_c>\d\d:\d\d:\d\d)"
     r"|(?P<year_d>\d\d)(?P<number_d>\d\d)(?P<day_d>\d\d) +(?P<clock_d>\d{1,2}:\d\d:\d\d)"
     r"|(?P<year_e>\d{4})(?P<number_e>\d\d)(?P<day_e>\d\d)[T -](?P<clock_e>\d\d:\d\d:\d\d)"
     r"|(?P<number_f>\d{1,2})/(?P<day_f>\d{1,2})/(?P<year_f>\d{4}|\d\d), "
