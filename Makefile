@@ -7,6 +7,7 @@ PREFIX ?= /opt/credwatch
 DESTDIR ?=
 KILLS ?= 5000
 FILES ?= 1000
+EXAMPLES ?= 20
 NOTICES ?= notices
 
 VENV := .venv
@@ -19,7 +20,7 @@ TEST_SECONDS ?= 4800
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench kills stores notices latest lowest lock install clean
+.PHONY: help demo test lint bench kills properties stores notices latest lowest lock install clean
 .DELETE_ON_ERROR:
 
 help:
@@ -28,6 +29,7 @@ help:
 	@echo "make lint     the first five of them"
 	@echo "make bench    what it costs: speed, growth, latency, memory, each held to its floor"
 	@echo "make kills    the daemon is killed KILLS=$(KILLS) times under all kinds of sources, some with FILES=$(FILES) logs: every line once"
+	@echo "make properties  the dearest properties of parsers and engine with EXAMPLES=$(EXAMPLES) times as many examples"
 	@echo "make stores   the scenarios and kills once more, with every store on a PostgreSQL server"
 	@echo "make notices  a page with every notice, as text, and as pictures where chromium is installed: NOTICES=notices"
 	@echo "make latest   the tests with the newest version of every library"
@@ -56,6 +58,9 @@ bench: $(READY)
 
 kills: $(READY)
 	@CREDWATCH_KILLS=$(KILLS) CREDWATCH_KILL_FILES=$(FILES) $(BIN)/python -m pytest -q tests/kills tests/scenarios/test_killed_daemon.py
+
+properties: $(READY)
+	@CREDWATCH_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q -n $(WORKERS) tests/properties
 
 stores: $(READY)
 	@tests/install-packages

@@ -55,6 +55,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--idle-seconds", type=float, default=20.0, help="how long the idle daemon is watched")
     parser.add_argument("--live-seconds", type=float, default=60.0, help="how long lines are written to a daemon")
     parser.add_argument("--archived", type=int, default=2_000_000, help="archived events to search in (%(default)s)")
+    parser.add_argument("--copies", type=int, default=9, help="copies of all rules beside themselves (%(default)s)")
     parser.add_argument("--json", action="store_true", help="figures as JSON on standard output")
     return parser.parse_args()
 
@@ -62,7 +63,7 @@ def _options() -> argparse.Namespace:
 def _figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     logs = _logs(folder, options.lines)
     yield from speed(folder, logs, options.lines, options.repeat)
-    yield from engine(folder, logs["attack"])
+    yield from engine(folder, logs["attack"], options.copies)
     yield from archive(folder / "archive", logs["attack"], options.archived, options.repeat)
     for log in logs.values():
         log.unlink()

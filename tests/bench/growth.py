@@ -13,8 +13,6 @@ from bench.programs import apart, talk
 from bench.rulecopies import write_copies
 from bench.steps import Step, seconds_a_line, watched
 
-_COPIES = 9
-"""With the shipped rules themselves these are ten times as many."""
 _FEW_KEYS = 1000
 _FAST, _SLOW = 10_000, 1_000_000 / 3600
 """Lines a second of event time.
@@ -24,8 +22,8 @@ over an hour, and what grows afterwards is not what the windows must hold.
 """
 
 
-def engine(folder: Path, attack: Path) -> Iterator[Figure]:
-    """Measure the shipped rules on the attack log: how many, what their transactions cost, and ten times as many."""
+def engine(folder: Path, attack: Path, copies: int) -> Iterator[Figure]:
+    """Measure the shipped rules on the attack log: how many, what their transactions cost, and with copies."""
     talk("credwatch replay, watched from inside")
     shipped = apart(watched, attack)
     yield at_least(40, "correlations on", shipped.correlations, "rules")
@@ -35,9 +33,9 @@ def engine(folder: Path, attack: Path) -> Iterator[Figure]:
     yield at_most(0.10, "share of window commit in the time", share, "")
     beside = (last.commit_seconds - first.commit_seconds) / elapsed
     yield Figure("  share of whole transactions, which run beside the rest", beside, "")
-    talk(f"credwatch replay, {1 + _COPIES} times the rules")
-    many = apart(watched, attack, _with_copies(folder))
-    yield Figure(f"correlations on, with {_COPIES} copies of each", many.correlations, "rules")
+    talk(f"credwatch replay, {1 + copies} times the rules")
+    many = apart(watched, attack, _with_copies(folder, copies))
+    yield Figure(f"correlations on, with {copies} copies of each", many.correlations, "rules")
     growth = seconds_a_line(many.first, many.last) / seconds_a_line(first, last)
     yield at_most(4, "  time per line, beside the shipped rules alone", growth, "times")
 
@@ -75,8 +73,8 @@ def _with_keys(folder: Path, lines: int, keys: int) -> _Keys:
     return _Keys(replay.at(lines), replay.last)
 
 
-def _with_copies(folder: Path) -> Path:
+def _with_copies(folder: Path, copies: int) -> Path:
     rules, settings = folder / "copies", folder / "copies.toml"
-    apart(write_copies, rules, _COPIES)
+    apart(write_copies, rules, copies)
     settings.write_text(f'[daemon]\nrules_directories = ["{rules}"]\n', encoding="utf-8")
     return settings

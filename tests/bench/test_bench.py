@@ -56,7 +56,7 @@ FLOORS = {
 @pytest.mark.slow
 def test_a_small_run_gives_every_figure(tmp_path: Path) -> None:
     """With two thousand lines each program is run once, and the figures come as JSON with their floors."""
-    seconds = ("--idle-seconds", "0.5", "--live-seconds", "1", "--archived", "1000")
+    seconds = ("--idle-seconds", "0.5", "--live-seconds", "1", "--archived", "1000", "--copies", "1")
     command = [
         sys.executable,
         "-m",

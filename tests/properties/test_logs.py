@@ -13,6 +13,7 @@ from credwatch.parse.lines import split_lines
 from credwatch.parse.logs import Stacked
 from credwatch.parse.parse import SourceFormat, parse
 from credwatch.rules.packs.packs import load_packs
+from properties.budget import examples
 
 PACKS = load_packs(shipped("rules") / "packs")
 SOURCE = SourceFormat("hosts", "auto", "Europe/Berlin")
@@ -36,7 +37,7 @@ LOGS = st.lists(
 
 
 @given(LOGS)
-@settings(deadline=None)
+@settings(max_examples=examples(40))
 def test_logs_are_parsed_together_as_apart(logs: list[tuple[list[str], int]]) -> None:
     """Neither years nor repeats nor what is unread depends on the logs beside it."""
     frames = [split_lines("\n".join([*lines, ""]).encode(), 1000 * at) for at, (lines, _) in enumerate(logs)]

@@ -15,6 +15,7 @@ from credwatch.parse.lines import split_lines
 from credwatch.parse.parse import Parsed, SourceFormat, parse
 from credwatch.parse.stamps.calendar import calendar
 from credwatch.rules.packs.packs import load_packs
+from properties.budget import examples
 
 PACKS = load_packs(shipped("rules") / "packs")
 SAMPLES = [sample.line for pack in PACKS.packs for pattern in pack.patterns for sample in pattern.samples]
@@ -70,7 +71,7 @@ def test_every_line_is_accounted_for(parts: list[str | bytes]) -> None:
     assert sorted(pl.concat(frames)) == split_lines(data, 0)["position"].to_list()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60))
 @given(logs(), st.data())
 def test_batches_do_not_matter(lines: list[str], data: st.DataObject) -> None:
     """Lines give the same events in one batch and in two, each dated as where its file is cut there."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from credwatch.pipeline.pipeline import Knowledge
 from credwatch.store.database import Database
+from properties.budget import examples
 from scenarios.lines import app, ssh, staff_access
 from scenarios.outcome import Outcome, outcome_of
 from scenarios.pipeline import a_pipeline, a_store, chunks_of, take, the_knowledge
@@ -93,7 +94,7 @@ def splits(draw: st.DrawFn, *, late_by: tuple[int, ...]) -> tuple[list[bytes], l
 def test_any_split_gives_the_same(knowledge: Knowledge, empty_store: Path) -> None:
     """Detections, incidents, notices, clocks and unread lines of any chunks equal those of a single one."""
 
-    @settings(max_examples=25, phases=PHASES)
+    @settings(max_examples=examples(12), phases=PHASES)
     @given(splits(late_by=(0,)))
     def holds(split: tuple[list[bytes], list[bytes]]) -> None:
         whole, pieces = split
@@ -109,7 +110,7 @@ def test_any_split_of_late_lines_finds_the_same(knowledge: Knowledge, empty_stor
     stays: its id, and the customer of the event that had completed it.
     """
 
-    @settings(max_examples=25, phases=PHASES)
+    @settings(max_examples=examples(12), phases=PHASES)
     @given(splits(late_by=(0, 0, 0, 4, 8)))
     def holds(split: tuple[list[bytes], list[bytes]]) -> None:
         whole, pieces = (_outcome(each, knowledge, empty_store) for each in split)

@@ -27,6 +27,7 @@ from credwatch.kernel.fields import BY_NAME, FieldType
 from credwatch.rules.model import EventRule, Operator, Test
 from credwatch.rules.sigma.patterns import literal
 from credwatch.rules.sigma.sigma import read_rules
+from properties.budget import examples
 from properties.generated_sigma import FIELDS, MOMENT, PLACEHOLDERS, TRUTH, events, sections
 from unit.rules.rule_files import load_rules
 
@@ -101,7 +102,7 @@ def read(documents: list[dict[str, Any]]) -> list[EventRule]:
         return list(load_rules([Path(folder)], PLACEHOLDERS).events)
 
 
-@settings(max_examples=200, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(50), phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
 @given(drawn=st.lists(sections, min_size=10, max_size=10), rows=st.lists(events, min_size=4, max_size=8))
 def test_pysigma_and_sqlite_find_the_same(drawn: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
     """Thousands of rules match the same events in both; what the two mean differently is not generated."""
@@ -178,7 +179,7 @@ def a_value(kind: FieldType, text: str | None, number: int) -> Any:
     return None if text is None else others.get(kind, text)
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(
     tests=st.lists(hostile_tests(), min_size=1, max_size=12),
     texts=st.lists(st.tuples(HOSTILE, st.integers(-(2**63), 2**63 - 1)), min_size=1, max_size=4),
@@ -201,7 +202,7 @@ def test_hostile_values_never_raise(tests: list[Test], texts: list[tuple[str | N
         assert absent == mask[-1]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(60))
 @given(value=st.text(max_size=6), wanted=st.text(max_size=3), cased=st.booleans())
 def test_texts_compare_as_python_compares_them(value: str, wanted: str, cased: bool) -> None:
     """Equality, beginnings, ends and parts of any letters are those of small letters, or of the letters as they are."""
@@ -271,7 +272,7 @@ def places_of(node: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [place for key in keys for place in ((*above, key), *places_of(node[key], (*above, key)))]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(
     places=st.lists(st.sampled_from(places_of(SOUND)), min_size=1, max_size=3),
     values=st.lists(st.sampled_from(ODD), min_size=3, max_size=3),

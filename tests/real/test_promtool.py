@@ -21,7 +21,7 @@ pytestmark = [
 
 
 def _promtool(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["promtool", *words], cwd=CONFIG, capture_output=True, text=True, check=False, timeout=180)
+    return subprocess.run(["promtool", *words], cwd=CONFIG, capture_output=True, text=True, check=False, timeout=900)
 
 
 @pytest.mark.parametrize(

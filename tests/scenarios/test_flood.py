@@ -15,7 +15,7 @@ from scenarios.site_files import STAFF
 
 LAST = "last"
 """The customer that comes behind the flood."""
-SIZES = [pytest.param(5, 24, id="small"), pytest.param(50, 200, id="whole", marks=pytest.mark.slow)]
+SIZES = [pytest.param(5, 24, id="small"), pytest.param(50, 60, id="whole", marks=pytest.mark.slow)]
 """How many customers, and how many takeovers at each."""
 
 
