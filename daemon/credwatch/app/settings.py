@@ -176,7 +176,7 @@ class DutiesOptions(Options):
     report_answer: Duration = timedelta(hours=24)
     """From a customer's report to the answer that it is owed."""
     answer: Duration = timedelta(hours=24)
-    """How long a customer or the vendor has to answer before the operators are reminded, and between reminders."""
+    """How long a customer or the vendor has to answer before the notice goes on, then the operators are reminded."""
 
 
 class RegimesOptions(Options):

@@ -22,6 +22,15 @@ def message_named(connection: Connection, id_: str) -> StoredCommand | None:
     return None if row is None else readable(row._mapping)
 
 
+def accepted_letter(connection: Connection, workflow: str, incident: str, organization: str) -> StoredCommand | None:
+    """Return the latest letter of a duty that a mail server took; None where there is none that can be read."""
+    table = commands.c
+    is_one = (table.workflow == workflow) & (table.incident == incident) & (table.organization == organization)
+    query = select(commands).where(is_one, table.state == "delivered").order_by(table.settled_at.desc(), table.id)
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else readable(row._mapping)
+
+
 def note_report(connection: Connection, id_: str, result: str, reply: str, now: datetime) -> None:
     """Keep what a server reports of a message as a receipt: bounced, delayed or arrived."""
     at, words = to_micros(now), in_a_log(reply)

@@ -1,4 +1,4 @@
-"""The reminder: tells the operators who was asked about an incident and has not answered."""
+"""The reminder: says in the case, and to the operators, who was asked about an incident and has not answered."""
 
 from __future__ import annotations
 
@@ -92,9 +92,10 @@ def _values(unanswered: Unanswered, facts: Facts) -> dict[str, object]:
     }
 
 
-def reminded(unanswered: Unanswered, now: datetime) -> CaseEntry:
-    """Make the entry that says in the case that the operators were reminded."""
-    text = (
-        f"no answer to the {unanswered.workflow.replace('_', ' ')} that was accepted on {rfc3339(unanswered.told_at)}"
-    )
+def reminded(unanswered: Unanswered, now: datetime, address: str = "") -> CaseEntry:
+    """Make the entry that says in the case what nobody has answered, and to which address it went on, if to any."""
+    letter = unanswered.workflow.replace("_", " ")
+    text = f"no answer to the {letter} that was accepted on {rfc3339(unanswered.told_at)}"
+    if address:
+        text += f"; it goes on to {address}"
     return CaseEntry(unanswered.incident, now, EntryKind.REMINDED, BY, text, customer=unanswered.organization)

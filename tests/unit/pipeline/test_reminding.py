@@ -22,10 +22,19 @@ from credwatch.store.cases import case_entries, incidents
 from credwatch.store.commands import EVERY
 from credwatch.store.database import Database
 from credwatch.store.receipts import settle
+from credwatch.workflows.facts import Facts
 from scenarios.pipeline import a_store
 
 HOUR = timedelta(hours=1)
 CASE = an_incident(organizations=("tanphat", "acme"))
+
+
+def facts_with(*reserve: str) -> Facts:
+    """Give the customers the addresses that their notices went to, and one of them others in reserve."""
+    facts = some_facts()
+    tanphat = replace(facts.recipients["tanphat"], addresses=("it@tanphat.example",), reserve=reserve)
+    acme = replace(facts.recipients["acme"], addresses=("sec@acme.example",))
+    return replace(facts, recipients={"tanphat": tanphat, "acme": acme})
 
 
 class Desk:
@@ -55,10 +64,16 @@ class Desk:
         with self.database.writing() as connection:
             case_entries.add_entry(connection, entry)
 
-    def remind(self, now: datetime) -> int:
-        """Do what the timetable does."""
+    def remind(self, now: datetime, *reserve: str) -> int:
+        """Do what the timetable does; a customer has reserve addresses beside those that the notice went to."""
         with self.database.writing() as connection:
-            return remind_of_unanswered(connection, some_facts(), now)
+            return remind_of_unanswered(connection, facts_with(*reserve), now)
+
+    def sent_on_to(self) -> list[str]:
+        """Return the addresses that the customer's letters went on to."""
+        stored = outbox.OutboxStore(self.database).listed(EVERY)
+        notices = [one.command for one in stored if one.command.workflow == "customer_notice"]
+        return sorted(one.recipient for one in notices if one.id not in {a_command(1).id, a_command(2).id})
 
     def waited_for(self) -> list[str]:
         """Return the customers of the reminders that stand in the case, in order."""
@@ -125,7 +140,7 @@ def test_a_crash_leaves_both_or_neither(desk: Desk) -> None:
         """The daemon dies."""
 
     with suppress(Killed), desk.database.writing() as connection:
-        assert 1 == remind_of_unanswered(connection, some_facts(), NOON + 24 * HOUR)
+        assert 1 == remind_of_unanswered(connection, facts_with(), NOON + 24 * HOUR)
         raise Killed
     assert ([], []) == (desk.letters(), desk.waited_for())
     desk.remind(NOON + 24 * HOUR + timedelta(seconds=30))
@@ -141,3 +156,33 @@ def test_a_reminder_is_no_work(desk: Desk) -> None:
     desk.remind(NOON + 48 * HOUR)
     assert 2 == len({letter.id for letter in desk.letters()})
     assert replace(desk.letters()[0], id="") != replace(desk.letters()[1], id="")
+
+
+def test_what_nobody_answers_goes_to_the_next_address_first(desk: Desk) -> None:
+    """A day later it goes on; after two the operators call, though an address is left, and that one is written to."""
+    desk.answer("acme")
+    for hours, addresses, calls in (
+        (24, ["a@tanphat.example"], 0),
+        (25, ["a@tanphat.example"], 0),
+        (48, ["a@tanphat.example", "b@tanphat.example"], 1),
+        (72, ["a@tanphat.example", "b@tanphat.example"], 2),
+    ):
+        desk.remind(NOON + hours * HOUR, "a@tanphat.example", "b@tanphat.example")
+        assert (addresses, calls) == (desk.sent_on_to(), len(desk.letters()))
+    with desk.database.reading() as connection:
+        entries = case_entries.entries_of(connection, CASE.number)
+    texts = [entry.text for entry in entries if entry.kind is EntryKind.REMINDED]
+    assert [text.partition("goes on to ")[2] for text in texts] == ["a@tanphat.example", "b@tanphat.example", ""]
+
+
+def test_many_unanswered_letters_are_no_flood(desk: Desk) -> None:
+    """Five of them go on, and of the others the operators hear in one letter."""
+    desk.answer("")
+    for at in range(10, 17):
+        other = an_incident(number=f"CW-{at}", subject=f"mai{at}")
+        desk.save(other)
+        desk.deliver(a_command(at, incident=other.number))
+    desk.remind(NOON + 24 * HOUR, "a@tanphat.example")
+    assert 5 == desk.sent_on_to().count("a@tanphat.example")
+    (letter,) = desk.letters()
+    assert 2 == letter.payload.context["unanswered"]["count"]
