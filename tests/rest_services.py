@@ -41,6 +41,7 @@ class Asked(Struct):
     query: dict[str, str]
     headers: dict[str, str]
     body: str = ""
+    method: str = "GET"
 
 
 class RestServer:
@@ -117,9 +118,9 @@ class RestServer:
                 query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 body = self.rfile.read(int(headers.get("content-length", 0))).decode()
-                self._send(service._answered(Asked(parts.path, query, headers, body)))
+                self._send(service._answered(Asked(parts.path, query, headers, body, self.command)))
 
-            do_POST = do_GET
+            do_POST = do_PATCH = do_PUT = do_DELETE = do_GET
 
             def _send(self, reply: Reply) -> None:
                 time.sleep(reply.after)

@@ -14,8 +14,15 @@ from credwatch.kernel.command import Command
 from credwatch.kernel.detection import Level
 from credwatch.kernel.receipt import Receipt, Refused
 from credwatch.outbox.enforcing.nftables import NftablesChannel
-from credwatch.outbox.enforcing.options import EnforcementChannelOptions, NftablesOptions, PlanOptions, WebhookOptions
+from credwatch.outbox.enforcing.options import (
+    EnforcementChannelOptions,
+    NftablesOptions,
+    PlanOptions,
+    ServiceOptions,
+    WebhookOptions,
+)
 from credwatch.outbox.enforcing.program import MeasureProgram
+from credwatch.outbox.enforcing.service import ServiceChannel
 from credwatch.outbox.enforcing.webhook import WebhookChannel
 from credwatch.outbox.interface import Channel
 from credwatch.rules.sigma.sigma import SHIPPED_PLACEHOLDERS
@@ -132,6 +139,8 @@ def _channel(options: EnforcementChannelOptions, clock: Clock) -> Channel:
     match options:
         case WebhookOptions():
             return WebhookChannel(options, keys.webhook_secret(options), clock)
+        case ServiceOptions():
+            return ServiceChannel(options, keys.service_secret(options), clock)
         case NftablesOptions():
             return NftablesChannel(options, clock)
         case _:

@@ -12,7 +12,7 @@ from credwatch.kernel.credentials import credential
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 from credwatch.ledger.note import SigningKey
-from credwatch.outbox.enforcing.options import WebhookOptions
+from credwatch.outbox.enforcing.options import ServiceOptions, WebhookOptions
 from credwatch.outbox.options import EmailOptions
 from credwatch.store.place import Place, ServerPlace
 
@@ -89,6 +89,15 @@ def webhook_secret(options: WebhookOptions) -> Secret:
     if len(secret.reveal()) < _SHORTEST_SECRET:
         hint = "write a random one into it: openssl rand -base64 32"
         raise ConfigurationError(f"has fewer than {_SHORTEST_SECRET} characters", where=where, hint=hint)
+    return secret
+
+
+def service_secret(options: ServiceOptions) -> Secret:
+    """Return the token, or the client's secret, of a service; raises ConfigurationError where there is none."""
+    where = f"enforcement.channel {options.name}: secret_file"
+    secret = _read(options.secret_file, where)
+    if not secret.reveal():
+        raise ConfigurationError("is empty", where=where, hint="write the token or the client's secret alone into it")
     return secret
 
 

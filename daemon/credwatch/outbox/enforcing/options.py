@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from credwatch.kernel.duration import Duration
 from credwatch.kernel.measure import MeasureAction
 from credwatch.kernel.options import Options
+from credwatch.outbox.enforcing.requests import SERVICES, ServiceKind
 from credwatch.world.entries import Id, Name
 from credwatch.world.networks import AddressBlock
 
@@ -36,13 +37,7 @@ class WebhookOptions(Options):
     @field_validator("url")
     @classmethod
     def _protected(cls, url: str) -> str:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.username or parts.password:
-            raise ValueError("names no user and no password; requests are signed with what secret_file has")
-        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
-            raise ValueError("must begin with https://, or with http:// on the loopback interface")
-        return url
+        return _safe(url, "requests are signed with what secret_file has")
 
 
 class ProgramOptions(Options):
@@ -80,18 +75,67 @@ class NftablesOptions(Options):
     """How long it may run."""
 
 
-def _kind(raw: object) -> str:
-    return str(raw.get("kind") if isinstance(raw, dict) else getattr(raw, "kind", ""))
+class ServiceOptions(Options):
+    """An `[[enforcement.channel]]` of kind scim, keycloak, okta or entra: a service that keeps accounts."""
 
+    name: Id
+    """What plans call it."""
+    kind: ServiceKind
+    """Whose API is spoken."""
+    url: str
+    """Where the API begins; https, or http on the loopback interface."""
+    secret_file: Path
+    """File with the token, or with the secret of the client that client_id names."""
+    client_id: str = ""
+    """The client that gets a token for its secret (RFC 6749, section 4.4); empty where the secret is the token."""
+    token_url: str = ""
+    """Where it gets the token."""
+    scope: str = ""
+    """What it asks to be allowed."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's, in PEM."""
+    timeout_seconds: float = Field(default=20.0, gt=0, le=60)
+    """How long one attempt may take, with all its requests."""
+
+    @field_validator("url", "token_url")
+    @classmethod
+    def _protected(cls, url: str) -> str:
+        return _safe(url, "the secret stands in secret_file").rstrip("/")
+
+    @model_validator(mode="after")
+    def _has_a_client(self) -> ServiceOptions:
+        if bool(self.client_id) != bool(self.token_url):
+            raise ValueError("client_id and token_url belong together; leave both out where secret_file has a token")
+        return self
+
+
+def _safe(url: str, hint: str) -> str:
+    """Return a URL that nobody on the way can read or change; raises ValueError, as validators do."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.username or parts.password:
+        raise ValueError(f"names no user and no password; {hint}")
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        raise ValueError("must begin with https://, or with http:// on the loopback interface")
+    return url
+
+
+def _kind(raw: object) -> str:
+    kind = str(raw.get("kind") if isinstance(raw, dict) else getattr(raw, "kind", ""))
+    return "service" if kind in SERVICES else kind
+
+
+_KINDS = ("webhook", "command", "nftables", *SERVICES)
 
 EnforcementChannelOptions = Annotated[
     Annotated[WebhookOptions, Tag("webhook")]
     | Annotated[ProgramOptions, Tag("command")]
-    | Annotated[NftablesOptions, Tag("nftables")],
+    | Annotated[NftablesOptions, Tag("nftables")]
+    | Annotated[ServiceOptions, Tag("service")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
-        custom_error_message="there is no such kind of channel; write webhook, command or nftables",
+        custom_error_message=f"there is no such kind of channel; write {', '.join(_KINDS)}",
     ),
 ]
 """One `[[enforcement.channel]]`."""
@@ -163,7 +207,17 @@ class EnforcementOptions(Options):
                 raise ValueError(f"plan {plan.name!r}: there is no channel {plan.channel!r}; known: {', '.join(names)}")
             if plan.channel in bans_only and {*plan.actions} != {MeasureAction.BAN_ADDRESS}:
                 raise ValueError(f"plan {plan.name!r}: the packet filter bans addresses and does nothing else")
+            _require_doable(plan, self.channel)
         return self
+
+
+def _require_doable(plan: PlanOptions, channels: tuple[EnforcementChannelOptions, ...]) -> None:
+    for channel in channels:
+        if channel.name == plan.channel and isinstance(channel, ServiceOptions):
+            table = SERVICES[channel.kind].do
+            for action in plan.actions:
+                if action not in table:
+                    raise ValueError(f"plan {plan.name!r}: {channel.kind} does {', '.join(table)}, and no {action}")
 
 
 def _require_different(what: str, names: list[str]) -> None:

@@ -10,10 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import ssl
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,17 +20,12 @@ from credwatch.kernel.command import Command
 from credwatch.kernel.legible import on_a_terminal
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.kernel.secret import Secret
+from credwatch.outbox.enforcing.answers import GONE, REFUSALS, beginning, complaint_in, wait_of, words_of
 from credwatch.outbox.enforcing.options import WebhookOptions, is_loopback
 from credwatch.outbox.enforcing.orders import CONTENT_TYPE, event_of
 
 _MOST_BYTES = 65_536
-_MOST_WORDS = 200
-_SHORTEST_WAIT = timedelta(seconds=1)
-_LONGEST_WAIT = timedelta(hours=1)
 _PREFIX = "whsec_"
-_GONE = (404, 410)
-_REFUSALS = (400, 405, 406, 411, 413, 414, 415, 422, 431, 451)
-_BAD_WORDS = frozenset({"error", "errors", "failed", "failure", "fail", "denied", "rejected"})
 
 
 def key_of(secret: Secret) -> bytes:
@@ -79,7 +71,7 @@ class WebhookChannel:
                 request = client.build_request("POST", self._options.url, content=body, headers=headers)
                 response = await client.send(request, stream=True)
                 try:
-                    words = await _beginning(response)
+                    words = await beginning(response, _MOST_BYTES)
                 finally:
                     await response.aclose()
         except TimeoutError:
@@ -97,62 +89,15 @@ class WebhookChannel:
 
     def _receipt(self, command: Command, response: httpx.Response, body: bytes) -> Receipt:
         """Say what a status, and the body behind it, come to."""
-        status, words = response.status_code, _words(body)
+        status, words = response.status_code, words_of(body)
         reply = on_a_terminal(f"{self._host}: {status} {words}".rstrip())
         if response.is_success:
             complaint = complaint_in(body)
             return Retry(f"{reply} ({complaint})") if complaint else Delivered(self._clock(), reply)
-        if status in _GONE and command.payload.context["undo"]:
+        if status in GONE and command.payload.context["undo"]:
             return Delivered(self._clock(), f"{reply} (what it was done to is gone)")
-        if status in (*_GONE, *_REFUSALS):
+        if status in (*GONE, *REFUSALS):
             return Refused(reply)
         if 300 <= status < 400:
             return Retry(f"{reply} (redirects are not followed)", of_the_way=True)
-        return Retry(reply, of_the_way=True, after=_wait(response, self._clock))
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    pieces, size = list[bytes](), 0
-    async for piece in response.aiter_bytes():
-        pieces.append(piece)
-        size += len(piece)
-        if size >= _MOST_BYTES:
-            break
-    return b"".join(pieces)[:_MOST_BYTES]
-
-
-def complaint_in(body: bytes) -> str:
-    """Say why an answer with a status of success is none: empty where it is one.
-
-    An object of JSON with something under `error` or `errors`, with `success` or `ok` that is false, or with a `status`
-    or `result` that is a word of failure.
-    """
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(answer, dict):
-        return ""
-    complaints = (
-        *(name for name in ("error", "errors") if answer.get(name)),
-        *(name for name in ("success", "ok") if answer.get(name) is False),
-        *(name for name in ("status", "result") if str(answer.get(name, "")).casefold() in _BAD_WORDS),
-    )
-    return f"its {complaints[0]} says no" if complaints else ""
-
-
-def _words(body: bytes) -> str:
-    return " ".join(body[: 4 * _MOST_WORDS].decode(errors="replace").split())[:_MOST_WORDS]
-
-
-def _wait(response: httpx.Response, clock: Clock) -> timedelta | None:
-    """Read how long the other side wants to be left alone (RFC 9110, section 10.2.3): a second to an hour."""
-    text = response.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        return min(max(timedelta(seconds=int(text[:9])), _SHORTEST_WAIT), _LONGEST_WAIT)
-    try:
-        return min(max(parsedate_to_datetime(text) - clock(), _SHORTEST_WAIT), _LONGEST_WAIT)
-    except (ValueError, TypeError):
-        return None
+        return Retry(reply, of_the_way=True, after=wait_of(response, self._clock))
