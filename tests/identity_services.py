@@ -60,7 +60,8 @@ class IdentityService(RestServer):
         path = asked.path.removeprefix(self.root)
         if asked.method == "GET":
             name = self.wanted(asked.query).lower()
-            records = [it for it in self.accounts.values() if self.named(name).items() <= _small(it).items()]
+            every = self.accounts.values()
+            records = [it for it in every if not name or self.named(name).items() <= _small(it).items()]
             return Reply(content=self.listing(records, asked))
         _, _, identity, *rest = path.split("/")
         if identity not in self.accounts:
@@ -73,16 +74,18 @@ class IdentityService(RestServer):
 
 
 class Scim(IdentityService):
-    """SCIM 2.0, RFC 7644."""
+    """SCIM 2.0, RFC 7644; it may give fewer accounts on a page than it is asked for."""
+
+    most_on_a_page = 100
 
     open_record: Record = {"active": True}  # noqa: RUF012
 
     def wanted(self, query: dict[str, str]) -> str:
-        return json.loads(query["filter"].removeprefix("userName eq "))
+        return json.loads(query["filter"].removeprefix("userName eq ")) if "filter" in query else ""
 
     def listing(self, records: list[Record], asked: Asked) -> Any:
         first = int(asked.query.get("startIndex", 1)) - 1
-        page = records[first : first + int(asked.query.get("count", 100))]
+        page = records[first : first + min(int(asked.query.get("count", self.most_on_a_page)), self.most_on_a_page)]
         head = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": len(records)}
         return head | ({"Resources": page} if page else {})
 

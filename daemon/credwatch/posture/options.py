@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.options import Options, known_zone
 from credwatch.posture.rows import COLUMNS
+from credwatch.sources.rest.options import BasicAuth, BearerAuth, OAuth2Auth, safe_url
 from credwatch.sources.sql.options import DatabasePlace
 from credwatch.world.staff import PRIVILEGED_ROLES
 
@@ -99,8 +100,30 @@ class ExportOptions(AccountSource):
         return self
 
 
+class ScimAccountsOptions(AccountSource):
+    """`kind = "scim"`: the accounts of a service that speaks SCIM 2.0 (RFC 7644)."""
+
+    kind: Literal["scim"]
+    """That `/Users` is asked for, page by page."""
+    url: str
+    """The base that `/Users` stands under; https, or http on the loopback interface."""
+    auth: BearerAuth | BasicAuth | OAuth2Auth = Field(default=BearerAuth(kind="bearer"), discriminator="kind")
+    """How it is proven who asks: as for a source of kind rest."""
+    page_size: int = Field(default=100, ge=1, le=10_000)
+    """So many accounts are asked for at a time; a service may give fewer."""
+    request_seconds: float = Field(default=60, gt=0, le=600)
+    """Longest time for a request and its answer."""
+    ca_file: Path | None = None
+    """A PEM file with the authorities whose certificates are believed; those of the system where none is named."""
+
+    @field_validator("url")
+    @classmethod
+    def _safe(cls, url: str) -> str:
+        return safe_url(url)
+
+
 AccountSourceOptions = Annotated[
-    ShadowOptions | SqlAccountsOptions | ExportOptions,
+    ShadowOptions | SqlAccountsOptions | ExportOptions | ScimAccountsOptions,
     Field(discriminator="kind"),
 ]
 """A table `[[posture.source]]`, told apart by its `kind`."""

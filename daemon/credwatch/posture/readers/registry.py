@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import assert_never
 
 from credwatch.kernel.clock import Clock
-from credwatch.posture.options import AccountSourceOptions, ExportOptions, ShadowOptions, SqlAccountsOptions
+from credwatch.posture.options import (
+    AccountSourceOptions,
+    ExportOptions,
+    ScimAccountsOptions,
+    ShadowOptions,
+    SqlAccountsOptions,
+)
 from credwatch.posture.readers.database import DatabaseReader
 from credwatch.posture.readers.exported import ExportReader
 from credwatch.posture.readers.interface import AccountReader
+from credwatch.posture.readers.scim import ScimReader
 from credwatch.posture.readers.shadow import ShadowReader
 
 
@@ -21,4 +28,6 @@ def reader_of(options: AccountSourceOptions, clock: Clock) -> AccountReader:
             return DatabaseReader(options)
         case ExportOptions():
             return ExportReader(options)
+        case ScimAccountsOptions():
+            return ScimReader(options, clock)
     assert_never(options)
