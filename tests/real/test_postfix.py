@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import re
 import shutil
+import smtplib
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import SMTP
 from pathlib import Path
@@ -36,6 +39,8 @@ from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore, queue
 
 POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "mail.md"
 
 pytestmark = [
     pytest.mark.real,
@@ -104,11 +109,20 @@ scache unix - - n - 1 scache
 
 @pytest.fixture(scope="module")
 def postfix() -> Iterator[tuple[int, Path]]:
-    """Run a Postfix of its own, with configuration and queue in a temporary folder, on a free loopback port."""
+    """Run one for all tests."""
+    with _a_postfix(lambda _root: "") as (port, root):
+        yield port, root
+
+
+@contextmanager
+def _a_postfix(more: Callable[[Path], str]) -> Iterator[tuple[int, Path]]:
+    """Run a Postfix of its own in a temporary folder, on a free loopback port; `more` are lines of main.cf."""
     with TemporaryDirectory(prefix="credwatch-postfix-") as folder:
         root, port = Path(folder), _free_port()
         denying, hanging_up = _free_port(), _free_port()
         command = [str(POSTFIX), "-c", str(_configured(root, port, denying, hanging_up))]
+        with (root / "config" / "main.cf").open("a") as main:
+            main.write(more(root))
         (root / "ports").write_text(f"{denying} {hanging_up}")
         subprocess.run([*command, "start"], check=True, capture_output=True, timeout=180)
         try:
@@ -191,6 +205,45 @@ async def test_what_postfix_cannot_deliver_comes_back_with_our_proof(postfix: tu
     assert mail.status is not None
     assert (MailKind.STATUS, Delivery.FAILED, "5.1.1") == (mail.kind, mail.status.delivery, mail.status.code)
     assert {command.id} == {path.message_of(name) for name in (mail.recipients[0], mail.status.envelope_id)}
+
+
+def _as_documented(root: Path) -> str:
+    """Take the lines for Postfix from docs/mail.md; only the folder, and the numbers of the user, are the test's."""
+    page, user = DOCS.read_text(encoding="utf-8"), pwd.getpwnam("postfix")
+    (main,) = re.findall(r"(?m)^    recipient_delimiter = .*\n(?:    .*\n)+", page)
+    (check,) = re.findall(r"(?m)^    (/\^Authentication-Results:/ .*)$", page)
+    (root / "config" / "header_checks").write_text(f"{check}\n", encoding="utf-8")
+    own = {"/var/lib": f"{root}/mail", "virtual_uid_maps = static:990": f"virtual_uid_maps = static:{user.pw_uid}"}
+    own["virtual_gid_maps = static:990"] = f"virtual_gid_maps = static:{user.pw_gid}"
+    for said, here in own.items():
+        assert said in main
+        main = main.replace(said, here)
+    lines = "".join(f"{line.strip()}\n" for line in main.splitlines())
+    return f"{lines}header_checks = regexp:{root}/config/header_checks\n"
+
+
+def test_the_set_up_of_the_documentation_brings_mail_in() -> None:
+    """Bounces with their proof and answers come to one maildir, without what they say of their own sender."""
+    path = ReturnPath("bounces@modoro.com.vn", Secret("notice key"))
+    proof = path.of("cw-abcdefghijklmn27")
+    forged = "Authentication-Results: mail.modoro.com.vn; dkim=pass header.d=haiau.example"
+    with _a_postfix(_as_documented) as (port, root), smtplib.SMTP("127.0.0.1", port, timeout=120) as client:
+        for recipient in (proof, "security@modoro.com.vn"):
+            words = f"{forged}\r\nFrom: lan@haiau.example\r\nTo: {recipient}\r\nSubject: hello\r\n\r\nhello\r\n"
+            client.sendmail("lan@haiau.example", [recipient], words)
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            client.sendmail("lan@haiau.example", ["lan@elsewhere.example"], "Subject: a relay\r\n\r\n")
+        folder = root / "mail" / "credwatch-mail"
+        _wait_for(lambda: (folder / "new").is_dir() and len([*(folder / "new").iterdir()]) == len((proof, "it")), root)
+        maildir = Maildir(folder, 1_000_000)
+        waiting = maildir.waiting()
+        mails = [read_mail(maildir.read(one), "mail.modoro.com.vn", 1_000_000) for one in waiting]
+        for one in waiting:
+            maildir.done(one)
+        assert [] == maildir.waiting()
+    assert {proof, "security@modoro.com.vn"} == {mail.recipients[0] for mail in mails}
+    assert "cw-abcdefghijklmn27" in {path.message_of(mail.recipients[0]) for mail in mails}
+    assert {("lan@haiau.example", False)} == {(mail.sender, mail.is_proven) for mail in mails}
 
 
 async def test_postfix_is_tried_out(postfix: tuple[int, Path]) -> None:
