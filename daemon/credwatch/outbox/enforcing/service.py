@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -26,6 +25,7 @@ from credwatch.outbox.enforcing.answers import GONE, REFUSALS, beginning, compla
 from credwatch.outbox.enforcing.options import ServiceOptions, is_loopback
 from credwatch.outbox.enforcing.orders import Order
 from credwatch.outbox.enforcing.requests import SERVICES, AccountRecord, ServiceRequest, name_in
+from credwatch.outbox.enforcing.trust import trust_of
 
 _MOST_BYTES = 1_048_576
 _SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -58,7 +58,6 @@ class ServiceChannel:
         self._secret = secret
         self._clock = clock
         self._host = urlsplit(options.url).hostname or ""
-        self._trust: ssl.SSLContext | None = None
 
     async def deliver(self, command: Command) -> Receipt:
         """Make one attempt to deliver a command."""
@@ -80,11 +79,8 @@ class ServiceChannel:
             return Retry(on_a_terminal(f"{self._host}: {str(error) or type(error).__name__}"), of_the_way=True)
 
     def _client(self) -> httpx.AsyncClient:
-        if self._trust is None:
-            self._trust = ssl.create_default_context(cafile=self._options.ca_file)
-            self._trust.minimum_version = ssl.TLSVersion.TLSv1_2
-        timeout = httpx.Timeout(self._options.timeout_seconds)
-        return httpx.AsyncClient(verify=self._trust, timeout=timeout, trust_env=not is_loopback(self._host))
+        trust, timeout = trust_of(self._options.ca_file), httpx.Timeout(self._options.timeout_seconds)
+        return httpx.AsyncClient(verify=trust, timeout=timeout, trust_env=not is_loopback(self._host))
 
     async def _proof(self, exchange: _Exchange) -> dict[str, str]:
         """Give the header that proves who asks: the secret itself, or a token that a client gets for it.

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ssl
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,6 +22,7 @@ from credwatch.kernel.secret import Secret
 from credwatch.outbox.enforcing.answers import GONE, REFUSALS, beginning, complaint_in, wait_of, words_of
 from credwatch.outbox.enforcing.options import WebhookOptions, is_loopback
 from credwatch.outbox.enforcing.orders import CONTENT_TYPE, event_of
+from credwatch.outbox.enforcing.trust import trust_of
 
 _MOST_BYTES = 65_536
 _PREFIX = "whsec_"
@@ -53,7 +53,6 @@ class WebhookChannel:
         self._key = key_of(secret)
         self._clock = clock
         self._host = urlsplit(options.url).hostname or ""
-        self._trust: ssl.SSLContext | None = None
 
     async def deliver(self, command: Command) -> Receipt:
         """Make one attempt to deliver a command."""
@@ -81,11 +80,8 @@ class WebhookChannel:
         return self._receipt(command, response, words)
 
     def _client(self) -> httpx.AsyncClient:
-        if self._trust is None:
-            self._trust = ssl.create_default_context(cafile=self._options.ca_file)
-            self._trust.minimum_version = ssl.TLSVersion.TLSv1_2
-        timeout = httpx.Timeout(self._options.timeout_seconds)
-        return httpx.AsyncClient(verify=self._trust, timeout=timeout, trust_env=not is_loopback(self._host))
+        trust, timeout = trust_of(self._options.ca_file), httpx.Timeout(self._options.timeout_seconds)
+        return httpx.AsyncClient(verify=trust, timeout=timeout, trust_env=not is_loopback(self._host))
 
     def _receipt(self, command: Command, response: httpx.Response, body: bytes) -> Receipt:
         """Say what a status, and the body behind it, come to."""
