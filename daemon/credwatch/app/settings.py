@@ -259,6 +259,15 @@ class CanaryOptions(Options):
         return span
 
 
+class RehearsalOptions(Options):
+    """`[rehearsal]`: where rehearsals are sent."""
+
+    address: MailAddress | None = None
+    """The one mailbox that gets the letters of rehearsals; without it they are written, and not sent."""
+    answers: dict[str, str] = Field(default_factory=dict)
+    """What forms ask of your organisation that no case tells, such as tax_code, by the id of the question."""
+
+
 class MetricsOptions(Options):
     """`[metrics]`: where Prometheus scrapes."""
 
@@ -315,6 +324,8 @@ class Settings(Options):
     """The audit trail."""
     canary: CanaryOptions = CanaryOptions()
     """Whether the whole path is tried now and then."""
+    rehearsal: RehearsalOptions = RehearsalOptions()
+    """Where rehearsals are sent."""
     metrics: MetricsOptions = MetricsOptions()
     """Where Prometheus scrapes."""
     profile: dict[str, PolicyProfile] = Field(default_factory=lambda: {"default": PolicyProfile()})

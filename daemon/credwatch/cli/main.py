@@ -36,6 +36,7 @@ from credwatch.cli.policy import policy_app
 from credwatch.cli.posture import posture_app
 from credwatch.cli.push_token import push_token
 from credwatch.cli.regimes import regimes_app
+from credwatch.cli.rehearse import rehearse
 from credwatch.cli.replay import replay
 from credwatch.cli.rules import rules_app
 from credwatch.cli.run import run
@@ -68,6 +69,7 @@ for command in (
     parse,
     explain,
     replay,
+    rehearse,
     backup,
     restore,
     evidence,

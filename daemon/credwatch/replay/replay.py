@@ -160,23 +160,36 @@ def replay(
     """Run finished files through the pipeline into a store that is thrown away; raises SourceError."""
     tally, attempts = ReplayTally(), AttemptCounts()
     incidents: dict[str, Incident] = {}
-    source = ReplaySource(SOURCE, files, {}, clock=clock)
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
-
-        def made() -> Pipeline:
-            database.create()
-            return Pipeline(knowledge, database, clock)
-
-        for report in _reports(_Files(source, knowledge, batch_bytes).next, made, attempts):
+        for report in carried(files, knowledge, database, clock, batch_bytes=batch_bytes, attempts=attempts):
             tally.add(report)
             incidents.update((change.incident.number, change.incident) for change in report.changes)
             on_progress(report.size, tally)
         commands = [stored.command for stored in OutboxStore(database).listed()]
         database.close()
-    source.close()
     latest = sorted(incidents.values(), key=lambda incident: (-incident.occurred_last.timestamp(), incident.number))
     return Replayed(tally, tuple(attempts.by_address()), latest, commands)
+
+
+def carried(
+    files: Sequence[str],
+    knowledge: Knowledge,
+    database: Database,
+    clock: Clock,
+    *,
+    batch_bytes: int,
+    attempts: AttemptCounts,
+) -> Iterator[BatchResult]:
+    """Run finished files through the pipeline into a new store; give what each batch came to. Raises SourceError."""
+    source = ReplaySource(SOURCE, files, {}, clock=clock)
+
+    def made() -> Pipeline:
+        database.create()
+        return Pipeline(knowledge, database, clock)
+
+    yield from _reports(_Files(source, knowledge, batch_bytes).next, made, attempts)
+    source.close()
 
 
 class _Files:
