@@ -53,7 +53,7 @@ def test_a_customers_request(office: AccessOffice) -> None:
     assert AccessState.ENDED is office.stored(number).request.state
     letters = office.letters("access_ended")
     assert [2, 2] == [one.command.payload.context["uses"] for one in letters]
-    office.desk.review(number, "quang", "as agreed")
+    office.review(number, "quang", "as agreed")
     kinds = ["asked", "approved", "approved", "approved", "granted", "ended", "disclosed", "reviewed"]
     assert [f"access_{kind}" for kind in kinds] == [entry["kind"] for entry in office.log(CUSTOMER)]
     assert "please do" not in str(office.log(CUSTOMER))
@@ -177,7 +177,7 @@ def test_an_emergency(office: AccessOffice) -> None:
 def test_an_emergency_that_is_reviewed(office: AccessOffice) -> None:
     """Once somebody else has reviewed it nobody is called."""
     number = office.ask(a_request(ground=AccessGround.EMERGENCY))
-    office.desk.review(number, "quang", "the books were open")
+    office.review(number, "quang", "the books were open")
     office.now = BEGIN + 25 * HOUR
     office.desk.look_after()
     assert ["emergency_access"] == office.calls()

@@ -28,6 +28,7 @@ from credwatch.posture.options import PostureOptions
 from credwatch.sources.network_options import PushOptions
 from credwatch.sources.options import SourceOptions
 from credwatch.store.options import RetentionOptions, StoreOptions
+from credwatch.web.access.options import AccessApiOptions
 from credwatch.web.portal.options import PortalOptions
 from credwatch.world.entries import Name
 
@@ -312,6 +313,8 @@ class Settings(Options):
     """The gate."""
     portal: PortalOptions = PortalOptions()
     """The customers' pages."""
+    access_api: AccessApiOptions = AccessApiOptions()
+    """Where ticket systems ask for access of staff."""
     posture: PostureOptions = PostureOptions()
     """The state of accounts."""
     store: StoreOptions = StoreOptions()

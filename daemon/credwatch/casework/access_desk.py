@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import datetime
+from typing import Self
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
@@ -16,10 +18,18 @@ from sqlalchemy import Connection
 from credwatch.casework import access_keeping
 from credwatch.casework.contact_desk import ContactDesk
 from credwatch.enrich.stateless.authorisation import ACTIONS_DUE
-from credwatch.kernel.access import AccessForbidden, AccessGround, AccessRequest, AccessState
+from credwatch.kernel.access import (
+    AccessForbidden,
+    AccessGround,
+    AccessRequest,
+    AccessState,
+    CodeRefused,
+    OtherAccess,
+)
 from credwatch.kernel.account import Account
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.secret import Secret
+from credwatch.policy.gate import CodeCheck
 from credwatch.policy.totp import MfaOutcome
 from credwatch.store.cases import access_requests
 from credwatch.store.cases.access_requests import StoredAccess
@@ -29,9 +39,6 @@ from credwatch.world import access
 from credwatch.world.access import member_of
 from credwatch.world.entries import folded
 from credwatch.world.staff import StaffMember
-
-CodeCheck = Callable[[Account, Secret], MfaOutcome]
-"""Says what came of a one-time code of an account, as the gate does: each code counts once."""
 
 _SAID = {
     MfaOutcome.WRONG: "the code is wrong",
@@ -55,22 +62,43 @@ class AccessDesk(ContactDesk):
     What may not be raises AccessForbidden, with nothing changed.
     """
 
-    def ask(self, request: AccessRequest, by: str, code: Secret | None = None, check: CodeCheck | None = None) -> str:
+    _through = ""
+
+    def through(self, system: str) -> Self:
+        """Give a desk whose requests and steps say that a ticket system has told of them."""
+        desk = copy(self)
+        desk._through = system
+        return desk
+
+    def ask(
+        self,
+        request: AccessRequest,
+        by: str,
+        code: Secret | None = None,
+        check: CodeCheck | None = None,
+        *,
+        key: str = "",
+    ) -> str:
         """Ask for access and return its number; who asks is named by an account or id. Moments and number are given.
 
-        An emergency needs a code of who asks, and holds at once.
+        An emergency needs a code of who asks, and holds at once. `key` names one sending of a ticket system: sent again
+        it is the same request, and raises OtherAccess where it came with another one.
         """
         now, staff, facts = self._clock(), self._facts().staff, self._facts()
         member = member_of(staff, by)
         actors = tuple(dict.fromkeys(member_of(staff, name).id for name in request.actors or (member.id,)))
-        number = stable_id("AR", request.customer, secrets.token_hex(8), length=8).upper()
-        asked = replace(request, id=number, asked_by=member.id, asked_at=now, actors=actors)
+        number = stable_id("AR", self._through, key or secrets.token_hex(8), length=8).upper()
+        asked = replace(request, id=number, asked_by=member.id, asked_at=now, actors=actors, through=self._through)
+        with self._database.reading() as connection:
+            if _is_repeat(connection, asked):
+                return number
         access.check_request(asked, staff, facts.recipients.keys(), ACTIONS_DUE)
         if asked.ground is AccessGround.EMERGENCY:
             self._prove(member, by, code, check)
             asked = access.emergency(asked, now)
         with self._database.writing() as connection:
-            access_keeping.open_request(connection, asked, self._facts(), now)
+            if not _is_repeat(connection, asked):
+                access_keeping.open_request(connection, asked, self._facts(), now)
         self._on_queued()
         return number
 
@@ -120,20 +148,33 @@ class AccessDesk(ContactDesk):
         member = member_of(self._facts().staff, by)
         return self._decided(number, lambda request, now: access.revoked(request, member.id, now, text))
 
-    def review(self, number: str, by: str, text: str) -> AccessRequest:
-        """Note how it went, as somebody found who neither asked nor acted."""
+    def review(self, number: str, by: str, code: Secret, check: CodeCheck, text: str) -> AccessRequest:
+        """Note how it went, as somebody found who neither asked nor acted, and proves it with a code."""
         member = member_of(self._facts().staff, by)
-        return self._decided(number, lambda request, now: access.reviewed(request, member.id, now, text))
+
+        def decide(request: AccessRequest, now: datetime) -> AccessRequest:
+            return access.reviewed(request, member.id, now, text)
+
+        decide(self.request(number).request, self._clock())
+        self._prove(member, by, code, check)
+        return self._decided(number, decide)
 
     def request(self, number: str) -> StoredAccess:
         """Return a request and its use; raises AccessForbidden where there is none by that number."""
         with self._database.reading() as connection:
             return _stored(connection, number)
 
-    def requests(self, limit: int, states: Sequence[AccessState] = ()) -> list[StoredAccess]:
-        """Return the latest requests, in some states where any is named, the latest first."""
+    def requests(
+        self, limit: int, states: Sequence[AccessState] = (), customers: Sequence[str] = ()
+    ) -> list[StoredAccess]:
+        """Return the latest requests, in some states or of some customers where any is named, the latest first."""
         with self._database.reading() as connection:
-            return access_requests.latest_requests(connection, limit, states)
+            return access_requests.latest_requests(connection, limit, states, customers)
+
+    def is_secret(self, request: AccessRequest) -> bool:
+        """Say whether an order forbids to tell the customer of a request now."""
+        with self._database.reading() as connection:
+            return access_keeping.is_secret(connection, request, self._clock())
 
     def requests_of(self, customer: str) -> Sequence[StoredAccess]:
         """Return what a customer may see of the access to its accounts, the latest first."""
@@ -182,23 +223,39 @@ class AccessDesk(ContactDesk):
         now = self._clock()
         with self._database.writing() as connection:
             stored = _stored(connection, number)
-            after = access_keeping.keep(connection, stored, decide(stored.request, now), self._facts(), now)
+            after = self._signed(stored.request, decide(stored.request, now))
+            access_keeping.keep(connection, stored, after, self._facts(), now)
         self._on_queued()
         return after
 
+    def _signed(self, before: AccessRequest, after: AccessRequest) -> AccessRequest:
+        """Note at the new steps which ticket system tells of them."""
+        done, new = after.steps[: len(before.steps)], after.steps[len(before.steps) :]
+        return replace(after, steps=(*done, *(replace(step, through=self._through) for step in new)))
+
     def _prove(self, member: StaffMember, by: str, code: Secret | None, check: CodeCheck | None) -> None:
-        """Raise AccessForbidden where a code does not prove who somebody is.
+        """Raise CodeRefused where a code does not prove who somebody is.
 
         The factor is that of the account named, or of the person's first account where the id was named.
         """
         names = {folded(name): name for name in member.accounts}
         name = names.get(folded(by), member.accounts[0])
         if code is None or check is None:
-            raise AccessForbidden("it needs a code", where=member.id, hint="of the app that is enrolled at the gate")
+            raise CodeRefused("it needs a code", where=member.id, hint="of the app that is enrolled at the gate")
         outcome = check(Account.of("", name), code)
         if outcome is not MfaOutcome.ACCEPTED:
             hint = _HINTS.get(outcome, "").format(name)
-            raise AccessForbidden(_SAID[outcome], where=f"{member.id} ({name})", hint=hint)
+            raise CodeRefused(_SAID[outcome], where=f"{member.id} ({name})", hint=hint)
+
+
+def _is_repeat(connection: Connection, asked: AccessRequest) -> bool:
+    """Say whether a request is there already; raises OtherAccess where another one is."""
+    stored = access_requests.access_request(connection, asked.id)
+    if stored is not None and stored.request.sending != asked.sending:
+        raise OtherAccess(
+            "its key has come with another request before", where=asked.id, hint="use a new key for a new request"
+        )
+    return stored is not None
 
 
 def _stored(connection: Connection, number: str) -> StoredAccess:

@@ -5,7 +5,7 @@ While an order forbids to tell the customer of a request, nothing of it enters i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -49,7 +49,8 @@ _ACTS = {
 def open_request(connection: Connection, request: AccessRequest, facts: Facts, now: datetime) -> None:
     """Keep a new request, and tell who must hear of it at once."""
     access_requests.add_request(connection, request, due_of(request))
-    acts = [_act(connection, ActKind.ACCESS_ASKED, request, request.asked_by, now)]
+    asked = {"through": request.through}
+    acts = [_act(connection, ActKind.ACCESS_ASKED, request, request.asked_by, now, asked)]
     if request.state is AccessState.GRANTED:
         acts.append(_act(connection, ActKind.ACCESS_GRANTED, request, request.asked_by, now))
     audit.append(connection, *acts)
@@ -131,13 +132,18 @@ def _acts(connection: Connection, request: AccessRequest, step: AccessStep, now:
     if step.kind is AccessStepKind.CUSTOMER_REFUSED and request.state is AccessState.REVOKED:
         kind = ActKind.ACCESS_ENDED
     if kind is not None:
-        yield _act(connection, kind, request, step.by, now, step.text)
+        yield _act(connection, kind, request, step.by, now, {"words": step.text, "through": step.through})
 
 
 def _act(
-    connection: Connection, kind: ActKind, request: AccessRequest, actor: str, now: datetime, text: str = ""
+    connection: Connection,
+    kind: ActKind,
+    request: AccessRequest,
+    actor: str,
+    now: datetime,
+    inner: Mapping[str, str] | None = None,
 ) -> Act:
-    """Write an act: the customer reads the scope and who did it, and not the words, which may name anybody."""
+    """Write an act: the customer reads the scope and who did it, and not what is ours, such as words about anybody."""
     details: dict[str, object] = {"request": request.id, "state": request.state.value}
     if kind in (ActKind.ACCESS_ASKED, ActKind.ACCESS_GRANTED, ActKind.ACCESS_DISCLOSED):
         details |= {
@@ -150,7 +156,7 @@ def _act(
             "from": rfc3339(request.holds_from or request.starts_at),
             "until": rfc3339(request.holds_until),
         }
-    unshared: dict[str, object] = {"words": text} if text else {}
+    unshared: dict[str, object] = {name: text for name, text in (inner or {}).items() if text}
     if request.order is not None:
         unshared |= {"issuer": request.order.issuer, "document_sha256": request.order.document_sha256}
     if is_secret(connection, request, now):

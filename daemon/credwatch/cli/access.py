@@ -18,10 +18,11 @@ from credwatch.cli.output import print_json, say, told_plainly
 from credwatch.kernel.clock import system_clock
 
 if TYPE_CHECKING:
-    from credwatch.casework.access_desk import AccessDesk, CodeCheck
+    from credwatch.casework.access_desk import AccessDesk
     from credwatch.kernel.access import AccessOrder, AccessRequest
     from credwatch.kernel.account import Account
     from credwatch.kernel.secret import Secret
+    from credwatch.policy.gate import CodeCheck
     from credwatch.policy.totp import MfaOutcome
 
 access_app = typer.Typer(help="Access of staff to customers' accounts.", no_args_is_help=True)
@@ -163,15 +164,16 @@ def review(
     number: RequestArgument,
     why: Annotated[str, typer.Option("--why", help="What you found; it is kept.")],
     config: ConfigOption = DEFAULT_CONFIG,
+    socket: SocketOption = _SOCKET,
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say how access went.
+    """Say how access went, with a one-time code.
 
     An emergency is reviewed within a day, by somebody who neither asked nor acted.
     """
     with told_plainly(), _desk(config) as desk:
-        desk.review(number, login_name(by), why.strip())
+        desk.review(number, login_name(by), _code(), _gate(socket), why.strip())
         _say(desk, number, as_json=as_json)
 
 
@@ -184,8 +186,8 @@ def list_(
 ) -> None:
     """List what waits and what holds, the latest first."""
     with told_plainly(), _desk(config) as desk:
-        from credwatch.casework.access_book import told_of
         from credwatch.kernel.access import AccessState
+        from credwatch.web.access.told import told_of
 
         states = () if every else (AccessState.WAITING, AccessState.GRANTED)
         for stored in desk.requests(limit, states):
@@ -200,6 +202,26 @@ def show(number: RequestArgument, config: ConfigOption = DEFAULT_CONFIG, as_json
     """
     with told_plainly(), _desk(config) as desk:
         _say(desk, number, as_json=as_json)
+
+
+@access_app.command()
+def token(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="The id of the ticket system.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Make the token with which a ticket system asks for access.
+
+    The hash goes into `token_hashes` of its [[access_api.ticket_system]], the token into the ticket system. Neither is
+    kept here.
+    """
+    from credwatch.sources.push.tokens import new_token
+
+    made, hashed = new_token(system)
+    if as_json:
+        print_json({"system": system, "token": made.reveal(), "hash": hashed})
+    else:
+        say(f"token         {made.reveal()}")
+        say(f'token_hashes = ["{hashed}"]')
 
 
 @contextmanager
@@ -255,8 +277,8 @@ def _line(request: AccessRequest, uses: int) -> str:
 
 def _say(desk: AccessDesk, number: str, *, as_json: bool) -> None:
     """Show a request as it is now."""
-    from credwatch.casework.access_book import told_of
     from credwatch.kernel.clock import rfc3339
+    from credwatch.web.access.told import told_of
 
     stored = desk.request(number)
     values = told_of(stored)

@@ -14,6 +14,14 @@ class AccessForbidden(CredwatchError):
     """Who asks may not do this to a request for access, or its state forbids it; nothing has changed."""
 
 
+class CodeRefused(AccessForbidden):
+    """The one-time code of who would do it is missing, wrong, or was used before."""
+
+
+class OtherAccess(AccessForbidden):
+    """What names one sending of a request has come with another request before."""
+
+
 class AccessGround(StrEnum):
     """What access rests on."""
 
@@ -81,6 +89,8 @@ class AccessStep(Struct, frozen=True, omit_defaults=True):
     """When, UTC."""
     text: str = ""
     """In their words: why, or on which way the customer said it."""
+    through: str = ""
+    """The ticket system that says so; empty where a command or a page of ours does."""
 
 
 class AccessOrder(Struct, frozen=True, omit_defaults=True):
@@ -138,6 +148,10 @@ class AccessRequest(Struct, frozen=True, omit_defaults=True):
     """Which kinds of data will be seen, in words; logs do not tell them, so no act is held against them."""
     order: AccessOrder | None = None
     """The order; None where it rests on none."""
+    through: str = ""
+    """The ticket system that asked for it; empty where a command of ours did."""
+    sending: str = ""
+    """SHA-256 of what that system sent, without codes; the same again is no second request."""
     state: AccessState = AccessState.WAITING
     """How it stands."""
     granted_at: datetime | None = None

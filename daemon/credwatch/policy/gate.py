@@ -21,7 +21,7 @@ from credwatch.policy.password import PasswordAccepted, PasswordRefused, Verdict
 from credwatch.policy.profile import MfaProfile, PolicyProfile
 from credwatch.policy.reasons import Reason, Refusal
 from credwatch.policy.strength import Estimate
-from credwatch.policy.totp import Enrolment, MfaVerdict, Totp, UnlockOutcome
+from credwatch.policy.totp import Enrolment, MfaOutcome, MfaVerdict, Totp, UnlockOutcome
 
 _TOTP, _RECOVERY = "totp", "recovery_code"
 _log = structlog.get_logger(__name__)
@@ -38,6 +38,10 @@ class CustomerPolicy(Struct, frozen=True):
 
 PolicyOf = Callable[[Account], CustomerPolicy]
 """Finds what an account is held to; gives the staff's for a customer it does not know, and never raises."""
+
+
+CodeCheck = Callable[[Account, Secret], MfaOutcome]
+"""Says what came of a one-time code of an account, as the gate does: each code counts once."""
 
 
 class PasswordQuestion(Struct, frozen=True):

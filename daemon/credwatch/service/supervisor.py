@@ -35,6 +35,8 @@ from credwatch.outbox.outage import Outage
 from credwatch.parse.samples import sample_problems
 from credwatch.pipeline.pipeline import Knowledge, Pipeline
 from credwatch.pipeline.report import BatchResult, moments_of, moments_of_detection
+from credwatch.policy.gate import Gate
+from credwatch.service.access_api import access_parts
 from credwatch.service.access_chores import AccessChores
 from credwatch.service.archiving import Archiving
 from credwatch.service.canaries import Canaries
@@ -128,7 +130,9 @@ class Supervisor:
         self._enforcing = EnforcingJobs(
             self._database, self._metrics.measures, self._dispatcher.wake, clock, lambda: self._knowledge.facts
         )
-        desk = CustomerDesk(self._settings, self._database, lambda: self._pipeline.facts, clock, self._dispatcher.wake)
+        self._desk = desk = CustomerDesk(
+            self._settings, self._database, lambda: self._pipeline.facts, clock, self._dispatcher.wake
+        )
         self._mail_desk = MailDesk(
             self._settings, self._database, lambda: self._pipeline.facts, clock, self._dispatcher.wake
         )
@@ -208,6 +212,7 @@ class Supervisor:
             DeliveryPart(self._dispatcher, self._delivering),
             *([gate_part(self._build_gate, gate)] if gate.enabled else []),
             *self._portal.parts(),
+            *access_parts(self._settings, self._desk, self._gate, self._clock, self._metrics.access.answered),
             *inbox_parts(self._settings, self._mail_desk, self._metrics),
             TimetablePart(
                 [
@@ -395,8 +400,10 @@ class Supervisor:
         return Timetable(jobs, self._metrics.ran, clock=self._clock, on_step=self._stepped)
 
     def _build_gate(self) -> Starlette:
-        gate = build_gate(self._settings, self._database, lambda: self._knowledge, self._clock)
-        return gate_app(gate, self._settings.gate, on_answer=self._metrics.gate_answered)
+        return gate_app(self._gate(), self._settings.gate, on_answer=self._metrics.gate_answered)
+
+    def _gate(self) -> Gate:
+        return build_gate(self._settings, self._database, lambda: self._knowledge, self._clock)
 
     def _declare(self, knowledge: Knowledge) -> None:
         every = [rule for rule in knowledge.rules.by_id().values() if rule.consequence.incident != CANARY]

@@ -14,6 +14,13 @@ from credwatch.sources.named import LineFormat, NamedSource
 _HASH = re.compile(r"\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 
 
+def require_hashes(hashes: tuple[str, ...], maker: str) -> tuple[str, ...]:
+    """Return hashes of tokens; raises ValueError, as validators do, for what is none. `maker` names what makes one."""
+    if any(not _HASH.fullmatch(text) for text in hashes):
+        raise ValueError(f"this is no argon2id hash; {maker} makes a token and its hash")
+    return hashes
+
+
 class Listener(Options):
     """Where something listens, and with which certificate."""
 
@@ -82,9 +89,7 @@ class PushSourceOptions(NamedSource):
     @field_validator("token_hashes")
     @classmethod
     def _hashed(cls, hashes: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not _HASH.fullmatch(text) for text in hashes):
-            raise ValueError("this is no argon2id hash; credwatch push-token SOURCE makes a token and its hash")
-        return hashes
+        return require_hashes(hashes, "credwatch push-token SOURCE")
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

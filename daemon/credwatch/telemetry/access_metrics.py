@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from credwatch.kernel.access import AccessState
+from credwatch.telemetry.label_values import ACCESS_OUTCOMES
 
 
 class AccessMetrics:
@@ -19,6 +20,14 @@ class AccessMetrics:
         self._unreviewed = Gauge(
             "credwatch_access_unreviewed", "Emergencies that nobody has reviewed yet.", registry=registry
         )
+        self._answers = Counter(
+            "credwatch_access_api_requests_total",
+            "Requests of ticket systems, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ACCESS_OUTCOMES:
+            self._answers.labels(outcome)
         self.set_requests({}, 0)
 
     def set_requests(self, counts: Mapping[AccessState, int], unreviewed: int) -> None:
@@ -26,3 +35,7 @@ class AccessMetrics:
         for state in (AccessState.WAITING, AccessState.GRANTED):
             self._requests.labels(state.value).set(counts.get(state, 0))
         self._unreviewed.set(unreviewed)
+
+    def answered(self, outcome: str) -> None:
+        """Count one request of a ticket system: one of ACCESS_OUTCOMES."""
+        self._answers.labels(outcome).inc()

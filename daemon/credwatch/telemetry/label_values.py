@@ -51,9 +51,22 @@ STREAM_STATES = ("pending", "unacknowledged", "redelivered")
 """Where messages of a stream are that are not settled."""
 PORTAL_OUTCOMES = ("ok", "refused", "limited", "failed")
 """What becomes of a request for one of the customers' pages."""
+ACCESS_OUTCOMES = ("ok", "refused", "limited", "failed")
+"""What becomes of a request of a ticket system."""
 MAIL_OUTCOMES = tuple(outcome.value for outcome in MailOutcome)
 """What becomes of a mail that comes in."""
-PARTS = ("metrics", "dispatcher", "gate", "portal", "inbox", "timetable", "reader", "push", "configuration")
+PARTS = (
+    "metrics",
+    "dispatcher",
+    "gate",
+    "portal",
+    "access_api",
+    "inbox",
+    "timetable",
+    "reader",
+    "push",
+    "configuration",
+)
 """The parts that live as long as the daemon."""
 FILE_EVENTS = (
     *("rotations", "truncations", "vanished", "damaged", "cut_lines", "holes"),

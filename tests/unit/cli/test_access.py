@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from access_office import CUSTOMER, USER, AccessOffice
+from access_office import CUSTOMER, HOUR, USER, AccessOffice
 from credwatch.cli.main import app
+from credwatch.web.access.options import TicketSystemOptions
 from credwatch.web.gate.routes import gate_app
 from credwatch.web.unix_socket import serve_gate
 from unit.policy.gate_fakes import a_gate
@@ -69,10 +70,19 @@ def test_from_the_request_to_the_review(office: AccessOffice) -> None:
     assert "granted already" in run(office, "refuse", number, "--why", "no", "--by", "thao", expected=2).output
     run(office, "revoke", number, "--why", "it is done", "--by", "thao")
     assert number not in run(office, "list").output
-    run(office, "review", number, "--why", "as ordered", "--by", "quang")
+    office.now += HOUR  # for another code
+    code = f"{office.code('quang').reveal()}\n"
+    run(office, "review", number, "--why", "as ordered", "--by", "quang", "--socket", socket, code=code)
     shown = json.loads(run(office, "show", number, "--json").output)
     assert ["approved", "approved", "revoked", "reviewed"] == [step["kind"] for step in shown["steps"]]
     assert 64 == len(shown["order"]["document_sha256"])
+
+
+def test_a_token_for_a_ticket_system() -> None:
+    """It is shown once with its hash, which the settings take."""
+    shown = json.loads(CliRunner().invoke(app, ["access", "token", "tickets", "--json"]).output)
+    TicketSystemOptions(id="tickets", token_hashes=(shown["hash"],), scopes=("read",))
+    assert shown["token"].startswith("tickets.")
 
 
 def test_what_cannot_be_asked(office: AccessOffice) -> None:

@@ -7,7 +7,7 @@ granted access sees by one number that something is new.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -108,9 +108,13 @@ def requests_of(connection: Connection, customer: str, limit: int = 200) -> list
     return _read(connection, query)
 
 
-def latest_requests(connection: Connection, limit: int, states: Iterable[AccessState] = ()) -> list[StoredAccess]:
-    """Return the latest requests, in some states where any is named, the latest first."""
+def latest_requests(
+    connection: Connection, limit: int, states: Iterable[AccessState] = (), customers: Sequence[str] = ()
+) -> list[StoredAccess]:
+    """Return the latest requests, in some states or of some customers where any is named, the latest first."""
     query = select(access_requests)
+    if customers:
+        query = query.where(access_requests.c.customer.in_(customers))
     if names := [state.value for state in states]:
         query = query.where(access_requests.c.state.in_(names))
     return _read(connection, query.order_by(access_requests.c.asked_at.desc(), access_requests.c.id).limit(limit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 from typing import Annotated, Any, TypeVar
@@ -16,6 +17,7 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
+from starlette.requests import Request
 
 from credwatch.kernel.account import Account
 from credwatch.kernel.secret import Secret
@@ -97,6 +99,20 @@ class OperatorRequest(_Request):
 
 
 R = TypeVar("R", bound=BaseModel)
+
+
+async def body_of(request: Request, longest: int, seconds: float) -> bytes:
+    """Read a body of so many bytes at most, in so much time; raise BadRequest for any other."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > longest:
+                    raise BadRequest(f"expected at most {longest} bytes", status=413)
+    except TimeoutError as error:
+        raise BadRequest("the request did not arrive in time", status=408) from error
+    return bytes(body)
 
 
 def understood(body: bytes, model: type[R]) -> R:

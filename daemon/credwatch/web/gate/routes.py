@@ -34,9 +34,10 @@ from credwatch.web.gate.requests import (
     EnrolRequest,
     OperatorRequest,
     PasswordRequest,
+    body_of,
     understood,
 )
-from credwatch.web.queues import QuestionQueue
+from credwatch.web.queues import QuestionQueue, QueueBounds
 
 _PREFIX = re.compile(r"[0-9A-Fa-f]{5}")
 _LONGEST_BODY = 16 * 1024
@@ -89,8 +90,9 @@ class _Desk:
     def __init__(self, gate: Gate, options: GateOptions) -> None:
         self._gate = gate
         self._options = options
+        bounds = QueueBounds(options.workers, options.waiting, options.timeout_seconds)
         self._checks, self._changes, self._factors, self._ranges = (
-            QuestionQueue(kind, options) for kind in ("check", "change", "factor", "range")
+            QuestionQueue("gate", kind, bounds, error_answer) for kind in ("check", "change", "factor", "range")
         )
 
     @asynccontextmanager
@@ -198,16 +200,7 @@ class _Desk:
         return await self._factors.answered(lambda: work(question))
 
     async def _body(self, request: Request) -> bytes:
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._options.timeout_seconds):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > _LONGEST_BODY:
-                        raise BadRequest(f"expected at most {_LONGEST_BODY} bytes", status=413)
-        except TimeoutError as error:
-            raise BadRequest("the request did not arrive in time", status=408) from error
-        return bytes(body)
+        return await body_of(request, _LONGEST_BODY, self._options.timeout_seconds)
 
 
 def _told(name: str, ask: Endpoint, on_answer: OnAnswer) -> Endpoint:
