@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from builders_measures import HOUR, a_guessing, a_plan, a_takeover, asked, some_governed_facts
@@ -251,6 +252,26 @@ def test_what_is_under_way_does_not_lapse(database: Database) -> None:
     move_on(database, facts, NOON + HOUR)
     assert [MeasureState.QUEUED] == states(database)
     outbox.settle(order.command.id, DONE, NOON + HOUR, None)
+    assert [MeasureState.IN_FORCE] == states(database)
+
+
+def test_what_stood_so_before_is_not_undone(database: Database) -> None:
+    """An account that stands locked at the first attempt was locked by somebody else: nothing is undone later."""
+    facts = some_governed_facts()
+    ask(database, [a_takeover(1)], facts)
+    (order,) = orders(database)
+    answer(database, order.command.id, replace(DONE, stood=True), NOON)
+    move_on(database, facts, NOON + 2 * HOUR)
+    assert [MeasureState.DONE] == states(database)
+    assert [] == orders(database)
+
+
+def test_what_an_earlier_attempt_may_have_done_is_undone(database: Database) -> None:
+    """Where an attempt has failed before, what stands so may be its work, whose answer was lost."""
+    ask(database, [a_takeover(1)], some_governed_facts())
+    (order,) = orders(database)
+    answer(database, order.command.id, Retry("no answer"), NOON, NOON + MINUTE)
+    answer(database, order.command.id, replace(DONE, stood=True), NOON + MINUTE)
     assert [MeasureState.IN_FORCE] == states(database)
 
 

@@ -16,6 +16,8 @@ class Delivered(Struct, frozen=True):
     """The server's reply, with its queue id where it gives one."""
     content: bytes = b""
     """The message as it was accepted, byte for byte; empty where the way carries none."""
+    stood: bool = False
+    """Whether what a measure asks for was so when it was looked up, so that this attempt has changed nothing."""
 
 
 class Retry(Struct, frozen=True):

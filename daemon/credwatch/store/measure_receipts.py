@@ -15,17 +15,20 @@ from credwatch.store import audit
 from credwatch.store.measures import measure_of, save_measures
 
 
-def settle_measure(connection: Connection, message: Any, result: str, reply: str, now: datetime) -> None:
+def settle_measure(
+    connection: Connection, message: Any, result: str, reply: str, now: datetime, *, stood: bool = False
+) -> None:
     """Note what the channel's last word makes of a measure; `result` is delivered, or else no.
 
-    Its time begins once it is done. What a person called off while it was on its way is undone at once.
+    Its time begins once it is done. What a person called off while it was on its way is undone at once. What `stood`
+    so before the first attempt is not ours to undo: an account that its owner's company had locked stays locked.
     """
     order = json.loads(message["context"])
     measure = measure_of(connection, str(order["measure"]))
     if measure is None:
         return  # its incident was deleted
     is_done = result == "delivered"
-    settled = _undone(measure, is_done, now) if order["undo"] else _done(measure, is_done, now)
+    settled = _undone(measure, is_done, now) if order["undo"] else _done(measure, is_done, stood, now)
     settled = replace(settled, reply=reply)
     save_measures(connection, [settled], now)
     kind = ActKind.MEASURE_UNDONE if order["undo"] else ActKind.MEASURE_DONE
@@ -33,11 +36,11 @@ def settle_measure(connection: Connection, message: Any, result: str, reply: str
     audit.append(connection, measure_act(kind, settled, now, reply=reply))
 
 
-def _done(measure: Measure, is_done: bool, now: datetime) -> Measure:
+def _done(measure: Measure, is_done: bool, stood: bool, now: datetime) -> Measure:
     if not is_done:
         return replace(measure, state=MeasureState.FAILED)
-    if not measure.is_undoable:
-        return replace(measure, state=MeasureState.DONE, done_at=now)
+    if stood or not measure.is_undoable:
+        return replace(measure, state=MeasureState.DONE, done_at=now, until=None)
     until = now if measure.undone_by else now + measure.lasts
     return replace(measure, state=MeasureState.IN_FORCE, done_at=now, until=until)
 

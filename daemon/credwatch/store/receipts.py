@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Select, Table, Text, select, text
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Select, Table, Text, func, select, text
 
 from credwatch.kernel.canary import CANARY
 from credwatch.kernel.clock import rfc3339
@@ -59,6 +59,11 @@ def receipts_of(connection: Connection, command: str) -> list[dict[str, Any]]:
     ]
 
 
+def _attempts(connection: Connection, command_id: str) -> int:
+    """Count every attempt, those before a person had it tried again among them."""
+    return connection.execute(select(func.count()).where(receipts.c.command == command_id)).scalar_one()
+
+
 def settle(connection: Connection, command_id: str, receipt: Receipt, now: datetime, next_at: datetime | None) -> None:
     """Note what came of the attempt begun last, and stop the clock whose last notice it was.
 
@@ -81,7 +86,8 @@ def settle(connection: Connection, command_id: str, receipt: Receipt, now: datet
     if message["workflow"] == CANARY:
         return  # it tells nobody of anything, so nothing is proved by it
     if message["kind"] == CommandKind.ENFORCE.value:
-        settle_measure(connection, message, result, reply, now)
+        stood = isinstance(receipt, Delivered) and receipt.stood and _attempts(connection, command_id) == 1
+        settle_measure(connection, message, result, reply, now, stood=stood)
         return
     if isinstance(receipt, Delivered):
         _meet_clocks(connection, command_id, now)

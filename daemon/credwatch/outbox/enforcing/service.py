@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 from credwatch.kernel.account import compared
 from credwatch.kernel.clock import Clock
@@ -101,7 +102,7 @@ class ServiceChannel:
     async def _carried_out(self, exchange: _Exchange, request: ServiceRequest) -> Receipt:
         record = await self._record(exchange)
         if request.is_so(record):
-            return self._done("it stands so already")
+            return replace(self._done("it stands so already"), stood=True)
         url = self._options.url + request.path.format(id=quote(str(record["id"]), safe=""))
         headers = {"Content-Type": self._service.media_type}
         content = None if request.body is None else json.dumps(request.body(record)).encode()
