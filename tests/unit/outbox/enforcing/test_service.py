@@ -66,7 +66,9 @@ async def test_what_is_repeated_is_done_once(service: IdentityService) -> None:
     service.drops_answers = True
     assert isinstance(await delivered(service), Retry)
     service.drops_answers = False
-    assert isinstance(await delivered(service), Delivered)
+    receipt = await delivered(service)
+    assert isinstance(receipt, Delivered)
+    assert receipt.stood
     assert 1 == len(service.acts)
 
 
