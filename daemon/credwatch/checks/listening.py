@@ -1,4 +1,4 @@
-"""Finds what would keep the gate, the metrics and the push endpoints from listening, without listening."""
+"""Finds what would keep whatever the daemon serves from listening, without listening."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from credwatch.app.settings import Settings
 from credwatch.kernel.errors import ConfigurationError, Problem, Severity
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.tls import server_context
+from credwatch.web.access.options import AccessApiOptions
+from credwatch.web.portal.options import PortalOptions
 from credwatch.web.unix_socket import refuse_what_is_in_the_way
 
 _MADE_BY_THE_UNIT = Path("/run/credwatch")
@@ -24,7 +26,12 @@ def listening_problems(settings: Settings) -> Iterator[Problem]:
     """Yield what is in the way; what the daemon of this very state directory listens on is not."""
     running = holder_of(settings.daemon.state_directory)
     if settings.gate.enabled:
-        yield from _gate(settings, running)
+        yield from _socket("gate", settings.gate.socket, settings.gate.socket_group, running)
+    portal, access = settings.portal, settings.access_api
+    if portal.enabled:
+        yield from _served("portal", portal, portal.socket, running)
+    if access.enabled:
+        yield from _served("access_api", access, access.socket if access.port is None else None, running)
     if settings.metrics.enabled and running is None:
         yield from _port("metrics", settings.metrics.address, settings.metrics.port)
     yield from push_problems(settings, is_running=running is not None)
@@ -67,26 +74,36 @@ def push_problems(settings: Settings, *, is_running: bool) -> Iterator[Problem]:
             yield _fault(f"source {source.id}: client_names", "no client certificate is believed", hint)
 
 
-def _gate(settings: Settings, running: Holder | None) -> Iterator[Problem]:
-    path, group = settings.gate.socket, settings.gate.socket_group
+def _served(
+    table: str, place: PortalOptions | AccessApiOptions, path: Path | None, running: Holder | None
+) -> Iterator[Problem]:
+    if path is not None:
+        yield from _socket(table, path, place.socket_group, running)
+    elif running is None:
+        yield from _port(table, place.address, place.port or 0)
+
+
+def _socket(table: str, path: Path, group: str, running: Holder | None) -> Iterator[Problem]:
     if len(os.fsencode(path)) > _LONGEST_PATH:
-        yield _fault(str(path), f"a socket's path has at most {_LONGEST_PATH} bytes", "choose a shorter gate.socket")
+        yield _fault(
+            str(path), f"a socket's path has at most {_LONGEST_PATH} bytes", f"choose a shorter {table}.socket"
+        )
         return
     if path.parent != _MADE_BY_THE_UNIT or path.parent.exists():
-        yield from _folder(path.parent)
+        yield from _folder(table, path.parent)
     if group and not _exists(group):
-        yield _fault("gate.socket_group", f"there is no group {group!r}", "name an existing group")
+        yield _fault(f"{table}.socket_group", f"there is no group {group!r}", "name an existing group")
     try:
         refuse_what_is_in_the_way(path, own=running.process if running else 0)
     except ConfigurationError as error:
         yield Problem.of(error, Severity.FAULT)
 
 
-def _folder(folder: Path) -> Iterator[Problem]:
+def _folder(table: str, folder: Path) -> Iterator[Problem]:
     if not folder.is_dir():
-        yield _fault(f"gate.socket: {folder}", "the folder does not exist", "create it for the daemon's user")
+        yield _fault(f"{table}.socket: {folder}", "the folder does not exist", "create it for the daemon's user")
     elif not os.access(folder, os.W_OK | os.X_OK):
-        yield _fault(f"gate.socket: {folder}", "the daemon may not write there", "give it to its user")
+        yield _fault(f"{table}.socket: {folder}", "the daemon may not write there", "give it to its user")
 
 
 def _exists(group: str) -> bool:

@@ -1,4 +1,4 @@
-"""What keeps push and syslog from listening is found before the start."""
+"""What keeps the daemon from listening is found before the start."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from credwatch.sources.push.tokens import new_token
 _, HASH = new_token("shipped")
 
 
-def _problems(folder: Path, push: dict[str, Any], *sources: dict[str, Any]) -> list[str]:
-    settings = {
+def _problems(folder: Path, push: dict[str, Any], *sources: dict[str, Any], **further: Any) -> list[str]:
+    settings = further | {
         "daemon": {"state_directory": folder},
         "gate": {"enabled": False},
         "metrics": {"enabled": False},
@@ -64,3 +64,28 @@ def test_what_is_wrong_with_syslog_is_told(tmp_path: Path) -> None:
     ] == problems
     source = {"id": "net", "kind": "syslog", "tls_port": 0, "certificate": tmp_path / "none.pem"}
     assert 1 == len(_problems(tmp_path, {}, source))
+
+
+def test_what_is_in_the_way_of_pages_and_endpoints_is_told(tmp_path: Path) -> None:
+    """A port that another program has, a file where a socket is to be, a folder and a group that are not there."""
+    system = {"id": "tickets", "token_hashes": [HASH], "scopes": ["read"]}
+    api = {"enabled": True, "ticket_system": [system]}
+    portal = {"enabled": True, "public_url": "https://security.example"}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        busy = f"cannot listen on 127.0.0.1:{port}: Address already in use"
+        assert [f"portal: {busy}", f"access_api: {busy}"] == _problems(
+            tmp_path, {}, portal=portal | {"port": port}, access_api=api | {"port": port}
+        )
+    (tmp_path / "file").touch()
+    where, away = tmp_path / "file", tmp_path / "none" / "api.sock"
+    told = _problems(
+        tmp_path,
+        {},
+        portal=portal | {"socket": where},
+        access_api=api | {"socket": away, "socket_group": "no-such-group"},
+    )
+    assert 3 == len(told)
+    assert told[0].startswith(f"{where}: ")
+    assert f"access_api.socket: {away.parent}: the folder does not exist" == told[1]
+    assert "access_api.socket_group: there is no group 'no-such-group'" == told[2]
