@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from access_office import CUSTOMER, HOUR, ORDER, USER, AccessOffice, a_request, an_order
 from credwatch.kernel.access import AccessForbidden, AccessGround, AccessState, AccessUse
 from credwatch.kernel.secret import Secret
+from credwatch.replay.replay import replay_files
 from scenarios.lines import BEGIN, staff_access
 
 MINUTE = timedelta(minutes=1)
@@ -208,3 +209,15 @@ def test_what_nobody_grants_in_time(office: AccessOffice) -> None:
     office.desk.look_after()
     with pytest.raises(AccessForbidden, match="its time passed"):
         office.approve(number, "quang")
+
+
+def test_a_replay_knows_what_was_granted(office: AccessOffice) -> None:
+    """Finished logs are held against the access that the store has granted, and nothing is noted there as used."""
+    number = office.granted()
+    acts = (staff_access(600, "minh", USER, CUSTOMER), staff_access(900, "minh", "third@haiau.example", CUSTOMER))
+    log = office.site.application_log
+    log.write_text("".join(f"{act}\n" for act in acts))
+    outcome = replay_files([str(log)], office.site.config, kind="auto", zone="UTC", clock=office.clock)
+    unauthorised = [it.subject for it in outcome.incidents if it.kind == "unauthorised_staff_access"]
+    assert ["third@haiau.example"] == unauthorised
+    assert 0 == office.stored(number).use.count

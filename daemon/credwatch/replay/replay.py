@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock
@@ -12,14 +13,18 @@ from threading import Event, Lock
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from credwatch.app import keys
 from credwatch.app.settings import Settings
 from credwatch.app.sources import followed_sources, format_of
+from credwatch.app.store import open_store
 from credwatch.authoring.choice import choose_rules, knowledge_with, required, tool_settings
+from credwatch.kernel.access import AccessRequest
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import ConfigurationError, nearest
 from credwatch.kernel.incident import Incident
 from credwatch.parse.parse import SourceFormat
+from credwatch.pipeline.granting import with_grants
 from credwatch.pipeline.merge import Merge
 from credwatch.pipeline.pipeline import Knowledge, Pipeline, gather
 from credwatch.pipeline.prepared import Prepared
@@ -28,6 +33,7 @@ from credwatch.pipeline.report import BatchResult, Gathered, Marked
 from credwatch.replay.attempts import AddressAttempts, AttemptCounts
 from credwatch.sources.interface import Chunk
 from credwatch.sources.replay import ReplaySource
+from credwatch.store.cases import access_requests
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore
 
@@ -130,14 +136,29 @@ def replay_files(
     """Replay files with the rules and registers of a settings file, or with the shipped rules alone.
 
     `rules` take the place of the settings' own folders of rules. With `source` the lines are those of that source of
-    the settings, whose format and time zone go before `kind` and `zone`. Raises ConfigurationError, ProblemsFound and
-    SourceError. Nothing is written beside the settings' own store.
+    the settings, whose format and time zone go before `kind` and `zone`. Access that people have granted in the
+    settings' own store counts; nothing is written beside it. Raises ConfigurationError, ProblemsFound, SourceError and
+    StoreError.
     """
     settings = tool_settings(config)
     choice = choose_rules(rules, settings, with_shipped=with_shipped)
     formats = {SOURCE: _format_of(source, settings) if source else SourceFormat(SOURCE, kind, zone)}
     knowledge = replace(knowledge_with(required(choice), settings, choice.packs), formats=formats)
-    return replay(files, knowledge, clock, batch_bytes=settings.detection.batch_bytes, on_progress=on_progress)
+    knowledge, granted = _with_grants(knowledge, settings) if config is not None else (knowledge, [])
+    size = settings.detection.batch_bytes
+    return replay(files, knowledge, clock, batch_bytes=size, granted=granted, on_progress=on_progress)
+
+
+def _with_grants(knowledge: Knowledge, settings: Settings) -> tuple[Knowledge, list[AccessRequest]]:
+    """Add what the settings' own store has granted, and return its requests; none where no daemon has made one yet.
+
+    The lines are enriched with the knowledge, and the pipeline reads the requests of its own store.
+    """
+    place = keys.store_place(settings)
+    if isinstance(place, Path) and not place.exists():
+        return knowledge, []
+    with closing(open_store(place)) as database, database.reading() as connection:
+        return with_grants(knowledge, connection), access_requests.all_requests(connection)
 
 
 def _format_of(name: str, settings: Settings) -> SourceFormat:
@@ -155,14 +176,21 @@ def replay(
     clock: Clock,
     *,
     batch_bytes: int,
+    granted: Sequence[AccessRequest] = (),
     on_progress: Callable[[int, ReplayTally], None] = lambda _bytes, _tally: None,
 ) -> Replayed:
-    """Run finished files through the pipeline into a store that is thrown away; raises SourceError."""
+    """Run finished files through the pipeline into a store that is thrown away; raises SourceError.
+
+    `granted` is the access of staff against which acts are held, beside that of the registers.
+    """
     tally, attempts = ReplayTally(), AttemptCounts()
     incidents: dict[str, Incident] = {}
     with TemporaryDirectory(prefix="credwatch-replay-") as folder:
         database = Database(Path(folder) / "replay.sqlite", durable=False)
-        for report in carried(files, knowledge, database, clock, batch_bytes=batch_bytes, attempts=attempts):
+        reports = carried(
+            files, knowledge, database, clock, batch_bytes=batch_bytes, attempts=attempts, granted=granted
+        )
+        for report in reports:
             tally.add(report)
             incidents.update((change.incident.number, change.incident) for change in report.changes)
             on_progress(report.size, tally)
@@ -180,12 +208,16 @@ def carried(
     *,
     batch_bytes: int,
     attempts: AttemptCounts,
+    granted: Sequence[AccessRequest] = (),
 ) -> Iterator[BatchResult]:
     """Run finished files through the pipeline into a new store; give what each batch came to. Raises SourceError."""
     source = ReplaySource(SOURCE, files, {}, clock=clock)
 
     def made() -> Pipeline:
         database.create()
+        with database.writing() as connection:
+            for request in granted:
+                access_requests.add_request(connection, request, due=None)
         return Pipeline(knowledge, database, clock)
 
     yield from _reports(_Files(source, knowledge, batch_bytes).next, made, attempts)
