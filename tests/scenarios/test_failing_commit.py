@@ -76,7 +76,7 @@ def undisturbed(knowledge: Knowledge, chunks: list[Chunk], tmp_path_factory: pyt
 def test_a_crash_before_a_statement_changes_nothing(
     knowledge: Knowledge, chunks: list[Chunk], undisturbed: Outcome, tmp_path: Path
 ) -> None:
-    """Broken off before every second statement and taken again, by the same or a new pipeline, all comes out the same."""
+    """Broken off before every second statement and taken again, by the same or a new pipeline, all comes out alike."""
     crashes = 0
     with a_store(tmp_path / "store.sqlite") as database:
         pipeline, saboteur = a_pipeline(knowledge, database), Saboteur(database)
