@@ -25,7 +25,7 @@ def notice_problems(renderer: Renderer, rules: RuleSet, *, own_templates: bool =
     Without templates of the operator's own it renders only what no shipped rule sends: all else a release has proven.
     """
     problems: dict[tuple[str, str], Problem] = {}
-    for rule, command in _messages(rules) if own_templates else _of_own_rules(rules):
+    for rule, command in _messages(rules, own_templates):
         try:
             renderer.render(command)
         except CredwatchError as error:
@@ -35,23 +35,22 @@ def notice_problems(renderer: Renderer, rules: RuleSet, *, own_templates: bool =
     return list(problems.values())
 
 
-def _messages(rules: RuleSet) -> Iterator[tuple[Rule | None, Command]]:
+def _messages(rules: RuleSet, own_templates: bool) -> Iterator[tuple[Rule | None, Command]]:
     """Give one message of each kind in each language, then what the rules send that differs from these."""
+    if own_templates:
+        yield from _of_each_kind()
+    for (workflow, kind), rule in _sent(rules).items():
+        if own_templates or not is_shipped(rule.where):  # shipped rules are read first: what they send is theirs
+            for language in LANGUAGES:
+                yield rule, example(workflow, language, kind=kind)
+
+
+def _of_each_kind() -> Iterator[tuple[None, Command]]:
     for language in LANGUAGES:
         for workflow in EXAMPLES:
             yield None, example(workflow, language)
         sender = Contact("MODORO", "info@modoro.example")
         yield None, trial_message("ops@modoro.example", language, "localhost:587", sender, "UTC", system_clock())
-    for (workflow, kind), rule in _sent(rules).items():
-        for language in LANGUAGES:
-            yield rule, example(workflow, language, kind=kind)
-
-
-def _of_own_rules(rules: RuleSet) -> Iterator[tuple[Rule | None, Command]]:
-    for (workflow, kind), rule in _sent(rules).items():
-        if not is_shipped(rule.where):  # shipped rules are read first, so none of them sends this
-            for language in LANGUAGES:
-                yield rule, example(workflow, language, kind=kind)
 
 
 def _sent(rules: RuleSet) -> dict[tuple[str, str], Rule]:
