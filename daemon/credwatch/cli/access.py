@@ -12,6 +12,7 @@ import typer
 
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.moments import read_span
+from credwatch.cli.new_token import show_new_token
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LimitOption
 from credwatch.cli.order_options import ArticleOption, IssuerOption, OrderFileOption, digest_of_order
 from credwatch.cli.output import print_json, say, told_plainly
@@ -214,14 +215,7 @@ def token(
     The hash goes into `token_hashes` of its [[access_api.ticket_system]], the token into the ticket system. Neither is
     kept here.
     """
-    from credwatch.sources.push.tokens import new_token
-
-    made, hashed = new_token(system)
-    if as_json:
-        print_json({"system": system, "token": made.reveal(), "hash": hashed})
-    else:
-        say(f"token         {made.reveal()}")
-        say(f'token_hashes = ["{hashed}"]')
+    show_new_token("system", system, "token_hashes", as_json)
 
 
 @contextmanager

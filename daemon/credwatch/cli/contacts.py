@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from credwatch.cli.actor import ByOption, login_name
+from credwatch.cli.new_token import show_new_token
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import ExitCode, print_json, say, told_plainly
 from credwatch.kernel.clock import system_clock
@@ -64,11 +65,4 @@ def token(
     The hash goes into `report_token_hashes` of the customer in customers.toml, the token to the customer. Neither is
     kept here.
     """
-    from credwatch.sources.push.tokens import new_token
-
-    made, hashed = new_token(customer)
-    if as_json:
-        print_json({"customer": customer, "token": made.reveal(), "hash": hashed})
-    else:
-        say(f"token               {made.reveal()}")
-        say(f'report_token_hashes = ["{hashed}"]')
+    show_new_token("customer", customer, "report_token_hashes", as_json)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from credwatch.cli.new_token import show_new_token
 from credwatch.cli.options import JsonOption
-from credwatch.cli.output import print_json, say
 
 
 def push_token(
@@ -20,11 +20,4 @@ def push_token(
 
     Exit codes: 0 made, 2 usage.
     """
-    from credwatch.sources.push.tokens import new_token
-
-    token, hashed = new_token(source)
-    if as_json:
-        print_json({"source": source, "token": token.reveal(), "hash": hashed})
-    else:
-        say(f"token         {token.reveal()}")
-        say(f'token_hashes = ["{hashed}"]')
+    show_new_token("source", source, "token_hashes", as_json)
