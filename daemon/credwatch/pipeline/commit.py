@@ -41,6 +41,9 @@ SETTLED = "settled"
 PAIRING = "attempt_pairing"
 _MOST_UNPARSED = 10_000
 
+Enforce = Callable[[tuple[Detection, ...], tuple[IncidentChange, ...]], int]
+"""Decides which measures follow, and returns how many commands and letters that is."""
+
 React = Callable[[IncidentChange], Reaction]
 """Decides what follows from a change of an incident."""
 
@@ -110,11 +113,18 @@ class Consequences(Struct, frozen=True):
     """CPU time that storing windows took, and what else the engine must remember."""
 
 
-def commit(connection: Connection, batch: Batch, react: React, discovery: Discovery, zone: str = "UTC") -> Consequences:
+def commit(
+    connection: Connection,
+    batch: Batch,
+    react: React,
+    discovery: Discovery,
+    zone: str = "UTC",
+    enforce: Enforce | None = None,
+) -> Consequences:
     """Store a batch and everything that follows from it on a connection whose transaction the caller ends.
 
     `discovery` says when its lines were read and when the daemon has concluded what they mean: now. `zone` is that of
-    the operators, whose day the counts of the digest belong to.
+    the operators, whose day the counts of the digest belong to. `enforce` comes before the letters, which say of it.
     """
     began = thread_time()
     _remember(connection, batch)
@@ -134,7 +144,8 @@ def commit(connection: Connection, batch: Batch, react: React, discovery: Discov
     progress.add_tallies(connection, f"{batch.received_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}", counts)
     # What was made up becomes messages by the same decisions, and is no incident: nothing of it is stored or counted.
     canaries = grouped(made_up, {}, discovery).changes
-    queued = _follow(connection, [*reactions, *map(react, canaries)])
+    queued = enforce(detections, changes) if enforce and changes else 0
+    queued += _follow(connection, [*reactions, *map(react, canaries)])
     _let_go(connection, changes, discovery)
     return Consequences(detections, changes, queued, window_seconds)
 

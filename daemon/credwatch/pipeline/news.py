@@ -11,6 +11,7 @@ from credwatch.kernel.command import Command
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange
 from credwatch.store import outbox
 from credwatch.store.cases import incidents
+from credwatch.store.measures import of_incidents
 from credwatch.store.state.tellings import save_tellings, tellings_of, waiting_incidents
 from credwatch.workflows.facts import Facts
 from credwatch.workflows.news import duties_of, first_knowledge, on_news
@@ -40,19 +41,22 @@ def note_told(connection: Connection, incident: Incident, facts: Facts, now: dat
     """Note that an incident's readers are told now what is known of it, unless they were before."""
     tellings = tellings_of(connection, [incident.number])
     duties = [duty for duty in duties_of(incident, facts) if duty not in tellings]
-    save_tellings(connection, {duty: first_knowledge(duty, incident, facts, now) for duty in duties})
+    some = of_incidents(connection, [incident.number]).get(incident.number, ())
+    save_tellings(connection, {duty: first_knowledge(duty, incident, facts, now, some) for duty in duties})
 
 
 def _tell(connection: Connection, touched: list[Incident], facts: Facts, now: datetime) -> int:
-    tellings = tellings_of(connection, (incident.number for incident in touched))
+    numbers = [incident.number for incident in touched]
+    tellings, measures = tellings_of(connection, numbers), of_incidents(connection, numbers)
     commands: list[Command] = []
     changed = {}
     for incident in touched:
+        some = measures.get(incident.number, ())
         for duty in duties_of(incident, facts):
             if (before := tellings.get(duty)) is None:
-                changed[duty] = first_knowledge(duty, incident, facts, now)
+                changed[duty] = first_knowledge(duty, incident, facts, now, some)
                 continue
-            letters, after = on_news(duty, incident, before, facts, now)
+            letters, after = on_news(duty, incident, before, facts, now, some)
             commands += letters
             if after != before:
                 changed[duty] = after

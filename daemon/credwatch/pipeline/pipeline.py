@@ -264,13 +264,19 @@ class Pipeline:
         with self._database.writing() as connection:
             know, now = self._knowledge, self._clock()
             discovery = Discovery(batch.received_at, now, know.history_after)
-            done = commit(connection, batch, lambda change: react(change, know.facts, now), discovery, know.facts.zone)
+            done = commit(
+                connection,
+                batch,
+                lambda change: react(change, know.facts, now),
+                discovery,
+                know.facts.zone,
+                lambda some, changes: enforce(connection, some, changes, know.facts, now, self._at_home),
+            )
             done = replace(done, queued=done.queued + tell_changes(connection, done.changes, know.facts, now))
             if any(change.incident.is_held for change in done.changes):
                 done = replace(done, queued=done.queued + tell_of_held(connection, know.facts, now))
             if done.changes:
-                queued = enforce(connection, done.detections, done.changes, know.facts, now, self._at_home)
-                done = replace(done, queued=done.queued + queued + tell_joined(connection, know.facts, now))
+                done = replace(done, queued=done.queued + tell_joined(connection, know.facts, now))
             return done
 
     def _at_home(self, target: str) -> int:

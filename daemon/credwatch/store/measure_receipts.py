@@ -13,6 +13,7 @@ from credwatch.kernel.measure import Measure, MeasureState
 from credwatch.ledger.entry import MACHINE, Act, ActKind
 from credwatch.store import audit
 from credwatch.store.measures import measure_of, save_measures
+from credwatch.store.taken import renew
 
 
 def settle_measure(
@@ -31,6 +32,7 @@ def settle_measure(
     settled = _undone(measure, is_done, now) if order["undo"] else _done(measure, is_done, stood, now)
     settled = replace(settled, reply=reply)
     save_measures(connection, [settled], now)
+    renew(connection, settled, now)
     kind = ActKind.MEASURE_UNDONE if order["undo"] else ActKind.MEASURE_DONE
     kind = kind if is_done else ActKind.MEASURE_FAILED
     audit.append(connection, measure_act(kind, settled, now, reply=reply))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.json import Decoder, Encoder
@@ -15,12 +15,15 @@ from credwatch.kernel.measure import STANDING, Measure, MeasureState
 from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 from credwatch.store.moments import to_micros
+from credwatch.store.state.tellings import wait_for_news
 from credwatch.store.statements import insert
 from credwatch.workflows.governor import HOUR, Usage
+from credwatch.workflows.taken import stage_of
 
 _DOCUMENT = Encoder()
 _MEASURE = Decoder(Measure)
 _OPEN_END = 1 << 62
+_AT_ONCE = 500
 _MOVES = text("moves_at IS NOT NULL")  # written out, for so alone the index of these is used
 REMEMBERED = timedelta(days=30)
 """So long an earlier measure against the same target has the next one last longer."""
@@ -54,8 +57,13 @@ measures = Table(
 def save_measures(
     connection: Connection, changed: Iterable[Measure], now: datetime, patience: timedelta = timedelta(days=1)
 ) -> None:
-    """Store measures as they are now; `patience` is how long one waits for people, or for its channel."""
+    """Store measures as they are now; `patience` is how long one waits for people, or for its channel.
+
+    Customers who were told of their incidents hear of it by the clock, where it is news to them.
+    """
+    changed = [*changed]
     rows = [_row(measure, now, patience) for measure in changed]
+    wait_for_news(connection, {(it.incident, it.organization) for it in changed if stage_of(it) is not None})
     if rows:
         statement = insert(connection, measures)
         changes = {name: statement.excluded[name] for name in rows[0] if name != "id"}
@@ -110,6 +118,18 @@ def measure_of(connection: Connection, id_: str) -> Measure | None:
     """Return one measure; None where there is none of this id."""
     document = connection.execute(select(measures.c.document).where(measures.c.id == id_)).scalar()
     return None if document is None else _MEASURE.decode(document)
+
+
+def of_incidents(connection: Connection, numbers: Collection[str]) -> dict[str, list[Measure]]:
+    """Return the measures of incidents by number, the oldest first; those without any are left out."""
+    table, measures_by_number = measures.c, dict[str, list[Measure]]()
+    every = sorted(numbers)
+    for start in range(0, len(every), _AT_ONCE):
+        query = select(table.document).where(table.incident.in_(every[start : start + _AT_ONCE]), ~table.dry)
+        for document in connection.execute(query.order_by(table.proposed_at, table.id)).scalars():
+            measure = _MEASURE.decode(document)
+            measures_by_number.setdefault(measure.incident, []).append(measure)
+    return measures_by_number
 
 
 def stands(connection: Connection, measure: Measure) -> bool:

@@ -19,7 +19,7 @@ from credwatch.ledger.entry import MACHINE, Act, ActKind
 from credwatch.store import audit
 from credwatch.store.audited import message_act
 from credwatch.store.cases.secrecy_orders import withheld
-from credwatch.store.commands import WAITING, StoredCommand, commands, readable, row_of
+from credwatch.store.commands import WAITING, StoredCommand, commands, readable
 from credwatch.store.database import Database
 from credwatch.store.forbidden import stopped
 from credwatch.store.joined import leaving, letters_about
@@ -27,6 +27,7 @@ from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.pages import FIRST, Page, paged
 from credwatch.store.receipts import receipts, settle
 from credwatch.store.statements import insert
+from credwatch.store.taken import row_in_time, with_taken
 from credwatch.store.turns import next_rows, take_turn
 
 _IS_BEGUN = text("result = 'started'")  # written out, for so alone the index of these is used
@@ -65,7 +66,8 @@ def queue(connection: Connection, new_commands: Iterable[Command]) -> int:
         for name in ("created_at", "since", "next_at")
     }
     statement = added.on_conflict_do_update(index_elements=["id"], set_=changes, where=is_unread).returning(table.c.id)
-    rows = [row_of(command) for command in leaving(connection, withheld(connection, [*new_commands]))]
+    letters = with_taken(connection, withheld(connection, [*new_commands]))
+    rows = [row_in_time(command) for command in leaving(connection, letters)]
     leaves = [row for row in rows if connection.execute(statement, row).first() and row["state"] == "queued"]
     acts = (
         message_act(ActKind.NOTICE_QUEUED, row, from_micros(int(str(row["created_at"]))))

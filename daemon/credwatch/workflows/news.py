@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from credwatch.kernel.command import Command, CommandKind, Precedence
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import Incident, Status
+from credwatch.kernel.measure import Measure
 from credwatch.workflows.facts import Facts, Role
 from credwatch.workflows.message import Letter, bounded_accounts, compose, incident_values
 from credwatch.workflows.message import bounded as listed
+from credwatch.workflows.taken import steps_of
 from credwatch.workflows.touched import accounts_of, attacked_addresses, customers_of, own_accounts, safe_addresses
 
 NEWS = {"customer_notice": "customer_news", "breach_report": "breach_news"}
@@ -59,6 +61,8 @@ class ReaderKnowledge(Struct, frozen=True, omit_defaults=True):
     """How many news there were."""
     waits: bool = False
     """Whether there is news that must wait for its turn."""
+    steps: tuple[str, ...] = ()
+    """What was done about the incident."""
 
 
 def duties_of(incident: Incident, facts: Facts) -> Iterator[Duty]:
@@ -71,30 +75,39 @@ def duties_of(incident: Incident, facts: Facts) -> Iterator[Duty]:
         yield Duty("breach_report", incident.number, incident.organization)
 
 
-def first_knowledge(duty: Duty, incident: Incident, facts: Facts, now: datetime) -> ReaderKnowledge:
+def first_knowledge(
+    duty: Duty, incident: Incident, facts: Facts, now: datetime, measures: Iterable[Measure] = ()
+) -> ReaderKnowledge:
     """Say what a notice that is written now tells."""
-    return _knowledge(duty, incident, facts, (now,), 0)
+    return _knowledge(duty, incident, facts, (now,), measures)
 
 
 def on_news(
-    duty: Duty, incident: Incident, reader: ReaderKnowledge, facts: Facts, now: datetime
+    duty: Duty,
+    incident: Incident,
+    reader: ReaderKnowledge,
+    facts: Facts,
+    now: datetime,
+    measures: Iterable[Measure] = (),
 ) -> tuple[tuple[Command, ...], ReaderKnowledge]:
     """Write to a reader what is new of an incident, if anything is and the bounds allow it; say what it knows then.
 
-    News is another account or address, another rule that fires, a higher level, or more of the same a day later.
+    News is another account or address, another rule that fires, a higher level, more of the same a day later, or that
+    a measure was taken, has failed or is undone.
     """
-    fresh = _fresh(reader, _knowledge(duty, incident, facts, reader.letters, reader.count))
+    latest = _knowledge(duty, incident, facts, reader.letters, measures)
+    fresh = _fresh(reader, latest)
     if fresh is None or incident.status is Status.CLOSED:
         return (), replace(reader, waits=False)
     letters = tuple(at for at in reader.letters if abs(now - at) < BOUNDS[-1][0])
     if any(sum(abs(now - at) < span for at in letters) >= most for span, most in BOUNDS):
         return (), replace(reader, waits=True)
     commands = _letter(duty, incident, fresh, reader.count + 1, facts, now)
-    return commands, _knowledge(duty, incident, facts, (*letters, now), reader.count + 1)
+    return commands, replace(latest, letters=(*letters, now), count=reader.count + 1)
 
 
 def _knowledge(
-    duty: Duty, incident: Incident, facts: Facts, letters: tuple[datetime, ...], count: int
+    duty: Duty, incident: Incident, facts: Facts, letters: tuple[datetime, ...], measures: Iterable[Measure]
 ) -> ReaderKnowledge:
     own = duty.workflow == "customer_notice"
     return ReaderKnowledge(
@@ -104,7 +117,7 @@ def _knowledge(
         addresses=incident.addresses,
         occurred_last=incident.occurred_last,
         letters=letters,
-        count=count,
+        steps=steps_of(measures, duty.organization) if own else (),
     )
 
 
@@ -115,6 +128,7 @@ class _Fresh(Struct, frozen=True):
     is_of_another_kind: bool
     accounts: tuple[str, ...]
     addresses: tuple[str, ...]
+    steps: tuple[str, ...]
 
 
 def _fresh(reader: ReaderKnowledge, news: ReaderKnowledge) -> _Fresh | None:
@@ -123,10 +137,11 @@ def _fresh(reader: ReaderKnowledge, news: ReaderKnowledge) -> _Fresh | None:
         is_of_another_kind=not {*news.rules} <= {*reader.rules},
         accounts=tuple(name for name in news.accounts if name not in {*reader.accounts}),
         addresses=tuple(name for name in news.addresses if name not in {*reader.addresses}),
+        steps=tuple(step for step in news.steps if step not in {*reader.steps}),
     )
     is_later = news.occurred_last - reader.occurred_last >= _LATER
-    is_news = fresh.is_higher or fresh.is_of_another_kind or fresh.accounts or fresh.addresses or is_later
-    return fresh if is_news else None
+    is_news = fresh.is_higher or fresh.is_of_another_kind or fresh.accounts or fresh.addresses or fresh.steps
+    return fresh if is_news or is_later else None
 
 
 def _letter(
@@ -141,6 +156,7 @@ def _letter(
             "reader": reader,
             "is_higher": fresh.is_higher,
             "is_of_another_kind": fresh.is_of_another_kind,
+            "is_acted_on": bool(fresh.steps),
             "new_accounts": bounded_accounts(fresh.accounts, facts),
             "new_addresses": listed(fresh.addresses),
             **incident_values(incident, accounts, facts),

@@ -110,7 +110,14 @@ class Templates:
             words = catalogue.counted(finding["rule"], language, number) if finding["counted"] else ""
             return words + (_SINCE[language].format(moment(finding["since"])) if words and finding["since"] else "")
 
+        def measure(entry: dict[str, Any]) -> str:
+            """Say what was done against whom, and until when."""
+            targets, until = ", ".join(listing(entry["targets"])), moment(entry["until"])
+            words = catalogue.word(language, f"measure_{entry['stage']}", entry["action"] + ("_until" if until else ""))
+            return words.replace("{until}", until).replace("{targets}", targets)
+
         return {
+            "measure_words": lambda entries: [*map(measure, entries)],
             "counted_words": lambda findings: [*dict.fromkeys(filter(None, map(counted, findings)))],
             "kind": catalogue.kind(str(command.payload.context.get("kind", "")), language, _rules_of(command)),
             "kind_of": lambda name: catalogue.kind(name, language),

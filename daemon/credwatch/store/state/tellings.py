@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from msgspec.json import Decoder, Encoder
+from msgspec.structs import replace
 from sqlalchemy import Boolean, Column, Connection, Index, Table, Text, select, text
 
 from credwatch.store.database import metadata
@@ -30,12 +31,13 @@ tellings = Table(
 
 def tellings_of(connection: Connection, numbers: Iterable[str]) -> dict[Duty, ReaderKnowledge]:
     """Tell what the readers of these incidents know."""
-    some, knowledge = sorted(set(numbers)), {}
+    some, knowledge = sorted(set(numbers)), dict[Duty, ReaderKnowledge]()
     table = tellings.c
     for start in range(0, len(some), _AT_ONCE):
-        query = select(table.workflow, table.incident, table.organization, table.told)
+        query = select(table.workflow, table.incident, table.organization, table.told, table.waits)
         rows = connection.execute(query.where(table.incident.in_(some[start : start + _AT_ONCE])))
-        knowledge.update({Duty(*duty): _TOLD.decode(document) for *duty, document in rows})
+        for *duty, document, waits in rows:
+            knowledge[Duty(*duty)] = replace(_TOLD.decode(document), waits=bool(waits))
     return knowledge
 
 
@@ -43,6 +45,15 @@ def waiting_incidents(connection: Connection) -> list[str]:
     """Name the incidents of which news waits for its turn."""
     query = select(tellings.c.incident).distinct().where(tellings.c.waits).order_by(tellings.c.incident)
     return list(connection.execute(query).scalars())
+
+
+def wait_for_news(connection: Connection, readers: Iterable[tuple[str, str]]) -> None:
+    """Have it looked by the clock what is new to customers who were told, by incident and customer."""
+    table = tellings.c
+    for incident, organization in sorted(readers):
+        reader = (table.incident == incident) & (table.organization == organization)
+        notice = tellings.update().where(reader, table.workflow == "customer_notice")
+        connection.execute(notice.values(waits=True))
 
 
 def save_tellings(connection: Connection, knowledge_of: Mapping[Duty, ReaderKnowledge]) -> None:
