@@ -36,7 +36,7 @@ def credwatch(folder: Path, *arguments: str) -> list[dict[str, object]]:
 
 @pytest.mark.slow
 def test_the_story_is_told_and_told_again(tmp_path: Path) -> None:
-    """Every workflow has a notice accepted, in its customer's language; the terminal's width is kept; twice."""
+    """Each workflow has a notice accepted, in its reader's language; a takeover is stopped, and told so; twice."""
     told, trouble = demo(tmp_path).communicate(timeout=PATIENCE_SECONDS)
     assert "" == trouble
     story, _, ending = told.partition("\nAccepted by the mail server: ")
@@ -45,6 +45,9 @@ def test_the_story_is_told_and_told_again(tmp_path: Path) -> None:
     assert "customer_notice (English) accepted for security@blueharbor.example" in story
     assert "customer_notice (Vietnamese) accepted for it@haiau.example" in story
     assert "breach_report (Vietnamese) accepted for security@modoro.example" in story
+    for action in ("end_sessions", "force_reset"):
+        assert f"the application did {action}: ke.toan@haiau.example" in story
+    assert "it says: Ended every session of the account ke.toan@haiau.example." in story
     assert all(where in ending for where in ("played/notices/", "incidents list --config", "/metrics"))
     assert 0 == story.count("{")
     notices = [path.read_text(encoding="utf-8") for path in (tmp_path / "played/notices").glob("*.txt")]

@@ -32,6 +32,8 @@ _LOOKS = {
     "detection": (" ├ detection", "yellow"),
     "incident": (" ├ incident ", "bold yellow"),
     "answer": (" ├ answer   ", "bold magenta"),
+    "measure": (" ├ measure  ", "bold red"),
+    "said": (" │   it says:", "green"),
     "notice": (" ├ notice   ", "bold green"),
     "trouble": (" └ trouble  ", "bold red"),
 }
@@ -44,8 +46,8 @@ def demo(
 ) -> None:
     """Play a working day, from log lines to accepted notices.
 
-    Starts a mail server and two daemons on loopback, writes logs for them to follow, and says what comes of it. Exit
-    code 0 where each workflow had a notice accepted.
+    Starts a mail server, an application and two daemons on loopback, writes logs for them to follow, and says what
+    comes of it. Exit code 0 where each workflow had a notice accepted, and the takeover was stopped.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -65,7 +67,7 @@ def _played(folder: Path, stay: bool, as_json: bool) -> list[str]:
     from credwatch.demo.world import World
 
     talk = _terminal(is_talk=as_json)
-    talk.line("Starting a mail server and two daemons: the vendor's, and one at a customer's.", "bold")
+    talk.line("Starting a mail server, an application, the vendor's daemon and a customer's.", "bold")
     with World(folder.resolve()) as world:
         pause = _PAUSE_SECONDS if talk.is_terminal and not as_json else 0.0
         outcome = play(world, _tell_json if as_json else _tell, pause_seconds=pause)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from credwatch.demo.world import World
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.incident import Incident
+from credwatch.kernel.measure import ENFORCEMENT
 from credwatch.store.commands import StoredCommand
 
 _PATIENCE_SECONDS = 45
@@ -26,6 +27,8 @@ _POLL_SECONDS = 0.2
 _SHOWN_LINES = 3
 _LONGEST_SCENE = timedelta(seconds=8)
 """A scene is written at once, so what it tells of lies so far back: nothing is detected before it has happened."""
+_HEADING = "WHAT WE HAVE DONE\n-----------------"
+_DONE = ("Ended", "Forced", "Ordered")
 _LANGUAGES = {"vi": "Vietnamese", "en": "English"}
 
 
@@ -38,7 +41,9 @@ class Beat(StrEnum):
     QUIET = "quiet"
     DETECTION = "detection"
     INCIDENT = "incident"
+    MEASURE = "measure"
     NOTICE = "notice"
+    SAID = "said"
     ANSWER = "answer"
     TROUBLE = "trouble"
 
@@ -110,7 +115,9 @@ class _Stage:
     def delivered(self) -> Iterator[StoredCommand]:
         """Give every message that the mail server has accepted."""
         for book in self._books.values():
-            yield from (message for message in book.messages() if message.state == "delivered")
+            for message in book.messages():
+                if message.state == "delivered" and message.command.workflow != ENFORCEMENT:
+                    yield message
 
     def _write(self, scene: Scene) -> None:
         lines = list(scene.lines(datetime.now(UTC) - _LONGEST_SCENE))
@@ -152,7 +159,15 @@ class _Stage:
         mine = [message for message in messages if message.command.incident in incidents]
         if scene.workflow and not (mine and all(message.state == "delivered" for message in mine)):
             return f"no {scene.workflow} of it has been accepted"
-        return ""
+        return self._undone(scene, mine)
+
+    def _undone(self, scene: Scene, letters: Sequence[StoredCommand]) -> str:
+        """Name the measures that the application has not taken, or of which the customer has not heard."""
+        done = {deed.action for deed in self._world.application.deeds}
+        if missing := sorted({*scene.measures} - done):
+            return f"the application was not asked for {', '.join(missing)}"
+        said = {entry["action"] for letter in letters for entry in _measures_in(letter)}
+        return f"the customer was not told of {', '.join(scene.measures)}" if {*scene.measures} - said else ""
 
     def _tell_news(self) -> None:
         for book in self._books.values():
@@ -160,9 +175,24 @@ class _Stage:
                 self._tell_detections(book, incident)
                 if self._is_new(incident.number):
                     self._tell(Beat.INCIDENT, _incident_words(incident))
+        self._tell_deeds()
         for message in self.delivered():
             if self._is_new(message.command.id):
                 self._tell(Beat.NOTICE, _notice_words(message))
+                for sentence in self._sentences(message):
+                    self._tell(Beat.SAID, sentence)
+
+    def _tell_deeds(self) -> None:
+        for number, deed in enumerate(self._world.application.deeds):
+            if self._is_new(f"deed {number}"):
+                self._tell(Beat.MEASURE, f"the application did {deed.action}: {deed.target}")
+
+    def _sentences(self, message: StoredCommand) -> tuple[str, ...]:
+        """Give what a notice says in English of what was done, out of the letter; once for all its readers."""
+        recipient = message.command.recipient
+        if not _measures_in(message) or not self._is_new(f"said {message.command.incident}"):
+            return ()
+        return said_as_done(self._world.letters_to(recipient)[-1])
 
     def _tell_detections(self, book: Casebook, incident: Incident) -> None:
         if self._seen.issuperset(incident.detections):
@@ -186,6 +216,18 @@ def _detection_words(detection: Detection) -> str:
 def _incident_words(incident: Incident) -> str:
     about = f"{incident.subject} ({incident.organization})" if incident.organization else incident.subject
     return f"{incident.number} {incident.kind}: {about}"
+
+
+def _measures_in(message: StoredCommand) -> list[dict[str, str]]:
+    entries = message.command.payload.context.get("taken", [])
+    return [*entries] if isinstance(entries, list) else []
+
+
+def said_as_done(letter: str) -> tuple[str, ...]:
+    """Give the points of a letter's English part about what was done, each on one line; its evidence is left aside."""
+    _, _, behind = letter.replace("\r\n", "\n").partition(_HEADING)
+    points = [" ".join(point.split()) for point in behind.partition("\n\n")[0].split("\n- ")]
+    return tuple(point for point in points if point.startswith(_DONE))
 
 
 def _notice_words(message: StoredCommand) -> str:

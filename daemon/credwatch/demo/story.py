@@ -28,6 +28,8 @@ class Scene(Struct, frozen=True):
     """The kind of incident that must come of it; empty where all must stay quiet."""
     workflow: str = ""
     """The workflow whose messages must be accepted; empty where nobody is written to."""
+    measures: tuple[str, ...] = ()
+    """What the application must have done about it; the customer is told so."""
     answers: str = ""
     """The address of the contact who answers on the customers' pages that it was not them; empty where none does."""
 
@@ -39,10 +41,11 @@ def scenes() -> tuple[Scene, ...]:
         Scene("Scanners knock on the SSH port with made-up names.", _scanners, "user_enumeration"),
         Scene("Somebody tries one password on many accounts of Sao Mai.", _spray, "password_spray"),
         Scene(
-            "Somebody guesses the password of Hải Âu's accountant, and gets in.",
+            "Somebody guesses the password of Hải Âu's accountant, gets in, and is stopped.",
             _brute_force,
             "account_takeover",
             "customer_notice",
+            measures=("end_sessions", "force_reset"),
         ),
         Scene(
             "Hải Âu's contact logs in to the pages and answers: that was not us.",

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from msgspec import Struct
 
+from credwatch.demo.application import Application
 from credwatch.kernel.errors import ConfigurationError, CredwatchError
 from credwatch.kernel.resources import shipped
 
@@ -73,16 +74,20 @@ class World:
         self.daemons = [Daemon(role, folder / role / "credwatch.toml", _free_port()) for role in ROLES]
         self.pages = f"http://localhost:{_free_port()}"
         """Where the vendor's customers see their pages."""
+        self._secret = secrets.token_urlsafe(32)
+        self.application = Application(self._secret)
+        """The vendor's application, which is told what to do about a takeover."""
         self._server: Any = None
         self._claim: IO[str] | None = None
 
     def __enter__(self) -> World:
-        """Make the folder anew, start the mail server and the daemons, and wait until they are ready."""
+        """Make the folder anew, start mail server, application and daemons, and wait until they are ready."""
         self._claim = _claimed(self.folder)
         self.notices.mkdir()
         try:
             self._server = _mail_server(self.mailbox)
             self._server.start()
+            self.application.start()
             for daemon in self.daemons:
                 self._furnish(daemon)
                 self._start(daemon)
@@ -94,7 +99,7 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the daemons in order, then the mail server, and let the folder go."""
+        """Stop the daemons in order, then the mail server and the application, and let the folder go."""
         running = [daemon.process for daemon in self.daemons if daemon.process is not None]
         for process in running:
             process.terminate()
@@ -106,6 +111,7 @@ class World:
                 process.wait()
         if self._server is not None:
             self._server.stop()
+            self.application.stop()
         if self._claim is not None:
             self._claim.close()
 
@@ -133,14 +139,14 @@ class World:
             (home / "logs" / name).touch()
         credentials = home / "credentials"
         credentials.mkdir(mode=0o700)
-        key = credentials / "totp-key"
-        key.touch(0o600)
-        key.write_text(b64encode(secrets.token_bytes(32)).decode(), encoding="ascii")
+        _keep(credentials / "totp-key", b64encode(secrets.token_bytes(32)).decode())
+        _keep(credentials / "application-secret", self._secret)
         now = datetime.now(UTC).replace(microsecond=0)
         values = {
             "@FOLDER@": str(home),
             "@SMTP_PORT@": str(self._server.port),
             "@METRICS_PORT@": str(daemon.metrics_port),
+            "@APPLICATION_PORT@": str(self.application.port),
             "@PORTAL_PORT@": self.pages.rpartition(":")[2],
             "@YESTERDAY@": (now - timedelta(days=1)).isoformat(),
             "@TOMORROW@": (now + timedelta(days=1)).isoformat(),
@@ -170,6 +176,11 @@ class World:
                     f"the {daemon.role}'s daemon did not start", where=str(self.log_of(daemon)), hint="see that file"
                 )
             time.sleep(0.1)
+
+
+def _keep(file: Path, secret: str) -> None:
+    file.touch(0o600)
+    file.write_text(secret, encoding="ascii")
 
 
 def _mail_server(mailbox: Mailbox) -> Any:

@@ -95,3 +95,13 @@ def test_an_end_is_news_and_a_confirmation_is_none() -> None:
     assert ["customer_news"] * 2 == [letter.workflow for letter in letters]
     assert all(letter.payload.context["is_acted_on"] for letter in letters)
     assert () == on_news(duty, incident, after, facts, NOON + HOUR + timedelta(days=1), [undone])[0], "told once"
+
+
+@pytest.mark.parametrize(("language", "words"), [("vi", "Ngoài các biện pháp nêu trên"), ("en", "Beyond that")])
+def test_a_notice_does_not_deny_what_was_done(language: str, words: str) -> None:
+    """Where something was done to an account, the notice says that nothing else was."""
+    notice = example("customer_notice", language)
+    context = notice.payload.context | {"taken": taken([a_measure()], CUSTOMER)}
+    acting = replace(notice, payload=replace(notice.payload, context=context))
+    assert words in TEMPLATES.render(acting).text
+    assert words not in TEMPLATES.render(notice).text
