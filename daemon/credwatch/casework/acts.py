@@ -94,7 +94,7 @@ class Casework(Casebook):
         def step(connection: Connection, incident: Incident) -> Incident:
             if answer == Answer(party=answer.party, way=answer.way, spoken_at=answer.spoken_at):
                 check_reason(incident, text)
-            _check_customer(incident, customer)
+            check_customer(incident, customer)
             disowned = answer.statement is Statement.NOT_OURS
             return _escalated(connection, incident, entry, self._facts()) if disowned else incident
 
@@ -139,7 +139,7 @@ def _check_open(incident: Incident) -> None:
         raise IllegalTransition("the incident is closed", where=incident.number, hint=hint)
 
 
-def _check_customer(incident: Incident, customer: str) -> None:
+def check_customer(incident: Incident, customer: str) -> None:
     """Raise IllegalTransition where it is not clear which of an incident's customers has answered."""
     customers = customers_of(incident)
     if customer in customers or (not customer and len(customers) < _SEVERAL):

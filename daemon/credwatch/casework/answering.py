@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from credwatch.app.build import sound_facts
 from credwatch.app.forms import form_named, form_words
-from credwatch.casework.acts import Actor
+from credwatch.casework.acts import Actor, check_customer
 from credwatch.casework.recording import Recording
 from credwatch.incidents.lifecycle import IllegalTransition
 from credwatch.kernel.case_entry import AnswerState, CaseEntry, EntryKind, FormAnswer
@@ -63,40 +63,30 @@ class FilledForm(Struct, frozen=True):
 class Answering(Recording):
     """Fills forms in from a store that a daemon may be using; use it in a `with` block."""
 
-    def state(self, number: str, actor: Actor, answer: FormAnswer) -> Incident | None:
-        """Take down an answer; of several the latest counts. Returns None where the number is unknown."""
+    def state(self, number: str, actor: Actor, answer: FormAnswer, customer: str = "") -> Incident | None:
+        """Take down an answer; of several the latest counts. Returns None where the number is unknown.
+
+        An answer for one customer counts in that customer's package, before those for the whole case.
+        """
 
         def step(_connection: object, incident: Incident) -> Incident:
             if answer.state is AnswerState.KNOWN and not answer.value.strip():
                 hint = "give it in words, or say --unknown or --not-applicable"
                 raise IllegalTransition("the answer is empty", where=number, hint=hint)
+            if customer:
+                check_customer(incident, customer)
             return incident
 
-        return self._work(CaseEntry(number, actor.at, EntryKind.STATED, actor.name, stated=answer), step)
+        entry = CaseEntry(number, actor.at, EntryKind.STATED, actor.name, stated=answer, customer=customer)
+        return self._work(entry, step)
 
     def fill(self, number: str, name: str, now: datetime) -> FilledForm | None:
         """Fill a form in; None where the number is unknown. Raises ConfigurationError where the form is."""
         form = form_named(name)
-        words = form_words(form.language)
-        case = self._case_file(number, form, now)
-        if case is None:
-            return None
-        answers = iter(answers_of(form, case, words))
-        sections = tuple(
-            (
-                section.title,
-                tuple(
-                    FilledLine(question.label, written(answer, words), answer)
-                    for question, answer in zip(section.question, answers, strict=False)
-                ),
-            )
-            for section in form.section
-        )
-        gaps = missing(form, (line.answer for _, lines in sections for line in lines))
-        note = words["drafted"].format(at=at_home(now, case), number=number)
-        return FilledForm(form, number, case.facts.sender.name, sections, gaps, now, note)
+        case = self._case_file(number, form.language, now)
+        return None if case is None else filled(form, case)
 
-    def _case_file(self, number: str, form: OfficialForm, now: datetime) -> BreachFile | None:
+    def _case_file(self, number: str, language: str, now: datetime) -> BreachFile | None:
         with self._database.reading() as connection:
             incident = incidents.incident(connection, number)
             if incident is None:
@@ -112,6 +102,7 @@ class Answering(Recording):
         )
         own = self._settings.daemon.templates_directory
         catalogue = read_catalogue([folder for folder in (own, shipped("config") / "templates") if folder])
+        kind = catalogue.kind(incident.kind, language, incident.rules)
         return BreachFile(
             incident=incident,
             facts=sound_facts(self._settings),
@@ -120,6 +111,27 @@ class Answering(Recording):
             accepted=accepted,
             lines=len(kept),
             systems=tuple(sorted({f"{line.source} ({line.file})" for line in kept})),
-            act=catalogue.kind(incident.kind, form.language, incident.rules).what,
+            act=kind.what,
             now=now,
+            steps=tuple(kind.steps),
         )
+
+
+def filled(form: OfficialForm, case: BreachFile) -> FilledForm:
+    """Fill a form in from what is known of a case."""
+    words = form_words(form.language)
+    answers = iter(answers_of(form, case, words))
+    sections = tuple(
+        (
+            section.title,
+            tuple(
+                FilledLine(question.label, written(answer, words), answer)
+                for question, answer in zip(section.question, answers, strict=False)
+            ),
+        )
+        for section in form.section
+    )
+    gaps = missing(form, (line.answer for _, lines in sections for line in lines))
+    number = case.incident.number
+    note = words["drafted"].format(at=at_home(case.now, case), number=number)
+    return FilledForm(form, number, case.facts.sender.name, sections, gaps, case.now, note)

@@ -147,6 +147,7 @@ def _written(entry: dict[str, Any], moment: _Moment) -> str:
     facts += [_of_order(entry["secrecy"])] if entry.get("secrecy") else []
     facts += [*_stated(entry["stated"])] if entry.get("stated") else []
     facts += [*_when(entry, moment)] if entry.get("moment") else []
+    facts += [f"{it['name']} ({it['size']} bytes, SHA-256 {it['sha256']})" for it in entry.get("files", ())]
     facts += [f"for {entry['customer']}"] if entry.get("customer") else []
     words = [entry["text"]] if entry.get("text") else []
     return ": ".join(filter(None, (first, ", ".join([*facts, *words]))))

@@ -24,6 +24,7 @@ def state(
     value: Annotated[str, typer.Argument(metavar="[ANSWER]", help="The answer, in the form's language.")] = "",
     is_unknown: Annotated[bool, typer.Option("--unknown", help="It was looked for, and is not known yet.")] = False,
     is_none: Annotated[bool, typer.Option("--not-applicable", help="It does not arise here.")] = False,
+    customer: Annotated[str, typer.Option("--customer", help="For the package of this customer alone.")] = "",
     config: ConfigOption = DEFAULT_CONFIG,
     by: ByOption = "",
     as_json: JsonOption = False,
@@ -43,7 +44,8 @@ def state(
 
         actor = Actor(login_name(by), system_clock())
         with Answering.at(config) as answering:
-            incident = answering.state(number, actor, FormAnswer(question, value, f"stated by {actor.name}", state))
+            stated = FormAnswer(question, value, f"stated by {actor.name}", state)
+            incident = answering.state(number, actor, stated, customer)
     if incident is None:
         raise unknown(number)
     print_json(described(incident)) if as_json else say(f"{number}: {question} stated")

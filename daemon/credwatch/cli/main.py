@@ -8,6 +8,7 @@ from credwatch.cli import case_files as case_files  # its commands are those of 
 from credwatch.cli import case_list as case_list  # likewise
 from credwatch.cli import casework as casework  # likewise
 from credwatch.cli import documents as documents  # likewise
+from credwatch.cli import packages as packages  # likewise
 from credwatch.cli import radius as radius  # likewise
 from credwatch.cli import recording as recording  # likewise
 from credwatch.cli import secrecy as secrecy  # likewise

@@ -37,6 +37,8 @@ class EntryKind(StrEnum):
     """Somebody said that an order forbids to tell of it, or does so no longer."""
     MAILED = "mailed"
     """A mail came that is nobody's answer: a program wrote it, or nothing proves who did."""
+    PACKAGED = "packaged"
+    """What one customer is owed of the case was put together for it."""
     REMINDED = "reminded"
     """The operators were reminded that somebody has not answered."""
 
@@ -148,6 +150,6 @@ class CaseEntry(Struct, frozen=True, omit_defaults=True):
     secrecy: SecrecyStep | None = None
     """What was said of an order, where somebody said it."""
     files: tuple[ReportFile, ...] = ()
-    """What came with a mail; it is kept, and never opened here."""
+    """What came with a mail, or was made or added by people; it is kept, and never opened here."""
     customer: str = ""
     """The id of the customer who answered or was waited for; an answer without one is everybody's."""

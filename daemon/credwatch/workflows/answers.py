@@ -40,14 +40,18 @@ class BreachFile(Struct, frozen=True):
     """What its kind means, in the form's language."""
     now: datetime
     """When the form is filled in, UTC."""
+    steps: tuple[str, ...] = ()
+    """What those concerned should do, in the form's language."""
 
 
 def answers_of(form: OfficialForm, case: BreachFile, words: Mapping[str, str]) -> tuple[FormAnswer, ...]:
     """Answer each question of a form, in its order.
 
     What a person stated last comes before what the case tells; what neither answers is missing, and never left out.
+    What was stated for one customer counts in its package alone.
     """
-    stated = {entry.stated.question: entry.stated for entry in case.entries if entry.stated is not None}
+    whole = (entry.stated for entry in case.entries if not entry.customer)
+    stated = {answer.question: answer for answer in whole if answer is not None}
     return tuple(
         stated.get(question.id)
         or _by_itself(question.id, form, case, words)
@@ -102,8 +106,10 @@ def _lateness(form: OfficialForm, case: BreachFile, words: Mapping[str, str]) ->
     return None
 
 
-def _contact(case: BreachFile, _form: OfficialForm, _words: Mapping[str, str]) -> tuple[str, str]:
+def _contact(case: BreachFile, _form: OfficialForm, _words: Mapping[str, str]) -> tuple[str, str] | None:
     sender = case.facts.sender
+    if not (sender.mailbox or sender.phone):
+        return None  # a name alone is nobody whom one could ask
     return ", ".join(filter(None, (sender.name, sender.mailbox, sender.phone))), "contact"
 
 
@@ -140,6 +146,12 @@ def _next_report(case: BreachFile, form: OfficialForm, words: Mapping[str, str])
         if this and clock.regime == form.regime and clock.due_at > this.due_at and clock.met_at is None
     ]
     return (words["next_report"].format(at=at_home(min(later), case)), "clock.due_at") if later else None
+
+
+def _next_update(case: BreachFile, _form: OfficialForm, words: Mapping[str, str]) -> tuple[str, str] | None:
+    """Say by when the update is due that the customer was promised."""
+    promised = [clock.due_at for clock in case.clocks if clock.workflow.endswith("_update") and clock.met_at is None]
+    return (words["next_update"].format(at=at_home(min(promised), case)), "clock.due_at") if promised else None
 
 
 def _earlier(case: BreachFile, form: OfficialForm, words: Mapping[str, str]) -> tuple[str, str] | None:
@@ -196,6 +208,8 @@ _SOURCES: Mapping[str, _Source] = {
     ),
     "subjects_told": _told,
     "next_report_at": _next_report,
+    "next_update": _next_update,
+    "what_to_do": lambda case, _form, _words: ("\n".join(case.steps), "incident.kind"),
     "earlier_report": _earlier,
     "decisions": _decisions,
 }

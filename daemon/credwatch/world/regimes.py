@@ -131,6 +131,8 @@ class Regime(Options):
     """At whom credwatch must run for it."""
     workflows: tuple[str, ...] = ("customer_notice", "breach_report")
     """Incidents that start one of these are what it may be about."""
+    controller: tuple[Id, ...] = ()
+    """Of a processor's duty: under which regimes its customer must report, where the customer's register names none."""
     signed_by: str = ""
     """Who signs what is handed over."""
     retention_years: int | None = Field(default=None, ge=1, le=100)

@@ -21,6 +21,8 @@ _ENCODER = Encoder()
 _AT_ONCE = 500
 _ENTRY = Decoder(CaseEntry)
 _SHARED, _OWN = ("kind",), ("incident", "at", "by", "customer")
+_MADE_FOR_ONE = frozenset({EntryKind.PACKAGED})
+"""Entries whose files are the customer's own: its log names them."""
 
 case_entries = Table(
     "case_entries",
@@ -51,8 +53,9 @@ def add_entry(connection: Connection, entry: CaseEntry) -> None:
     """Add an entry to its case; a person's entry keeps it from being forgotten."""
     row = {"incident": entry.incident, "at": to_micros(entry.at), "kind": entry.kind.value}
     connection.execute(case_entries.insert(), row | {"document": _ENCODER.encode(entry).decode()})
-    details = {name: value for name, value in to_builtins(entry).items() if name in _SHARED}
-    unshared = {name: value for name, value in to_builtins(entry).items() if name not in (*_SHARED, *_OWN)}
+    shared = (*_SHARED, "files") if entry.kind in _MADE_FOR_ONE else _SHARED
+    details = {name: value for name, value in to_builtins(entry).items() if name in shared}
+    unshared = {name: value for name, value in to_builtins(entry).items() if name not in (*shared, *_OWN)}
     customers = (entry.customer,) if entry.customer else ()
     act = Act(entry.at, ActKind.CASE_ENTRY, entry.by, entry.incident, customers, details, unshared)
     audit.append(connection, act)

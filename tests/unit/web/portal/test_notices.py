@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import zipfile
+from hashlib import sha256
 from io import BytesIO
 
 import pytest
 from msgspec.structs import replace
 
+from credwatch.app.regimes import shipped_regimes
+from credwatch.app.settings import RegimesOptions
+from credwatch.casework.acts import Actor
+from credwatch.casework.customer_desk import CustomerDesk
+from credwatch.casework.packaging import Packaging
 from credwatch.kernel.case_entry import Statement, Way
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import Incident
-from credwatch.store.cases import case_entries
+from credwatch.store.cases import case_entries, legal_clocks
+from credwatch.workflows.regimes import regime_clocks
 from portal_site import BLUE_HARBOR, CONTACT, HAI_AU, OTHER, Browser, PortalSite
 
 NUMBER = "CW-2026-7KQ2M4AB"
@@ -112,6 +119,29 @@ def test_the_evidence_is_a_signed_archive_of_what_the_customer_got(site: PortalS
     assert "receipts.json" in names
     assert any(name.startswith("messages/") for name in names)
     assert [] == list((site.settings.daemon.state_directory / "portal").iterdir())
+
+
+def test_who_takes_the_evidence_takes_the_package_and_meets_its_clock(site: PortalSite) -> None:
+    """What was put together for the customer is in the archive, and the case notes who took it and when."""
+    regimes = {"": (shipped_regimes()["vn-processor"],)}
+    incident = site.incident(NUMBER)
+    with site.database.writing() as connection:
+        clocks = regime_clocks(incident, replace(site.facts, regimes=regimes))
+        legal_clocks.save_clocks(connection, clocks)
+    recording = site.settings.model_copy(update={"regimes": RegimesOptions(own=("vn-processor",))})
+    site.desk = CustomerDesk(recording, site.database, lambda: replace(site.facts, regimes=regimes), site.clock)
+    (made,) = Packaging(recording, site.database).package(
+        NUMBER, Actor("lan", site.clock()), site.settings.daemon.state_directory
+    )
+    answer = Browser(site).log_in().get(f"/notices/{NUMBER}/evidence")
+    archive = zipfile.ZipFile(BytesIO(answer.content))
+    (name,) = [name for name in archive.namelist() if name.startswith("package/")]
+    assert made.sha256 == sha256(archive.read(name)).hexdigest()
+    with site.database.reading() as connection:
+        (clock,) = [it for it in legal_clocks.clocks_of(connection, NUMBER) if it.phase == "package"]
+        last = case_entries.entries_of(connection, NUMBER)[-1]
+    assert clock.met_at is not None
+    assert "it@haiau.example took the package" in last.text
 
 
 @pytest.mark.parametrize("path", ["", "/evidence"])

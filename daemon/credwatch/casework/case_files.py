@@ -1,0 +1,44 @@
+"""Keeps the files of cases: each under its SHA-256 in the state directory, readable by the daemon's user alone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from credwatch.app.settings import Settings
+from credwatch.casework.report_desk import keep_file
+from credwatch.kernel.legible import in_a_log
+from credwatch.kernel.report import ReportFile
+
+_LONGEST_NAME = 120
+_SAFE = re.compile(r"[^\w.-]|^\.+")
+"""What no name in an archive has: whoever unpacks it gets the file where it belongs."""
+
+
+def folder_of(settings: Settings) -> Path:
+    """Name the folder that has them."""
+    return settings.daemon.state_directory / "case-files"
+
+
+def keep(settings: Settings, name: str, media_type: str, content: bytes) -> ReportFile:
+    """Keep a file; one that is there already stays. Raises CredwatchError where it cannot be written."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    folder = folder_of(settings)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_file(folder / sha256, content)
+    return ReportFile(in_a_log(name)[:_LONGEST_NAME], in_a_log(media_type)[:_LONGEST_NAME], len(content), sha256)
+
+
+def read_kept(settings: Settings, files: Iterable[Mapping[str, Any]], below: str) -> Iterator[tuple[str, bytes]]:
+    """Give kept files, each under a folder, the start of its SHA-256 and its name; what is gone is left out.
+
+    Files are ReportFiles as JSON values. A file that came with a report or a mail is kept with those.
+    """
+    for file in files:
+        for folder in (folder_of(settings), settings.daemon.state_directory / "reports"):
+            if (path := folder / file["sha256"]).is_file():
+                yield f"{below}/{file['sha256'][:12]}-{_SAFE.sub('_', file['name'])}", path.read_bytes()
+                break
