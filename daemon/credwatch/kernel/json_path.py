@@ -6,9 +6,9 @@ import re
 
 from msgspec import Struct
 
-_STEP = r"[\w@$-]+(?:\[(?:\d{1,3}|[\w@$-]+=[^\[\]]+)\])?"
+_STEP = r"[\w@$#-]+(?:\[(?:\d{1,3}|[\w@$#-]+=[^\[\]]+)\])?"
 _PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
-_PARTS = re.compile(r"(?P<key>[\w@$-]+)(?:\[(?:(?P<index>\d+)|(?P<name>[\w@$-]+)=(?P<value>[^\[\]]+))\])?(?:\.|$)")
+_PARTS = re.compile(r"(?P<key>[\w@$#-]+)(?:\[(?:(?P<index>\d+)|(?P<name>[\w@$#-]+)=(?P<value>[^\[\]]+))\])?(?:\.|$)")
 
 
 class PathStep(Struct, frozen=True):
@@ -48,7 +48,7 @@ class JsonPath(Struct, frozen=True):
 def read_path(text: str) -> JsonPath:
     """Read a path; raises ValueError where it is none.
 
-    Keys are letters, digits, `_`, `@`, `$` and `-`, joined by dots. They may pick an element of a list by place,
+    Keys are letters, digits, `_`, `@`, `$`, `#` and `-`, joined by dots. They may pick an element of a list by place,
     `target[0]`; the last that picks one may do so by a key of it, `target[type=User]`, and the path goes on from there.
     """
     if not _PATH.fullmatch(text):

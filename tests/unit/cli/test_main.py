@@ -128,7 +128,7 @@ def test_check_warns(tmp_path: Path) -> None:
     (tmp_path / "customers.toml").touch()
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "one.yml").write_text(
-        "title: one\nlogsource: {product: windows}\ndetection:\n  s: {EventID: 4625}\n  condition: s\n"
+        "title: one\nlogsource: {product: solaris}\ndetection:\n  s: {EventID: 4625}\n  condition: s\n"
     )
     settings = tmp_path / "credwatch.toml"
     settings.write_text(
@@ -139,5 +139,5 @@ def test_check_warns(tmp_path: Path) -> None:
     )
     told = CliRunner().invoke(app, ["check", "--offline", "--config", str(settings)])
     assert (0, True) == (told.exit_code, "warning: " in told.stderr), told.stderr
-    assert "rule 'one' can never match: no pack gives events of product windows" in told.stderr
+    assert "rule 'one' can never match: no pack gives events of product solaris" in told.stderr
     assert told.stderr.rstrip().splitlines()[-1].startswith("no problems found, warnings: ")

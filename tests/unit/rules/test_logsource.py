@@ -107,7 +107,8 @@ def test_narrowed() -> None:
         ("{category: authentication}", "{user.name: lan}", None),
         ("{product: okta, service: okta}", "{actor.alternateId: lan}", {"okta"}),
         ("{product: linux, service: sshd}", "['Failed password']", {"dropbear", "openssh", "pam"}),
-        ("{product: windows, service: security}", "{EventID: 4625}", set()),
+        ("{product: windows, service: security}", "{EventID: 4625}", {"windows-security"}),
+        ("{product: windows, service: sysmon}", "{EventID: 1}", set()),
     ],
 )
 def test_rules_are_routed(logsource: str, selection: str, packs: set[str] | None, tmp_path: Path) -> None:

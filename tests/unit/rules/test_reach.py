@@ -84,7 +84,7 @@ def test_rules_that_cannot(selection: str, told: str, tmp_path: Path) -> None:
 
 def test_a_log_source_that_nobody_provides(tmp_path: Path) -> None:
     """It is named, and so is a pack that is not there, or whose lines no source holds."""
-    assert "no pack gives events of product windows" in warnings(tmp_path, "{EventID: 1}", "{product: windows}")
+    assert "no pack gives events of product solaris" in warnings(tmp_path, "{EventID: 1}", "{product: solaris}")
     assert "no source is read for okta" in warnings(tmp_path, "{eventType: x}", "{product: okta}")
     sshd = "{product: linux, service: sshd}"
     assert "" == warnings(tmp_path, "{user.name: lan}", sshd)

@@ -2,8 +2,9 @@
 
 Read are ISO 8601 with its habits (slashes, a comma, a blank before the offset, `time=` before the clock), the Common
 Log Format, what C's `asctime` and RFC 1123 write, months in full, two digits for the year as MySQL did, the American
-form, month first (`3/2/2026, 1:15:30 PM` or `03/02/2026 01:15:30`, the year perhaps of two digits), and seconds since
-1970, also in milli-, micro- and nanoseconds.
+form, month first (`3/2/2026, 1:15:30 PM` or `03/02/2026 01:15:30`, the year perhaps of two digits), with hyphens day
+first (`02-03-2026 01:15:30`), `Mar-02-26` as ASSP has it, `2026 Mar 02` as OSSEC has it, `03-02` without a year as
+FreeSWITCH may, and seconds since 1970, also in milli-, micro- and nanoseconds.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ _OTHER = (
     r"|(?P<number_f>\d{1,2})/(?P<day_f>\d{1,2})/(?P<year_f>\d{4}|\d\d), "
     r"(?P<hour_f>\d{1,2})(?P<rest_f>:\d\d:\d\d)[ \x{202F}](?P<half>[AP]M)"
     r"|(?P<number_g>\d\d)/(?P<day_g>\d\d)/(?P<year_g>\d{4}|\d\d) (?P<clock_g>\d\d:\d\d:\d\d)"
+    r"|(?P<day_h>\d\d)-(?P<number_h>\d\d)-(?P<year_h>\d{4}) (?P<clock_h>\d\d:\d\d:\d\d)"
+    rf"|(?P<month_i>{_MONTHS})-(?P<day_i>\d\d)-(?P<year_i>\d\d) (?P<clock_i>\d\d:\d\d:\d\d)"
+    rf"|(?P<year_j>\d{{4}}) (?P<month_j>{_MONTHS}) +(?P<day_j>\d{{1,2}}) (?P<clock_j>\d\d:\d\d:\d\d)"
+    r"|(?P<number_k>\d\d)-(?P<day_k>\d\d) (?P<clock_k>\d\d:\d\d:\d\d)"
     r"|(?P<epoch>\d{9,10})(?P<epoch_rest>\d{3}|\d{6}|\d{9})?"
     r")(?P<fraction>[.,:]\d{1,9})?(?: (?P<year_late>\d{4}))?(?: ?(?:UTC|GMT|(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)))?"
     r"(?: [A-Z]{2,5})?\]?$"
 )
 _UTC = r"(?:UTC|GMT)\]?$"
 _NUMBERS = {name: f"{number:02}" for number, name in enumerate(_MONTHS.split("|"), 1)}
+_NAMES = {number: name for name, number in _NUMBERS.items()}
 
 
 def spelled(stamps: pl.Series) -> pl.Series:
@@ -44,17 +50,26 @@ def spelled(stamps: pl.Series) -> pl.Series:
 
 
 def _other() -> pl.Expr:
-    month = pl.coalesce("month_b", "month_c").replace_strict(_NUMBERS, default=None, return_dtype=pl.String)
-    number = pl.coalesce("number", "number_d", "number_e", "number_g", pl.col("number_f").str.zfill(2), month)
-    day = pl.coalesce("day", "day_b", "day_c", "day_d", "day_e", "day_f", "day_g").str.zfill(2)
-    clock = pl.coalesce("clock", "clock_b", "clock_c", "clock_d", "clock_e", "clock_g", _clock_of_twelve()).str.zfill(8)
-    american = pl.coalesce("year_f", "year_g")
-    short = pl.coalesce("year_d", pl.when(american.str.len_chars() == 2).then(american))
-    year = pl.coalesce("20" + short, "year", "year_b", "year_c", "year_e", american, "year_late")
+    month = _first("month", "bcij").replace_strict(_NUMBERS, default=None, return_dtype=pl.String)
+    number = pl.coalesce("number", _first("number", "deghk"), pl.col("number_f").str.zfill(2), month)
+    day = pl.coalesce("day", _first("day", "bcdefghijk")).str.zfill(2)
+    clock = pl.coalesce("clock", _first("clock", "bcdeghijk"), _clock_of_twelve()).str.zfill(8)
+    year = pl.coalesce("20" + _short_year(), "year", _first("year", "bcefghj"), "year_late")
     fraction = pl.coalesce("." + pl.col("fraction").str.slice(1), pl.lit(""))
     dated = pl.concat_str(year, pl.lit("-"), number, pl.lit("-"), day, pl.lit("T"), clock, fraction, _offset())
-    undated = pl.concat_str("month_c", pl.lit(" "), day.str.replace("^0", " "), pl.lit(" "), clock)
+    name = pl.coalesce("month_c", pl.col("number_k").replace_strict(_NAMES, default=None, return_dtype=pl.String))
+    undated = pl.concat_str(name, pl.lit(" "), day.str.replace("^0", " "), pl.lit(" "), clock)
     return pl.coalesce(dated, undated, _epoch())
+
+
+def _first(part: str, forms: str) -> pl.Expr:
+    """Take a part of a stamp from the form that it has."""
+    return pl.coalesce(f"{part}_{form}" for form in forms)
+
+
+def _short_year() -> pl.Expr:
+    american = pl.coalesce("year_f", "year_g")
+    return pl.coalesce("year_d", "year_i", pl.when(american.str.len_chars() == 2).then(american))
 
 
 def _clock_of_twelve() -> pl.Expr:
