@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.command import Command
-from credwatch.kernel.errors import CredwatchError, Problem
+from credwatch.kernel.errors import CredwatchError, Problem, nearest
 from credwatch.kernel.resources import is_shipped
 from credwatch.outbox.email.render import Renderer
+from credwatch.outbox.words.catalogue import read_catalogue
 from credwatch.outbox.words.examples import EXAMPLES, example
 from credwatch.rules.model import Rule, RuleSet
 from credwatch.workflows.facts import Contact
@@ -33,6 +35,20 @@ def notice_problems(renderer: Renderer, rules: RuleSet, *, own_templates: bool =
             problem = Problem(error.where, f"{error.message}{whose}", error.hint)
             problems.setdefault((error.where, error.message), problem)
     return list(problems.values())
+
+
+def covered_problems(folders: Sequence[Path], rules: RuleSet) -> Iterator[Problem]:
+    """Name what `covers` of a rules.toml names and no rule has: the sentence that it should spare would be said twice.
+
+    A rule that these settings leave out is known where words are listed for it.
+    """
+    listed = read_catalogue(folders).rules
+    known_ids = {*rules.by_id(), *listed}
+    for rule, words in listed.items():
+        for name in words.covers:
+            if name not in known_ids:
+                text = f"{rule}.covers: no rule has the id {name!r}"
+                yield Problem("rules.toml", text, nearest(name, known_ids) or "take it out, or name the rule by its id")
 
 
 def _messages(rules: RuleSet, own_templates: bool) -> Iterator[tuple[Rule | None, Command]]:

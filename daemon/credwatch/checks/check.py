@@ -10,7 +10,7 @@ from pathlib import Path
 from credwatch.app import keys
 from credwatch.app.build import Gathering, gather_knowledge, logsources_of, read_registers
 from credwatch.app.delivery import build_channels, build_fallback
-from credwatch.app.notices import notice_problems
+from credwatch.app.notices import covered_problems, notice_problems
 from credwatch.app.policies import policy_problems
 from credwatch.app.regimes import regime_doubts
 from credwatch.app.rendering import build_renderer
@@ -31,6 +31,7 @@ from credwatch.checks.streams import stream_problems
 from credwatch.checks.ways import way_problems
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.errors import CredwatchError, Problem, Severity
+from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.email.render import Renderer
 from credwatch.parse.samples import sample_problems
@@ -73,8 +74,10 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
     renderer = gathering.attempt(lambda: build_renderer(settings), None)
     _secrets(settings, renderer, gathering)
     if renderer is not None:
-        own = settings.daemon.templates_directory is not None
-        gathering.problems.extend(notice_problems(renderer, knowledge.rules, own_templates=own))
+        own = settings.daemon.templates_directory
+        gathering.problems.extend(notice_problems(renderer, knowledge.rules, own_templates=own is not None))
+        folders = [folder for folder in (own, shipped("config") / "templates") if folder]
+        gathering.problems.extend(covered_problems(folders, knowledge.rules))
     gathering.problems.extend(mail_problems(settings) if online else ())
     gathering.problems.extend(pulled_problems(configured_sources(settings)) if online else ())
     gathering.problems.extend(stream_problems(configured_sources(settings)) if online else ())

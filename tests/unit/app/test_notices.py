@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from builders_outbox import a_renderer
 from credwatch.app.build import rule_folders, rules_in
-from credwatch.app.notices import notice_problems
+from credwatch.app.notices import covered_problems, notice_problems
 from credwatch.app.settings import Settings
+from credwatch.kernel.resources import shipped
 from credwatch.outbox.words.templates import Templates
 from credwatch.rules.model import RuleSet
 
@@ -57,3 +58,16 @@ def test_own_rules_alone_are_rendered_where_templates_are_shipped(tmp_path: Path
     assert [] == notice_problems(renderer, RuleSet((rule,), ()), own_templates=False)
     (problem,) = notice_problems(renderer, RuleSet((replace(rule, where="own.yml"),), ()), own_templates=False)
     assert "'nummer' is undefined" in str(problem)
+
+
+def test_a_rule_that_covers_a_misspelt_one_is_told(tmp_path: Path) -> None:
+    """The id that no rule has is named, with the nearest that is there; shipped words name none such."""
+    shipped_words = shipped("config") / "templates"
+    assert [] == list(covered_problems([shipped_words], RULES))
+    covered = next(iter(RULES.by_id()))
+    both = "".join(f'[{covered}.{language}]\nwhat = "x"\n' for language in ("vi", "en"))
+    words = f'[{covered}]\ncovers = ["{covered[:-1]}", "{covered}"]\n{both}'
+    (tmp_path / "rules.toml").write_text(words)
+    (problem,) = covered_problems([tmp_path, shipped_words], RULES)
+    assert f"{covered}.covers: no rule has the id {covered[:-1]!r}" in str(problem)
+    assert f"did you mean {covered!r}" in str(problem)
