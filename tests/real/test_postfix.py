@@ -201,7 +201,7 @@ async def test_what_postfix_cannot_deliver_comes_back_with_our_proof(postfix: tu
     inbox = root / "mail" / "bounces" / "new"
     await _awaited(lambda: inbox.is_dir() and list(inbox.iterdir()), root)
     (arrived,) = Maildir(inbox.parent, 1_000_000).waiting()
-    mail = read_mail(arrived.read_bytes(), "mail.modoro.example", 1_000_000)
+    mail = read_mail((inbox / arrived).read_bytes(), "mail.modoro.example", 1_000_000)
     assert mail.status is not None
     assert (MailKind.STATUS, Delivery.FAILED, "5.1.1") == (mail.kind, mail.status.delivery, mail.status.code)
     assert {command.id} == {path.message_of(name) for name in (mail.recipients[0], mail.status.envelope_id)}

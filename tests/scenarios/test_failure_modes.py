@@ -753,7 +753,7 @@ def test_clock_wrong_before(place: Place) -> None:
 
 def _parts(place: Place) -> dict[str, float | None]:
     """Tell of each part whether it lives; pages, ticket systems and incoming mail are off here."""
-    on = (part for part in PARTS if part not in ("portal", "access_api", "inbox"))
+    on = (part for part in PARTS if part not in ("portal", "access_api", "inbox", "inbox_imap", "inbox_lmtp"))
     return {part: place.site.metric(f'credwatch_part_up{{part="{part}"}}') for part in on}
 
 

@@ -8,12 +8,14 @@ from base64 import b64encode
 from pathlib import Path
 
 from credwatch.app.settings import Settings
+from credwatch.inbox.options import ImapOptions
 from credwatch.kernel.credentials import credential
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 from credwatch.ledger.note import SigningKey
 from credwatch.outbox.enforcing.options import ServiceOptions, WebhookOptions
 from credwatch.outbox.options import EmailOptions
+from credwatch.sources.outgoing import secret_path
 from credwatch.store.place import Place, ServerPlace
 
 ARCHIVE_KEY = "archive-key"
@@ -69,6 +71,11 @@ def smtp_password(settings: Settings) -> Secret | None:
 def password_of(options: EmailOptions, where: str) -> Secret | None:
     """Return the password in a mail server's `password_file`, None where none is named; raises ConfigurationError."""
     return _read(options.password_file, where) if options.username and options.password_file is not None else None
+
+
+def imap_password(options: ImapOptions) -> Secret:
+    """Return the password of the IMAP account; raises ConfigurationError."""
+    return _read(secret_path(options.password_file), "inbox.imap.password_file")
 
 
 def store_place(settings: Settings) -> Place:

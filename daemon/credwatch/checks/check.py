@@ -21,6 +21,7 @@ from credwatch.app.telephones import telephone_problems
 from credwatch.checks.breached import corpus_problems
 from credwatch.checks.emptiness import emptiness_problems
 from credwatch.checks.followable import source_problems
+from credwatch.checks.inbox import imap_problems
 from credwatch.checks.journal import journal_problems
 from credwatch.checks.listening import listening_problems
 from credwatch.checks.mail import mail_problems
@@ -78,7 +79,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
         gathering.problems.extend(notice_problems(renderer, knowledge.rules, own_templates=own is not None))
         folders = [folder for folder in (own, shipped("config") / "templates") if folder]
         gathering.problems.extend(covered_problems(folders, knowledge.rules))
-    gathering.problems.extend(mail_problems(settings) if online else ())
+    gathering.problems.extend([*mail_problems(settings), *imap_problems(settings)] if online else ())
     gathering.problems.extend(pulled_problems(configured_sources(settings)) if online else ())
     gathering.problems.extend(stream_problems(configured_sources(settings)) if online else ())
     return gathering.problems

@@ -13,6 +13,7 @@ from credwatch.app.sources import configured_sources
 from credwatch.kernel.errors import Problem, Severity
 from credwatch.kernel.folders import files_below
 from credwatch.sources.options import pulled_among
+from credwatch.sources.outgoing import secret_path
 
 _OTHERS_WRITE = stat.S_IWOTH
 _OTHERS_READ = stat.S_IROTH
@@ -46,6 +47,8 @@ def _secrets(settings: Settings) -> Iterator[Path]:
     email = settings.outbox.email
     if email.password_file is not None:
         yield email.password_file
+    if settings.inbox.imap is not None:
+        yield secret_path(settings.inbox.imap.password_file)
     for source in pulled_among(configured_sources(settings)):
         if source.secret_file is not None:
             yield source.secret_file

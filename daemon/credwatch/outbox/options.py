@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.mailbox import MailAddress, OptionalMailAddress
 from credwatch.kernel.options import Options
 from credwatch.kernel.return_path import room_for_a_token
@@ -46,7 +46,7 @@ class EmailOptions(Options):
 
     @model_validator(mode="after")
     def _protected(self) -> EmailOptions:
-        if self.security == "none" and not _is_loopback(self.host):
+        if self.security == "none" and not is_loopback(self.host):
             raise ValueError('security = "none" is for a server on the loopback interface; use starttls or tls')
         if self.security == "none" and self.username:
             raise ValueError('a password is never sent in clear text: security = "none" takes no username')
@@ -68,10 +68,3 @@ class FallbackOptions(Options):
     """Whether escalations are written to the terminals of all who are logged in, by wall(1)."""
     timeout_seconds: float = Field(default=30.0, gt=0, le=600)
     """How long a program or the file may take."""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -180,7 +180,7 @@ class Supervisor:
         while not self._stop.is_set():
             await self._keeper.look()
             troubles = self._keeper.troubles()
-            if not troubles and not self._state.is_ready:
+            if self._keeper.has_begun() and not self._state.is_ready:
                 self._ready()
             self._state.told(troubles)
             if self._keeper.is_sound():

@@ -62,6 +62,8 @@ PARTS = (
     "portal",
     "access_api",
     "inbox",
+    "inbox_imap",
+    "inbox_lmtp",
     "timetable",
     "reader",
     "push",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from credwatch.kernel.duration import Duration
+from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.measure import MeasureAction
 from credwatch.kernel.options import Options
 from credwatch.outbox.enforcing.requests import SERVICES, ServiceKind
@@ -224,11 +224,3 @@ def _require_different(what: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"two {what} are called {name!r}; call each by a name of its own")
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine itself, which no network lies between."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -20,10 +20,11 @@ from credwatch.kernel.account import compared
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.legible import on_a_terminal
+from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.enforcing.answers import GONE, REFUSALS, beginning, complaint_in, wait_of, words_of
-from credwatch.outbox.enforcing.options import ServiceOptions, is_loopback
+from credwatch.outbox.enforcing.options import ServiceOptions
 from credwatch.outbox.enforcing.orders import Order
 from credwatch.outbox.enforcing.requests import SERVICES, AccountRecord, ServiceRequest, name_in
 from credwatch.outbox.enforcing.trust import trust_of

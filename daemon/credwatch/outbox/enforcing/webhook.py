@@ -17,10 +17,11 @@ import httpx
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.legible import on_a_terminal
+from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.kernel.secret import Secret
 from credwatch.outbox.enforcing.answers import GONE, REFUSALS, beginning, complaint_in, wait_of, words_of
-from credwatch.outbox.enforcing.options import WebhookOptions, is_loopback
+from credwatch.outbox.enforcing.options import WebhookOptions
 from credwatch.outbox.enforcing.orders import CONTENT_TYPE, event_of
 from credwatch.outbox.enforcing.trust import trust_of
 

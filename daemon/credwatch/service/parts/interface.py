@@ -19,6 +19,8 @@ class Trouble(Struct, frozen=True):
     """What happened, for the log and for `systemctl status`."""
     stands_still: bool = False
     """Whether it is there and makes no turn: it cannot be ended from outside, so nothing but a restart of all helps."""
+    comes_back: bool = False
+    """Whether it tries again by itself what fails: it is told of, and not started again."""
 
 
 class LivingPart(Protocol):

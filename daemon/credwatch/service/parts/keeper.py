@@ -19,6 +19,7 @@ _MOST_FAILURES = 6
 _SETTLED_SECONDS = 60.0
 """Who lived so long has come back; its next failure is a first one."""
 _DOWN = "part.down", "it is started again as soon as it can be"
+_WAITS = "part.down", "it tries again by itself, with growing pauses"
 _STILL = "part.stands_still", "the watchdog gets no answer until it moves; systemd then starts the daemon again"
 
 
@@ -47,6 +48,10 @@ class Keeper:
         """Return what is wrong, by the part's name; empty where everything lives."""
         return {watch.part.name: watch.reason for watch in self._kept if watch.reason}
 
+    def has_begun(self) -> bool:
+        """Say whether every part runs, and none stands still; one may wait for what is not there yet."""
+        return all(watch.runs and not watch.stands_still for watch in self._kept)
+
     def is_sound(self) -> bool:
         """Say whether every vital part lives, and no part stands still."""
         return not any(watch.reason and (watch.part.is_vital or watch.stands_still) for watch in self._kept)
@@ -66,20 +71,20 @@ class _PartWatch:
         self.stands_still = False
         self._metrics = metrics
         self._clock = clock
-        self._runs = False
+        self.runs = False
         self._failures = 0
         self._next_at = self._since = clock()
         metrics.set_part(part.name, is_up=False)
 
     async def look(self) -> None:
-        if not self._runs:
+        if not self.runs:
             if self._clock() >= self._next_at:
                 await self._begin()
             return
         trouble = self.part.trouble()
         if trouble is None:
             self._lives()
-        elif trouble.stands_still:
+        elif trouble.stands_still or trouble.comes_back:
             self._told(trouble)
         else:
             await self._died(trouble)
@@ -99,7 +104,7 @@ class _PartWatch:
             log.exception("part.start_failed", part=self.part.name)
             self._failed(Trouble(f"it cannot begin: {type(error).__name__}"))
         else:
-            self._runs, self._since = True, self._clock()
+            self.runs, self._since = True, self._clock()
             self._lives()
 
     def _lives(self) -> None:
@@ -111,7 +116,7 @@ class _PartWatch:
             self._failures = 0
 
     async def _died(self, trouble: Trouble) -> None:
-        self._runs = False
+        self.runs = False
         await self.end()
         self._metrics.part_died(self.part.name)
         self._failed(trouble)
@@ -126,8 +131,14 @@ class _PartWatch:
 
     def _told(self, trouble: Trouble) -> None:
         """Say what is wrong, once for as long as it is the same."""
-        if not self.reason or (not self._runs and trouble.reason != self.reason):
-            event, hint = _STILL if trouble.stands_still else _DOWN
+        if not self.reason or (trouble.reason != self.reason and not trouble.stands_still):
+            event, hint = _hint_for(trouble)
             log.error(event, part=self.part.name, error=trouble.reason, hint=hint)
         self._metrics.set_part(self.part.name, is_up=False)
         self.reason, self.stands_still = trouble.reason, trouble.stands_still
+
+
+def _hint_for(trouble: Trouble) -> tuple[str, str]:
+    if trouble.stands_still:
+        return _STILL
+    return _WAITS if trouble.comes_back else _DOWN

@@ -19,11 +19,12 @@ from msgspec import Struct
 
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
+from credwatch.kernel.loopback import is_loopback
 from credwatch.sources.pull.interface import Throttled
 from credwatch.sources.rest.authentication import TokenRequest, authentication
 from credwatch.sources.rest.limits import wait_after, wait_before_next
 from credwatch.sources.rest.lookup import value_at
-from credwatch.sources.rest.options import RestSourceOptions, is_loopback
+from credwatch.sources.rest.options import RestSourceOptions
 
 _TOKEN_BYTES = 1024 * 1024
 _ERROR_BYTES = 65_536

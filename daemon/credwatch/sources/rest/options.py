@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from credwatch.kernel.duration import Duration
+from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.options import Options
 from credwatch.sources.named import NamedSource
 from credwatch.sources.rest.moments import TimeFormat
@@ -35,14 +35,6 @@ def safe_url(url: str) -> str:
     ):
         raise ValueError("must begin with https:// and a host; http:// is only for this machine")
     return url
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class BearerAuth(Options):

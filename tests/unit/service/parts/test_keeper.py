@@ -197,3 +197,24 @@ async def test_parts_end_the_other_way_round(clock: SteadyClock, metrics: Metric
     keeper = Keeper([FakePart(name, diary=diary) for name in ("metrics", "gate", "reader")], metrics, clock)
     await keeper.stop()
     assert ["reader stops", "gate stops", "metrics stops"] == diary
+
+
+async def test_a_part_that_tries_again_by_itself_is_told_and_left_alone(clock: SteadyClock, metrics: Metrics) -> None:
+    """The metric says that it is down, nobody starts it again, and it keeps the daemon from no readiness."""
+    inbox = FakePart("inbox_imap")
+    inbox.now = Trouble("the server is gone", comes_back=True)
+    keeper = Keeper([inbox], metrics, clock)
+    assert not keeper.has_begun()
+    await keeper.look()
+    inbox.now = Trouble("the server is gone", comes_back=True)
+    await looks(keeper, clock, 10)
+    assert ({"inbox_imap": "the server is gone"}, 1, 0.0) == (
+        keeper.troubles(),
+        inbox.starts,
+        up(metrics, "inbox_imap"),
+    )
+    assert keeper.has_begun()
+    assert keeper.is_sound()
+    inbox.now = None
+    await looks(keeper, clock, 1)
+    assert ({}, 1.0) == (keeper.troubles(), up(metrics, "inbox_imap"))

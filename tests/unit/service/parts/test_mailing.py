@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
 
 from credwatch.casework.returned_mail import TooEarly
+from credwatch.inbox.interface import LoginRefused, MailboxLost
 from credwatch.inbox.mail import Mail
 from credwatch.inbox.maildir import Maildir
 from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.mail_outcome import MailOutcome
-from credwatch.service.parts.mailing import Postbox
+from credwatch.service.parts.interface import Pulse
+from credwatch.service.parts.mailing import InboxPart, Postbox
 from incoming_mail import LONGEST, SERVER, MailSite, a_dsn
 from portal_site import CONTACT
 
@@ -51,7 +54,7 @@ def test_a_kill_between_commit_and_move_doubles_nothing(site: MailSite, tmp_path
     outcomes: list[MailOutcome] = []
 
     class Killed(Maildir):
-        def done(self, path: Path) -> None:
+        def done(self, name: str) -> None:
             """Die before the mail moves."""
             raise KeyboardInterrupt
 
@@ -104,3 +107,57 @@ def test_a_mail_that_fails_holds_up_no_other(error: Exception, tmp_path: Path) -
     times.now = 301.0
     assert 1 == box.turn()
     assert [] == lying(tmp_path, "new")
+
+
+class Unsteady(Maildir):
+    """A mailbox that can be had when the test says so."""
+
+    problem: CredwatchError | None = None
+    looks = 0
+
+    def waiting(self, apart: Collection[str] = ()) -> list[str]:
+        """Fail as the test says."""
+        self.looks += 1
+        if self.problem is not None:
+            raise self.problem
+        return super().waiting(apart)
+
+
+async def awaited(holds: Callable[[], bool]) -> None:
+    """Wait for a state."""
+    async with asyncio.timeout(60):
+        while not holds():  # noqa: ASYNC110  # a thread sets no event here
+            await asyncio.sleep(0.01)
+
+
+async def test_a_mailbox_that_cannot_be_had_is_told_and_tried_again(tmp_path: Path) -> None:
+    """The part begins without it, says what is wrong for as long as it is, and needs no new start to go on."""
+    for name in ("new", "cur"):
+        (tmp_path / "mail" / name).mkdir(parents=True)
+    (tmp_path / "mail" / "new" / "1").write_bytes(b"From: a@b.example\n\nhello")
+    mailbox = Unsteady(tmp_path / "mail", LONGEST)
+    mailbox.problem = MailboxLost("the server is gone")
+    mailbox.problem.least_pause = 0.01
+    outcomes: list[MailOutcome] = []
+    postbox = Postbox(mailbox, SERVER, LONGEST, lambda _mail: MailOutcome.MACHINE, outcomes.append)
+    part = InboxPart("inbox_imap", postbox, Pulse(), 0.01)
+    await part.start()
+    await awaited(lambda: part.trouble() is not None and mailbox.looks > 1)
+    assert ("the server is gone", True) == ((trouble := part.trouble()).reason, trouble.comes_back)
+    mailbox.problem = None
+    await awaited(lambda: part.trouble() is None)
+    await awaited(lambda: [MailOutcome.MACHINE] == outcomes)
+    await part.stop()
+    assert [] == lying(tmp_path, "new")
+
+
+async def test_a_refused_login_is_not_repeated_at_once(tmp_path: Path) -> None:
+    """Who asks again and again with a wrong password is locked out; the part ends at once all the same."""
+    mailbox = Unsteady(tmp_path, LONGEST)
+    mailbox.problem = LoginRefused("no")
+    part = InboxPart("inbox_imap", Postbox(mailbox, SERVER, LONGEST, lambda _mail: MailOutcome.OWN, print), Pulse(), 0)
+    await part.start()
+    await awaited(lambda: part.trouble() is not None)
+    await asyncio.sleep(0.2)
+    assert 1 == mailbox.looks
+    await asyncio.wait_for(part.stop(), 60)

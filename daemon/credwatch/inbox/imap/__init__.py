@@ -1,0 +1,1 @@
+"""A mailbox that a server keeps and gives out by IMAP4rev1 (RFC 3501)."""
