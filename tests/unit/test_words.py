@@ -24,10 +24,10 @@ HEAVY = frozenset(
 """Libraries that a few calls need, and that the daemon's memory and its start are spared."""
 ON_PURPOSE = {
     *("__main__.py", "checks/pulled.py", "sources/registry.py", "store/database.py"),
-    *("collect/destinations.py", "service/receiving.py", "sources/file/dates.py"),
+    *("collect/destinations.py", "service/receiving.py", "sources/file/dates.py", "posture/readers/registry.py"),
 }
 """The command line behind the tuning of memory; a server's driver for those who have one; a collector's one way out;
-the client of NATS for who has a stream; the arrays that only a backlog without years needs."""
+the clients of NATS and LDAP for who has a stream or a directory; the arrays that only a backlog without years needs."""
 
 
 def _names() -> Iterator[tuple[str, str]]:

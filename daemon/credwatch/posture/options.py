@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from credwatch.directory.place import DirectoryPlace
 from credwatch.kernel.duration import Duration, LongDuration
 from credwatch.kernel.options import Options, known_zone
 from credwatch.posture.rows import COLUMNS
@@ -16,7 +17,10 @@ from credwatch.sources.rest.options import BasicAuth, BearerAuth, OAuth2Auth, sa
 from credwatch.sources.sql.options import DatabasePlace
 from credwatch.world.staff import PRIVILEGED_ROLES
 
-_PRIVILEGED = (*sorted(PRIVILEGED_ROLES), "sudo", "wheel", "adm", "domain admins", "realm-management:realm-admin")
+_PRIVILEGED = (
+    *(*sorted(PRIVILEGED_ROLES), "sudo", "wheel", "adm", "domain admins", "enterprise admins", "schema admins"),
+    "realm-management:realm-admin",
+)
 _DEFAULT_ACCOUNTS = (
     *("admin", "administrator", "root", "sa", "guest", "test", "demo", "user", "support", "operator", "oracle"),
     *("postgres", "mysql", "tomcat", "pi", "ubuntu", "debian", "vagrant", "ansible", "ec2-user"),
@@ -88,10 +92,7 @@ class ExportOptions(AccountSource):
     @field_validator("columns")
     @classmethod
     def _known_columns(cls, columns: dict[str, str]) -> dict[str, str]:
-        for name in columns:
-            if name not in COLUMNS:
-                raise ValueError(f"there is no column {name!r}; ours are {', '.join(COLUMNS)}")
-        return columns
+        return _only_columns(columns)
 
     @model_validator(mode="after")
     def _names_accounts(self) -> ExportOptions:
@@ -122,11 +123,39 @@ class ScimAccountsOptions(AccountSource):
         return safe_url(url)
 
 
+class LdapAccountsOptions(AccountSource, DirectoryPlace):
+    """`kind = "ldap"`: the accounts of a directory (RFC 4511)."""
+
+    kind: Literal["ldap"]
+    """That a directory is asked, and only asked."""
+    password_file: Path | None = None
+    """A file with the password of bind_name; the credential source-ID where none is named and there is one."""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """For each of our columns the attribute that tells it, where the preset does not; several with | between them."""
+    page_size: int = Field(default=500, ge=1, le=10_000)
+    """So many accounts are asked for at a time (RFC 2696)."""
+    read_seconds: float = Field(default=600, gt=0, le=86_400)
+    """Longest time for all of them."""
+
+    @field_validator("attributes")
+    @classmethod
+    def _known_columns(cls, attributes: dict[str, str]) -> dict[str, str]:
+        return _only_columns(attributes)
+
+
 AccountSourceOptions = Annotated[
-    ShadowOptions | SqlAccountsOptions | ExportOptions | ScimAccountsOptions,
+    ShadowOptions | SqlAccountsOptions | ExportOptions | ScimAccountsOptions | LdapAccountsOptions,
     Field(discriminator="kind"),
 ]
 """A table `[[posture.source]]`, told apart by its `kind`."""
+
+
+def _only_columns(columns: dict[str, str]) -> dict[str, str]:
+    """Refuse a column that nobody reads; raises ValueError, as validators do."""
+    for name in columns:
+        if name not in COLUMNS:
+            raise ValueError(f"there is no column {name!r}; ours are {', '.join(COLUMNS)}")
+    return columns
 
 
 class PostureOptions(Options):

@@ -23,11 +23,11 @@ from credwatch.kernel.legible import on_a_terminal
 from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.kernel.secret import Secret
+from credwatch.kernel.trust import trust_of
 from credwatch.outbox.enforcing.answers import GONE, REFUSALS, beginning, complaint_in, wait_of, words_of
 from credwatch.outbox.enforcing.options import ServiceOptions
 from credwatch.outbox.enforcing.orders import Order
 from credwatch.outbox.enforcing.requests import SERVICES, AccountRecord, ServiceRequest, name_in
-from credwatch.outbox.enforcing.trust import trust_of
 
 _MOST_BYTES = 1_048_576
 _SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"

@@ -20,10 +20,10 @@ from credwatch.kernel.legible import on_a_terminal
 from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
 from credwatch.kernel.secret import Secret
+from credwatch.kernel.trust import trust_of
 from credwatch.outbox.enforcing.answers import GONE, REFUSALS, beginning, complaint_in, wait_of, words_of
 from credwatch.outbox.enforcing.options import WebhookOptions
 from credwatch.outbox.enforcing.orders import CONTENT_TYPE, event_of
-from credwatch.outbox.enforcing.trust import trust_of
 
 _MOST_BYTES = 65_536
 _PREFIX = "whsec_"

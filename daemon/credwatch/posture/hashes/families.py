@@ -6,6 +6,7 @@ part of a salt or hash can slip through.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 
@@ -43,6 +44,12 @@ def pbkdf2(match: re.Match[str]) -> StoredPassword:
     rounds = int(match["rounds"])
     name = digest if digest in ("sha1", "sha224", "sha256", "sha384", "sha512", "md5") else "other"
     return _rated(f"pbkdf2_{name}", f"rounds={rounds}", floors.pbkdf2_is_enough(name, rounds))
+
+
+def packed_pbkdf2(match: re.Match[str]) -> StoredPassword:
+    """Read the rounds of PBKDF2 as 389 Directory Server packed them once: four bytes before salt and hash."""
+    rounds = int.from_bytes(base64.b64decode(match["packed"])[:4], "big")
+    return _rated("pbkdf2_sha256", f"rounds={rounds}", floors.pbkdf2_is_enough("sha256", rounds))
 
 
 def scrypt(match: re.Match[str]) -> StoredPassword:

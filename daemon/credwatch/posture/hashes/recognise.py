@@ -48,6 +48,7 @@ _PATTERNS: tuple[tuple[str, _Reader], ...] = (
     (rf"\$pbkdf2(?:-(?P<digest>sha\d+))?\$(?P<rounds>{_NUMBER})\$", families.pbkdf2),
     (rf"pbkdf2_(?P<digest>[a-z0-9]{{3,8}})\$(?P<rounds>{_NUMBER})\$", families.pbkdf2),
     (rf"pbkdf2:(?P<digest>[a-z0-9]{{3,8}}):(?P<rounds>{_NUMBER})\$", families.pbkdf2),
+    (rf"\{{PBKDF2_SHA256\}}(?!{_NUMBER}\$)(?P<packed>[A-Za-z0-9+/]{{8}})", families.packed_pbkdf2),
     (rf"\{{PBKDF2(?:[-_](?P<digest>SHA-?\d+))?\}}(?P<rounds>{_NUMBER})\$", families.pbkdf2),
     (rf"SCRAM-(?P<digest>SHA-256)\$(?P<rounds>{_NUMBER}):", families.pbkdf2),
     (rf"\$scrypt\$ln=(?P<ln>[0-9]{{1,2}}),r=(?P<r>{_NUMBER}),p=(?P<p>{_NUMBER})\$", families.scrypt),
@@ -66,7 +67,7 @@ _PATTERNS: tuple[tuple[str, _Reader], ...] = (
     (r"\{SSHA(?:256|384|512)\}", families.named("salted_sha2", _FAST)),
     (r"\{(?:NT|NTLM|NTHASH|LANMAN)\}", families.named("ntlm", _UNSALTED)),
     (r"\{(?:CLEARTEXT|PLAIN|CLEAR)\}", families.named("plain", Weakness.PLAIN)),
-    (r"\{SASL\}", families.named("delegated")),
+    (r"\{(?:SASL|KERBEROS|RADIUS)\}", families.named("delegated")),
     # Databases, Windows, and bare digests
     (r"\*[0-9A-F]{40}\Z", families.named("mysql_native", _UNSALTED)),
     (r"md5[0-9a-f]{32}\Z", families.named("postgresql_md5", _BROKEN)),
@@ -86,6 +87,8 @@ _WRAPPED = re.compile(
     re.IGNORECASE,
 )
 """What LDAP servers, Dovecot and Django put before a hash of crypt(5) or a PHC string."""
+_SCHEME = re.compile(r"\{[A-Za-z0-9-]{1,20}\}")
+"""The name of a scheme, which is in any case (RFC 2307, section 5.3)."""
 _LOCKED = re.compile(r"!+|\*(?:LK|NP|login)?\*?|x\Z", re.IGNORECASE)
 _DIGEST_BYTES = (16, 20, 32, 64)
 _ASPNET = {0: "sha1", 1: "sha256", 2: "sha512"}
@@ -110,13 +113,23 @@ def recognise(stored: str | None) -> StoredPassword:
 
 def _by_pattern(stored: str) -> StoredPassword | None:
     if wrapper := _WRAPPED.match(stored):
-        inner = stored[wrapper.end() :]
-        is_des = wrapper.group().upper() in ("{CRYPT}", "{DES-CRYPT}") and _DES.match(inner)
-        return StoredPassword("des_crypt", weakness=_BROKEN) if is_des else _by_pattern(inner)
+        return _wrapped(wrapper.group().upper(), stored[wrapper.end() :])
+    stored = _SCHEME.sub(lambda scheme: scheme.group().upper(), stored, count=1) if stored[:1] == "{" else stored
     for pattern, reader in _COMPILED:
         if match := pattern.match(stored):
             return reader(match)
     return StoredPassword("des_crypt", weakness=_BROKEN) if _is_des(stored) else None
+
+
+def _wrapped(wrapper: str, inner: str) -> StoredPassword | None:
+    """Recognise what stands behind a wrapper; behind that of crypt(5), locks are as in shadow(5)."""
+    if wrapper not in ("{CRYPT}", "{DES-CRYPT}"):
+        return _by_pattern(inner)
+    if _DES.match(inner):
+        return StoredPassword("des_crypt", weakness=_BROKEN)
+    scheme = _by_pattern(inner)
+    lock = _LOCKED.match(inner) if scheme is None else None
+    return _locked(inner[lock.end() :]) if lock else scheme
 
 
 def _is_des(stored: str) -> bool:

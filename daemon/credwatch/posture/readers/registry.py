@@ -8,6 +8,7 @@ from credwatch.kernel.clock import Clock
 from credwatch.posture.options import (
     AccountSourceOptions,
     ExportOptions,
+    LdapAccountsOptions,
     ScimAccountsOptions,
     ShadowOptions,
     SqlAccountsOptions,
@@ -30,4 +31,9 @@ def reader_of(options: AccountSourceOptions, clock: Clock) -> AccountReader:
             return ExportReader(options)
         case ScimAccountsOptions():
             return ScimReader(options, clock)
+        case LdapAccountsOptions():
+            # The library behind it is spared who has no directory.
+            from credwatch.posture.readers.ldap import LdapReader
+
+            return LdapReader(options, clock)
     assert_never(options)

@@ -39,6 +39,11 @@ SCHEMES = [
     ("{MD5}Qm9vdHM=", "unsalted_digest", "", Weakness.UNSALTED),
     ("{SSHA512}Qm9vdHM=", "salted_sha2", "", Weakness.FAST),
     ("{PBKDF2-SHA256}10000$Qm9v$Qm9v", "pbkdf2_sha256", "rounds=10000", Weakness.LOW_COST),
+    ("{ssha}Qm9vdHM=", "salted_sha1", "", Weakness.BROKEN),
+    ("{crypt}$1$abc$Qm9v", "md5_crypt", "", Weakness.BROKEN),
+    ("{PBKDF2_SHA256}AAAIAGFzZGFzZGFz", "pbkdf2_sha256", "rounds=2048", Weakness.LOW_COST),
+    ("{PBKDF2_SHA256}10000000$Qm9v$Qm9v", "pbkdf2_sha256", "rounds=10000000", Weakness.NOTHING),
+    ("{KERBEROS}lan@ACME", "delegated", "", Weakness.NOTHING),
     ("{CLEARTEXT}hunter2", "plain", "", Weakness.PLAIN),
     ("{SASL}lan@ACME", "delegated", "", Weakness.NOTHING),
     ("$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$Qm9v", "argon2id", "m=65536,t=3,p=4", Weakness.NOTHING),
@@ -99,3 +104,9 @@ def test_what_argon2_cffi_writes() -> None:
     """A hash that the library makes with its own defaults is enough."""
     written = argon2.PasswordHasher().hash("hunter2")
     assert ("argon2id", Weakness.NOTHING) == (recognise(written).scheme, recognise(written).weakness)
+
+
+@pytest.mark.parametrize("stored", ["{CRYPT}!", "{crypt}*", "{CRYPT}x", f"{{CRYPT}}!$6${_SALT}${_LONG}"])
+def test_a_lock_behind_crypt_is_a_lock(stored: str) -> None:
+    """Directories lock as shadow(5) does, behind the name of the scheme."""
+    assert recognise(stored).is_locked

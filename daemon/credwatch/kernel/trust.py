@@ -1,4 +1,4 @@
-"""Which authorities vouch for the applications that are told what to do."""
+"""Which authorities vouch for the servers that are spoken to over TLS."""
 
 from __future__ import annotations
 

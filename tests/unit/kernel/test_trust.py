@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from credwatch.outbox.enforcing.trust import trust_of
+from credwatch.kernel.trust import trust_of
 
 
 def test_authorities_are_read_once() -> None:
