@@ -30,7 +30,7 @@ COLUMNS = (
     ("mfa_challenge", "mfa_push", "mfa_verify", "factor_added", "factor_removed"),
     ("account_created", "account_changed", "account_locked", "account_unlocked", "account_disabled", "account_enabled",
      "account_deleted"),
-    ("password_change", "password_reset", "password_check"),
+    ("password_change", "password_reset", "password_check", "login_check"),
     ("role_granted", "role_revoked", "group_created", "group_deleted", "group_changed", "group_member_added",
      "group_member_removed"),
     ("token_created", "token_revoked", "token_used"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from credwatch.app.profiles import profiles_of
 from credwatch.app.settings import Settings
 from credwatch.kernel.account import compared
-from credwatch.policy.profile import Population
+from credwatch.policy.profile import MfaProfile
 from credwatch.posture.judging import Expectations
 from credwatch.world.owners import Owners
 from credwatch.world.register import Registers
@@ -18,10 +16,10 @@ def expectations_of(settings: Settings, registers: Registers) -> Expectations:
     rules = profiles_of(settings)
     profiles = {customer.id: customer.profile for customer in registers.customers}
 
-    def second_factor_for(customer: str) -> Iterable[Population]:
+    def mfa_of(customer: str) -> MfaProfile:
         name = profiles.get(customer, "default") if customer else settings.staff_profile
-        return rules[name].mfa.required_for
+        return rules[name].mfa
 
     members = registers.staff.staff
     names = {compared(name) for member in members for name in (member.id, member.name, *member.accounts)}
-    return Expectations(settings.posture, Owners(registers).owner_of, second_factor_for, frozenset(names))
+    return Expectations(settings.posture, Owners(registers).owner_of, mfa_of, frozenset(names))

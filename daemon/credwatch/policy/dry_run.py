@@ -74,6 +74,10 @@ def shortfalls(judged: JudgedAccount, profile: PolicyProfile, policies: Policies
             policies.is_concerned(account, mfa.required_for) and factor is None,
             "no second factor is enrolled at the gate",
         ),
+        "mfa.required_roles": (
+            policies.has_role(account, mfa.required_roles) and factor is None,
+            "no second factor is enrolled at the gate",
+        ),
         "mfa.phishing_resistant_for": (
             policies.is_concerned(account, mfa.phishing_resistant_for),
             "no key or passkey is registered at the gate",

@@ -24,6 +24,7 @@ class Action(StrEnum):
 
     PASSWORD_CHECK = "password_check"  # noqa: S105 - the name of an action
     PASSWORD_CHANGE = "password_change"  # noqa: S105 - the name of an action
+    LOGIN_CHECK = "login_check"
     MFA_VERIFY = "mfa_verify"
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
@@ -31,8 +32,8 @@ class Action(StrEnum):
     ACCOUNT_UNLOCKED = "account_unlocked"
 
 
-_ABOUT_FACTORS = frozenset(Action) - {Action.PASSWORD_CHECK, Action.PASSWORD_CHANGE}
-_ACTS_ON_AN_ACCOUNT = frozenset(Action) - {Action.PASSWORD_CHECK, Action.MFA_VERIFY}
+_ABOUT_FACTORS = frozenset(Action) - {Action.PASSWORD_CHECK, Action.PASSWORD_CHANGE, Action.LOGIN_CHECK}
+_ACTS_ON_AN_ACCOUNT = frozenset(Action) - {Action.PASSWORD_CHECK, Action.LOGIN_CHECK, Action.MFA_VERIFY}
 
 
 class Caller(Struct, frozen=True):

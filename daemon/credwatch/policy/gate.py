@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -17,8 +18,10 @@ from credwatch.policy.blocklist import Blocklist
 from credwatch.policy.context import PasswordContext
 from credwatch.policy.events import Action, Caller, GateEvent, GateEvents
 from credwatch.policy.history import PasswordHistory
+from credwatch.policy.login import LoginQuestion, LoginStanding, LoginVerdict, check_login
 from credwatch.policy.password import PasswordAccepted, PasswordRefused, Verdict, check_password, normalized
 from credwatch.policy.profile import MfaProfile, PolicyProfile
+from credwatch.policy.pushes import Pushes
 from credwatch.policy.reasons import Reason, Refusal
 from credwatch.policy.strength import Estimate
 from credwatch.policy.totp import Enrolment, MfaOutcome, MfaVerdict, Totp, UnlockOutcome
@@ -34,6 +37,12 @@ class CustomerPolicy(Struct, frozen=True):
     """Its rules."""
     name: str = ""
     """Its customer's name, which must not be chosen as a password."""
+    standing: Callable[[], LoginStanding] | None = None
+    """Says what registers say of the account beside; None where nobody knows more than the profile."""
+
+    def login_standing(self) -> LoginStanding:
+        """Say what a login of the account is held to."""
+        return self.standing() if self.standing else LoginStanding(self.profile)
 
 
 PolicyOf = Callable[[Account], CustomerPolicy]
@@ -57,6 +66,15 @@ class PasswordQuestion(Struct, frozen=True):
     """The service it opens; empty for the gate's own service name."""
     with_mfa: bool = False
     """True where a second factor is always asked as well."""
+
+
+class PushVerdict(Struct, frozen=True):
+    """Whether a push may be sent."""
+
+    refusal: Refusal | None = None
+    """Why not; None where it may."""
+    until: datetime | None = None
+    """When the next one may."""
 
 
 class BreachedPasswords(Protocol):
@@ -91,6 +109,7 @@ class Gate:
         clock: Clock,
         service: str = "",
         breached: BreachedPasswords | None = None,
+        pushes: Pushes | None = None,
     ) -> None:
         self._policy_of = policy_of
         self._blocklist = blocklist
@@ -100,6 +119,7 @@ class Gate:
         self._clock = clock
         self._service = service
         self._breached = breached
+        self._pushes = pushes or Pushes()
 
     @property
     def mfa_ready(self) -> bool:
@@ -137,6 +157,30 @@ class Gate:
         count = self._history.record(question.candidate, account, profile, self._clock())
         self._tell(question.caller, Action.PASSWORD_CHANGE, succeeded=True)
         return count
+
+    def check_login(self, question: LoginQuestion) -> LoginVerdict:
+        """Hold a login, or an act within one, against the local rules; raises StoreError, EventError.
+
+        Where the application does not say when the password was set, the remembered one's age counts.
+        """
+        account = question.caller.account
+        standing = self._policy_of(account).login_standing()
+        if question.password_set_at is None and standing.profile.password.maximum_age_days:
+            question = replace(question, password_set_at=self._history.set_at(account))
+        verdict = check_login(question, standing, self._clock())
+        if verdict.reasons:
+            codes = ",".join(refusal.reason for refusal in verdict.reasons)
+            self._tell(question.caller, Action.LOGIN_CHECK, succeeded=False, reason=codes)
+        return verdict
+
+    def count_push(self, caller: Caller) -> PushVerdict:
+        """Say whether a push may be sent, and count it; a refusal is an event. Raises EventError."""
+        mfa = self._mfa(caller)
+        until = self._pushes.send(caller.account, mfa.pushes_per_hour, self._clock())
+        if until is None:
+            return PushVerdict()
+        self._tell(caller, Action.LOGIN_CHECK, succeeded=False, reason=Reason.TOO_MANY_PUSHES.value)
+        return PushVerdict(Refusal(Reason.TOO_MANY_PUSHES, mfa.pushes_per_hour).under(mfa.rules), until)
 
     def enrol(self, caller: Caller) -> Enrolment | None:
         """Make a secret for the account; return None where a confirmed factor stands already."""

@@ -28,6 +28,10 @@ class PastPasswords(Protocol):
         """Return the hashes of one account, newest first; empty for an account never seen."""
         ...
 
+    def newest(self, account: Account) -> datetime | None:
+        """Say when the newest password of one account was set; None where none is kept."""
+        ...
+
     def keep(self, account: Account, newest: str, *, most: int, now: datetime) -> int:
         """Put a hash before the others, drop all behind the `most` newest, and say how many there are now.
 
@@ -59,6 +63,10 @@ class PasswordHistory:
         raw = _bytes(candidate)
         hashes = self._past.hashes(account)[: profile.remember]
         return any([self._matches(stored, raw, account) for stored in hashes])
+
+    def set_at(self, account: Account) -> datetime | None:
+        """Say when the account's password was set, where it is remembered; raises StoreError."""
+        return self._past.newest(account)
 
     def record(self, candidate: Secret, account: Account, profile: PasswordProfile, now: datetime) -> int:
         """Remember the password just set, if the profile remembers any; return how many are remembered now."""

@@ -85,7 +85,12 @@ _PASSWORD: Mapping[str, Choice] = {
 }
 _MFA: Mapping[str, Choice] = {
     "required_for": _both,
+    "required_roles": _both,
     "phishing_resistant_for": _both,
+    "grace_days": min,
+    "pushes_per_hour": _least_but_none,
+    "ask_again_before": _both,
+    "ask_again_after_minutes": min,
     "digits": max,
     "step_seconds": min,
     "window_steps": min,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from credwatch.kernel.account import Account
+from credwatch.kernel.account import Account, compared
 from credwatch.policy.inheritance import combined
 from credwatch.policy.profile import PolicyProfile, Populations
 from credwatch.world.entries import folded
+from credwatch.world.exemptions import Exemption
 from credwatch.world.owners import Owner, Owners
 from credwatch.world.register import Registers
 
@@ -43,6 +44,7 @@ class Policies:
         self._roles = {customer.id: _by_role(customer.role_profiles) for customer in registers.customers}
         self._roles[""] = _by_role(staff_roles or {})
         self._owners = Owners(registers)
+        self._exemptions = registers.exemptions
         self._combined: dict[tuple[str, ...], PolicyProfile] = {}
 
     def names_for(self, account: Account) -> tuple[str, ...]:
@@ -71,6 +73,22 @@ class Policies:
             or (is_staff and "staff" in populations)
             or (is_privileged and "privileged" in populations)
         )
+
+    def has_role(self, account: Account, roles: Iterable[str]) -> bool:
+        """Tell whether the registers give an account one of these roles."""
+        owner = self.owner_of(account)
+        own = {folded(role) for role in owner.roles} if owner else set()
+        return any(folded(role) in own for role in roles)
+
+    def populations_of(self, account: Account) -> Populations:
+        """Name the populations that an account belongs to."""
+        names: Populations = ("staff", "privileged", "all")
+        return tuple(name for name in names if self.is_concerned(account, (name,)))
+
+    def exemptions_of(self, account: Account) -> tuple[Exemption, ...]:
+        """Return the exemptions of an account, whenever they hold."""
+        named = [it for it in self._exemptions if it.customer == account.organization]
+        return tuple(it for it in named if compared(it.account) == compared(account.user))
 
     def owner_of(self, account: Account) -> Owner | None:
         """Find whose account it is; None where the registers give the name to another customer, or to nobody."""

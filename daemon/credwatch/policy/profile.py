@@ -20,6 +20,12 @@ Populations = tuple[Population, ...]
 Rule = Annotated[str, Field(min_length=1, max_length=200)]
 """Which text asks for something, with its section."""
 
+Role = Annotated[str, Field(min_length=1, max_length=254)]
+"""A role, as users.toml, staff.toml or the application names it."""
+
+Act = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9_]+$")]
+"""Something that a person may do, such as data_export."""
+
 Rules = dict[str, Rule]
 """By the key that it is about."""
 
@@ -48,7 +54,7 @@ class PasswordProfile(Options):
     remember_for: Populations = ("all",)
     """Whose past passwords are remembered."""
     maximum_age_days: StrictInt = Field(default=0, ge=0, le=3650)
-    """After so many days a password is told as too old; 0 never. The gate refuses nothing for it."""
+    """After so many days a login with the password is refused (`/v1/login/check`) until it is changed; 0 never."""
     require_corpus: StrictBool = False
     """Whether breached passwords must be known: `credwatch check` says where there is no corpus."""
     on_failure: Literal["refuse", "accept"] = "refuse"
@@ -80,6 +86,16 @@ class MfaProfile(Options):
     """Whose logins must have a second factor."""
     phishing_resistant_for: Populations = ()
     """Whose second factor must be one that no false page can pass on: a key or passkey (WebAuthn)."""
+    required_roles: tuple[Role, ...] = ()
+    """Roles whose logins must have a second factor, whoever has them."""
+    grace_days: StrictInt = Field(default=0, ge=0, le=90)
+    """So many days after an account was made, it may log in without the second factor that it needs."""
+    pushes_per_hour: StrictInt = Field(default=5, ge=0, le=100)
+    """How many pushes one person is sent within an hour (section 3.1.3: limited); 0 for as many as one likes."""
+    ask_again_before: tuple[Act, ...] = ()
+    """Acts before which the second factor is asked for again, as the application names them."""
+    ask_again_after_minutes: StrictInt = Field(default=15, ge=1, le=720)
+    """How long the latest second factor is enough for those acts."""
     digits: StrictInt = Field(default=6, ge=6, le=8)
     """Length of a code."""
     step_seconds: StrictInt = Field(default=30, ge=15, le=120)

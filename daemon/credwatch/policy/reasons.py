@@ -1,4 +1,4 @@
-"""Why a password is refused: a code for programs, a sentence for people."""
+"""Why a password, a login or a push is refused: a code for programs, a sentence for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Language = Literal["en", "vi"]
 
 
 class Reason(StrEnum):
-    """Why a password is refused; the values are codes in answers and events."""
+    """Why something is refused; the values are codes in answers and events."""
 
     NOT_UNICODE = "not_unicode"
     CONTROL_CHARACTER = "control_character"
@@ -29,6 +29,11 @@ class Reason(StrEnum):
     BREACHED = "breached"
     BUSY = "busy"
     UNAVAILABLE = "unavailable"
+    NO_SECOND_FACTOR = "no_second_factor"
+    NO_RESISTANT_FACTOR = "no_resistant_factor"
+    OLD_PASSWORD = "old_password"  # noqa: S105 - the name of a reason
+    ASK_AGAIN = "ask_again"
+    TOO_MANY_PUSHES = "too_many_pushes"
 
 
 class Refusal(Struct, frozen=True):
@@ -82,6 +87,11 @@ _RULES: dict[Reason, str] = {
     Reason.REUSED: "profile: remember",
     Reason.BUSY: "profile: on_failure",
     Reason.UNAVAILABLE: "profile: on_failure",
+    Reason.NO_SECOND_FACTOR: "profile: mfa.required_for",
+    Reason.NO_RESISTANT_FACTOR: "profile: mfa.phishing_resistant_for",
+    Reason.OLD_PASSWORD: "profile: maximum_age_days",
+    Reason.ASK_AGAIN: "profile: mfa.ask_again_before",
+    Reason.TOO_MANY_PUSHES: "NIST SP 800-63B-4, section 3.1.3: pushes are limited",
 }
 """Which rule each reason follows: of the standard, or of the customer's profile where it says no such thing."""
 
@@ -95,6 +105,11 @@ _KEYS: dict[Reason, str] = {
     Reason.REUSED: "remember",
     Reason.BUSY: "on_failure",
     Reason.UNAVAILABLE: "on_failure",
+    Reason.NO_SECOND_FACTOR: "required_for",
+    Reason.NO_RESISTANT_FACTOR: "phishing_resistant_for",
+    Reason.OLD_PASSWORD: "maximum_age_days",
+    Reason.ASK_AGAIN: "ask_again_before",
+    Reason.TOO_MANY_PUSHES: "pushes_per_hour",
 }
 """Which key of a profile asks for it."""
 
@@ -160,5 +175,27 @@ _SENTENCES: dict[Reason, dict[Language, str]] = {
     Reason.UNAVAILABLE: {
         "en": "The password cannot be checked at present. Please try again in a few minutes.",
         "vi": "Hiện chưa thể kiểm tra mật khẩu. Vui lòng thử lại sau ít phút.",
+    },
+    Reason.NO_SECOND_FACTOR: {
+        "en": "This account must log in with a second factor. Please set one up.",
+        "vi": "Tài khoản này phải đăng nhập bằng xác thực hai lớp. Vui lòng thiết lập xác thực hai lớp.",
+    },
+    Reason.NO_RESISTANT_FACTOR: {
+        "en": "This account must log in with a security key or a passkey; codes and pushes are not enough.",
+        "vi": "Tài khoản này phải đăng nhập bằng khóa bảo mật hoặc passkey; "
+        "mã dùng một lần và thông báo đẩy là chưa đủ.",
+    },
+    Reason.OLD_PASSWORD: {
+        "en": "The password is older than {limit} days. Please choose a new one.",
+        "vi": "Mật khẩu đã dùng quá {limit} ngày. Vui lòng đổi mật khẩu mới.",
+    },
+    Reason.ASK_AGAIN: {
+        "en": "Please confirm with your second factor again: the last time was more than {limit} minutes ago.",
+        "vi": "Vui lòng xác thực hai lớp lại: lần xác thực gần nhất đã quá {limit} phút.",
+    },
+    Reason.TOO_MANY_PUSHES: {
+        "en": "You were sent {limit} requests within an hour, so no more are sent now. Please use a code instead.",
+        "vi": "Bạn đã nhận {limit} yêu cầu xác nhận trong một giờ nên hệ thống tạm thời không gửi thêm. "
+        "Vui lòng dùng mã xác thực.",
     },
 }

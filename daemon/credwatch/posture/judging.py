@@ -13,9 +13,9 @@ from enum import StrEnum
 from msgspec import Struct
 
 from credwatch.kernel.account import compared
-from credwatch.policy.profile import Population
+from credwatch.policy.factors import counting, resistant
+from credwatch.policy.profile import MfaProfile, Population
 from credwatch.posture.account import AccountState
-from credwatch.posture.factors import counting, resistant
 from credwatch.posture.hashes.scheme import Weakness
 from credwatch.posture.options import PostureOptions
 from credwatch.posture.rows import UNNAMED_FACTOR
@@ -58,8 +58,8 @@ class Expectations(Struct, frozen=True):
     """What is asked."""
     owner_of: Callable[[str], Owner | None]
     """Finds whose an account is by the registers."""
-    second_factor_for: Callable[[str], Iterable[Population]]
-    """Says of whom a customer's policy profile asks for a second factor, by the customer's id."""
+    mfa_of: Callable[[str], MfaProfile]
+    """Says what a customer's policy profile asks of second factors, by the customer's id."""
     staff: frozenset[str]
     """Ids, names and accounts of the staff, as they are compared."""
 
@@ -139,23 +139,33 @@ def _no_second_factor(asked: Asked) -> Judgement:
 
 
 def _needs_factor(asked: Asked) -> bool:
-    expectations, state = asked.expectations, asked.state
-    population = set(expectations.second_factor_for(state.customer))
+    expectations, mfa = asked.expectations, asked.expectations.mfa_of(asked.state.customer)
+    roles = (*expectations.options.second_factor_roles, *mfa.required_roles)
+    return _is_among(asked, mfa.required_for) or bool({role.lower() for role in roles} & {*(asked.state.roles or ())})
+
+
+def _is_among(asked: Asked, populations: Iterable[Population]) -> bool:
     is_staff = asked.owner is not None and asked.owner.kind == "staff"
-    by_role = {role.lower() for role in expectations.options.second_factor_roles}.intersection(state.roles or ())
-    by_profile = "all" in population or ("staff" in population and is_staff)
-    return bool(by_profile or by_role or ("privileged" in population and asked.is_privileged))
+    own = {"all": True, "staff": is_staff, "privileged": asked.is_privileged}
+    return any(own[population] for population in populations)
 
 
 def _no_resistant_factor(asked: Asked) -> Judgement:
-    if asked.state.kind == "service" or not asked.is_privileged:
+    is_concerned = asked.is_privileged or _is_among(
+        asked, asked.expectations.mfa_of(asked.state.customer).phishing_resistant_for
+    )
+    if asked.state.kind == "service" or not is_concerned:
         return _NOT_ASKED
     factors = asked.state.factors
     if factors is None or factors == (UNNAMED_FACTOR,):
         return _UNTOLD
     if resistant(factors):
         return _KEPT
-    return _broken(f"privileged, and has {', '.join(counting(factors)) or 'no second factor'}")
+    return _broken(f"{_why_resistant(asked)}, and has {', '.join(counting(factors)) or 'no second factor'}")
+
+
+def _why_resistant(asked: Asked) -> str:
+    return "privileged" if asked.is_privileged else "the profile asks for a key or passkey"
 
 
 def _dormant(asked: Asked) -> Judgement:

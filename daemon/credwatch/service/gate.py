@@ -14,6 +14,8 @@ from credwatch.policy.corpus.corpus import CorpusInUse
 from credwatch.policy.events import EventsFile
 from credwatch.policy.gate import CustomerPolicy, Gate
 from credwatch.policy.history import PasswordHistory
+from credwatch.policy.login import LoginStanding
+from credwatch.policy.policies import Policies
 from credwatch.policy.sealing import Sealer
 from credwatch.policy.totp import Totp
 from credwatch.store.database import Database
@@ -27,7 +29,8 @@ def build_gate(settings: Settings, database: Database, knowledge: Callable[[], K
     def policy_of(account: Account) -> CustomerPolicy:
         recipient = knowledge().facts.recipients.get(account.organization)
         held = knowledge().policies.held_to(account)
-        return CustomerPolicy(profile=held.profile, name=recipient.name if recipient else "")
+        name = recipient.name if recipient else ""
+        return CustomerPolicy(held.profile, name, lambda: _standing(knowledge().policies, account))
 
     sealer = Sealer(keys.totp_key())
     return Gate(
@@ -39,4 +42,14 @@ def build_gate(settings: Settings, database: Database, knowledge: Callable[[], K
         clock=clock,
         service=options.service,
         breached=CorpusInUse(options.corpus) if options.corpus else None,
+    )
+
+
+def _standing(policies: Policies, account: Account) -> LoginStanding:
+    owner = policies.owner_of(account)
+    return LoginStanding(
+        policies.held_to(account).profile,
+        policies.populations_of(account),
+        owner.roles if owner else (),
+        policies.exemptions_of(account),
     )

@@ -73,11 +73,16 @@ class MemoryPasswords:
 
     def __init__(self) -> None:
         self.kept: dict[Account, tuple[str, ...]] = {}
+        self.set_at: dict[Account, datetime] = {}
 
     def hashes(self, account: Account) -> tuple[str, ...]:
         return self.kept.get(account, ())
 
+    def newest(self, account: Account) -> datetime | None:
+        return self.set_at.get(account)
+
     def keep(self, account: Account, newest: str, *, most: int, now: datetime) -> int:
+        self.set_at[account] = now
         self.kept[account] = (newest, *self.hashes(account))[:most]
         return len(self.kept[account])
 
@@ -89,6 +94,9 @@ class NoStore:
         raise StoreError("the store is away", where="test")
 
     def hashes(self, account: Account) -> tuple[str, ...]:
+        raise StoreError("the store is away", where="test")
+
+    def newest(self, account: Account) -> datetime | None:
         raise StoreError("the store is away", where="test")
 
     def keep(self, account: Account, newest: str, *, most: int, now: datetime) -> int:

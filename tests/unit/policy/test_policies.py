@@ -97,6 +97,14 @@ def test_a_change_is_tried_on_known_accounts() -> None:
     assert (outcome.newly, ()) == (back.no_longer, back.newly)
 
 
+def test_a_role_that_needs_a_factor_is_tried_too() -> None:
+    """Who has the role by the registers, and no factor, would newly not comply."""
+    role = POLICIES.owner_of(LAN).roles[0]  # type: ignore[union-attr]  # the registers know Lan
+    old, new = (PolicyProfile(mfa=MfaProfile(required_for=(), required_roles=roles)) for roles in ((), (role.upper(),)))
+    newly = difference([JudgedAccount(LAN), JudgedAccount(MINH)], old, new, POLICIES, START).newly
+    assert [(LAN, "mfa.required_roles")] == [(it.account, it.key) for it in newly]
+
+
 def test_no_change_is_no_difference() -> None:
     """Who did not comply before does not newly fall short."""
     profile = PolicyProfile(mfa=MfaProfile(required_for=("all",), phishing_resistant_for=("all",)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from credwatch.policy.profile import MfaProfile
 from credwatch.posture.account import AccountState
 from credwatch.posture.hashes.recognise import recognise
 from credwatch.posture.judging import Expectations
@@ -38,11 +39,16 @@ def an_account(**changes: Any) -> AccountState:
     return AccountState(**(state | changes))
 
 
-def expectations(owner: Owner | None = STAFF, population: tuple[str, ...] = ("staff",), **options: Any) -> Expectations:
+def expectations(
+    owner: Owner | None = STAFF,
+    population: tuple[str, ...] = ("staff",),
+    mfa: dict[str, Any] | None = None,
+    **options: Any,
+) -> Expectations:
     """Give what is asked of accounts whose owner the registers say is this one."""
     return Expectations(
         PostureOptions.model_validate(options),
         lambda _account: owner,
-        lambda _customer: population,  # type: ignore[arg-type]
+        lambda _customer: MfaProfile(required_for=population, **(mfa or {})),  # type: ignore[arg-type]
         frozenset({"lan-id"}),
     )

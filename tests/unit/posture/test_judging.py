@@ -120,3 +120,19 @@ def test_the_age_of_a_password() -> None:
     shorter = expectations(password_age={"*": "365d", "sales": "60d"})
     assert {"old_password": "changed on 2025-11-22"} == broken(shorter, **old)
     assert {} == broken(shorter, **old, password=recognise("!"))
+
+
+def test_the_profile_asks_staff_for_a_resistant_factor() -> None:
+    """Where it does, an app for codes is not enough for staff without privileges; where it does not, it is."""
+    app = {"factors": ("totp",)}
+    asks = expectations(mfa={"phishing_resistant_for": ("staff",)})
+    wanted = "the profile asks for a key or passkey, and has totp"
+    assert {"no_resistant_factor": wanted} == broken(asks, **app)
+    assert {} == broken(expectations(), **app)
+
+
+def test_the_profile_asks_a_role_for_a_second_factor() -> None:
+    """A role that the profile names needs one, whoever has it."""
+    asks = expectations(owner=None, population=(), mfa={"required_roles": ("Sales",)})
+    assert "no_second_factor" in broken(asks, factors=())
+    assert "no_second_factor" not in broken(asks, factors=(), roles=("cook",))

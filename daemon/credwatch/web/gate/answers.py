@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.secret import Secret
+from credwatch.policy.gate import PushVerdict
 from credwatch.policy.password import PasswordAccepted, Verdict
 from credwatch.policy.totp import Enrolment, MfaOutcome, MfaVerdict
 
@@ -52,6 +53,13 @@ def mfa_answer(verdict: MfaVerdict) -> JSONResponse:
     content = {"accepted": verdict.accepted, "outcome": verdict.outcome.value, "until": until}
     left = {} if verdict.left is None else {"left": verdict.left}
     return answer(content | {"locked": verdict.locked_now or verdict.outcome is MfaOutcome.LOCKED} | left)
+
+
+def push_answer(verdict: PushVerdict) -> JSONResponse:
+    """Say whether a push may be sent; `until` says when the next one may."""
+    until = rfc3339(verdict.until) if verdict.until else None
+    reasons = [verdict.refusal.spelled_out()] if verdict.refusal else []
+    return answer({"accepted": verdict.refusal is None, "reasons": reasons, "until": until})
 
 
 def error_answer(code: str, message: str, status: int, fields: tuple[str, ...] = ()) -> JSONResponse:

@@ -6,7 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from credwatch.web.gate.requests import CodeRequest, EnrolRequest, OperatorRequest, PasswordRequest
+from credwatch.web.gate.requests import (
+    CodeRequest,
+    EnrolRequest,
+    LoginRequest,
+    OperatorRequest,
+    PasswordRequest,
+    PushRequest,
+)
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _YES_OR_NO: dict[str, Any] = {"type": "boolean"}
@@ -30,6 +37,10 @@ _VERDICT = _object(
     },
     accepted=_YES_OR_NO,
 )
+_TEXTS = {"type": "array", "items": _TEXT}
+_REASONS = {"type": "array", "items": _REASON}
+_LOGIN = _object(accepted=_YES_OR_NO, reasons=_REASONS, waived=_TEXTS, unchecked=_TEXTS)
+_PUSH = _object(accepted=_YES_OR_NO, reasons=_REASONS, until={"type": ["string", "null"]})
 _CODE = _object(
     {"left": _NUMBER}, accepted=_YES_OR_NO, outcome=_TEXT, until={"type": ["string", "null"]}, locked=_YES_OR_NO
 )
@@ -48,6 +59,8 @@ _QUESTIONS: dict[str, tuple[str, type[BaseModel], dict[str, Any], str]] = {
         _object(recorded=_YES_OR_NO, remembered=_NUMBER),
         "200",
     ),
+    "login/check": ("Hold a login, or an act within one, against the local rules.", LoginRequest, _LOGIN, "200"),
+    "push/check": ("Say whether one more push may be sent, and count it.", PushRequest, _PUSH, "200"),
     "totp/enrol": (
         "Make a secret for one-time codes; 409 where a factor stands already.",
         EnrolRequest,

@@ -8,6 +8,7 @@ import json
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,6 +24,7 @@ from credwatch.kernel.account import Account
 from credwatch.kernel.secret import Secret
 from credwatch.policy.events import Caller
 from credwatch.policy.gate import PasswordQuestion
+from credwatch.policy.login import LoginQuestion
 
 
 class BadRequest(Exception):
@@ -81,8 +83,28 @@ class PasswordRequest(_Request):
         return PasswordQuestion(self.caller(), self.password, self.email, self.service, self.with_mfa)
 
 
+class LoginRequest(_Request):
+    """A login that the application holds for right, or an act within one."""
+
+    factors: Annotated[tuple[Name, ...], Field(max_length=16)]
+    roles: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    account_made_at: AwareDatetime | None = None
+    password_set_at: AwareDatetime | None = None
+    factor_proven_at: AwareDatetime | None = None
+    act: Text = ""
+
+    def question(self) -> LoginQuestion:
+        """Put it as the gate's question."""
+        moments = (self.account_made_at, self.password_set_at, self.factor_proven_at)
+        return LoginQuestion(self.caller(), self.factors, self.roles, *moments, self.act)
+
+
 class EnrolRequest(_Request):
     """Asks for a new TOTP secret."""
+
+
+class PushRequest(_Request):
+    """Asks whether one more push may be sent."""
 
 
 class CodeRequest(_Request):

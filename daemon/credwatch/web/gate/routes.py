@@ -25,6 +25,7 @@ from credwatch.web.gate.answers import (
     error_answer,
     mfa_answer,
     password_answer,
+    push_answer,
     recovery_answer,
 )
 from credwatch.web.gate.openapi import openapi
@@ -32,8 +33,10 @@ from credwatch.web.gate.requests import (
     BadRequest,
     CodeRequest,
     EnrolRequest,
+    LoginRequest,
     OperatorRequest,
     PasswordRequest,
+    PushRequest,
     body_of,
     understood,
 )
@@ -43,7 +46,7 @@ _PREFIX = re.compile(r"[0-9A-Fa-f]{5}")
 _LONGEST_BODY = 16 * 1024
 """Bytes: a password of 1,024 code points fits, each written as two JSON escapes."""
 
-R = TypeVar("R", EnrolRequest, CodeRequest, OperatorRequest)
+R = TypeVar("R", EnrolRequest, CodeRequest, OperatorRequest, LoginRequest, PushRequest)
 
 
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]
@@ -67,6 +70,8 @@ def gate_app(
     questions: dict[str, Endpoint] = {
         "password/check": desk.password_check,
         "password/changed": desk.password_changed,
+        "login/check": desk.login_check,
+        "push/check": desk.push_check,
         "totp/enrol": desk.totp_enrol,
         "totp/confirm": desk.totp_confirm,
         "totp/verify": desk.totp_verify,
@@ -143,6 +148,18 @@ class _Desk:
             return _misunderstood(error)
         return await self._changes.answered(
             lambda: answer({"recorded": True, "remembered": self._gate.password_changed(question.question())})
+        )
+
+    async def login_check(self, request: Request) -> JSONResponse:
+        """Hold a login against the local rules."""
+        return await self._answered(
+            request, LoginRequest, lambda asked: answer(self._gate.check_login(asked.question()).spelled_out())
+        )
+
+    async def push_check(self, request: Request) -> JSONResponse:
+        """Say whether one more push may be sent, and count it."""
+        return await self._answered(
+            request, PushRequest, lambda question: push_answer(self._gate.count_push(question.caller()))
         )
 
     async def totp_enrol(self, request: Request) -> JSONResponse:

@@ -19,6 +19,8 @@ TELLING = {
     "health": "status",
     "password/check": "accepted",
     "password/changed": "recorded",
+    "login/check": "waived",
+    "push/check": "until",
     "totp/enrol": "outcome",
     "totp/confirm": "accepted",
     "recovery/make": "outcome",

@@ -41,12 +41,18 @@ async def test_it_is_handed_out_and_names_every_place() -> None:
 async def test_every_answer_is_as_described() -> None:
     """A life of a factor, passwords good and bad, and every kind of failure answer as the document says."""
     clock = MovableClock()
-    gate = a_gate(PolicyProfile(mfa=MfaProfile(max_failures=1)), clock=clock)
+    gate = a_gate(
+        PolicyProfile(mfa=MfaProfile(max_failures=1, pushes_per_hour=1, ask_again_before=("data_export",))), clock=clock
+    )
     first = code_at(clock.now).reveal()
     questions = [
         ("password/check", LAN | {"password": GOOD}),
         ("password/check", LAN | {"password": "password"}),
         ("password/changed", LAN | {"password": GOOD}),
+        ("login/check", LAN | {"factors": ["totp"], "act": "data_export", "factor_proven_at": "2026-11-20T05:00:00Z"}),
+        ("login/check", LAN | {"factors": "totp"}),
+        ("push/check", LAN),
+        ("push/check", LAN),
         ("totp/enrol", LAN),
         ("totp/confirm", LAN | {"code": first}),
         ("totp/enrol", LAN),
