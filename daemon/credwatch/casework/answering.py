@@ -12,12 +12,14 @@ from credwatch.casework.acts import Actor, check_customer
 from credwatch.casework.recording import Recording
 from credwatch.incidents.lifecycle import IllegalTransition
 from credwatch.kernel.case_entry import AnswerState, CaseEntry, EntryKind, FormAnswer
+from credwatch.kernel.command import CommandKind
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.resources import shipped
 from credwatch.outbox.words.catalogue import read_catalogue
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, evidence, incidents, legal_clocks
 from credwatch.workflows.answers import BreachFile, answers_of, at_home, missing, written
+from credwatch.workflows.persons_notice import WORKFLOW as PERSONS
 from credwatch.world.forms import OfficialForm
 
 
@@ -95,11 +97,9 @@ class Answering(Recording):
             clocks = tuple(legal_clocks.clocks_of(connection, number))
             kept = [line for lines in evidence.lines_of(connection, number).values() for line in lines]
             messages = outbox.messages_of(connection, number)
-        accepted = tuple(
-            stored.settled_at
-            for stored in messages
-            if stored.state == "delivered" and stored.settled_at and stored.command.kind.value == "notify"
-        )
+        delivered_notices = [it for it in messages if it.state == "delivered" and it.command.kind is CommandKind.NOTIFY]
+        accepted = tuple(it.settled_at for it in delivered_notices if it.settled_at and it.command.workflow != PERSONS)
+        persons = tuple(it.settled_at for it in delivered_notices if it.settled_at and it.command.workflow == PERSONS)
         own = self._settings.daemon.templates_directory
         catalogue = read_catalogue([folder for folder in (own, shipped("config") / "templates") if folder])
         kind = catalogue.kind(incident.kind, language, incident.rules)
@@ -114,6 +114,7 @@ class Answering(Recording):
             act=kind.what,
             now=now,
             steps=tuple(kind.steps),
+            persons=persons,
         )
 
 

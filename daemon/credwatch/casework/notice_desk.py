@@ -23,11 +23,14 @@ from credwatch.web.portal.interface import CustomerContact, NoticeAnswer, Notice
 from credwatch.workflows.facts import Ground
 from credwatch.workflows.mail_receipt import RECEIPT
 from credwatch.workflows.message import same_code, shown
+from credwatch.workflows.persons_notice import WORKFLOW as PERSONS
 from credwatch.workflows.portal_letters import NEWS
 from credwatch.workflows.reminder import ASKING
 from credwatch.workflows.touched import customers_of, own_accounts
 
 _LANGUAGES = ("vi", "en")
+_NO_NOTICES = (NEWS, RECEIPT, PERSONS)
+"""What tells a customer of no incident, or is told to its users themselves."""
 _MOST = 500
 _STAFF = ("credwatch.actor.kind", "staff")
 _NOBODYS = "0000-0000-0000-0000"
@@ -183,7 +186,7 @@ def _letters(connection: Connection, number: str, customer: str) -> list[StoredC
     """Return what was sent to a customer about an incident: what is held was told to nobody."""
     every = outbox.messages_of(connection, number)
     theirs = [letter for letter in every if letter.command.organization == customer and letter.state in SENT]
-    return [one for one in theirs if one.command.kind.value == "notify" and one.command.workflow not in (NEWS, RECEIPT)]
+    return [one for one in theirs if one.command.kind.value == "notify" and one.command.workflow not in _NO_NOTICES]
 
 
 def _answers(connection: Connection, number: str, customer: str) -> list[NoticeAnswer]:

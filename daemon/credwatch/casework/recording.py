@@ -17,9 +17,12 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import LegalClock
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.moment import WHOLE_CASE, DutyPhase, Moment, NotedMoment
+from credwatch.store import outbox
 from credwatch.store.cases import legal_clocks
 from credwatch.workflows.facts import Facts
+from credwatch.workflows.persons_notice import WORKFLOW as PERSONS
 from credwatch.workflows.regimes import owed_phases, regime_clocks
+from credwatch.workflows.touched import accounts_of
 from credwatch.world.regimes import KNOWN_BY_ITSELF, RegimePhase
 
 _OF_A_PHASE = frozenset({Moment.SENT, Moment.ACCEPTED, Moment.ACKNOWLEDGED, Moment.SUBMITTED})
@@ -60,6 +63,7 @@ class Recording(Casework):
         def step(connection: Connection, incident: Incident) -> Incident:
             check_reason(incident, recorded.why)
             _check_about(incident, recorded, facts)
+            _check_persons(connection, incident, recorded, facts)
             return noted(connection, incident, actor, recorded, facts)
 
         entry = CaseEntry(
@@ -115,6 +119,27 @@ def _check_about(incident: Incident, recorded: Recorded, facts: Facts) -> None:
         raise IllegalTransition(f"{recorded.moment} is a moment of one report", where=incident.number, hint=hint)
     if is_named and str(recorded.about) not in phases:
         raise IllegalTransition(f"{recorded.about} is not owed", where=incident.number, hint=hint)
+
+
+def _check_persons(connection: Connection, incident: Incident, recorded: Recorded, facts: Facts) -> None:
+    """Raise IllegalTransition where persons were not told, and nothing says how they were.
+
+    A law that asks to tell each of them is not met by letters that nobody accepted: then it wants the public notice.
+    """
+    toward = {(it.regime.id, it.phase.id): it.phase.toward for it in owed_phases(incident, facts)}
+    about = (recorded.about.regime, recorded.about.phase)
+    if recorded.moment is not Moment.SUBMITTED or toward.get(about) != "persons" or recorded.reference.strip():
+        return
+    accepted = {
+        stored.command.recipient
+        for stored in outbox.messages_of(connection, incident.number)
+        if stored.command.workflow == PERSONS and stored.state == "delivered"
+    }
+    owed = len(accounts_of(incident))
+    if len(accepted) < owed:
+        text = f"mail servers accepted letters to {len(accepted)} persons of {owed}"
+        hint = "say with --reference where the public notice stands, or how the others were told"
+        raise IllegalTransition(text, where=incident.number, hint=hint)
 
 
 def _meet(connection: Connection, incident: Incident, recorded: Recorded) -> None:

@@ -1,4 +1,4 @@
-"""`credwatch incidents package`: what each customer of a breach is owed, each in an archive of its own."""
+"""`credwatch incidents` package and tell-persons: what a breach's customers are handed, and its persons are told."""
 
 from __future__ import annotations
 
@@ -66,3 +66,36 @@ def _hints(number: str, made: CustomerPackage) -> None:
         tell_hint(f"{made.withheld} kept lines are not in it: they are others' or name others")
     handed = f"submitted --of REGIME/package --customer {made.customer}"
     tell_hint(f'once handed over: credwatch incidents moment {number} {handed} --why "…"')
+
+
+@incidents_app.command()
+def tell_persons(
+    number: NumberArgument,
+    regime: Annotated[str, typer.Argument(metavar="REGIME", help="The law, such as vn-personal-data-subjects.")],
+    customer: CustomerOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    by: ByOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Write to the persons whom the data are about.
+
+    Each gets a letter about its own account, where users.toml has a mailbox that no intruder is likely to read; the
+    others are named, for you to tell. It ends no clock: that is `moment submitted`. Exit code 1 where the number is
+    unknown.
+    """
+    with told_plainly():
+        from credwatch.casework.acts import Actor
+        from credwatch.casework.telling_persons import PersonsDesk
+
+        with PersonsDesk.at(config) as desk:
+            reach = desk.tell(number, Actor(login_name(by), system_clock()), regime, customer)
+    if reach is None:
+        raise unknown(number)
+    if as_json:
+        rows = {"written_to": list(reach.written_to), "unreached": list(reach.unreached)}
+        print_json({"about": str(reach.about), "queued": reach.queued, **rows})
+        return
+    say(f"{number}: {len(reach.written_to)} persons written to under {reach.about}, {reach.queued} letters are new")
+    for account in reach.unreached:
+        tell_hint(f"not reached: {account}; tell its owner in another way")
+    tell_hint(f'once all are told: credwatch incidents moment {number} submitted --of {reach.about} --why "…"')

@@ -42,6 +42,8 @@ class BreachFile(Struct, frozen=True):
     """When the form is filled in, UTC."""
     steps: tuple[str, ...] = ()
     """What those concerned should do, in the form's language."""
+    persons: tuple[datetime, ...] = ()
+    """When a mail server took each notice to a person whom the data are about."""
 
 
 def answers_of(form: OfficialForm, case: BreachFile, words: Mapping[str, str]) -> tuple[FormAnswer, ...]:
@@ -132,10 +134,10 @@ def _listed(names: tuple[str, ...], words: Mapping[str, str]) -> str:
 
 
 def _told(case: BreachFile, _form: OfficialForm, words: Mapping[str, str]) -> tuple[str, str] | None:
-    if not case.accepted:
+    sentence, accepted = ("persons_told", case.persons) if case.persons else ("told", case.accepted)
+    if not accepted:
         return None
-    at = at_home(max(case.accepted), case)
-    return words["told"].format(count=len(case.accepted), at=at), "receipts"
+    return words[sentence].format(count=len(accepted), at=at_home(max(accepted), case)), "receipts"
 
 
 def _next_report(case: BreachFile, form: OfficialForm, words: Mapping[str, str]) -> tuple[str, str] | None:
@@ -209,7 +211,11 @@ _SOURCES: Mapping[str, _Source] = {
     "subjects_told": _told,
     "next_report_at": _next_report,
     "next_update": _next_update,
-    "what_to_do": lambda case, _form, _words: ("\n".join(case.steps), "incident.kind"),
+    "account": lambda _case, form, words: (words["each_account"] if form.reader == "person" else "", "register"),
+    "what_to_do": lambda case, form, words: (
+        words["person_steps"] if form.reader == "person" else "\n".join(case.steps),
+        "incident.kind",
+    ),
     "earlier_report": _earlier,
     "decisions": _decisions,
 }

@@ -13,11 +13,14 @@ from credwatch.workflows.escalation import EscalationReason, about_letter
 from credwatch.workflows.facts import Facts
 from credwatch.workflows.mail_receipt import RECEIPT
 from credwatch.workflows.message import letter_id, verification_code
+from credwatch.workflows.persons_notice import WORKFLOW as PERSONS
 from credwatch.workflows.portal_letters import LINK
 from credwatch.workflows.touched import attacked_addresses, safe_addresses
 
 _TO_NOBODY_ELSE = (RECEIPT, LINK)
 """What is for its reader alone: a receipt for a mail, a link to log in. Nobody is called about it either."""
+_TO_ONE_PERSON = (PERSONS,)
+"""What is for its reader alone, though the operators must find another way where it comes back."""
 
 
 def next_address(command: Command, incident: Incident | None, facts: Facts, readers: Collection[str]) -> str:
@@ -27,7 +30,7 @@ def next_address(command: Command, incident: Incident | None, facts: Facts, read
     the incident touches. `readers` are all that it was written to, in small letters. A joint letter goes on with its
     own reader: it has no next address.
     """
-    if command.workflow in _TO_NOBODY_ELSE or command.workflow.endswith("_joint"):
+    if command.workflow in (*_TO_NOBODY_ELSE, *_TO_ONE_PERSON) or command.workflow.endswith("_joint"):
         return ""
     attacked = attacked_addresses(incident) if incident is not None else ()
     reader = facts.recipients.get(command.organization)

@@ -41,6 +41,8 @@ class OfficialForm(Options):
     """The regime that asks for it."""
     phase: Item
     """The phase of it."""
+    reader: Literal["authority", "customer", "person"] = "authority"
+    """Who reads it. A person is told of its own account, and what it should do itself."""
     language: Literal["vi", "en"]
     """The language it is written in."""
     title: tuple[str, ...] = Field(min_length=1)

@@ -200,7 +200,12 @@ def test_a_package_has_its_own_lines_with_their_places(site: Path) -> None:
 def test_a_package_has_the_drafts_that_its_customer_must_file(site: Path) -> None:
     """Form 08 where no law is named, Article 33 where the GDPR is; in the customer's name, and not the vendor's."""
     files = package(site)
-    assert {"drafts/vn-form-08.docx", "drafts/vn-form-08.pdf", "cover/vn-processor-package.pdf"} <= {*files}
+    assert {
+        "drafts/vn-form-08.docx",
+        "drafts/vn-form-08.pdf",
+        "drafts/vn-subjects.pdf",
+        "cover/vn-processor-package.pdf",
+    } <= {*files}
     draft = json.loads(files["drafts/vn-form-08.json"])
     answers = {it["question"]: it for section in draft["sections"] for it in section["answers"]}
     assert "Công ty Tân Phát" == answers["organisation"]["value"]

@@ -74,7 +74,9 @@ def test_each_scenario_passes_in_a_sound_installation(scenario: str, office: Pos
     letters = office.letters[before:]
     assert [_ADDRESS, _ADDRESS] == [letter.recipient for letter in letters]
     assert {"read", "detected", "case", "queued", "accepted"} == {entry["step"] for entry in outcome["timeline"]}
-    assert {"vn-form-08", "vn-record", "eu-gdpr-33"} == {document["form"] for document in outcome["documents"]}
+    assert {"vn-form-08", "vn-record", "eu-gdpr-33", "eu-gdpr-34"} == {
+        document["form"] for document in outcome["documents"]
+    }
     for letter in letters:
         message = message_from_bytes(letter.content, policy=policy.default)
         assert str(message["Subject"]).startswith(SUBJECT)

@@ -12,6 +12,7 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, Payload
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, RuleFinding, Status
+from credwatch.kernel.moment import DutyPhase
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.clocks import start
@@ -23,6 +24,7 @@ from credwatch.workflows.holding import Held
 from credwatch.workflows.joint import SeriesState, joint_letters, matter_of, series_of
 from credwatch.workflows.mail_receipt import ReceiptFor, ReceivedMail, mail_receipt
 from credwatch.workflows.news import duties_of, first_knowledge, on_news
+from credwatch.workflows.persons_notice import PersonsLetter, persons_notice
 from credwatch.workflows.portal_letters import PortalNews, login_link, portal_news
 from credwatch.workflows.reminder import Unanswered
 from credwatch.world.regimes import Regime, read_regime
@@ -247,6 +249,26 @@ def _mail_receipt(_kind: str, language: str, _found_after: timedelta) -> Command
     return mail_receipt(ReceiptFor.ANSWER, mail, "it@tanphat.example", facts, _CUSTOMER)[0]
 
 
+def _persons_notice(_kind: str, language: str, _found_after: timedelta) -> Command:
+    notices: dict[str, dict[str, object]] = {
+        "vi": {
+            "title": ["Thông báo cho chủ thể dữ liệu"],
+            "opening": "Kính gửi Anh/Chị.",
+            "sections": [{"title": "1. Sự việc", "lines": [["Tài khoản của Anh/Chị", "lan.nguyen"]]}],
+            "closing": "",
+        },
+        "en": {
+            "title": ["Notice to data subjects"],
+            "opening": "To whom it concerns.",
+            "sections": [{"title": "1. What happened", "lines": [["Your account", "lan.nguyen"]]}],
+            "closing": "",
+        },
+    }
+    about = DutyPhase("vn-personal-data-subjects", "subjects")
+    letter = PersonsLetter("CW-2026-7KQ2M4", _CUSTOMER, about, "lan.nguyen", "lan@tanphat.example", notices)
+    return persons_notice(letter, language, _facts(Role.PROVIDER, language), _QUEUED)[0]
+
+
 EXAMPLES: dict[str, Example] = {
     "customer_notice": _reaction(Role.PROVIDER, "customer_notice"),
     "customer_news": _news(Role.PROVIDER, "customer_notice"),
@@ -264,5 +286,6 @@ EXAMPLES: dict[str, Example] = {
     "portal_link": _portal_link,
     "portal_news": _portal_news,
     "mail_receipt": _mail_receipt,
+    "persons_notice": _persons_notice,
 }
 """Each template, and how its example is made."""
