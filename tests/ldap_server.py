@@ -15,7 +15,7 @@ from typing import Any
 from ldap3 import MODIFY_REPLACE, NONE, Connection, Server
 
 from credwatch.directory.place import DirectoryPlace
-from credwatch.directory.session import DirectoryError, a_session
+from credwatch.directory.session import DirectoryError, Leash, a_session
 from credwatch.kernel.secret import Secret
 from scenarios.post_office import a_free_port
 
@@ -156,7 +156,7 @@ class LdapServer:
 
     def told(self, name: str, attribute: str) -> list[str]:
         """Give the values that an attribute of a person has now."""
-        with a_session(self.place(), Secret(PASSWORD), _PATIENCE) as session:
+        with a_session(self.place(), Secret(PASSWORD), Leash(_PATIENCE)) as session:
             (entry,) = session.entries(f"(uid={name})", [attribute], 10)
         return entry.texts(attribute)
 
@@ -179,7 +179,7 @@ class LdapServer:
 
     def _answers(self) -> bool:
         try:
-            with a_session(self.place(), Secret(PASSWORD), _PATIENCE):
+            with a_session(self.place(), Secret(PASSWORD), Leash(_PATIENCE)):
                 return True
         except DirectoryError:
             return False

@@ -275,6 +275,19 @@ def test_what_an_earlier_attempt_may_have_done_is_undone(database: Database) -> 
     assert [MeasureState.IN_FORCE] == states(database)
 
 
+def test_an_undoing_is_told_what_stood_before(database: Database) -> None:
+    """What the channel found in the place of what it has put there goes with the undoing, and with no other order."""
+    facts = some_governed_facts()
+    ask(database, [a_takeover(1), a_takeover(2)], facts)
+    first, second = orders(database)
+    answer(database, first.command.id, replace(DONE, before="20260302075900Z"), NOON)
+    answer(database, second.command.id, DONE, NOON)
+    move_on(database, facts, NOON + HOUR)
+    undoings = {order.command.payload.context["target"]: order.command.payload.context for order in orders(database)}
+    told = [undoings[first.command.payload.context["target"]], undoings[second.command.payload.context["target"]]]
+    assert ["20260302075900Z", None] == [facts.get("before") for facts in told]
+
+
 def test_a_refusal_is_an_end(database: Database) -> None:
     """A measure that its channel refuses has failed; an undoing that it refuses is left to a person."""
     facts = some_governed_facts()

@@ -25,6 +25,7 @@ HEAVY = frozenset(
 ON_PURPOSE = {
     *("__main__.py", "checks/pulled.py", "sources/registry.py", "store/database.py"),
     *("collect/destinations.py", "service/receiving.py", "sources/file/dates.py", "posture/readers/registry.py"),
+    "app/enforcement.py",
 }
 """The command line behind the tuning of memory; a server's driver for those who have one; a collector's one way out;
 the clients of NATS and LDAP for who has a stream or a directory; the arrays that only a backlog without years needs."""

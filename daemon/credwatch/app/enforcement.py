@@ -13,6 +13,7 @@ from credwatch.kernel.clock import Clock
 from credwatch.kernel.command import Command
 from credwatch.kernel.detection import Level
 from credwatch.kernel.receipt import Receipt, Refused
+from credwatch.outbox.enforcing.directory_options import LdapChannelOptions
 from credwatch.outbox.enforcing.nftables import NftablesChannel
 from credwatch.outbox.enforcing.options import (
     EnforcementChannelOptions,
@@ -141,6 +142,11 @@ def _channel(options: EnforcementChannelOptions, clock: Clock) -> Channel:
             return WebhookChannel(options, keys.webhook_secret(options), clock)
         case ServiceOptions():
             return ServiceChannel(options, keys.service_secret(options), clock)
+        case LdapChannelOptions():
+            # The library behind it is spared who has no directory.
+            from credwatch.outbox.enforcing.directory import DirectoryChannel
+
+            return DirectoryChannel(options, keys.service_secret(options), clock)
         case NftablesOptions():
             return NftablesChannel(options, clock)
         case _:

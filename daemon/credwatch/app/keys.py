@@ -13,6 +13,7 @@ from credwatch.kernel.credentials import credential
 from credwatch.kernel.errors import ConfigurationError
 from credwatch.kernel.secret import Secret
 from credwatch.ledger.note import SigningKey
+from credwatch.outbox.enforcing.directory_options import LdapChannelOptions
 from credwatch.outbox.enforcing.options import ServiceOptions, WebhookOptions
 from credwatch.outbox.options import EmailOptions
 from credwatch.sources.outgoing import secret_path
@@ -99,12 +100,12 @@ def webhook_secret(options: WebhookOptions) -> Secret:
     return secret
 
 
-def service_secret(options: ServiceOptions) -> Secret:
-    """Return the token, or the client's secret, of a service; raises ConfigurationError where there is none."""
+def service_secret(options: ServiceOptions | LdapChannelOptions) -> Secret:
+    """Return the token, client's secret or password of a service; raises ConfigurationError where there is none."""
     where = f"enforcement.channel {options.name}: secret_file"
     secret = _read(options.secret_file, where)
     if not secret.reveal():
-        raise ConfigurationError("is empty", where=where, hint="write the token or the client's secret alone into it")
+        raise ConfigurationError("is empty", where=where, hint="write the secret alone into it")
     return secret
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ldap3 import MODIFY_ADD, MODIFY_DELETE, NONE, SUBTREE, SYNC, Connection, Server, Tls
+from ldap3 import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, NONE, SUBTREE, SYNC, Connection, Server, Tls
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 from msgspec import Struct
@@ -61,6 +61,8 @@ class AttributeChange(Struct, frozen=True):
     """The value that goes; None where there is none."""
     after: str | None
     """The value that comes; None where none does."""
+    is_blind: bool = False
+    """Whether it comes in place of whatever stands there."""
 
 
 class DirectorySession:
@@ -96,8 +98,9 @@ class DirectorySession:
 
     def change(self, name: str, change: AttributeChange) -> None:
         """Change one attribute of an entry, in one step; raises DirectoryError."""
-        steps = [(MODIFY_DELETE, [change.before])] if change.before is not None else []
-        steps += [(MODIFY_ADD, [change.after])] if change.after is not None else []
+        old, new = ([] if value is None else [value] for value in (change.before, change.after))
+        steps = [(MODIFY_DELETE, old), (MODIFY_ADD, new)]
+        steps = [(MODIFY_REPLACE, new)] if change.is_blind else [step for step in steps if step[1]]
         with _told():
             self._connection.modify(name, {change.attribute: steps})
         self._require_success("the change")
@@ -111,15 +114,59 @@ class DirectorySession:
         _require_success(self._connection, what)
 
 
+class Leash:
+    """Cuts a connection after its time, or at once when it is pulled, whatever the server does meanwhile.
+
+    An answer that comes a byte at a time would never come to its end otherwise.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.has_cut = False
+        self._is_over = False
+        self._wakes = threading.Event()
+
+    def pull(self) -> None:
+        """Cut the connection now; may be called from another thread, before there is one too."""
+        self._wakes.set()
+
+    def require_uncut(self) -> None:
+        """Raise DirectoryError where it has cut before there was anything to cut."""
+        if self.has_cut:
+            raise DirectoryError("called off")
+
+    @contextmanager
+    def holding(self, connection: Any) -> Iterator[None]:
+        """Watch over a connection for a block."""
+        watch = threading.Thread(target=self._watch, args=(connection,), daemon=True, name="directory-leash")
+        watch.start()
+        try:
+            yield
+        finally:
+            self._is_over = True
+            self._wakes.set()
+            watch.join()
+
+    def _watch(self, connection: Any) -> None:
+        self._wakes.wait(self.seconds)
+        if self._is_over:
+            return
+        self.has_cut = True
+        if connection.socket is not None:
+            with suppress(OSError):
+                connection.socket.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
-def a_session(place: DirectoryPlace, secret: Secret | None, seconds: float) -> Iterator[DirectorySession]:
-    """Connect and bind for a block; raises DirectoryError. The connection is cut once it has lasted for so long."""
+def a_session(place: DirectoryPlace, secret: Secret | None, leash: Leash) -> Iterator[DirectorySession]:
+    """Connect and bind for a block; raises DirectoryError, also once the leash has cut the connection."""
     with _told():
         connection = _connection(place, secret)
-    with _cut_off(connection, seconds) as is_cut:
+    with leash.holding(connection):
         try:
             with _told():
                 connection.open(read_server_info=False)
+            leash.require_uncut()
             if place.start_tls:
                 with _told():
                     connection.start_tls(read_server_info=False)
@@ -128,8 +175,8 @@ def a_session(place: DirectoryPlace, secret: Secret | None, seconds: float) -> I
             _require_success(connection, "the login")
             yield DirectorySession(connection, place)
         except DirectoryError as error:
-            if is_cut.is_set():
-                raise DirectoryError(f"not done after {seconds:g} seconds") from None
+            if leash.has_cut:
+                raise DirectoryError(f"not done after {leash.seconds:g} seconds") from None
             raise _without(error, secret) from None
         finally:
             with suppress(*_BROKEN):
@@ -175,26 +222,6 @@ class _CheckedTls(Tls):  # type: ignore[misc]  # published without types
         connection.socket = self._trust.wrap_socket(
             connection.socket, server_hostname=self._host, do_handshake_on_connect=do_handshake
         )
-
-
-@contextmanager
-def _cut_off(connection: Any, seconds: float) -> Iterator[threading.Event]:
-    """Cut the connection after so long, whatever the server does meanwhile: an answer a byte at a time never ends."""
-    is_cut = threading.Event()
-    timer = threading.Timer(seconds, _cut, (connection, is_cut))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield is_cut
-    finally:
-        timer.cancel()
-
-
-def _cut(connection: Any, is_cut: threading.Event) -> None:
-    is_cut.set()
-    if connection.socket is not None:
-        with suppress(OSError):
-            connection.socket.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

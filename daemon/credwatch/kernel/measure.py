@@ -161,6 +161,8 @@ class Measure(Struct, frozen=True, omit_defaults=True):
     """Why."""
     reply: str = ""
     """What the channel said last."""
+    before: str = ""
+    """What stood where it has put something else, where its channel tells that."""
 
     @property
     def do_id(self) -> str:

@@ -18,6 +18,8 @@ class Delivered(Struct, frozen=True):
     """The message as it was accepted, byte for byte; empty where the way carries none."""
     stood: bool = False
     """Whether what a measure asks for was so when it was looked up, so that this attempt has changed nothing."""
+    before: str = ""
+    """What stood where a measure has put something else; its undoing is told it, to put it back."""
 
 
 class Retry(Struct, frozen=True):

@@ -17,12 +17,20 @@ from credwatch.store.taken import renew
 
 
 def settle_measure(
-    connection: Connection, message: Any, result: str, reply: str, now: datetime, *, stood: bool = False
+    connection: Connection,
+    message: Any,
+    result: str,
+    reply: str,
+    now: datetime,
+    *,
+    stood: bool = False,
+    before: str = "",
 ) -> None:
     """Note what the channel's last word makes of a measure; `result` is delivered, or else no.
 
     Its time begins once it is done. What a person called off while it was on its way is undone at once. What `stood`
     so before the first attempt is not ours to undo: an account that its owner's company had locked stays locked.
+    Its undoing is told what stood `before`.
     """
     order = json.loads(message["context"])
     measure = measure_of(connection, str(order["measure"]))
@@ -30,7 +38,7 @@ def settle_measure(
         return  # its incident was deleted
     is_done = result == "delivered"
     settled = _undone(measure, is_done, now) if order["undo"] else _done(measure, is_done, stood, now)
-    settled = replace(settled, reply=reply)
+    settled = replace(settled, reply=reply, before=before or settled.before)
     save_measures(connection, [settled], now)
     renew(connection, settled, now)
     kind = ActKind.MEASURE_UNDONE if order["undo"] else ActKind.MEASURE_DONE

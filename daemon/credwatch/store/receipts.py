@@ -87,7 +87,8 @@ def settle(connection: Connection, command_id: str, receipt: Receipt, now: datet
         return  # it tells nobody of anything, so nothing is proved by it
     if message["kind"] == CommandKind.ENFORCE.value:
         stood = isinstance(receipt, Delivered) and receipt.stood and _attempts(connection, command_id) == 1
-        settle_measure(connection, message, result, reply, now, stood=stood)
+        before = receipt.before if isinstance(receipt, Delivered) else ""
+        settle_measure(connection, message, result, reply, now, stood=stood, before=before)
         return
     if isinstance(receipt, Delivered):
         _meet_clocks(connection, command_id, now)

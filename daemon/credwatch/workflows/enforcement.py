@@ -149,6 +149,7 @@ def _command(measure: Measure, identity: str, now: datetime, *, undo: bool) -> C
         "lasts_seconds": int(measure.lasts.total_seconds()),
         "until": rfc3339(measure.until) if measure.until else "",
     }
+    facts |= {"before": measure.before} if undo and measure.before else {}
     return Command(
         id=identity,
         payload=Enforce(measure.channel, (), measure.action.value, facts),

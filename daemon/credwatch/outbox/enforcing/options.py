@@ -13,6 +13,7 @@ from credwatch.kernel.duration import Duration
 from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.measure import MeasureAction
 from credwatch.kernel.options import Options
+from credwatch.outbox.enforcing.directory_options import LdapChannelOptions
 from credwatch.outbox.enforcing.requests import SERVICES, ServiceKind
 from credwatch.world.entries import Id, Name
 from credwatch.world.networks import AddressBlock
@@ -125,13 +126,14 @@ def _kind(raw: object) -> str:
     return "service" if kind in SERVICES else kind
 
 
-_KINDS = ("webhook", "command", "nftables", *SERVICES)
+_KINDS = ("webhook", "command", "nftables", "ldap", *SERVICES)
 
 EnforcementChannelOptions = Annotated[
     Annotated[WebhookOptions, Tag("webhook")]
     | Annotated[ProgramOptions, Tag("command")]
     | Annotated[NftablesOptions, Tag("nftables")]
-    | Annotated[ServiceOptions, Tag("service")],
+    | Annotated[ServiceOptions, Tag("service")]
+    | Annotated[LdapChannelOptions, Tag("ldap")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
@@ -213,8 +215,8 @@ class EnforcementOptions(Options):
 
 def _require_doable(plan: PlanOptions, channels: tuple[EnforcementChannelOptions, ...]) -> None:
     for channel in channels:
-        if channel.name == plan.channel and isinstance(channel, ServiceOptions):
-            table = SERVICES[channel.kind].do
+        if channel.name == plan.channel and isinstance(channel, ServiceOptions | LdapChannelOptions):
+            table = SERVICES[channel.kind].do if isinstance(channel, ServiceOptions) else channel.switches
             for action in plan.actions:
                 if action not in table:
                     raise ValueError(f"plan {plan.name!r}: {channel.kind} does {', '.join(table)}, and no {action}")

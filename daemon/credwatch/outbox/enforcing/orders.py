@@ -30,6 +30,8 @@ class Order(Struct, frozen=True):
     """Whether it is to be undone."""
     lasts_seconds: int
     """How long it lasts; 0 for what is done in a moment."""
+    before: str = ""
+    """Of an undoing: what stood where the measure has put something else."""
 
     @classmethod
     def of(cls, command: Command) -> Order:
@@ -41,6 +43,7 @@ class Order(Struct, frozen=True):
             str(facts["target"]),
             bool(facts["undo"]),
             int(str(facts["lasts_seconds"])),
+            str(facts.get("before", "")),
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from credwatch.directory.session import REFERRAL, DirectoryEntry, DirectoryError, DirectorySession, a_session
+from credwatch.directory.session import REFERRAL, DirectoryEntry, DirectoryError, DirectorySession, Leash, a_session
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import SourceError
 from credwatch.posture.options import LdapAccountsOptions
@@ -54,7 +54,7 @@ class LdapReader:
             hint = f"name password_file, or hand over the credential source-{options.id}"
             raise SourceError("bind_name has no password", where=where, hint=hint)
         try:
-            with a_session(options, secret, options.read_seconds) as session:
+            with a_session(options, secret, Leash(options.read_seconds)) as session:
                 yield from self._rows(session)
         except DirectoryError as error:
             hint = _HINTS.get(error.code or 0, "check url, ca_file and the server; it is read again by itself")
