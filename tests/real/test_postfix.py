@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from email import message_from_bytes
 from email.policy import SMTP
 from pathlib import Path
@@ -26,6 +26,7 @@ from credwatch.inbox.mail import Delivery, MailKind
 from credwatch.inbox.maildir import Maildir
 from credwatch.inbox.reading import read_mail
 from credwatch.kernel.clock import system_clock
+from credwatch.kernel.errors import StoreError
 from credwatch.kernel.receipt import Delivered, Refused
 from credwatch.kernel.return_path import ReturnPath
 from credwatch.kernel.secret import Secret
@@ -37,6 +38,7 @@ from credwatch.outbox.outage import Outage
 from credwatch.outbox.words.examples import example
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore, queue
+from lmtp_site import Taken, a_listener
 
 POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
 
@@ -118,8 +120,8 @@ def postfix() -> Iterator[tuple[int, Path]]:
 def _a_postfix(more: Callable[[Path], str]) -> Iterator[tuple[int, Path]]:
     """Run a Postfix of its own in a temporary folder, on a free loopback port; `more` are lines of main.cf."""
     with TemporaryDirectory(prefix="credwatch-postfix-") as folder:
-        root, port = Path(folder), _free_port()
-        denying, hanging_up = _free_port(), _free_port()
+        root = Path(folder)
+        port, denying, hanging_up = _free_ports()
         command = [str(POSTFIX), "-c", str(_configured(root, port, denying, hanging_up))]
         with (root / "config" / "main.cf").open("a") as main:
             main.write(more(root))
@@ -148,10 +150,11 @@ def _configured(root: Path, port: int, denying: int, hanging_up: int) -> Path:
     return config
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def _free_ports() -> list[int]:
+    """Find three that differ."""
+    with ExitStack() as stack:
+        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        return [one.getsockname()[1] for one in free]
 
 
 def _greets(port: int) -> bool:
@@ -210,7 +213,7 @@ async def test_what_postfix_cannot_deliver_comes_back_with_our_proof(postfix: tu
 def _as_documented(root: Path) -> str:
     """Take the lines for Postfix from docs/mail.md; only the folder, and the numbers of the user, are the test's."""
     page, user = DOCS.read_text(encoding="utf-8"), pwd.getpwnam("postfix")
-    (main,) = re.findall(r"(?m)^    recipient_delimiter = .*\n(?:    .*\n)+", page)
+    main, _ = re.findall(r"(?m)^    recipient_delimiter = .*\n(?:    .*\n)+", page)
     (check,) = re.findall(r"(?m)^    (/\^Authentication-Results:/ .*)$", page)
     (root / "config" / "header_checks").write_text(f"{check}\n", encoding="utf-8")
     own = {"/var/lib": f"{root}/mail", "virtual_uid_maps = static:990": f"virtual_uid_maps = static:{user.pw_uid}"}
@@ -244,6 +247,55 @@ def test_the_set_up_of_the_documentation_brings_mail_in() -> None:
     assert {proof, "security@modoro.com.vn"} == {mail.recipients[0] for mail in mails}
     assert "cw-abcdefghijklmn27" in {path.message_of(mail.recipients[0]) for mail in mails}
     assert {("lan@haiau.example", False)} == {(mail.sender, mail.is_proven) for mail in mails}
+
+
+def _handing_over(socket: Path) -> Callable[[Path], str]:
+    """Take the lines for LMTP from docs/mail.md; only the place of the socket is the test's."""
+    page = DOCS.read_text(encoding="utf-8").partition("### By LMTP")[2]
+    (main,) = re.findall(r"(?m)^    recipient_delimiter = .*\n(?:    .*\n)+", page)
+    (master,) = re.findall(r"(?m)^    (lmtp unix .*)$", page)
+    said = "/run/credwatch/lmtp.sock"
+    assert said in main
+    lines = "".join(f"{line.strip()}\n" for line in main.replace(said, str(socket)).splitlines())
+
+    def configured(root: Path) -> str:
+        with (root / "config" / "master.cf").open("a") as services:
+            services.write(f"{master}\n")
+        impatient = "minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s\n"
+        return f"{lines}relay_domains = tanphat.example\n{impatient}"
+
+    return configured
+
+
+async def test_the_set_up_of_the_documentation_hands_mail_over() -> None:
+    """Answers, and a bounce that Postfix itself writes, come over LMTP; what the store cannot take now comes again."""
+    taken, path = Taken(), ReturnPath("bounces@modoro.com.vn", Secret("notice key"))
+    taken.errors = [StoreError("the store is locked")]
+    command = replace(a_command(recipient="nobody@tanphat.example"), id="cw-abcdefghijklmn27")
+    with TemporaryDirectory(prefix="credwatch-lmtp-") as folder:
+        socket_path = Path(folder) / "lmtp.sock"
+        os.chmod(folder, 0o755)  # noqa: PTH101  # Postfix reaches into it
+        async with a_listener(socket_path, taken, 100_000, socket_group="postfix"):
+            running = _a_postfix(_handing_over(socket_path))
+            port, root = await asyncio.to_thread(running.__enter__)
+            try:
+                options = EmailOptions(host="127.0.0.1", port=port, security="none", sender="info@modoro.example")
+                channel = EmailChannel(options, a_renderer(), system_clock, return_path=path)
+                assert isinstance(await channel.deliver(command), Delivered)
+                words = "From: lan@haiau.example\r\nSubject: xin chào\r\n\r\nChúng tôi đã thấy.\r\n"
+                await asyncio.to_thread(_send, port, ["security@modoro.com.vn", "bounces@modoro.com.vn"], words)
+                await _awaited(lambda: {"status", "person"} <= {mail.kind.value for mail in taken.mails}, root)
+            finally:
+                await asyncio.to_thread(running.__exit__, None, None, None)
+    bounces = [mail for mail in taken.mails if mail.kind is MailKind.STATUS]
+    assert {command.id} == {path.message_of(mail.recipients[0]) for mail in bounces}
+    assert {"Chúng tôi đã thấy."} == {mail.text for mail in taken.mails if mail.kind is MailKind.PERSON}
+    assert [] == taken.errors
+
+
+def _send(port: int, recipients: list[str], words: str) -> None:
+    with smtplib.SMTP("127.0.0.1", port, timeout=120) as client:
+        client.sendmail("lan@haiau.example", recipients, words.encode(), mail_options=["BODY=8BITMIME"])
 
 
 async def test_postfix_is_tried_out(postfix: tuple[int, Path]) -> None:

@@ -55,6 +55,27 @@ class ImapOptions(Options):
         return self
 
 
+class LmtpOptions(Options):
+    """The `[inbox.lmtp]` table: where a mail server on this machine hands mails over (RFC 2033)."""
+
+    socket: Path | None = None
+    """A Unix socket; only its owner and group may use it (mode 0660)."""
+    socket_group: str = ""
+    """The group of the socket, such as the mail server's; empty keeps the daemon's own."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """A port of the loopback interface instead; every account of this machine can hand mails over there."""
+    connections: StrictInt = Field(default=5, ge=1, le=100)
+    """So many connections at once."""
+    timeout_seconds: float = Field(default=120.0, ge=1, le=600)
+    """So long each command of a connection may take, and the pause before it."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> LmtpOptions:
+        if (self.socket is None) == (self.port == 0):
+            raise ValueError("give either socket or port")
+        return self
+
+
 class InboxOptions(Options):
     """Where mail comes in, and what one sender may take."""
 
@@ -62,6 +83,8 @@ class InboxOptions(Options):
     """The maildir that the mail server delivers to; none is read where it is left out."""
     imap: ImapOptions | None = None
     """The folder at an IMAP server; none is read where it is left out."""
+    lmtp: LmtpOptions | None = None
+    """Where a mail server hands mails over; nowhere where it is left out."""
     authserv_id: str = ""
     """The name of our own mail server in Authentication-Results (RFC 8601, section 2.5); empty: nobody is proven."""
     message_bytes: StrictInt = Field(default=12_000_000, ge=10_000, le=100_000_000)

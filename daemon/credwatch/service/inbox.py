@@ -14,6 +14,7 @@ from credwatch.inbox.mail import Mail
 from credwatch.inbox.maildir import Maildir
 from credwatch.kernel.mail_outcome import MailOutcome
 from credwatch.service.parts.interface import LivingPart, Pulse
+from credwatch.service.parts.lmtp import HandedOver, LmtpPart
 from credwatch.service.parts.mailing import InboxPart, Postbox
 from credwatch.telemetry.metrics import Metrics
 
@@ -33,7 +34,11 @@ def inbox_parts(settings: Settings, desk: MailDesk, metrics: Metrics) -> list[Li
         postbox = Postbox(mailbox, options.authserv_id, options.message_bytes, take, metrics.mail_taken)
         return InboxPart(name, postbox, Pulse(), look_seconds)
 
-    return [part(*mailbox) for mailbox in _mailboxes(settings)]
+    parts: list[LivingPart] = [part(*mailbox) for mailbox in _mailboxes(settings)]
+    if options.lmtp is not None:
+        handed_over = HandedOver(options, take, metrics.mail_taken)
+        parts.append(LmtpPart(options.lmtp, options.message_bytes, handed_over))
+    return parts
 
 
 def _mailboxes(settings: Settings) -> Iterator[tuple[str, IncomingMailbox, float]]:

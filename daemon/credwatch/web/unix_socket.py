@@ -39,12 +39,12 @@ async def serve_gate(
     file, for then nobody can connect any more. `started` is set as soon as clients can connect. Signals stay with
     the daemon.
     """
-    listener, ours = _listening(socket_path, group)
+    listener, ours = listening_on(socket_path, group)
     bounds = bounds or Bounds()
     config = server_config(app, bounded(bounds), head_bytes=bounds.head_bytes, keep_alive=5, grace=5, backlog=_BACKLOG)
     server = InnerServer(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    stopping, missing = asyncio.create_task(stop.wait()), asyncio.create_task(_gone(socket_path, ours))
+    stopping, missing = asyncio.create_task(stop.wait()), asyncio.create_task(gone(socket_path, ours))
     if started is not None:
         started.set()
     try:
@@ -59,13 +59,18 @@ async def serve_gate(
             await serving
         finally:
             listener.close()
-            _remove(socket_path, ours)
+            remove(socket_path, ours)
 
 
-async def _gone(path: Path, ours: int) -> None:
+async def gone(path: Path, ours: int) -> None:
     """Return once the file is no longer the socket with this inode."""
-    while _inode(path) == ours:  # noqa: ASYNC110  # the file system sets no event
+    while is_there(path, ours):  # noqa: ASYNC110  # the file system sets no event
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def is_there(path: Path, ours: int) -> bool:
+    """Say whether the file is still the socket with this inode, so that clients reach it."""
+    return _inode(path) == ours
 
 
 def _inode(path: Path) -> int:
@@ -76,9 +81,9 @@ def _inode(path: Path) -> int:
         return 0
 
 
-def _listening(path: Path, group: str) -> tuple[socket.socket, int]:
-    """Return the listening socket and the inode of its file."""
-    _make_room(path)
+def listening_on(path: Path, group: str, what: str = "gate") -> tuple[socket.socket, int]:
+    """Return the listening socket and the inode of its file; raises ConfigurationError about the table `what`."""
+    _make_room(path, what)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(str(path))
@@ -91,19 +96,23 @@ def _listening(path: Path, group: str) -> tuple[socket.socket, int]:
     except KeyError as error:
         listener.close()
         path.unlink()
-        raise _unusable(path, f"there is no group {group!r}", "name an existing group in socket_group") from error
+        hint = f"name an existing group in {what}.socket_group"
+        raise _unusable(path, f"there is no group {group!r}", hint, what) from error
     except OSError as error:
         listener.close()
-        raise _unusable(path, str(error), "check that the folder exists and the daemon may write there") from error
+        raise _unusable(path, str(error), _WRITABLE, what) from error
 
 
-def _make_room(path: Path) -> None:
-    refuse_what_is_in_the_way(path)
+_WRITABLE = "check that the folder exists and the daemon may write there"
+
+
+def _make_room(path: Path, what: str) -> None:
+    refuse_what_is_in_the_way(path, what=what)
     with suppress(FileNotFoundError):
         path.unlink()
 
 
-def refuse_what_is_in_the_way(path: Path, *, own: int = 0) -> None:
+def refuse_what_is_in_the_way(path: Path, *, own: int = 0, what: str = "gate") -> None:
     """Raise ConfigurationError where the socket cannot be made at this path; nothing is changed.
 
     A socket that nobody listens on is not in the way, nor is one on which the process `own` does.
@@ -113,15 +122,14 @@ def refuse_what_is_in_the_way(path: Path, *, own: int = 0) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _unusable(path, str(error), "check that the folder exists and the daemon may write there") from error
+        raise _unusable(path, str(error), _WRITABLE, what) from error
     if not stat.S_ISSOCK(mode):
-        what = "a folder is" if stat.S_ISDIR(mode) else "a file that is no socket is"
-        raise _unusable(path, f"{what} in the way", "move it away or choose another path (gate.socket)")
+        lies = "a folder is" if stat.S_ISDIR(mode) else "a file that is no socket is"
+        raise _unusable(path, f"{lies} in the way", f"move it away or choose another path ({what}.socket)", what)
     if (listener := _listener(path)) is not None and (not own or listener != own):
         whom = f"process {listener}" if listener else "it cannot be told which"
-        raise _unusable(
-            path, f"another program listens on this socket: {whom}", "stop it or choose another path (gate.socket)"
-        )
+        hint = f"stop it or choose another path ({what}.socket)"
+        raise _unusable(path, f"another program listens on this socket: {whom}", hint, what)
 
 
 def _listener(path: Path) -> int | None:
@@ -139,11 +147,12 @@ def _listener(path: Path) -> int | None:
     return process
 
 
-def _remove(path: Path, ours: int) -> None:
+def remove(path: Path, ours: int) -> None:
+    """Remove the socket with this inode, and no file that came in its place."""
     with suppress(FileNotFoundError):
         if path.lstat().st_ino == ours:
             path.unlink()
 
 
-def _unusable(path: Path, message: str, hint: str) -> ConfigurationError:
-    return ConfigurationError(f"the gate cannot listen: {message}", where=str(path), hint=hint)
+def _unusable(path: Path, message: str, hint: str, what: str = "gate") -> ConfigurationError:
+    return ConfigurationError(f"the {what} cannot listen: {message}", where=str(path), hint=hint)
