@@ -26,6 +26,7 @@ BOUNDED = {
     "engine_values": "a few values",
     "factors": "one row for each account",
     "finding_lines": "what waits to be written, a thousand at a time",
+    "finding_reminders": "one row for each finding that stands and each of its readers",
     "profiles": "the habits of the accounts that are known, written anew once their changes are as many",
     "rhythms": "one row for each source",
     "secrecy_orders": "what two people have agreed on by hand, or authorisations name",

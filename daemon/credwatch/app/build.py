@@ -42,6 +42,7 @@ from credwatch.world.customers import Customer, read_customers
 from credwatch.world.exemptions import read_exemptions
 from credwatch.world.networks import read_networks
 from credwatch.world.owners import Owners
+from credwatch.world.people import People
 from credwatch.world.register import Registers, check_registers
 from credwatch.world.staff import Staff, read_staff
 from credwatch.world.users import read_users
@@ -305,6 +306,7 @@ def _facts(settings: Settings, registers: Registers, notice_key: Secret, gatheri
         staff=registers.staff,
         duties=Duties(**{name: getattr(duties, name) for name in Duties.__struct_fields__}),
         owner=Owners(registers).customer_of,
+        person_of=People(registers).of,
         zone=settings.daemon.time_zone,
         canary=settings.canary.address or "",
     )

@@ -7,6 +7,8 @@ from credwatch.app.settings import Settings
 from credwatch.kernel.account import compared
 from credwatch.policy.profile import MfaProfile
 from credwatch.posture.judging import Expectations
+from credwatch.posture.options import RemindersOptions
+from credwatch.workflows.account_reminder import Ladder, Rung
 from credwatch.world.owners import Owners
 from credwatch.world.register import Registers
 
@@ -23,3 +25,9 @@ def expectations_of(settings: Settings, registers: Registers) -> Expectations:
     members = registers.staff.staff
     names = {compared(name) for member in members for name in (member.id, member.name, *member.accounts)}
     return Expectations(settings.posture, Owners(registers).owner_of, mfa_of, frozenset(names))
+
+
+def ladder_of(options: RemindersOptions) -> Ladder:
+    """Say after how long who is reminded of an account that breaks a rule."""
+    times = {Rung.USER: options.user_after, Rung.MANAGER: options.manager_after, Rung.CONTACT: options.contact_after}
+    return {rung: time for rung, time in times.items() if time is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from credwatch.casework.casebook import Casebook
 from credwatch.kernel.account_finding import AccountFinding
 from credwatch.kernel.clock import rfc3339
 from credwatch.store import posture
+from credwatch.store.finding_reminders import SentReminder, sent_reminders
 from credwatch.store.posture import ReadingState
 
 
@@ -34,13 +36,16 @@ class PostureBook(Casebook):
         with self._database.reading() as connection:
             states = posture.reading_states(connection)
             findings = posture.all_findings(connection, choice.customer, choice.rule)
+            sent = sent_reminders(connection)
         interval = self._settings.posture.interval
         sources = [source.id for source in self._settings.posture.source]
         return {
             "sources": [_source(name, states.get(name), interval, now) for name in sources],
             "coverage": _coverage([states[name] for name in sources if name in states], choice),
             "findings": [
-                _described(finding) for finding in findings if not choice.role or choice.role.lower() in finding.roles
+                _described(finding, sent.get(finding.key, ()))
+                for finding in findings
+                if not choice.role or choice.role.lower() in finding.roles
             ],
         }
 
@@ -73,8 +78,11 @@ def _coverage(states: list[ReadingState], choice: PostureChoice) -> list[dict[st
     ]
 
 
-def _described(finding: AccountFinding) -> dict[str, Any]:
+def _described(finding: AccountFinding, reminders: Sequence[SentReminder]) -> dict[str, Any]:
     key = finding.key
+    sent = [
+        {"rung": it.rung.value, "recipient": it.recipient, "at": rfc3339(it.at), "state": it.state} for it in reminders
+    ]
     return {
         "customer": key.customer,
         "account": key.user,
@@ -84,4 +92,5 @@ def _described(finding: AccountFinding) -> dict[str, Any]:
         "since": rfc3339(finding.since),
         "roles": list(finding.roles),
         "exemption": finding.exemption,
+        "reminders": sent,
     }

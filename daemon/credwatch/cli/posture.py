@@ -97,7 +97,8 @@ def _standing(answer: dict[str, Any]) -> Iterator[str]:
     for it in answer["findings"]:
         customer = f" ({it['customer']})" if it["customer"] else ""
         exempt = f", exempt by {it['exemption']}" if it["exemption"] else ""
-        yield f"✗ {it['account']}{customer}: {it['rule']} since {it['since'][:10]}: {it['detail']}{exempt}"
+        sent = "".join(f", {sent['rung']} reminded {sent['at'][:10]}" for sent in it["reminders"])
+        yield f"✗ {it['account']}{customer}: {it['rule']} since {it['since'][:10]}: {it['detail']}{exempt}{sent}"
 
 
 @posture_app.command()

@@ -158,6 +158,28 @@ def _only_columns(columns: dict[str, str]) -> dict[str, str]:
     return columns
 
 
+class RemindersOptions(Options):
+    """`[posture.reminders]`: after how long who is written to about an account that breaks a rule."""
+
+    user_after: LongDuration | None = None
+    """When its user is, from the reading that showed it first; never where nothing is said."""
+    manager_after: LongDuration | None = None
+    """When the user's manager is."""
+    contact_after: LongDuration | None = None
+    """When the customer's notice addresses are; of one's own accounts, the operators."""
+    rules: tuple[str, ...] = ()
+    """About which rules; all where none is named."""
+    most_per_day: int = Field(default=100, ge=1, le=10_000)
+    """So many letters leave within a day; what is due beyond waits, the oldest first."""
+
+    @model_validator(mode="after")
+    def _climbs(self) -> RemindersOptions:
+        times = [time for time in (self.user_after, self.manager_after, self.contact_after) if time is not None]
+        if times != sorted(times):
+            raise ValueError("user_after, manager_after and contact_after must not become shorter on the way")
+        return self
+
+
 class PostureOptions(Options):
     """`[posture]`: the state of accounts."""
 
@@ -167,6 +189,8 @@ class PostureOptions(Options):
     """How long after the end of a reading the next one begins."""
     grace: dict[str, LongDuration] = Field(default_factory=dict)
     """For how long nobody is told of an account that breaks a rule, by the name of the rule."""
+    reminders: RemindersOptions = RemindersOptions()
+    """Who is reminded of an account that breaks a rule, and when."""
     dormant_after: LongDuration = timedelta(days=45)
     """An account that was not used for so long is dormant (CIS 5.3, TCVN 14423)."""
     password_age: dict[str, LongDuration] = Field(default_factory=dict)

@@ -7,9 +7,12 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
+from sqlalchemy import Connection
 
+from credwatch.app.posture import ladder_of
 from credwatch.app.settings import Settings
 from credwatch.kernel.clock import Clock, Steady, steady_clock
+from credwatch.pipeline.account_reminding import remind_of_accounts
 from credwatch.pipeline.flood import tell_of_flood
 from credwatch.pipeline.holding import tell_of_held
 from credwatch.pipeline.joining import tell_joined
@@ -125,12 +128,18 @@ class Chores:
         self._metrics.regimes.set_clocks(by_phase(running, times_left, self._facts()))
 
     def remind(self) -> None:
-        """Remind the operators of what nobody has answered, and of orders that must be looked at again."""
+        """Remind of what nobody has answered, of orders that must be looked at again, of accounts that break rules."""
         with self._database.writing() as connection:
             queued = remind_of_unanswered(connection, self._facts(), self._clock())
             queued += ask_for_review(connection, self._facts(), self._clock())
+            queued += self._remind_of_accounts(connection)
         if queued:
             self._wake_outbox()
+
+    def _remind_of_accounts(self, connection: Connection) -> int:
+        options = self._settings.posture.reminders
+        ladder = ladder_of(options)
+        return remind_of_accounts(connection, ladder, options.rules, options.most_per_day, self._facts(), self._clock())
 
     def send_digest(self) -> None:
         """Queue the digest of the local day that has just passed: its own counts, and what stands now."""

@@ -88,6 +88,13 @@ def all_findings(connection: Connection, customer: str | None = None, rule: str 
     return [_finding(row) for row in connection.execute(query)]
 
 
+def told_findings(connection: Connection, until: datetime) -> list[AccountFinding]:
+    """Return the findings that the rules were told of, are not exempt, and were first seen by a moment."""
+    columns = account_findings.c
+    is_told = (columns.told == 1) & (columns.exemption == "") & (columns.since <= to_micros(until))
+    return [_finding(row) for row in connection.execute(select(*columns).where(is_told))]
+
+
 def count_by_rule(connection: Connection) -> dict[str, int]:
     """Count the findings of each rule that are not exempt."""
     columns = account_findings.c

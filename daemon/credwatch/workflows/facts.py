@@ -13,6 +13,7 @@ from credwatch.kernel.secrecy import SecrecyOrder
 from credwatch.kernel.secret import Secret
 from credwatch.workflows.enforcement import Enforcement
 from credwatch.world.calendars import WorkingCalendar
+from credwatch.world.people import Person
 from credwatch.world.regimes import Regime
 from credwatch.world.staff import Staff
 
@@ -120,6 +121,10 @@ def _nobody(_account: str) -> str:
     return ""
 
 
+def _no_person(_account: str) -> Person:
+    return Person()
+
+
 class Facts(Struct, frozen=True):
     """Everything a workflow may look at besides the incident itself."""
 
@@ -149,6 +154,8 @@ class Facts(Struct, frozen=True):
     """How long each duty may take."""
     owner: Callable[[str], str] = _nobody
     """Tells whose account a name is (the customer's id), or an empty string where nobody knows."""
+    person_of: Callable[[str], Person] = _no_person
+    """Tells who answers for an account."""
     zone: str = "Asia/Ho_Chi_Minh"
     """The time zone that readers live in (IANA name)."""
     enforcement: Enforcement = Enforcement()

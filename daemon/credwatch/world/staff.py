@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from credwatch.kernel.options import Options, read_toml
+from credwatch.world.addresses import EmailAddress
 from credwatch.world.entries import Id, Name, folded, require_unique
 
 PRIVILEGED_ROLES = frozenset({"admin", "administrator", "dba", "owner", "root", "security", "sysadmin"})
@@ -24,6 +25,8 @@ class StaffMember(Options):
     """Login names and e-mail addresses the person acts under."""
     department: Name
     """Where the person works."""
+    manager: EmailAddress | None = None
+    """The address of whom the person answers to, who is reminded where the person does not mend what is asked."""
     roles: tuple[Name, ...] = ()
     """What the person may do."""
     privileged: bool | None = None

@@ -14,6 +14,8 @@ class User(Options):
     """The login name, as the logs write it."""
     email: EmailAddress | None = None
     """The e-mail address, where it is another way to log in."""
+    manager: EmailAddress | None = None
+    """The address of whom its user answers to, who is reminded where the user does not mend what is asked."""
     customer: Id | None = None
     """The customer it belongs to; none for accounts of one's own systems."""
     roles: tuple[Name, ...] = ()

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 from typer.testing import CliRunner
 
+from builders_outbox import NOON, some_facts
+from credwatch.app.posture import ladder_of
+from credwatch.app.settings import load_settings
 from credwatch.cli.main import app
 from credwatch.cli.output import ExitCode
+from credwatch.kernel.account_finding import AccountFinding, FindingKey
+from credwatch.pipeline.account_reminding import remind_of_accounts
+from credwatch.store import posture
+from credwatch.store.database import Database
+from credwatch.world.people import Person
 
 EXPORT = "who,hash,seen\nlan,5f4dcc3b5aa765d61d8327deb882cf99,2026-03-01\nminh,$2b$12$abc,yesterday\n"
 
@@ -61,3 +70,34 @@ def test_a_source_that_cannot_be_read(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["posture", "read", "--config", config])
     assert ExitCode.NO == done.exit_code
     assert "users.csv: cannot be read" in done.stdout
+
+
+def test_who_was_reminded_is_shown(tmp_path: Path) -> None:
+    """With the finding, since when and who was reminded when; as JSON with the address and where the letter stands."""
+    config = settings(tmp_path)
+    with Path(config).open("a") as file:
+        file.write('[posture.reminders]\nuser_after = "2d"\n')
+    loaded = load_settings(Path(config))
+    finding = AccountFinding(FindingKey("site", "", "lan", "weak_hash"), "md5", NOON - timedelta(days=2), is_told=True)
+    facts = some_facts(person_of=lambda _account: Person("lan@modoro.example"))
+    database = Database(loaded.daemon.store)
+    database.migrate()
+    with database.writing() as connection:
+        posture.save_findings(connection, "site", [finding])
+        assert 1 == remind_of_accounts(connection, ladder_of(loaded.posture.reminders), (), 9, facts, NOON)
+    database.close()
+    shown = CliRunner().invoke(app, ["posture", "--config", config]).stdout
+    assert "✗ lan: weak_hash since 2026-11-18: md5, user reminded 2026-11-20" in shown
+    answer = json.loads(CliRunner().invoke(app, ["posture", "--format", "json", "--config", config]).stdout)
+    (sent,) = answer["findings"][0]["reminders"]
+    assert ("user", "lan@modoro.example", "queued") == (sent["rung"], sent["recipient"], sent["state"])
+
+
+def test_a_ladder_that_does_not_climb_is_refused(tmp_path: Path) -> None:
+    """The manager is not reminded before the user."""
+    config = settings(tmp_path)
+    with Path(config).open("a") as file:
+        file.write('[posture.reminders]\nuser_after = "9d"\nmanager_after = "2d"\n')
+    done = CliRunner().invoke(app, ["posture", "--config", config])
+    assert ExitCode.CANNOT == done.exit_code
+    assert "must not become shorter on the way" in done.stderr

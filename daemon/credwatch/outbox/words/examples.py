@@ -8,6 +8,7 @@ from functools import cache
 
 from msgspec.structs import replace
 
+from credwatch.kernel.account_finding import AccountFinding, FindingKey
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, Payload
 from credwatch.kernel.detection import Level
@@ -15,6 +16,7 @@ from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, Rule
 from credwatch.kernel.moment import DutyPhase
 from credwatch.kernel.resources import shipped
 from credwatch.kernel.secret import Secret
+from credwatch.workflows.account_reminder import Rung, due_reminder, reminder_letters
 from credwatch.workflows.clocks import start
 from credwatch.workflows.decide import react
 from credwatch.workflows.digest import Standing, digest
@@ -27,6 +29,7 @@ from credwatch.workflows.news import duties_of, first_knowledge, on_news
 from credwatch.workflows.persons_notice import PersonsLetter, persons_notice
 from credwatch.workflows.portal_letters import PortalNews, login_link, portal_news
 from credwatch.workflows.reminder import Unanswered
+from credwatch.world.people import Person
 from credwatch.world.regimes import Regime, read_regime
 
 MOMENT = datetime(2026, 11, 20, 2, 5, 41, tzinfo=UTC)
@@ -243,6 +246,16 @@ def _portal_news(_kind: str, language: str, _found_after: timedelta) -> Command:
     return portal_news(what, _CUSTOMER, ("it@tanphat.example",), "example", values, facts, _QUEUED)[0]
 
 
+def _account_reminder(_kind: str, language: str, _found_after: timedelta) -> Command:
+    key = FindingKey("idp", _CUSTOMER, "lan.nguyen@tanphat.example", "no_second_factor")
+    finding = AccountFinding(key, "no second factor", MOMENT - timedelta(days=3), is_told=True)
+    facts = replace(_facts(Role.PROVIDER, language), person_of=lambda account: Person(account))
+    reminder = due_reminder(finding, {Rung.USER: timedelta(days=3)}, {}, facts, _QUEUED)
+    assert reminder is not None, "its time has come"
+    (letter,) = reminder_letters([reminder], facts, _QUEUED, 1)
+    return letter.command
+
+
 def _mail_receipt(_kind: str, language: str, _found_after: timedelta) -> Command:
     mail = ReceivedMail("example", "CW-2026-7KQ2M4", "<1@tanphat.example>", _QUEUED)
     facts = _facts(Role.PROVIDER, language)
@@ -287,5 +300,6 @@ EXAMPLES: dict[str, Example] = {
     "portal_news": _portal_news,
     "mail_receipt": _mail_receipt,
     "persons_notice": _persons_notice,
+    "account_reminder": _account_reminder,
 }
 """Each template, and how its example is made."""

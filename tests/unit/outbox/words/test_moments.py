@@ -21,7 +21,7 @@ GOLDEN = Path(__file__).parent / "golden"
 ABOUT_INCIDENTS = tuple(
     name
     for name in EXAMPLES
-    if name not in ("escalation", "digest") and not re.search("joint|portal|receipt|persons", name)
+    if name not in ("escalation", "digest") and not re.search("joint|portal|receipt|persons|reminder", name)
 )
 HAPPENED = ("09:05:41 ngày 20/11/2026 (GMT+07:00)", "20 November 2026, 09:05:41 (GMT+07:00)")
 FOUND = ("09:05:42 ngày 23/11/2026 (GMT+07:00)", "23 November 2026, 09:05:42 (GMT+07:00)")
