@@ -102,7 +102,7 @@ CATALOGUE: tuple[Entry, ...] = (
     _entry(45, "leaked password used", "leaked_password_used auth0_leaked_password"),
     _entry(46, "a provider's own verdict", "entra_signin_risky okta_threat_detected google_workspace_suspicious_login"),
     _entry(47, "reported by the user", "okta_suspicious_activity_reported duo_fraud_reported"),
-    _entry(48, "decoys touched", "decoy_account_tried decoy_account_logs_in"),
+    _entry(48, "decoys touched", "decoy_account_tried decoy_account_logs_in opencanary_login_tried"),
     _entry(49, "push bombing", "push_bombing"),
     _entry(50, "push bombing that worked", "push_bombing_then_accepted"),
     _entry(51, "push denied behind the right password", "push_denied_after_password"),

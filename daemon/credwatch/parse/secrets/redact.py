@@ -43,6 +43,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"(?P<key>\bAUTH (?:PLAIN|LOGIN|CRAM-MD5|X?OAUTH\w*) )[A-Za-z0-9+/=]{4,}", "${key}***"),
     # Dovecot writes what was tried, or its hash, where it is told to.
     (r"(?P<key>\bgiven password: ).*", "${key}***"),
+    # Cowrie writes what was tried at its decoys.
+    (r"(?P<key>\blogin attempt \[[^/\]]*/).*(?P<rest>\] (?:failed|succeeded))", "${key}***${rest}"),
     # vpopmail writes it in brackets; Courier repeats what the client answered, in Base64.
     (r"(?P<key>\(pass: ').*(?P<rest>'\) )", "${key}***${rest}"),
     (r'(?P<key>535 Authentication failed\.",cmd: )[A-Za-z0-9+/]{4,}={0,2}$', "${key}***"),
@@ -52,7 +54,7 @@ _ANY_RULE = (
     rf'"(?:(?i:{_KEY})|pwd)"\s*:\s*"|(?i:authorization)\s*[=:]|(?i:bearer)\s'
     rf"|\b(?i:{_KEY})\s?=|\b[Pp]wd=|(?:--|\s-)(?i:{_KEY})[= ]"
     r"|\] \(from client |\bAUTH [A-Z0-9-]+ [A-Za-z0-9+/=]|\bgiven password: "
-    r"|\(pass: '|\.\\?\",cmd: "
+    r"|\(pass: '|\.\\?\",cmd: |\blogin attempt \["
 )
 """What begins the match of any rule; most lines with a clue have none."""
 
@@ -62,7 +64,7 @@ _CLUE = (
     + command_secrets.CLUE
     + ")"
     r"|\b[Pp]wd=|(?:--|\s-)\S*(?i:pass|secret|token|key|psk|cred|pwd?)|\] \(from client |AUTH [A-Z0-9-]+ [A-Za-z0-9+/=]"
-    r"|given password: |\(pass: '|\.\\?\",cmd: "
+    r"|given password: |\(pass: '|\.\\?\",cmd: |login attempt \["
 )
 """What is in every text that a rule changes, as one expression that reads each letter once.
 
@@ -85,6 +87,7 @@ _JSON_RULES: tuple[tuple[str, str], ...] = (
     (rf"(?P<key>(?:--|\s-)(?:(?i){_KEY})=){command_secrets.JSON.word}", "${key}***"),
     (rf"(?P<key>(?:--|\s-)(?:(?i){_KEY})\s+)(?:'[^'\"\\]*'|(?:\\.|[^\s\"'\\-])(?:\\.|[^\s\"\\])*)", "${key}***"),
     (r'(?P<key>\bgiven password: )(?:[^"\\]|\\.)*', "${key}***"),
+    (r"(?P<key>\blogin attempt \[[^/\]\"\\]*/)(?:[^\"\\]|\\.)*(?P<rest>\] (?:failed|succeeded))", "${key}***${rest}"),
     (r"(?P<key>\(pass: ')(?:[^\"\\]|\\.)*(?P<rest>'\) )", "${key}***${rest}"),
     (r'(?P<key>535 Authentication failed\.\\",cmd: )[A-Za-z0-9+/]{4,}={0,2}(?P<rest>")', "${key}***${rest}"),
 )

@@ -272,6 +272,8 @@ def test_an_escape_that_hides_nothing_stays(text: str) -> None:
             "sql(lan,203.0.113.9): Password mismatch (given password: a) b)",
             "sql(lan,203.0.113.9): Password mismatch (given password: ***",
         ),
+        ("login attempt [root/a] failed b] failed", "login attempt [root/***] failed"),
+        ('{"m":"login attempt [root/a\\"b] succeeded","x":1}', '{"m":"login attempt [root/***] succeeded","x":1}'),
         ("unknown user (SHA1 of given password: 5baa61)", "unknown user (SHA1 of given password: ***"),
         ('{"log":"mismatch (given password: a\\"b)","x":1}', '{"log":"mismatch (given password: ***","x":1}'),
     ],
