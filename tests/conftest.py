@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import typer.testing
 from hypothesis import settings
 from sqlalchemy import Engine, event
 
@@ -59,6 +60,9 @@ def _made_alike(path: Path) -> None:
 
 
 sqlite._made = _made_alike
+
+# To make the tree of a hundred commands from their signatures takes half a second, and hundreds of tests call one.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 _WATCH = Watch()
 event.listen(Engine, "before_cursor_execute", _WATCH.note)

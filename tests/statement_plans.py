@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +111,9 @@ class Watch:
         if connection.dialect.name != "sqlite" or not _is_the_products():
             return
         self.seen.add(statement)
-        asked = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters[0] if many else parameters)
-        self.scans += full_scans(statement, [str(row[-1]) for row in asked])
+        with suppress(sqlite3.Error):  # the statement itself meets what is wrong with it
+            asked = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters[0] if many else parameters)
+            self.scans += full_scans(statement, [str(row[-1]) for row in asked])
 
     def take(self) -> Iterable[str]:
         """Give what was found since the last time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,13 @@ def _chunks(text: str) -> Iterator[tuple[str, int]]:
             yield chunk, text.count("\n", 0, start)
 
 
-def _read(chunk: str, path: Path, offset: int) -> list[Document]:
+@lru_cache(maxsize=8192)
+def _read(chunk: str, path: Path, offset: int) -> tuple[Document, ...]:
+    """Read the documents of a chunk.
+
+    What a chunk gives is remembered, for nothing changes it afterwards: to read five hundred files takes half a second,
+    and a reload has changed few of them.
+    """
     try:
         _check_depth(chunk, f"{path}:{offset + 1}")
         loader = _Loader(chunk)
@@ -105,7 +112,7 @@ def _read(chunk: str, path: Path, offset: int) -> list[Document]:
         while loader.check_node() and (node := loader.get_node()):
             _measure(node, f"{path}:{offset + 1}", offset, {}, ())
             documents.append(Document(loader.construct_document(node), path, node, offset))
-        return [document for document in documents if document.content is not None]
+        return tuple(document for document in documents if document.content is not None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = offset + (mark.line if mark else 0) + 1

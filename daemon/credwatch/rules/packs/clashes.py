@@ -54,8 +54,9 @@ def _by_program(packs: Sequence[Pack]) -> dict[str, list[_Claim]]:
     claims: dict[str, list[_Claim]] = defaultdict(list)
     for pack, pattern in patterns:
         writers = programs - {*pattern.except_programs} if ANY_PROGRAM in pattern.programs else pattern.programs
+        claimed = [_Claim(prefix, pack.where, pattern) for prefix in pattern.prefixes]
         for program in writers:
-            claims[program] += [_Claim(prefix, pack.where, pattern) for prefix in pattern.prefixes]
+            claims[program] += claimed
     return claims
 
 
