@@ -80,7 +80,8 @@ def marked_documents(path: Path) -> tuple[list[Document], list[Problem]]:
         raise RuleError(f"cannot be read: {error.strerror}", where=str(path), hint="check its permissions") from error
     except UnicodeDecodeError as error:
         raise RuleError(f"not valid YAML: {error}", where=str(path), hint="save it as UTF-8") from error
-    documents, problems = [], []
+    documents: list[Document] = []
+    problems: list[Problem] = []
     for chunk, offset in _chunks(text):
         try:
             documents += _read(chunk, path, offset)
