@@ -261,12 +261,34 @@ class CanaryOptions(Options):
 
 
 class RehearsalOptions(Options):
-    """`[rehearsal]`: where rehearsals are sent."""
+    """`[rehearsal]`: where rehearsals are sent, and which one comes by itself."""
 
     address: MailAddress | None = None
     """The one mailbox that gets the letters of rehearsals; without it they are written, and not sent."""
     answers: dict[str, str] = Field(default_factory=dict)
     """What forms ask of your organisation that no case tells, such as tax_code, by the id of the question."""
+    scenario: str = ""
+    """What is played by the timetable: the name of a scenario, or a file; nothing is where it is left out."""
+    every: Duration = timedelta(days=30)
+    """How often."""
+    at: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+    """At which local time of the day, such as 05:30; without it whenever it is due."""
+    within: Duration = timedelta(minutes=10)
+    """After this time one that has not ended is stopped, and has failed."""
+
+    @field_validator("every")
+    @classmethod
+    def _often_enough(cls, every: timedelta) -> timedelta:
+        if not timedelta(hours=1) <= every <= timedelta(days=366):
+            raise ValueError('must lie between "1h" and "366d"')
+        return every
+
+    @field_validator("within")
+    @classmethod
+    def _soon_enough(cls, within: timedelta) -> timedelta:
+        if not timedelta(seconds=30) <= within <= timedelta(hours=1):
+            raise ValueError('must lie between "30s" and "1h"')
+        return within
 
 
 class MetricsOptions(Options):

@@ -152,6 +152,9 @@ def _meet(connection: Connection, incident: Incident, recorded: Recorded) -> Non
         if whole or about.holds(clock.regime, clock.phase)
         if recorded.customer in ("", clock.organization)
     ]
+    if recorded.moment in _OF_A_PHASE and not recorded.customer:
+        # The operator's own report, where the same law is a customer's too.
+        candidates = [clock for clock in candidates if not clock.organization] or candidates
     _check_single(incident, candidates, recorded)
     for clock in candidates:
         asked = RegimePhase.model_validate_json(clock.terms).late if clock.terms else ""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from credwatch.app.settings import Settings
 from credwatch.casework.casebook import Casebook, interval_of
 from credwatch.kernel.clock import rfc3339
-from credwatch.store import canaries, outbox
+from credwatch.store import canaries, outbox, rehearsals
 from credwatch.store.cases import legal_clocks
 from credwatch.store.cases.case_list import open_by_kind
 from credwatch.store.state import progress, seeing
@@ -40,6 +40,7 @@ class StandingBook(Casebook):
                 "messages": {"waiting": state.waiting, "refused": state.refused, "held": state.held},
                 "incidents": dict(open_by_kind(connection)),
                 "canary": _canary(connection, self._settings),
+                "rehearsal": _rehearsal(connection, self._settings),
             }
 
 
@@ -83,6 +84,19 @@ def _canary(connection: Connection, settings: Settings) -> dict[str, Any] | None
         "arrived_at": rfc3339(canary.arrived_at) if canary and canary.arrived_at else "",
         "lost_at": rfc3339(canary.lost_at) if canary and canary.lost_at else "",
         "seconds": canary.seconds if canary else None,
+    }
+
+
+def _rehearsal(connection: Connection, settings: Settings) -> dict[str, Any] | None:
+    """Say how the latest rehearsal of the timetable went; None where it has none."""
+    if not settings.rehearsal.scenario:
+        return None
+    run = rehearsals.latest_run(connection)
+    return {
+        "scenario": run.scenario if run else settings.rehearsal.scenario,
+        "begun_at": rfc3339(run.begun_at) if run else "",
+        "ended_at": rfc3339(run.ended_at) if run and run.ended_at else "",
+        "troubles": list(run.troubles) if run else [],
     }
 
 

@@ -27,6 +27,7 @@ from credwatch.checks.listening import listening_problems
 from credwatch.checks.mail import mail_problems
 from credwatch.checks.permissions import permission_problems
 from credwatch.checks.pulled import pulled_problems, secret_problems
+from credwatch.checks.rehearsing import rehearsal_problems
 from credwatch.checks.salvage import salvaged
 from credwatch.checks.streams import stream_problems
 from credwatch.checks.ways import way_problems
@@ -79,6 +80,7 @@ def check_everything(config: Path, *, online: bool = False) -> list[Problem]:
         gathering.problems.extend(notice_problems(renderer, knowledge.rules, own_templates=own is not None))
         folders = [folder for folder in (own, shipped("config") / "templates") if folder]
         gathering.problems.extend(covered_problems(folders, knowledge.rules))
+    gathering.problems.extend(rehearsal_problems(settings.rehearsal))
     gathering.problems.extend([*mail_problems(settings), *imap_problems(settings)] if online else ())
     gathering.problems.extend(pulled_problems(configured_sources(settings)) if online else ())
     gathering.problems.extend(stream_problems(configured_sources(settings)) if online else ())

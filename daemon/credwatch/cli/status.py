@@ -51,6 +51,8 @@ def _words(standing: dict[str, Any], now: datetime) -> Iterator[str]:
     yield f"messages  {messages['waiting']} waiting, {messages['refused']} refused, {messages['held']} held"
     if standing["canary"] is not None:
         yield f"canary    {_canary(standing['canary'], now)}"
+    if standing["rehearsal"] is not None:
+        yield f"rehearsal {_rehearsal(standing['rehearsal'], now)}"
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(standing["incidents"].items()) if count)
     yield f"open      {kinds or 'no incident'}"
 
@@ -75,6 +77,15 @@ def _canary(canary: dict[str, Any], now: datetime) -> str:
     if canary["arrived_at"]:
         return f"{begun}, its message to {canary['address']} was accepted after {canary['seconds']:.3g} s"
     return f"{begun}, LOST: no message was accepted in time" if canary["lost_at"] else f"{begun}, under way"
+
+
+def _rehearsal(run: dict[str, Any], now: datetime) -> str:
+    if not run["begun_at"]:
+        return f"{run['scenario']}: none was played yet"
+    if not run["ended_at"]:
+        return f"{run['scenario']}: under way since {age(now - datetime.fromisoformat(run['begun_at']))}"
+    ended = f"{run['scenario']}: played {age(now - datetime.fromisoformat(run['ended_at']))} ago"
+    return f"{ended}, FAILED: {'; '.join(run['troubles'])}" if run["troubles"] else f"{ended}, all was met"
 
 
 def _span(seconds: float) -> str:

@@ -80,6 +80,8 @@ class ActKind(StrEnum):
     """A login that was made up did not become a message in time."""
     CANARY_BACK = "canary_back"
     """It did so later."""
+    REHEARSAL_PLAYED = "rehearsal_played"
+    """The timetable had a breach that is made up played through the installation."""
     ARCHIVE_KEY_ERASED = "archive_key_erased"
     """Nobody can open the personal fields of a customer's archived events any more."""
     CUSTOMER_CHECKPOINT = "customer_checkpoint"

@@ -43,6 +43,14 @@ from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore
 
 _OFFICER = "rehearsal"
+_DECIDED = (
+    Moment.AWARE,
+    Moment.PERSONAL_DATA_FOUND,
+    Moment.DECIDED_SIGNIFICANT,
+    Moment.ASSESSED,
+    Moment.ASSESSED_NOTIFIABLE,
+)
+"""What the officer played says at once, so that every clock runs that could."""
 _UNDER_WAY = ("queued", "sending")
 _KINDS = (CommandKind.NOTIFY, CommandKind.REPORT, CommandKind.ESCALATE, CommandKind.DIGEST)
 """What leaves by mail. No channel of measures is ever built."""
@@ -164,17 +172,27 @@ class _Rehearsal:
         return Answering(self._settings, self.database).case(incident.number) or {}
 
     def _documents(self, incident: Incident) -> list[PlayedDocument]:
-        """Play the officer: learn of it, answer, fill every form in, and hand over what is complete."""
+        """Play the officer: learn of it, decide, answer, fill every form in, hand over what is complete, and end it."""
         book = Answering(self._settings, self.database)
-        book.record(incident.number, self._actor(), Recorded(Moment.AWARE, self._now(), "rehearsal"))
+        for moment in _DECIDED:
+            book.record(incident.number, self._actor(), Recorded(moment, self._now(), "rehearsal"))
         for question, value in (self._settings.rehearsal.answers | self._scenario.answers).items():
             book.state(incident.number, self._actor(), FormAnswer(question, value, _OFFICER))
-        documents = []
-        for running in self._clocks(incident):
-            forms = self._filled(book, incident, running) if running.workflow == LEGAL_REPORT else []
-            documents += forms
-            if forms and not any(form.missing for form in forms):
-                self._hand_over(book, incident, running)
+        reported: set[str] = set()
+        documents = self._reports(book, incident, reported)
+        book.record(incident.number, self._actor(), Recorded(Moment.HANDLED, self._now(), "rehearsal"))
+        return documents + self._reports(book, incident, reported)
+
+    def _reports(self, book: Answering, incident: Incident, reported: set[str]) -> list[PlayedDocument]:
+        """Fill in what each clock asks for, those too that start where an earlier report was handed over."""
+        documents: list[PlayedDocument] = []
+        while fresh := [running for running in self._clocks(incident) if running.id not in reported]:
+            for running in fresh:
+                reported.add(running.id)
+                forms = self._filled(book, incident, running) if running.workflow == LEGAL_REPORT else []
+                documents += forms
+                if forms and not any(form.missing for form in forms):
+                    self._hand_over(book, incident, running)
         return documents
 
     def _filled(self, book: Answering, incident: Incident, running: LegalClock) -> list[PlayedDocument]:

@@ -59,6 +59,7 @@ from credwatch.service.portal import Portal
 from credwatch.service.posture import PostureWatch
 from credwatch.service.reader import OpenSource, Reader
 from credwatch.service.receiving import build_intakes, listening_parts
+from credwatch.service.rehearsals import Rehearsals
 from credwatch.service.schedule import Job, Timetable
 from credwatch.service.signing import Signing
 from credwatch.service.watchfiles import ConfigurationWatch
@@ -150,6 +151,16 @@ class Supervisor:
         self._signing.sign()
         self._signing.note_files(config, self._settings)
         self._access = AccessChores(desk, self._database, self._metrics.access)
+        self._rehearsals = Rehearsals(
+            config,
+            self._settings.rehearsal,
+            self._settings.daemon.time_zone,
+            self._database,
+            self._metrics.rehearsals,
+            clock,
+            lambda: self._knowledge.facts,
+            self._dispatcher.wake,
+        )
         self._keeper = Keeper(self._parts(), self._metrics)
         self._state = SaidState()
         self._stop = asyncio.Event()
@@ -168,6 +179,7 @@ class Supervisor:
             # Parts end in the order in which lines flow: the batch under way is committed, attempts are settled.
             self._state.stopping()
             await self._keeper.stop()
+            self._rehearsals.stop()
             self._archiving.stop()
             with suppress(StoreError):
                 self._signing.sign()
@@ -224,6 +236,7 @@ class Supervisor:
                     *self._access.jobs(),
                     *self._archiving.jobs(),
                     *self._posture_jobs(),
+                    *self._rehearsals.jobs(),
                 ],
                 self._timetable,
                 Pulse(),

@@ -83,6 +83,6 @@ RETENTION_KINDS = (
 """What the store keeps for a time: the keys of `[retention]`."""
 TASKS = (
     *("clocks", "gauges", "retries", "digest", "windows", "reminders", "blindness", "retention", "memory"),
-    *("housekeeping", "checkpoint", "audit", "canary", "contacts", "archive", "measures", "stamp"),
+    *("housekeeping", "checkpoint", "audit", "canary", "contacts", "archive", "measures", "stamp", "rehearsal"),
 )
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""

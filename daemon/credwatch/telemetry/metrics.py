@@ -42,6 +42,7 @@ from credwatch.telemetry.label_values import (
 from credwatch.telemetry.measure_metrics import MeasureMetrics
 from credwatch.telemetry.posture_metrics import PostureMetrics
 from credwatch.telemetry.regime_metrics import RegimeMetrics
+from credwatch.telemetry.rehearsal_metrics import RehearsalMetrics
 from credwatch.telemetry.series import DaemonSeries, DetectionSeries, DutySeries, SourceSeries
 
 
@@ -77,6 +78,8 @@ class Metrics:
         """How accounts stand."""
         self.canaries = CanaryMetrics(self.registry)
         """What canaries prove."""
+        self.rehearsals = RehearsalMetrics(self.registry)
+        """What rehearsals of the timetable prove."""
         self._duties = DutySeries(self.registry)
         self._daemon = DaemonSeries(self.registry)
         ProcessCollector(registry=self.registry)

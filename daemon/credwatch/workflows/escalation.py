@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -61,6 +62,8 @@ class EscalationReason(StrEnum):
     """A source is more silent than its rhythm allows."""
     CANARY_LOST = "canary_lost"
     """A canary did not become a message in time."""
+    REHEARSAL_FAILED = "rehearsal_failed"
+    """A rehearsal of the timetable met a clock too late, or left a document incomplete."""
     EMERGENCY_ACCESS = "emergency_access"
     """A member of the staff has taken access that nobody agreed to."""
     ACCESS_REVIEW = "access_review"
@@ -97,6 +100,7 @@ _EMPTY = (
     "source",
     "silent_since",
     "canary_since",
+    "rehearsal",
     "audit",
     "access",
     "enforcement",
@@ -182,6 +186,13 @@ def on_canary_lost(begun_at: str, facts: Facts, now: datetime) -> tuple[Command,
     """Tell the operators, once for each, that a canary of some moment did not arrive in time."""
     reason = EscalationReason.CANARY_LOST
     return escalate(facts, now, reason, duty="", incident="", phase=begun_at, canary_since=begun_at)
+
+
+def on_rehearsal_failed(begun_at: str, troubles: Sequence[str], facts: Facts, now: datetime) -> tuple[Command, ...]:
+    """Tell the operators, once for each, that a rehearsal failed, and why."""
+    reason = EscalationReason.REHEARSAL_FAILED
+    words = [shown(trouble) for trouble in troubles]
+    return escalate(facts, now, reason, duty="", incident="", phase=begun_at, rehearsal=words)
 
 
 def escalate_about(

@@ -148,3 +148,33 @@ def test_list_names_every_scenario() -> None:
     result = _rehearse("--list")
     assert result.exit_code == 0
     assert all(scenario.title in result.stdout for scenario in scenarios())
+
+
+def test_phases_that_begin_with_a_decision_are_played_too(office: PostOffice, tmp_path: Path) -> None:
+    """What waits for an assessment, for an earlier report or for the end has a clock; what a person writes says so."""
+    own = '[regimes]\nown = ["sg-pdpa", "eu-nis2", "vn-personal-data"]\n'
+    config = _installation(tmp_path, office.port, own + _FACTS)
+    outcome = json.loads(_rehearse("account-takeover", "--to", _ADDRESS, "--json", "--config", str(config)).stdout)
+    states = {(clock["regime"], clock["phase"]): clock["state"] for clock in outcome["clocks"]}
+    assert "met" == states["sg-pdpa", "assessment"]
+    assert "met" == states["sg-pdpa", "persons"]
+    assert "person" == states["sg-pdpa", "notification"]
+    assert "person" == states["eu-nis2", "early_warning"]
+    assert "person" == states["vn-personal-data", "supplement"]
+    assert [] == outcome["troubles"]
+
+
+def test_a_customer_rehearses_its_report_to_the_vendor(office: PostOffice, tmp_path: Path) -> None:
+    """In role customer the letter is the report, marked and diverted, and the customer's own laws are played."""
+    own = '[vendor]\nname = "MODORO"\nmailbox = "security@modoro.example"\n[regimes]\nown = ["vn-personal-data"]\n'
+    config = _installation(tmp_path, office.port, own + _FACTS)
+    config.write_text(config.read_text("utf-8").replace("[daemon]\n", '[daemon]\nrole = "customer"\n'), "utf-8")
+    before = len(office.letters)
+    result = _rehearse("account-takeover", "--to", _ADDRESS, "--json", "--config", str(config))
+    outcome = json.loads(result.stdout)
+    assert (0, []) == (result.exit_code, outcome["troubles"])
+    assert [("breach_report", "delivered")] == [(letter["workflow"], letter["state"]) for letter in outcome["letters"]]
+    assert [_ADDRESS] == [letter.recipient for letter in office.letters[before:]]
+    states = {(clock["regime"], clock["phase"]): clock["state"] for clock in outcome["clocks"]}
+    assert "met" == states["contract-modoro-s8", "breach_report"]
+    assert "met" == states["vn-personal-data", "notification"]

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from builders_outbox import NOON, a_command, an_incident, some_facts
 from credwatch.app.archive import build_inlet
 from credwatch.app.regimes import shipped_regimes
-from credwatch.app.settings import AuditOptions, DaemonOptions, Settings
+from credwatch.app.settings import AuditOptions, DaemonOptions, RehearsalOptions, Settings
 from credwatch.casework.customer_desk import CustomerDesk
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
@@ -24,6 +24,7 @@ from credwatch.service.chores import Chores
 from credwatch.service.daily_digest import silent_sources
 from credwatch.service.enforcing import EnforcingJobs
 from credwatch.service.portal import Portal
+from credwatch.service.rehearsals import Rehearsals
 from credwatch.service.signing import Signing
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, incidents, legal_clocks
@@ -255,13 +256,26 @@ def test_every_job_has_a_time_and_can_run(post: Post, tmp_path: Path) -> None:
     inlet = build_inlet(settings, post.database, lambda: post.now)
     archiving = Archiving(settings, post.database, inlet, post.metrics.archive, dict, wake, lambda: post.now)
     enforcing = EnforcingJobs(post.database, post.metrics.measures, wake, lambda: post.now, some_facts)
-    makers = (post.chores(), signing, canaries, portal, archiving, enforcing)
+    played = RehearsalOptions(scenario="account-takeover")
+    rehearsals = Rehearsals(
+        file,
+        played,
+        "UTC",
+        post.database,
+        post.metrics.rehearsals,
+        lambda: post.now,
+        some_facts,
+        wake,
+        command=("/bin/true",),
+    )
+    makers = (post.chores(), signing, canaries, portal, archiving, enforcing, rehearsals)
     jobs = [job for maker in makers for job in maker.jobs()]
     assert set(TASKS) == {job.name for job in jobs}
     assert len(jobs) == len({job.name for job in jobs})
     for job in jobs:
         job.act()
     archiving.stop()
+    rehearsals.stop()
 
 
 def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
