@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from joserfc import jws
+from joserfc.jwk import KeySet
 from msgspec import Struct, field
 from typer.testing import CliRunner
 
@@ -150,3 +153,66 @@ def test_a_dry_plan_reaches_nobody(tmp_path: Path) -> None:
         assert {"dry"} == {row["state"] for row in listed(site)}
         site.terminate()
         assert 0 == receiver.attempts
+
+
+SIGNALS = """
+[[enforcement.channel]]
+name = "signals"
+kind = "ssf"
+url = "http://127.0.0.1:{port}/events"
+issuer = "https://credwatch.example"
+audience = "https://idp.example"
+key_file = "{key}"
+
+[[enforcement.plan]]
+name = "takeover"
+incidents = ["account_takeover"]
+actions = ["end_sessions"]
+channel = "signals"
+dry = false
+"""
+
+
+@contextmanager
+def a_signals_receiver() -> Iterator[tuple[int, list[bytes]]]:
+    """Take security event tokens; the first push gets no answer that counts, as where a proxy restarts."""
+    tokens: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            tokens.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(202 if len(tokens) > 1 else 503)
+            self.send_header("Content-Length", "0")
+            self.send_header("Retry-After", "1")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_address[1], tokens
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_takeover_is_told_by_a_signed_event_that_repeats_its_name(tmp_path: Path) -> None:
+    """The receiver verifies with the published key that sessions are revoked; the push that failed had the same jti."""
+    key = tmp_path / "signals.pem"
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key)], check=True)
+    with a_signals_receiver() as (port, tokens):
+        text = SIGNALS.format(port=port, key=key).replace("{", "{{").replace("}", "}}")
+        with a_site(tmp_path, 9, command=RUN_IMPATIENT, settings=SETTINGS + text) as site:
+            site.rules.unlink()
+            site.started()
+            take_over(site, "a@haiau.example")
+            await_(lambda: len(tokens) >= 2, what="the token is pushed again")
+            await_(lambda: len(listed(site, "--state", "done")) == 1, what="the measure is done")
+            published = CliRunner().invoke(app, ["enforce", "keys", "--config", str(site.config)]).stdout
+    keys = KeySet.import_key_set(json.loads(published))
+    first, second = (json.loads(jws.deserialize_compact(it, keys, ["ES256"]).payload) for it in tokens)
+    assert first == second
+    assert {"format": "email", "email": "a@haiau.example"} == second["sub_id"]
+    assert ["https://schemas.openid.net/secevent/caep/event-type/session-revoked"] == [*second["events"]]

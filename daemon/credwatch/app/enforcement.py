@@ -24,6 +24,8 @@ from credwatch.outbox.enforcing.options import (
 )
 from credwatch.outbox.enforcing.program import MeasureProgram
 from credwatch.outbox.enforcing.service import ServiceChannel
+from credwatch.outbox.enforcing.signal_options import SignalOptions
+from credwatch.outbox.enforcing.signals import SignalChannel
 from credwatch.outbox.enforcing.webhook import WebhookChannel
 from credwatch.outbox.interface import Channel
 from credwatch.rules.sigma.sigma import SHIPPED_PLACEHOLDERS
@@ -136,6 +138,13 @@ def build_measure_channels(settings: Settings, clock: Clock) -> MeasureChannels:
     return MeasureChannels({options.name: _channel(options, clock) for options in settings.enforcement.channel})
 
 
+def signal_keys(settings: Settings) -> list[dict[str, str]]:
+    """Give the public keys that tokens are verified with (RFC 7517); raises ConfigurationError where one is no key."""
+    some = [it for it in settings.enforcement.channel if isinstance(it, SignalOptions)]
+    public = [keys.signal_key(options).jwk() for options in some]
+    return [*{key["kid"]: key for key in public}.values()]
+
+
 def _channel(options: EnforcementChannelOptions, clock: Clock) -> Channel:
     match options:
         case WebhookOptions():
@@ -147,6 +156,8 @@ def _channel(options: EnforcementChannelOptions, clock: Clock) -> Channel:
             from credwatch.outbox.enforcing.directory import DirectoryChannel
 
             return DirectoryChannel(options, keys.service_secret(options), clock)
+        case SignalOptions():
+            return SignalChannel(options, keys.signal_key(options), keys.signal_token(options), clock)
         case NftablesOptions():
             return NftablesChannel(options, clock)
         case _:

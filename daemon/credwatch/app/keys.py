@@ -15,6 +15,8 @@ from credwatch.kernel.secret import Secret
 from credwatch.ledger.note import SigningKey
 from credwatch.outbox.enforcing.directory_options import LdapChannelOptions
 from credwatch.outbox.enforcing.options import ServiceOptions, WebhookOptions
+from credwatch.outbox.enforcing.signal_keys import SignalKey
+from credwatch.outbox.enforcing.signal_options import SignalOptions
 from credwatch.outbox.options import EmailOptions
 from credwatch.sources.outgoing import secret_path
 from credwatch.store.place import Place, ServerPlace
@@ -107,6 +109,27 @@ def service_secret(options: ServiceOptions | LdapChannelOptions) -> Secret:
     if not secret.reveal():
         raise ConfigurationError("is empty", where=where, hint="write the secret alone into it")
     return secret
+
+
+def signal_key(options: SignalOptions) -> SignalKey:
+    """Return the key that a channel's tokens are signed with; raises ConfigurationError where it cannot be used."""
+    where = f"enforcement.channel {options.name}: key_file"
+    try:
+        return SignalKey(_read(options.key_file, where), options.key_id)
+    except ValueError as error:
+        hint = "make one: openssl ecparam -name prime256v1 -genkey -noout"
+        raise ConfigurationError(str(error), where=f"{where} {options.key_file}", hint=hint) from error
+
+
+def signal_token(options: SignalOptions) -> Secret | None:
+    """Return the token that a receiver asks for, None where it asks for none; raises ConfigurationError."""
+    if options.token_file is None:
+        return None
+    where = f"enforcement.channel {options.name}: token_file"
+    token = _read(options.token_file, where)
+    if not token.reveal():
+        raise ConfigurationError("is empty", where=where, hint="write the token alone into it")
+    return token
 
 
 def _read(path: Path, where: str) -> Secret:

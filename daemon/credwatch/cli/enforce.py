@@ -188,6 +188,17 @@ def bans(
         say(line)
 
 
+@enforce_app.command()
+def keys(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Write the public keys of security event tokens, as a JWK set."""
+    with told_plainly():
+        from credwatch.app.enforcement import signal_keys
+        from credwatch.app.settings import load_settings
+
+        public = signal_keys(load_settings(config))
+    print_json({"keys": public})
+
+
 def _bans(banned: list[tuple[str, timedelta, Measure]], form: BanFormat) -> list[str]:
     """Write bans in one form; CrowdSec's are those of its `decisions import`."""
     if form is BanFormat.PLAIN:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from credwatch.kernel.duration import Duration
-from credwatch.kernel.loopback import is_loopback
 from credwatch.kernel.measure import MeasureAction
 from credwatch.kernel.options import Options
 from credwatch.outbox.enforcing.directory_options import LdapChannelOptions
 from credwatch.outbox.enforcing.requests import SERVICES, ServiceKind
+from credwatch.outbox.enforcing.signal_options import SignalOptions
+from credwatch.outbox.enforcing.urls import protected_url
 from credwatch.world.entries import Id, Name
 from credwatch.world.networks import AddressBlock
 
@@ -38,7 +38,7 @@ class WebhookOptions(Options):
     @field_validator("url")
     @classmethod
     def _protected(cls, url: str) -> str:
-        return _safe(url, "requests are signed with what secret_file has")
+        return protected_url(url, "requests are signed with what secret_file has")
 
 
 class ProgramOptions(Options):
@@ -101,7 +101,7 @@ class ServiceOptions(Options):
     @field_validator("url", "token_url")
     @classmethod
     def _protected(cls, url: str) -> str:
-        return _safe(url, "the secret stands in secret_file").rstrip("/")
+        return protected_url(url, "the secret stands in secret_file").rstrip("/")
 
     @model_validator(mode="after")
     def _has_a_client(self) -> ServiceOptions:
@@ -110,30 +110,20 @@ class ServiceOptions(Options):
         return self
 
 
-def _safe(url: str, hint: str) -> str:
-    """Return a URL that nobody on the way can read or change; raises ValueError, as validators do."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.username or parts.password:
-        raise ValueError(f"names no user and no password; {hint}")
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
-        raise ValueError("must begin with https://, or with http:// on the loopback interface")
-    return url
-
-
 def _kind(raw: object) -> str:
     kind = str(raw.get("kind") if isinstance(raw, dict) else getattr(raw, "kind", ""))
     return "service" if kind in SERVICES else kind
 
 
-_KINDS = ("webhook", "command", "nftables", "ldap", *SERVICES)
+_KINDS = ("webhook", "command", "nftables", "ldap", "ssf", *SERVICES)
 
 EnforcementChannelOptions = Annotated[
     Annotated[WebhookOptions, Tag("webhook")]
     | Annotated[ProgramOptions, Tag("command")]
     | Annotated[NftablesOptions, Tag("nftables")]
     | Annotated[ServiceOptions, Tag("service")]
-    | Annotated[LdapChannelOptions, Tag("ldap")],
+    | Annotated[LdapChannelOptions, Tag("ldap")]
+    | Annotated[SignalOptions, Tag("ssf")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
@@ -215,7 +205,7 @@ class EnforcementOptions(Options):
 
 def _require_doable(plan: PlanOptions, channels: tuple[EnforcementChannelOptions, ...]) -> None:
     for channel in channels:
-        if channel.name == plan.channel and isinstance(channel, ServiceOptions | LdapChannelOptions):
+        if channel.name == plan.channel and isinstance(channel, ServiceOptions | LdapChannelOptions | SignalOptions):
             table = SERVICES[channel.kind].do if isinstance(channel, ServiceOptions) else channel.switches
             for action in plan.actions:
                 if action not in table:
