@@ -6,13 +6,9 @@ import asyncio
 import os
 import pwd
 import re
-import shutil
 import smtplib
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from email import message_from_bytes
 from email.policy import SMTP
 from pathlib import Path
@@ -39,8 +35,7 @@ from credwatch.outbox.words.examples import example
 from credwatch.store.database import Database
 from credwatch.store.outbox import OutboxStore, queue
 from lmtp_site import Taken, a_listener
-
-POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
+from postfix_server import POSTFIX, a_postfix, wait_for
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "mail.md"
 
@@ -50,128 +45,12 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="postfix starts its daemons as root"),
 ]
 
-MAIN = """\
-compatibility_level = 3.6
-queue_directory = {root}/queue
-data_directory = {root}/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-meta_directory = /etc/postfix
-mail_owner = postfix
-setgid_group = postdrop
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-myhostname = mail.modoro.example
-mydestination =
-local_recipient_maps =
-alias_maps =
-virtual_mailbox_domains = tanphat.example
-virtual_mailbox_base = {root}/mail
-virtual_mailbox_maps = inline:{{ it@tanphat.example=it/, kt@tanphat.example=kt/, bounces@tanphat.example=bounces/ }}
-recipient_delimiter = +
-smtpd_reject_unlisted_recipient = no
-virtual_uid_maps = static:{uid}
-virtual_gid_maps = static:{gid}
-virtual_minimum_uid = 1
-smtpd_recipient_restrictions = reject_unauth_destination
-default_transport = error:no mail leaves this test
-relay_transport = error:no mail leaves this test
-maillog_file = {root}/maillog
-maillog_file_prefixes = {root}
-import_environment = MAIL_CONFIG MAIL_LOGTAG
-"""
-
-MASTER = """\
-127.0.0.1:{port} inet n - n - - smtpd
-127.0.0.1:{denying} inet n - n - - smtpd
-    -o smtpd_recipient_restrictions=reject
-127.0.0.1:{hanging_up} inet n - n - - smtpd
-    -o smtpd_sender_restrictions=reject
-    -o smtpd_delay_reject=no
-postlog unix-dgram n - n - 1 postlogd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-"""
-
 
 @pytest.fixture(scope="module")
 def postfix() -> Iterator[tuple[int, Path]]:
     """Run one for all tests."""
-    with _a_postfix(lambda _root: "") as (port, root):
+    with a_postfix(lambda _root: "") as (port, root):
         yield port, root
-
-
-@contextmanager
-def _a_postfix(more: Callable[[Path], str]) -> Iterator[tuple[int, Path]]:
-    """Run a Postfix of its own in a temporary folder, on a free loopback port; `more` are lines of main.cf."""
-    with TemporaryDirectory(prefix="credwatch-postfix-") as folder:
-        root = Path(folder)
-        port, denying, hanging_up = _free_ports()
-        command = [str(POSTFIX), "-c", str(_configured(root, port, denying, hanging_up))]
-        with (root / "config" / "main.cf").open("a") as main:
-            main.write(more(root))
-        (root / "ports").write_text(f"{denying} {hanging_up}")
-        subprocess.run([*command, "start"], check=True, capture_output=True, timeout=180)
-        try:
-            _wait_for(lambda: _greets(port), root)
-            yield port, root
-        finally:
-            subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=180)
-
-
-def _configured(root: Path, port: int, denying: int, hanging_up: int) -> Path:
-    root.chmod(0o755)  # its daemons drop root and must still reach their files
-    entry = pwd.getpwnam("postfix")
-    for name in ("config", "queue", "data", "mail"):
-        (root / name).mkdir()
-    for name in ("data", "mail"):
-        os.chown(root / name, entry.pw_uid, entry.pw_gid)
-    config = root / "config"
-    (config / "main.cf").write_text(MAIN.format(root=root, uid=entry.pw_uid, gid=entry.pw_gid))
-    (config / "master.cf").write_text(MASTER.format(port=port, denying=denying, hanging_up=hanging_up))
-    for name in ("dynamicmaps.cf", "postfix-files"):
-        if (Path("/etc/postfix") / name).exists():
-            shutil.copy(Path("/etc/postfix") / name, config / name)
-    return config
-
-
-def _free_ports() -> list[int]:
-    """Find three that differ."""
-    with ExitStack() as stack:
-        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-        return [one.getsockname()[1] for one in free]
-
-
-def _greets(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), 1) as server:
-            return server.recv(3) == b"220"
-    except OSError:
-        return False
-
-
-def _wait_for(holds, root: Path) -> None:
-    end = time.monotonic() + 120
-    while not holds():
-        if time.monotonic() > end:
-            log = root / "maillog"
-            pytest.fail(log.read_text() if log.exists() else "postfix wrote no log")
-        time.sleep(0.1)
 
 
 async def test_postfix_accepts_a_notice_and_delivers_it_whole(postfix: tuple[int, Path]) -> None:
@@ -183,7 +62,7 @@ async def test_postfix_accepts_a_notice_and_delivers_it_whole(postfix: tuple[int
     assert receipt.reply.startswith("250 2.0.0 Ok: queued as ")
 
     inbox = root / "mail" / "it" / "new"
-    _wait_for(lambda: inbox.is_dir() and list(inbox.iterdir()), root)
+    wait_for(lambda: inbox.is_dir() and list(inbox.iterdir()), root)
     (path,) = inbox.iterdir()
     message = message_from_bytes(path.read_bytes(), policy=SMTP)
     words = TEMPLATES.render(command)
@@ -230,14 +109,14 @@ def test_the_set_up_of_the_documentation_brings_mail_in() -> None:
     path = ReturnPath("bounces@modoro.com.vn", Secret("notice key"))
     proof = path.of("cw-abcdefghijklmn27")
     forged = "Authentication-Results: mail.modoro.com.vn; dkim=pass header.d=haiau.example"
-    with _a_postfix(_as_documented) as (port, root), smtplib.SMTP("127.0.0.1", port, timeout=120) as client:
+    with a_postfix(_as_documented) as (port, root), smtplib.SMTP("127.0.0.1", port, timeout=120) as client:
         for recipient in (proof, "security@modoro.com.vn"):
             words = f"{forged}\r\nFrom: lan@haiau.example\r\nTo: {recipient}\r\nSubject: hello\r\n\r\nhello\r\n"
             client.sendmail("lan@haiau.example", [recipient], words)
         with pytest.raises(smtplib.SMTPRecipientsRefused):
             client.sendmail("lan@haiau.example", ["lan@elsewhere.example"], "Subject: a relay\r\n\r\n")
         folder = root / "mail" / "credwatch-mail"
-        _wait_for(lambda: (folder / "new").is_dir() and len([*(folder / "new").iterdir()]) == len((proof, "it")), root)
+        wait_for(lambda: (folder / "new").is_dir() and len([*(folder / "new").iterdir()]) == len((proof, "it")), root)
         maildir = Maildir(folder, 1_000_000)
         waiting = maildir.waiting()
         mails = [read_mail(maildir.read(one), "mail.modoro.com.vn", 1_000_000) for one in waiting]
@@ -276,7 +155,7 @@ async def test_the_set_up_of_the_documentation_hands_mail_over() -> None:
         socket_path = Path(folder) / "lmtp.sock"
         os.chmod(folder, 0o755)  # noqa: PTH101  # Postfix reaches into it
         async with a_listener(socket_path, taken, 100_000, socket_group="postfix"):
-            running = _a_postfix(_handing_over(socket_path))
+            running = a_postfix(_handing_over(socket_path))
             port, root = await asyncio.to_thread(running.__enter__)
             try:
                 options = EmailOptions(host="127.0.0.1", port=port, security="none", sender="info@modoro.example")
@@ -358,4 +237,4 @@ def _settled(database: Database, states: set[str]) -> bool:
 
 
 async def _awaited(holds, root: Path) -> None:
-    await asyncio.to_thread(_wait_for, holds, root)
+    await asyncio.to_thread(wait_for, holds, root)

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from credwatch.casework.acts import answered
-from credwatch.casework.mail_threads import Thread, sender_of, thread_of
+from credwatch.casework.mail_threads import Correspondent, Thread, sender_of, thread_of
+from credwatch.casework.report_claims import ReportClaims, claims_of
 from credwatch.casework.report_desk import ReportDesk
 from credwatch.casework.returned_mail import TakenMail, take_report
 from credwatch.inbox.mail import Mail, MailKind
@@ -28,12 +29,14 @@ from credwatch.parse.secrets.redact import redact_lines
 from credwatch.store import mails, outbox
 from credwatch.store.cases import case_entries, incidents
 from credwatch.store.mails import StoredMail
+from credwatch.store.portal import reports
 from credwatch.web.portal.interface import NewReport, ReportReceipt
 from credwatch.web.portal.visit import Upload
 from credwatch.workflows.escalation import EscalationReason, escalate_about
 from credwatch.workflows.mail_receipt import ReceiptFor, ReceivedMail, mail_receipt
 
 _LONGEST_ENTRY = 8_000
+_MOST_EARLIER = 500
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _NOBODY = frozenset({"mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "do-not-reply", "bounce"})
 """Names of mailboxes that nobody reads."""
@@ -128,9 +131,12 @@ class MailDesk(ReportDesk):
         return TakenMail(MailOutcome.NOTED, thread.message, thread.incident)
 
     def _reported(self, connection: Connection, mail: Mail, files: tuple[ReportFile, ...], now: datetime) -> TakenMail:
-        """Open a case for what somebody reports, as the customers' pages do."""
+        """Open a case for what somebody reports, as the customers' pages do; what follows a report joins its case."""
         sender = sender_of(mail, self._facts())
-        report = self._report_of(mail, sender.customer, sender.claimed)
+        claims = claims_of(mail, sender.customer, self._facts())
+        if number := _case_of(connection, sender.customer, claims):
+            return self._answered(connection, mail, Thread(sender, incident=number), files, now)
+        report = self._report_of(mail, sender, claims)
         receipt = self._taken_in(connection, report, files, now)
         if receipt is None:
             return TakenMail(MailOutcome.SURPLUS)
@@ -138,16 +144,20 @@ class MailDesk(ReportDesk):
         to = "" if receipt.is_repeat else self._report_receipt(connection, mail, receipt, now)
         return TakenMail(MailOutcome.REPORTED, "", number, sender.customer, to)
 
-    def _report_of(self, mail: Mail, customer: str, claimed: str) -> NewReport:
+    def _report_of(self, mail: Mail, sender: Correspondent, claims: ReportClaims) -> NewReport:
+        note = f"[{claims.note}]\n\n" if claims.note else ""
         return NewReport(
             way=ReportWay.MAIL,
-            what=f"{mail.subject}\n\n{_words(mail)}".strip()[:_LONGEST_ENTRY],
+            what=f"{note}{mail.subject}\n\n{_words(mail)}".strip()[:_LONGEST_ENTRY],
             sending=f"mail {mail.digest}",
-            customer=customer,
-            claimed=claimed,
+            customer=sender.customer,
+            claimed=sender.claimed,
             sender=mail.sender,
-            accounts=(),
-            doubts=() if customer else mail.doubts,
+            phone=claims.phone,
+            accounts=claims.accounts,
+            occurred_at=claims.occurred_at,
+            reference=claims.reference,
+            doubts=() if sender.customer else mail.doubts,
         )
 
     def _report_receipt(self, connection: Connection, mail: Mail, receipt: ReportReceipt, now: datetime) -> str:
@@ -178,6 +188,15 @@ class MailDesk(ReportDesk):
         own = (email.sender, email.reply_to, email.bounces, facts.sender.mailbox)
         mailbox = address.partition("@")[0].partition("+")[0]
         return mailbox in _NOBODY or address in {one.casefold() for one in own}
+
+
+def _case_of(connection: Connection, customer: str, claims: ReportClaims) -> str:
+    """Find the case of the customer's earlier report that a later one speaks of; empty where it is a first one."""
+    if not customer or claims.is_first:
+        return ""
+    earlier = reports.reports_of(connection, customer, _MOST_EARLIER)
+    wanted = {*claims.numbers}
+    return next((one.number for one in earlier if wanted & {*one.reference.split(", ")}), "")
 
 
 def _of(entry: CaseEntry, files: tuple[ReportFile, ...], customer: str) -> CaseEntry:

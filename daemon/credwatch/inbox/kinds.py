@@ -12,9 +12,8 @@ from email.message import Message
 
 from credwatch.inbox.mail import DeliveryStatus, MailKind
 from credwatch.inbox.statuses import is_of_type, parts_of, status_in_words, status_of
+from credwatch.kernel.report_part import REPORT_TYPE
 
-REPORT_TYPE = "application/vnd.credwatch.report+json"
-"""The part of a breach report that another credwatch reads (docs/mail.md)."""
 _PRECEDENCES = frozenset({"auto_reply", "bulk", "junk", "list"})
 _MACHINES = ("x-autoreply", "x-autorespond", "x-autorespond-from", "list-id", "list-unsubscribe", "feedback-id")
 _AWAY = re.compile(

@@ -10,6 +10,7 @@ from credwatch.kernel.incident import IncidentChange
 from credwatch.workflows.clocks import UPDATES, start, start_duty
 from credwatch.workflows.escalation import EscalationReason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction
+from credwatch.workflows.matter import matter_values
 from credwatch.workflows.message import Letter, compose, hold_of, incident_values
 from credwatch.workflows.touched import accounts_of
 
@@ -37,6 +38,7 @@ def breach_report(change: IncidentChange, facts: Facts, now: datetime) -> Reacti
             "reader": facts.vendor.name,
             "next_update": rfc3339(promise.due_at),
             **incident_values(incident, accounts_of(incident), facts),
+            **matter_values(incident),
         },
         incident=number,
         organization=organization,

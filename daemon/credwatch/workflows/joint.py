@@ -42,7 +42,7 @@ _KINDS = {
 _TOLD = (
     *("number", "kind", "level", "occurred_first", "occurred_last", "detected_at", "detected_last", "accounts"),
     *("addresses", "outcome", "next_update", "reader", "action", "basis", "document", "issuer", "authorisation"),
-    *("department", "organization", "phone", "duty", "regime", "due_at", "recipient", "reply"),
+    *("department", "organization", "phone", "duty", "regime", "due_at", "recipient", "reply", "matter"),
 )
 """What a joint letter may say of each matter, of that which its own letter would have said."""
 

@@ -13,6 +13,7 @@ from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import Incident, Status
 from credwatch.kernel.measure import Measure
 from credwatch.workflows.facts import Facts, Role
+from credwatch.workflows.matter import matter_values
 from credwatch.workflows.message import Letter, bounded_accounts, compose, incident_values
 from credwatch.workflows.message import bounded as listed
 from credwatch.workflows.taken import steps_of
@@ -160,6 +161,7 @@ def _letter(
             "new_accounts": bounded_accounts(fresh.accounts, facts),
             "new_addresses": listed(fresh.addresses),
             **incident_values(incident, accounts, facts),
+            **(matter_values(incident) if duty.workflow == "breach_report" else {}),
         },
         incident=incident.number,
         organization=duty.organization,

@@ -8,6 +8,7 @@ from credwatch.kernel.command import CommandKind, Precedence
 from credwatch.kernel.incident import Incident, Status
 from credwatch.workflows.clocks import UPDATES
 from credwatch.workflows.facts import Facts, Reaction
+from credwatch.workflows.matter import matter_values
 from credwatch.workflows.message import Letter, compose, incident_values
 from credwatch.workflows.touched import (
     accounts_of,
@@ -51,7 +52,11 @@ def breach_update(incident: Incident, facts: Facts, now: datetime) -> Reaction:
         kind=CommandKind.REPORT,
         workflow=UPDATES["breach_report"],
         language=facts.vendor.language,
-        values={"reader": facts.vendor.name, **incident_values(incident, accounts_of(incident), facts)},
+        values={
+            "reader": facts.vendor.name,
+            **incident_values(incident, accounts_of(incident), facts),
+            **matter_values(incident),
+        },
         incident=incident.number,
         organization=incident.organization,
         phase=_phase(incident),

@@ -14,6 +14,8 @@ from msgspec import Struct
 from credwatch.kernel.command import Command
 from credwatch.kernel.errors import TemplateError
 from credwatch.kernel.mailbox import mailbox
+from credwatch.kernel.report_part import REPORT_TYPE
+from credwatch.outbox.email.report_part import part_within
 from credwatch.outbox.words.templates import Rendered, Templates
 from credwatch.workflows.mail_receipt import RECEIPT
 from credwatch.workflows.message import first_letter
@@ -84,6 +86,7 @@ class Renderer:
         message.set_content(words.text, cte="quoted-printable")
         message.add_alternative(words.html, subtype="html", cte="quoted-printable")
         message.set_boundary(f"=_{command.id}")
+        _attach(message, command)
         # Set last, for set_content and add_alternative move every Content- header that stands before them.
         message["Content-Language"] = ", ".join(command.payload.languages)
         return message
@@ -100,6 +103,15 @@ class Renderer:
             message["In-Reply-To"] = message["References"] = f"<{mailbox(f'{first}@{domain}')}>"
         if answers := str(command.payload.context.get("answers", "")) if command.workflow == RECEIPT else "":
             message["In-Reply-To"] = message["References"] = answers
+
+
+def _attach(message: EmailMessage, command: Command) -> None:
+    """Put the part for programs behind the words of a report."""
+    part = part_within(command)
+    if part is not None:
+        kind, _, subtype = REPORT_TYPE.partition("/")
+        message.add_attachment(part, maintype=kind, subtype=subtype, filename="report.json")
+        message.set_boundary(f"=+{command.id}")
 
 
 def _describe(message: EmailMessage, command: Command, words: Rendered) -> None:
