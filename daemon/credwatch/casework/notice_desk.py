@@ -17,6 +17,8 @@ from credwatch.outbox.words.catalogue import Catalogue, read_catalogue
 from credwatch.store import outbox
 from credwatch.store.cases import case_entries, incidents
 from credwatch.store.commands import StoredCommand
+from credwatch.store.finding_reminders import reminders_numbered
+from credwatch.store.measures import of_incidents
 from credwatch.store.portal import submissions
 from credwatch.store.portal.told import SENT, told_incidents
 from credwatch.web.portal.interface import CustomerContact, NoticeAnswer, NoticeLine, NoticeView, StaffTouch
@@ -26,6 +28,7 @@ from credwatch.workflows.message import same_code, shown
 from credwatch.workflows.persons_notice import WORKFLOW as PERSONS
 from credwatch.workflows.portal_letters import NEWS
 from credwatch.workflows.reminder import ASKING
+from credwatch.workflows.taken import taken
 from credwatch.workflows.touched import customers_of, own_accounts
 
 _LANGUAGES = ("vi", "en")
@@ -47,7 +50,7 @@ class NoticeDesk(ContactDesk):
         return any([same_code(code, theirs) and theirs != _NOBODYS for theirs in (*codes, _NOBODYS)])
 
     def _codes(self, connection: Connection, number: str) -> Iterator[str]:
-        for letter in outbox.messages_of(connection, number):
+        for letter in (*outbox.messages_of(connection, number), *reminders_numbered(connection, number)):
             if letter.state in SENT:
                 yield str(letter.command.payload.context.get("code", _NOBODYS))
 
@@ -97,16 +100,18 @@ class NoticeDesk(ContactDesk):
             if incident is None:
                 return None
             letters, answers = _letters(connection, number, customer), _answers(connection, number, customer)
+            measures = of_incidents(connection, [number]).get(number, ())
         kinds = {name: self.catalogue.kind(incident.kind, name, incident.rules) for name in _LANGUAGES}
-        alone = customers_of(incident) == (customer,)
+        alone, accounts = customers_of(incident) == (customer,), own_accounts(incident, customer, self._facts())
         return NoticeView(
             line=self._line_of(incident, letters, answers),
             what={name: kind.what for name, kind in kinds.items()},
             steps={name: kind.steps for name, kind in kinds.items()},
-            accounts=own_accounts(incident, customer, self._facts()),
+            accounts=accounts,
             addresses=incident.addresses if alone else (),
             occurred_first=incident.occurred_first,
             detected_at=incident.detected_at,
+            measures=tuple(taken(measures, customer, {account: account for account in accounts})),
             ground=self._ground(incident) if _STAFF in incident.details else {},
             messages=tuple(
                 (letter.command.recipient, letter.state, letter.settled_at if letter.state == "delivered" else None)

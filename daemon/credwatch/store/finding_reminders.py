@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from sqlalchemy import Column, Connection, Index, Table, Text, and_, exists, fun
 
 from credwatch.kernel.account_finding import FindingKey
 from credwatch.store.columns import Number
-from credwatch.store.commands import commands
+from credwatch.store.commands import StoredCommand, commands, readable
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
 from credwatch.store.posture import account_findings
@@ -95,3 +96,11 @@ def written_today(connection: Connection, now: datetime) -> tuple[int, frozenset
     query = select(table.recipient, func.count()).where(table.workflow == WORKFLOW, lately).group_by(table.recipient)
     counts = {recipient: int(count) for recipient, count in connection.execute(query)}
     return sum(counts.values()), frozenset(counts)
+
+
+def reminders_numbered(connection: Connection, number: str) -> list[StoredCommand]:
+    """Return the reminders that have this number, however it is spelled; the number stands in the letter alone."""
+    table = commands.c
+    mark = f'"number": {json.dumps(number.strip().upper(), ensure_ascii=False)}'
+    query = select(commands).where(table.workflow == WORKFLOW, table.context.contains(mark, autoescape=True))
+    return [stored for row in connection.execute(query) if (stored := readable(row._mapping)) is not None]

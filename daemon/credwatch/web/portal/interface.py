@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -95,6 +95,8 @@ class NoticeView(Struct, frozen=True):
     """When it began, UTC."""
     detected_at: datetime
     """When it was detected, UTC."""
+    measures: tuple[Mapping[str, Any], ...]
+    """What was done about the customer's accounts, or was ordered: action, stage, until, targets."""
     ground: Mapping[str, str]
     """On what ground staff acted: basis, document, issuer, authorisation, action, department; empty where none did."""
     messages: tuple[tuple[str, str, datetime | None], ...]

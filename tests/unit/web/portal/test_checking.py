@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from builders_outbox import NOON
+from credwatch.kernel.account_finding import AccountFinding, FindingKey
 from credwatch.kernel.incident import ChangeKind, IncidentChange
 from credwatch.store import outbox
+from credwatch.workflows.account_reminder import DueReminder, Rung, reminder_letters
 from credwatch.workflows.customer_notice import customer_notice
 from portal_site import HAI_AU, Browser, PortalSite
 
@@ -20,6 +23,19 @@ def test_a_letter_of_ours_is_genuine_in_any_spelling(site: PortalSite) -> None:
     for number, spelling in ((NUMBER, code), (NUMBER.lower(), code.lower().replace("-", " "))):
         answer = browser.post("/check", {"number": number, "code": spelling})
         assert (200, True) == (answer.status_code, "do chúng tôi gửi" in answer.text)
+
+
+def test_a_reminder_about_accounts_is_genuine_too(site: PortalSite) -> None:
+    """It is about no incident, and has a number of its own."""
+    finding = AccountFinding(FindingKey("idp", HAI_AU, "lan", "no_second_factor"), "", NOON, is_told=True)
+    due = DueReminder(finding, Rung.USER, ("lan@haiau.example",))
+    (letter,) = reminder_letters([due], site.facts, site.clock(), 1)
+    with site.database.writing() as connection:
+        outbox.queue(connection, [letter.command])
+    number, code = (str(letter.command.payload.context[name]) for name in ("number", "code"))
+    for spelling, is_genuine in ((number, True), (number.lower(), True), ("CR-%", False), ("CR-AAAAAAAA", False)):
+        answer = Browser(site).post("/check", {"number": spelling, "code": code})
+        assert is_genuine == ("do chúng tôi gửi" in answer.text), spelling
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
 
 import pytest
 from msgspec.structs import replace
 
+from builders_measures import a_measure
 from credwatch.app.regimes import shipped_regimes
 from credwatch.app.settings import RegimesOptions
 from credwatch.casework.acts import Actor
@@ -17,7 +19,9 @@ from credwatch.casework.packaging import Packaging
 from credwatch.kernel.case_entry import Statement, Way
 from credwatch.kernel.detection import Level
 from credwatch.kernel.incident import Incident
+from credwatch.kernel.measure import MeasureAction, MeasureState
 from credwatch.store.cases import case_entries, legal_clocks
+from credwatch.store.measures import save_measures
 from credwatch.workflows.regimes import regime_clocks
 from portal_site import BLUE_HARBOR, CONTACT, HAI_AU, OTHER, Browser, PortalSite
 
@@ -49,6 +53,23 @@ def test_a_contact_reads_a_notice_and_says_that_it_was_not_them(site: PortalSite
     assert Level.CRITICAL is site.incident(NUMBER).level
     assert ["disowned"] == [letter.payload.context["reason"] for letter in site.letters("escalation")]
     assert "Không phải chúng tôi" in browser.get("/notices").text
+
+
+def test_a_contact_sees_what_was_done_and_no_dry_run(site: PortalSite) -> None:
+    """A lock that is in force is told with its end, another customer's and a dry run's are not."""
+    until = site.clock() + timedelta(hours=1)
+    about = {"incident": NUMBER, "organization": HAI_AU, "target": "ke.toan@haiau.example", "done_at": site.clock()}
+    lock = a_measure(**about, state=MeasureState.IN_FORCE, until=until)
+    reset = a_measure(**about, id="dry", action=MeasureAction.FORCE_RESET, dry=True)
+    others = a_measure(**about | {"organization": BLUE_HARBOR}, id="others", action=MeasureAction.END_SESSIONS)
+    browser = Browser(site).log_in()
+    assert "Biện pháp chúng tôi đã thực hiện" not in browser.get(f"/notices/{NUMBER}").text
+    with site.database.writing() as connection:
+        save_measures(connection, [lock, reset, others], site.clock())
+    shown = browser.get(f"/notices/{NUMBER}").text
+    assert "Đã khóa tài khoản ke.toan@haiau.example đến" in shown
+    assert "mật khẩu của tài khoản" not in shown
+    assert "phiên đăng nhập của tài khoản" not in shown
 
 
 def test_each_account_has_an_answer_of_its_own(site: PortalSite) -> None:
