@@ -25,6 +25,7 @@ from credwatch.web.portal.interface import CustomerContact, NoticeAnswer, Notice
 from credwatch.workflows.facts import Ground
 from credwatch.workflows.mail_receipt import RECEIPT
 from credwatch.workflows.message import same_code, shown
+from credwatch.workflows.owner_notice import WORKFLOW as OWNERS
 from credwatch.workflows.persons_notice import WORKFLOW as PERSONS
 from credwatch.workflows.portal_letters import NEWS
 from credwatch.workflows.reminder import ASKING
@@ -32,7 +33,7 @@ from credwatch.workflows.taken import taken
 from credwatch.workflows.touched import customers_of, own_accounts
 
 _LANGUAGES = ("vi", "en")
-_NO_NOTICES = (NEWS, RECEIPT, PERSONS)
+_NO_NOTICES = (NEWS, RECEIPT, PERSONS, OWNERS)
 """What tells a customer of no incident, or is told to its users themselves."""
 _MOST = 500
 _STAFF = ("credwatch.actor.kind", "staff")

@@ -15,6 +15,7 @@ from credwatch.workflows.customer_notice import customer_notice
 from credwatch.workflows.disclosure_notice import disclosure_notice
 from credwatch.workflows.escalation import EscalationReason, escalate_about
 from credwatch.workflows.facts import Facts, Reaction, Role
+from credwatch.workflows.owner_notice import owner_notice
 from credwatch.workflows.regimes import regime_clocks
 from credwatch.workflows.update import breach_update, customer_update
 
@@ -23,6 +24,7 @@ _Closing = Callable[[Incident, Facts, datetime], Reaction]
 
 WORKFLOWS: dict[str, tuple[Role, _Workflow]] = {
     "customer_notice": (Role.PROVIDER, customer_notice),
+    "owner_notice": (Role.PROVIDER, owner_notice),
     "disclosure_notice": (Role.PROVIDER, disclosure_notice),
     "breach_report": (Role.CUSTOMER, breach_report),
 }

@@ -138,6 +138,7 @@ def _facts(role: Role, language: str) -> Facts:
         vendor=Vendor(_VENDOR.name, _VENDOR.mailbox, language),
         authorisations={order.id: order},
         owner=lambda _account: _CUSTOMER,
+        person_of=lambda account: Person(account),
     )
 
 
@@ -249,7 +250,7 @@ def _portal_news(_kind: str, language: str, _found_after: timedelta) -> Command:
 def _account_reminder(_kind: str, language: str, _found_after: timedelta) -> Command:
     key = FindingKey("idp", _CUSTOMER, "lan.nguyen@tanphat.example", "no_second_factor")
     finding = AccountFinding(key, "no second factor", MOMENT - timedelta(days=3), is_told=True)
-    facts = replace(_facts(Role.PROVIDER, language), person_of=lambda account: Person(account))
+    facts = _facts(Role.PROVIDER, language)
     reminder = due_reminder(finding, {Rung.USER: timedelta(days=3)}, {}, facts, _QUEUED)
     assert reminder is not None, "its time has come"
     (letter,) = reminder_letters([reminder], facts, _QUEUED, 1)
@@ -286,6 +287,7 @@ EXAMPLES: dict[str, Example] = {
     "customer_notice": _reaction(Role.PROVIDER, "customer_notice"),
     "customer_news": _news(Role.PROVIDER, "customer_notice"),
     "customer_update": _reaction(Role.PROVIDER, "customer_notice", ChangeKind.CLOSED),
+    "owner_notice": _reaction(Role.PROVIDER, "owner_notice"),
     "disclosure_notice": _disclosure,
     "breach_report": _reaction(Role.CUSTOMER, "breach_report"),
     "breach_news": _news(Role.CUSTOMER, "breach_report"),
