@@ -213,6 +213,10 @@ class AuditOptions(Options):
     """A file with the certificates, PEM, that the authority's signature leads to."""
     timestamp_every: Duration = timedelta(days=1)
     """How often it is asked."""
+    second_person: bool = True
+    """Whether two people must confirm changes of what concerns staff; the staff register must name two for it."""
+    confirm_within: Duration = timedelta(days=1)
+    """Within what time; then an incident tells that nobody did."""
 
     @field_validator("checkpoint_every")
     @classmethod
@@ -220,6 +224,13 @@ class AuditOptions(Options):
         if not timedelta(seconds=10) <= every <= timedelta(days=1):
             raise ValueError('must lie between "10s" and "1d"')
         return every
+
+    @field_validator("confirm_within")
+    @classmethod
+    def _before_it_is_forgotten(cls, within: timedelta) -> timedelta:
+        if not timedelta(minutes=10) <= within <= timedelta(days=31):
+            raise ValueError('must lie between "10m" and "31d"')
+        return within
 
     @field_validator("timestamp_every")
     @classmethod

@@ -9,8 +9,10 @@ from credwatch.app.build import sound_facts
 from credwatch.app.contact_changes import facts_after
 from credwatch.casework.access_desk import AccessDesk
 from credwatch.casework.casebook import Casebook
+from credwatch.casework.change_desk import ChangeDesk
 from credwatch.kernel.clock import system_clock
 from credwatch.store.portal.changes import ChangeState, changes_in
+from credwatch.workflows.facts import Facts
 
 
 class AccessBook(Casebook):
@@ -18,8 +20,16 @@ class AccessBook(Casebook):
 
     def desk(self) -> AccessDesk:
         """Make the desk; raises ProblemsFound where registers cannot be read. The rules are not needed."""
+        facts = self._signing_facts()
+        return AccessDesk(self._settings, self._database, lambda: facts, system_clock)
+
+    def change_desk(self) -> ChangeDesk:
+        """Make the desk at which changes of what concerns staff are confirmed; as above."""
+        facts = self._signing_facts()
+        return ChangeDesk(self._settings, self._database, lambda: facts, system_clock)
+
+    def _signing_facts(self) -> Facts:
         with self._database.reading() as connection:
             done = changes_in(connection, ChangeState.DONE)
         registered = facts_after(sound_facts(self._settings), done)
-        facts = replace(registered, notice_key=keys.notice_key(self._settings))
-        return AccessDesk(self._settings, self._database, lambda: facts, system_clock)
+        return replace(registered, notice_key=keys.notice_key(self._settings))

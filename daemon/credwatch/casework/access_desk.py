@@ -29,6 +29,7 @@ from credwatch.kernel.access import (
 from credwatch.kernel.account import Account
 from credwatch.kernel.ids import stable_id
 from credwatch.kernel.secret import Secret
+from credwatch.kernel.staff_change import FormerMember
 from credwatch.policy.gate import CodeCheck
 from credwatch.policy.totp import MfaOutcome
 from credwatch.store.cases import access_requests
@@ -233,7 +234,7 @@ class AccessDesk(ContactDesk):
         done, new = after.steps[: len(before.steps)], after.steps[len(before.steps) :]
         return replace(after, steps=(*done, *(replace(step, through=self._through) for step in new)))
 
-    def _prove(self, member: StaffMember, by: str, code: Secret | None, check: CodeCheck | None) -> None:
+    def _prove(self, member: StaffMember | FormerMember, by: str, code: Secret | None, check: CodeCheck | None) -> None:
         """Raise CodeRefused where a code does not prove who somebody is.
 
         The factor is that of the account named, or of the person's first account where the id was named.

@@ -7,17 +7,21 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
+from credwatch.casework import change_keeping
 from credwatch.casework.casebook import Casebook
 from credwatch.incidents.silencing import is_meant, needs_second
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.criteria import Criteria
-from credwatch.kernel.detection import Detection
+from credwatch.kernel.detection import ABOUT_STAFF, Detection
 from credwatch.kernel.errors import CredwatchError
+from credwatch.kernel.ids import stable_id
 from credwatch.kernel.silence import LONGEST, Silence
 from credwatch.ledger.entry import Act, ActKind
-from credwatch.store import audit
+from credwatch.store import audit, staff_changes
 from credwatch.store.cases import incidents, silences
+from credwatch.world.staff_changes import Edit
 
 
 class SilenceRefused(CredwatchError):
@@ -56,6 +60,8 @@ class Silences(Casebook):
             unshared = {**meant, "second": silence.second, "words": silence.why}
             act = Act(silence.starts_at, ActKind.SILENCE_BEGUN, silence.by, details=until, unshared=unshared)
             audit.append(connection, act)
+            if silence.second and self._may_hide_staff(silence):
+                self._notice(connection, Edit(silence.id, "", _digest(silence), silence.by), silence.starts_at)
 
     def listed(self, now: datetime, *, everything: bool) -> list[dict[str, Any]]:
         """Return silences as JSON values with what each has hidden; those that are over only where asked for."""
@@ -79,7 +85,21 @@ class Silences(Casebook):
             ended = replace(silence, ended_at=now, ended_by=by)
             silences.save_silence(connection, ended)
             audit.append(connection, Act(now, ActKind.SILENCE_ENDED, by, details={"silence": id_}))
+            waiting = {change.what for change in staff_changes.all_changes(connection)}
+            if id_ in waiting:
+                self._notice(connection, Edit(id_, _digest(silence), "", by), now)
         return ended
+
+    def _may_hide_staff(self, silence: Silence) -> bool:
+        """Say whether it may hide acts of staff: it names no rule, or one about them."""
+        rule = self._knowledge().rules.by_id().get(silence.rule)
+        return rule is None or rule.consequence.incident in ABOUT_STAFF
+
+    def _notice(self, connection: Connection, edit: Edit, now: datetime) -> None:
+        """Have two people confirm it, as they do a register of staff: the second name is proven by nothing yet."""
+        audited = self._settings.audit
+        within = audited.confirm_within if audited.second_person else None
+        change_keeping.notice(connection, [edit], self._facts(), now, within)
 
     def _check(self, silence: Silence) -> None:
         """Raise SilenceRefused for what no silence may be."""
@@ -105,6 +125,11 @@ class Silences(Casebook):
 
 
 _NAME_SOMETHING = "give --rule, --account, --address, --customer or --host"
+
+
+def _digest(silence: Silence) -> str:
+    """Name what a silence hides, whoever ends it and when."""
+    return stable_id("silence", silence.id)
 
 
 def described(silence: Silence, now: datetime, hidden: int) -> dict[str, Any]:

@@ -31,7 +31,7 @@ access_app = typer.Typer(help="Access of staff to customers' accounts.", no_args
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The number, such as AR-7KQ2M4AB.")]
 SocketOption = Annotated[Path, typer.Option("--socket", help="The gate's socket, which looks at the code.")]
 WhyOption = Annotated[str, typer.Option("--why", help="The reason; it is kept.")]
-_SOCKET = Path("/run/credwatch/gate.sock")
+GATE_SOCKET = Path("/run/credwatch/gate.sock")
 
 
 @access_app.command()
@@ -61,7 +61,7 @@ def request(
         typer.Option(metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="Until when it forbids to tell."),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
-    socket: SocketOption = _SOCKET,
+    socket: SocketOption = GATE_SOCKET,
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -95,8 +95,8 @@ def request(
             order=_order(issuer, article, document, secret_until),
         )
         is_urgent = wanted.ground is AccessGround.EMERGENCY
-        code = _code() if is_urgent else None
-        number = desk.ask(wanted, login_name(by), code, _gate(socket) if is_urgent else None)
+        code = typed_code() if is_urgent else None
+        number = desk.ask(wanted, login_name(by), code, gate_check(socket) if is_urgent else None)
         _say(desk, number, as_json=as_json)
 
 
@@ -108,7 +108,7 @@ def approve(
     ] = "",
     why: Annotated[str, typer.Option("--why", help="Words that are kept; with --contact: on which way.")] = "",
     config: ConfigOption = DEFAULT_CONFIG,
-    socket: SocketOption = _SOCKET,
+    socket: SocketOption = GATE_SOCKET,
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -123,9 +123,9 @@ def approve(
         if contact:
             if not why.strip():
                 raise typer.BadParameter("say on which way the contact agreed", param_hint="--why")
-            desk.customer_said_yes(number, contact, login_name(by), _code(), _gate(socket), why.strip())
+            desk.customer_said_yes(number, contact, login_name(by), typed_code(), gate_check(socket), why.strip())
         else:
-            desk.approve(number, login_name(by), _code(), _gate(socket), why.strip())
+            desk.approve(number, login_name(by), typed_code(), gate_check(socket), why.strip())
         _say(desk, number, as_json=as_json)
 
 
@@ -165,7 +165,7 @@ def review(
     number: RequestArgument,
     why: Annotated[str, typer.Option("--why", help="What you found; it is kept.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    socket: SocketOption = _SOCKET,
+    socket: SocketOption = GATE_SOCKET,
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -174,7 +174,7 @@ def review(
     An emergency is reviewed within a day, by somebody who neither asked nor acted.
     """
     with told_plainly(), _desk(config) as desk:
-        desk.review(number, login_name(by), _code(), _gate(socket), why.strip())
+        desk.review(number, login_name(by), typed_code(), gate_check(socket), why.strip())
         _say(desk, number, as_json=as_json)
 
 
@@ -226,14 +226,15 @@ def _desk(config: Path) -> Iterator[AccessDesk]:
         yield book.desk()
 
 
-def _code() -> Secret:
+def typed_code() -> Secret:
+    """Read a one-time code from the terminal or standard input."""
     from credwatch.cli.gate_client import read_secret
     from credwatch.kernel.secret import Secret
 
     return Secret(read_secret("Code: ").reveal().strip())
 
 
-def _gate(socket: Path) -> CodeCheck:
+def gate_check(socket: Path) -> CodeCheck:
     """Have a running gate look at codes: it alone has the key of the factors, and each code counts once there."""
 
     def check(account: Account, code: Secret) -> MfaOutcome:

@@ -16,6 +16,7 @@ from credwatch.cli.access import access_app
 from credwatch.cli.archive import archive_app
 from credwatch.cli.audit import audit_app, verify
 from credwatch.cli.case_files import evidence
+from credwatch.cli.changes import changes_app
 from credwatch.cli.check import check
 from credwatch.cli.collect import collect
 from credwatch.cli.contacts import contacts_app
@@ -90,6 +91,7 @@ app.add_typer(notice_app, name="notice")
 app.add_typer(inbox_app, name="inbox")
 app.add_typer(contacts_app, name="contacts")
 app.add_typer(access_app, name="access")
+app.add_typer(changes_app, name="changes")
 app.add_typer(archive_app, name="archive")
 app.add_typer(audit_app, name="audit")
 app.add_typer(store_app, name="store")

@@ -28,6 +28,8 @@ GRAVE = frozenset(
     }
 )
 """Kinds of incidents that are takeovers or acts of staff."""
+ABOUT_STAFF = frozenset({"unauthorised_staff_access", "unauthorised_staff_change", "authorised_disclosure"})
+"""Those that are acts of staff."""
 
 
 class Consequence(Struct, frozen=True, omit_defaults=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from credwatch.app.settings import Settings
 from credwatch.ledger.entry import MACHINE, Act, ActKind
+from credwatch.world.staff_changes import Edit
 
 _ENDINGS = {".toml", ".yml", ".yaml", ".json", ".j2", ".txt"}
 _PROGRAM = "credwatch"
@@ -36,6 +37,12 @@ def changes(before: Mapping[str, str], after: Mapping[str, str], now: datetime) 
         if was != is_now:
             details: dict[str, object] = {"file": path, "from": was, "to": is_now}
             yield Act(now, ActKind.FILE_CHANGED, _owner(path), details=details)
+
+
+def edit_of(act: Act) -> Edit:
+    """Say of a file what was done to it, from the act that the trail has."""
+    file, before, after = (str(act.details[name]) for name in ("file", "from", "to"))
+    return Edit(file, before, after, act.actor)
 
 
 def _digest(path: Path) -> str:

@@ -11,10 +11,12 @@ from msgspec.json import decode, encode
 from credwatch.app import keys
 from credwatch.app.settings import Settings
 from credwatch.app.trail import SignedTrail, TrailDiffers
+from credwatch.casework import change_keeping
+from credwatch.casework.change_keeping import concerns_staff
 from credwatch.kernel.clock import Clock, Steady, steady_clock
 from credwatch.ledger.entry import Act, ActKind
 from credwatch.ledger.tree import GrowingTree, leaf_hash
-from credwatch.service.files import changes, digests
+from credwatch.service.files import changes, digests, edit_of
 from credwatch.service.schedule import Every, Job
 from credwatch.service.stamping import Stamping
 from credwatch.store import audit, outbox
@@ -54,13 +56,14 @@ class Signing:
         self._steady = steady
         self._stamping = Stamping(settings, database, metrics, clock, steady)
         self._tree, self._rests_until = GrowingTree(), steady()
+        self._confirm_within = settings.audit.confirm_within if settings.audit.second_person else None
         metrics.audit.begin(clock())
 
     def jobs(self) -> list[Job]:
         """Name the jobs and their times."""
         every = self._settings.audit.checkpoint_every.total_seconds()
         own = [Job("checkpoint", Every(int(every)), self.sign), Job("audit", Every(60), self.read_on)]
-        return [*own, *self._stamping.jobs()]
+        return [*own, Job("changes", Every(60), self.look_after_changes), *self._stamping.jobs()]
 
     def note_files(self, config: Path, settings: Settings) -> None:
         """Write which files have changed since they were looked at last; raises StoreError."""
@@ -68,9 +71,18 @@ class Signing:
         with self._database.writing() as connection:
             stored = progress.value(connection, _FILES)
             before = decode(stored, type=dict[str, str]) if stored else {}
-            if before != after:
-                audit.append(connection, *changes(before, after, now))
+            acts = [*changes(before, after, now)] if before != after else []
+            if acts:
+                audit.append(connection, *acts)
                 progress.save_value(connection, _FILES, encode(after))
+            edits = [edit_of(act) for act in acts if before and concerns_staff(str(act.details["file"]), settings)]
+            change_keeping.notice(connection, edits, self._facts(), now, self._confirm_within)
+            change_keeping.note_staff(connection, self._facts())
+
+    def look_after_changes(self) -> None:
+        """Open the incident of each change of what concerns staff that two people have not confirmed in time."""
+        with self._database.writing() as connection:
+            change_keeping.look_after(connection, self._facts(), self._clock())
 
     def sign(self) -> None:
         """Hold the trail against what was signed last, and sign it as it is now, or call the operators."""

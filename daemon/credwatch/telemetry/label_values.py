@@ -84,5 +84,6 @@ RETENTION_KINDS = (
 TASKS = (
     *("clocks", "gauges", "retries", "digest", "windows", "reminders", "blindness", "retention", "memory"),
     *("housekeeping", "checkpoint", "audit", "canary", "contacts", "archive", "measures", "stamp", "rehearsal"),
+    "changes",
 )
 """The tasks of the timetable. The label is not `job`, which Prometheus keeps for itself."""

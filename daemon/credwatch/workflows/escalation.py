@@ -10,6 +10,7 @@ from credwatch.kernel.access import AccessRequest
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.incident import Incident
+from credwatch.kernel.staff_change import StaffChange
 from credwatch.workflows.facts import Facts, Role
 from credwatch.workflows.mail_receipt import RECEIPT
 from credwatch.workflows.message import Letter, compose, hold_of, shown
@@ -64,6 +65,10 @@ class EscalationReason(StrEnum):
     """A canary did not become a message in time."""
     REHEARSAL_FAILED = "rehearsal_failed"
     """A rehearsal of the timetable met a clock too late, or left a document incomplete."""
+    STAFF_CHANGE = "staff_change"
+    """What concerns staff was changed, and two people are to confirm it."""
+    STAFF_CHANGE_UNCONFIRMED = "staff_change_unconfirmed"
+    """Nobody did in time."""
     EMERGENCY_ACCESS = "emergency_access"
     """A member of the staff has taken access that nobody agreed to."""
     ACCESS_REVIEW = "access_review"
@@ -101,6 +106,7 @@ _EMPTY = (
     "silent_since",
     "canary_since",
     "rehearsal",
+    "changes",
     "audit",
     "access",
     "enforcement",
@@ -179,6 +185,23 @@ def on_emergency_access(
         phase=request.id,
         access=f"{request.id}: {', '.join(request.actors)}, {request.reference}",
         due_at=rfc3339(review_by),
+    )
+
+
+def on_staff_change(
+    reason: EscalationReason, changes: Sequence[StaffChange], facts: Facts, now: datetime
+) -> tuple[Command, ...]:
+    """Tell the operators of changes that two people are to confirm, or did not."""
+    first = changes[0]
+    return escalate(
+        facts,
+        now,
+        reason,
+        duty="",
+        incident=first.incident,
+        phase=f"{first.id} {rfc3339(first.due_at)}",
+        changes=[f"{change.id}: {shown(change.what)}, {shown(change.by)}" for change in changes],
+        due_at=rfc3339(min(change.due_at for change in changes)),
     )
 
 
