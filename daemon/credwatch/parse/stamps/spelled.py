@@ -25,7 +25,7 @@ _OTHER = (
     r"|(?P<year_e>\d{4})(?P<number_e>\d\d)(?P<day_e>\d\d)[T -](?P<clock_e>\d\d:\d\d:\d\d)"
     r"|(?P<number_f>\d{1,2})/(?P<day_f>\d{1,2})/(?P<year_f>\d{4}|\d\d), "
     r"(?P<hour_f>\d{1,2})(?P<rest_f>:\d\d:\d\d)[ \x{202F}](?P<half>[AP]M)"
-    r"|(?P<number_g>\d\d)/(?P<day_g>\d\d)/(?P<year_g>\d{4}|\d\d) (?P<clock_g>\d\d:\d\d:\d\d)"
+    r"|(?P<number_g>\d\d)/(?P<day_g>\d\d)/(?P<year_g>\d{4}|\d\d)[ :](?P<clock_g>\d\d:\d\d:\d\d)"
     r"|(?P<day_h>\d\d)-(?P<number_h>\d\d)-(?P<year_h>\d{4}) (?P<clock_h>\d\d:\d\d:\d\d)"
     rf"|(?P<month_i>{_MONTHS})-(?P<day_i>\d\d)-(?P<year_i>\d\d) (?P<clock_i>\d\d:\d\d:\d\d)"
     rf"|(?P<year_j>\d{{4}}) (?P<month_j>{_MONTHS}) +(?P<day_j>\d{{1,2}}) (?P<clock_j>\d\d:\d\d:\d\d)"
