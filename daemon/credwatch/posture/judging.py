@@ -7,7 +7,7 @@ and to call it broken would be another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
@@ -131,7 +131,7 @@ def _old_password(asked: Asked) -> Judgement:
 
 
 def _no_second_factor(asked: Asked) -> Judgement:
-    if asked.state.kind == "service" or not _needs_factor(asked):
+    if asked.state.kind == "service" or not _needs_factor(asked) or _is_new(asked):
         return _NOT_ASKED
     if asked.state.factors is None:
         return _UNTOLD
@@ -144,6 +144,12 @@ def _needs_factor(asked: Asked) -> bool:
     return _is_among(asked, mfa.required_for) or bool({role.lower() for role in roles} & {*(asked.state.roles or ())})
 
 
+def _is_new(asked: Asked) -> bool:
+    """Say whether the profile gives the account time still; not where the source does not tell how old it is."""
+    made_at, days = asked.state.created_at, asked.expectations.mfa_of(asked.state.customer).grace_days
+    return made_at is not None and asked.at - made_at < timedelta(days=days)
+
+
 def _is_among(asked: Asked, populations: Iterable[Population]) -> bool:
     is_staff = asked.owner is not None and asked.owner.kind == "staff"
     own = {"all": True, "staff": is_staff, "privileged": asked.is_privileged}
@@ -154,7 +160,7 @@ def _no_resistant_factor(asked: Asked) -> Judgement:
     is_concerned = asked.is_privileged or _is_among(
         asked, asked.expectations.mfa_of(asked.state.customer).phishing_resistant_for
     )
-    if asked.state.kind == "service" or not is_concerned:
+    if asked.state.kind == "service" or not is_concerned or _is_new(asked):
         return _NOT_ASKED
     factors = asked.state.factors
     if factors is None or factors == (UNNAMED_FACTOR,):

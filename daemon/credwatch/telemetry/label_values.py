@@ -38,7 +38,7 @@ WORKFLOWS = (
 )
 """The workflows whose clocks there are, whatever the rules ask for."""
 GATE_ENDPOINTS = (
-    *("password/check", "password/changed"),
+    *("password/check", "password/changed", "login/check", "push/check"),
     *("totp/enrol", "totp/confirm", "totp/verify", "totp/unlock", "totp/remove"),
     *("recovery/make", "recovery/verify"),
 )

@@ -136,3 +136,12 @@ def test_the_profile_asks_a_role_for_a_second_factor() -> None:
     asks = expectations(owner=None, population=(), mfa={"required_roles": ("Sales",)})
     assert "no_second_factor" in broken(asks, factors=())
     assert "no_second_factor" not in broken(asks, factors=(), roles=("cook",))
+
+
+def test_a_new_account_has_the_profiles_time_for_its_factor() -> None:
+    """Within `grace_days` after it was made it is not asked; after them, and where nobody tells its age, it is."""
+    asks = expectations(mfa={"grace_days": 14, "phishing_resistant_for": ("staff",)})
+    both = {"no_second_factor", "no_resistant_factor"}
+    assert not both & set(broken(asks, factors=(), created_at=NOW - timedelta(days=13)))
+    assert both <= set(broken(asks, factors=(), created_at=NOW - timedelta(days=14)))
+    assert both <= set(broken(asks, factors=(), created_at=None))

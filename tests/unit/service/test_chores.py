@@ -15,6 +15,7 @@ from credwatch.app.archive import build_inlet
 from credwatch.app.regimes import shipped_regimes
 from credwatch.app.settings import AuditOptions, DaemonOptions, RehearsalOptions, Settings
 from credwatch.casework.customer_desk import CustomerDesk
+from credwatch.kernel.account_finding import AccountFinding, FindingKey
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.command import CommandKind, LegalClock
 from credwatch.kernel.receipt import Delivered
@@ -26,7 +27,7 @@ from credwatch.service.enforcing import EnforcingJobs
 from credwatch.service.portal import Portal
 from credwatch.service.rehearsals import Rehearsals
 from credwatch.service.signing import Signing
-from credwatch.store import outbox
+from credwatch.store import outbox, posture
 from credwatch.store.cases import case_entries, incidents, legal_clocks
 from credwatch.store.database import Database
 from credwatch.store.receipts import settle
@@ -137,6 +138,22 @@ def test_a_laws_clock_is_told_and_measured(post: Post) -> None:
         command.payload.context["reason"] for command in stored if command.payload.context.get("duty") == "legal_report"
     ]
     assert ["clock_runs_short", "clock_ran_out"] == about
+
+
+def test_whoever_breaks_a_rule_is_reminded_by_the_timetable(post: Post) -> None:
+    """With a ladder in the settings the contacts hear of an account, once; without one nobody does."""
+    finding = AccountFinding(FindingKey("idp", "tanphat", "lan", "weak_hash"), "md5", NOON, is_told=True)
+    with post.database.writing() as connection:
+        posture.save_findings(connection, "idp", [finding])
+    post.now = NOON + timedelta(days=9)
+    post.chores().remind()
+    assert [] == post.wakes
+    post.settings = Settings.model_validate({"posture": {"reminders": {"contact_after": "9d"}}})
+    for _ in range(2):
+        post.chores().remind()
+    letters = [it.command for it in outbox.OutboxStore(post.database).listed()]
+    reminded = [letter.recipient for letter in letters if letter.workflow == "account_reminder"]
+    assert (["it@tanphat.example", "kt@tanphat.example"], [post.now]) == (reminded, post.wakes)
 
 
 def test_a_case_that_nobody_works_on_is_forgotten(post: Post) -> None:

@@ -6,6 +6,7 @@ from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
 from credwatch.policy.profile import MfaProfile, PolicyProfile
+from credwatch.telemetry.label_values import GATE_ENDPOINTS
 from credwatch.web.gate.openapi import openapi
 from credwatch.web.gate.routes import gate_app
 from unit.policy.gate_fakes import GOOD, MovableClock, a_gate, a_totp
@@ -36,6 +37,12 @@ async def test_it_is_handed_out_and_names_every_place() -> None:
     async with client() as http:
         document = (await http.get("/openapi.json")).json()
     assert places - {"/openapi.json"} == set(document["paths"])
+
+
+def test_each_question_has_a_series_of_its_own() -> None:
+    """The metrics name every place that answers from the start."""
+    questions = {place.removeprefix("/v1/") for place, ways in openapi()["paths"].items() if "post" in ways}
+    assert questions == set(GATE_ENDPOINTS)
 
 
 async def test_every_answer_is_as_described() -> None:
