@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -106,8 +107,10 @@ class DovecotServer:
     def stop(self) -> None:
         """End it and the processes of its connections, at once."""
         if self._server is not None:
-            os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.terminate()
             self._server.wait(60)
+            with suppress(ProcessLookupError):
+                os.killpg(self._server.pid, signal.SIGKILL)
             self._server = None
 
     def _greets(self) -> bool:

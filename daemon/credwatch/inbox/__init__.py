@@ -1,1 +1,1 @@
-"""Mail that comes in: from a maildir or by LMTP, read as what it is."""
+"""Mail that comes in: from a maildir, by IMAP or by LMTP, read as what it is."""
