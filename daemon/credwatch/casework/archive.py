@@ -60,7 +60,7 @@ class EvidenceArchive(CaseExport):
         """Give what one customer was sent, what came of it, and the latest package that was made for it."""
         for entry in reversed(case["entries"]):
             if entry["kind"] == EntryKind.PACKAGED and entry.get("customer") == customer:
-                yield from read_kept(self._settings, entry["files"], "package")
+                yield from read_kept(self._settings, case["number"], entry["files"], "package")
                 break
         theirs = {message["id"] for message in case["messages"] if message["organization"] == customer}
         yield "receipts.json", as_json([row for row in self._receipts(case) if row["message"] in theirs])
@@ -74,7 +74,7 @@ class EvidenceArchive(CaseExport):
         """Give what an export has, and the files that were added to the case or made for its customers."""
         yield from super()._files(case, read)
         for entry in case["entries"]:
-            yield from read_kept(self._settings, entry.get("files", ()), "files")
+            yield from read_kept(self._settings, case["number"], entry.get("files", ()), "files")
 
     def _entries(self, number: str, customer: str) -> Iterator[tuple[str, bytes]]:
         """Give the audit entries of a case, as text and each with a proof, and the checkpoint of the log as it is.

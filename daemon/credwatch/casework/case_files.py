@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +14,57 @@ from credwatch.app.settings import Settings
 from credwatch.casework.report_desk import keep_file
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.report import ReportFile
+from credwatch.store.cases import case_entries
+from credwatch.store.database import Database
 
 _LONGEST_NAME = 120
+_DAY = timedelta(days=1)
+_FOLDER = "case-files"
 _SAFE = re.compile(r"[^\w.-]|^\.+")
 """What no name in an archive has: whoever unpacks it gets the file where it belongs."""
 
 
-def folder_of(settings: Settings) -> Path:
-    """Name the folder that has them."""
-    return settings.daemon.state_directory / "case-files"
+def folder_of(settings: Settings, number: str) -> Path:
+    """Name the folder that has those of one case."""
+    return settings.daemon.state_directory / _FOLDER / number
 
 
-def keep(settings: Settings, name: str, media_type: str, content: bytes) -> ReportFile:
+def keep(settings: Settings, number: str, name: str, media_type: str, content: bytes) -> ReportFile:
     """Keep a file; one that is there already stays. Raises CredwatchError where it cannot be written."""
     sha256 = hashlib.sha256(content).hexdigest()
-    folder = folder_of(settings)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = folder_of(settings, number)
+    for path in (folder.parent, folder):
+        path.mkdir(mode=0o700, exist_ok=True)
     keep_file(folder / sha256, content)
     return ReportFile(in_a_log(name)[:_LONGEST_NAME], in_a_log(media_type)[:_LONGEST_NAME], len(content), sha256)
 
 
-def read_kept(settings: Settings, files: Iterable[Mapping[str, Any]], below: str) -> Iterator[tuple[str, bytes]]:
+def forget_unnamed(settings: Settings, database: Database, now: datetime) -> None:
+    """Delete the files that no case names any more, such as those of cases whose time is over.
+
+    One that is younger than a day stays, for it is kept before its case names it.
+    """
+    before = (now - _DAY).timestamp()
+    for folder in (settings.daemon.state_directory / _FOLDER).glob("*"):
+        with database.reading() as connection:
+            entries = case_entries.entries_of(connection, folder.name)
+        named = {file.sha256 for entry in entries for file in entry.files}
+        for path in folder.iterdir():
+            if path.name not in named and path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):  # it has files yet
+            folder.rmdir()
+
+
+def read_kept(
+    settings: Settings, number: str, files: Iterable[Mapping[str, Any]], below: str
+) -> Iterator[tuple[str, bytes]]:
     """Give kept files, each under a folder, the start of its SHA-256 and its name; what is gone is left out.
 
     Files are ReportFiles as JSON values. A file that came with a report or a mail is kept with those.
     """
     for file in files:
-        for folder in (folder_of(settings), settings.daemon.state_directory / "reports"):
+        for folder in (folder_of(settings, number), settings.daemon.state_directory / "reports"):
             if (path := folder / file["sha256"]).is_file():
                 yield f"{below}/{file['sha256'][:12]}-{_SAFE.sub('_', file['name'])}", path.read_bytes()
                 break

@@ -88,7 +88,7 @@ class Packaging(EvidenceArchive, Answering):
         path = folder / f"{number}-{customer}.zip"
         write_archive(path, files)
         content = path.read_bytes()
-        kept = keep(self._settings, path.name, "application/zip", content)
+        kept = keep(self._settings, number, path.name, "application/zip", content)
         entry = CaseEntry(number, actor.at, EntryKind.PACKAGED, actor.name, files=(kept,), customer=customer)
         with self._database.writing() as connection:
             case_entries.add_entry(connection, entry)

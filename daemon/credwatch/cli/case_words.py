@@ -147,6 +147,7 @@ def _written(entry: dict[str, Any], moment: _Moment) -> str:
     facts += [_of_order(entry["secrecy"])] if entry.get("secrecy") else []
     facts += [*_stated(entry["stated"])] if entry.get("stated") else []
     facts += [*_when(entry, moment)] if entry.get("moment") else []
+    facts += [_task(entry["task"], moment)] if entry.get("task") else []
     facts += [f"{it['name']} ({it['size']} bytes, SHA-256 {it['sha256']})" for it in entry.get("files", ())]
     facts += [f"for {entry['customer']}"] if entry.get("customer") else []
     words = [entry["text"]] if entry.get("text") else []
@@ -169,6 +170,12 @@ def _decided(assessment: dict[str, Any]) -> Iterator[str]:
     else:
         first = assessment.get("confirms", "")
         yield f"not notifiable, as {first} proposed" if first else "not notifiable, proposed"
+
+
+def _task(task: dict[str, Any], moment: _Moment) -> str:
+    """Give a task: what, who, by when."""
+    due = f", due {moment(task['due_at'])}" if task.get("due_at") else ""
+    return f"{task['id']} {task['what']} by {task['owner']}{due}"
 
 
 def _stated(stated: dict[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import typer
 
 from credwatch.cli import case_files as case_files  # its commands are those of `incidents`
 from credwatch.cli import case_list as case_list  # likewise
+from credwatch.cli import case_tasks as case_tasks  # likewise
 from credwatch.cli import casework as casework  # likewise
 from credwatch.cli import documents as documents  # likewise
 from credwatch.cli import packages as packages  # likewise

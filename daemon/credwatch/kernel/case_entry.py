@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from credwatch.kernel.case_task import CaseTask
 from credwatch.kernel.moment import DutyPhase, NotedMoment
 from credwatch.kernel.report import CustomerReport, ReportFile
 from credwatch.kernel.secrecy import SecrecyStep
@@ -37,6 +38,12 @@ class EntryKind(StrEnum):
     """Somebody said that an order forbids to tell of it, or does so no longer."""
     MAILED = "mailed"
     """A mail came that is nobody's answer: a program wrote it, or nothing proves who did."""
+    ATTACHED = "attached"
+    """Somebody added a file."""
+    TASK = "task"
+    """Somebody is to do something."""
+    TASK_DONE = "task_done"
+    """It is done, or dropped."""
     PACKAGED = "packaged"
     """What one customer is owed of the case was put together for it."""
     REMINDED = "reminded"
@@ -151,5 +158,7 @@ class CaseEntry(Struct, frozen=True, omit_defaults=True):
     """What was said of an order, where somebody said it."""
     files: tuple[ReportFile, ...] = ()
     """What came with a mail, or was made or added by people; it is kept, and never opened here."""
+    task: CaseTask | None = None
+    """The task, where one was set or has come to its end."""
     customer: str = ""
     """The id of the customer who answered or was waited for; an answer without one is everybody's."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from credwatch.app.posture import ladder_of
 from credwatch.app.settings import Settings
+from credwatch.casework.case_files import forget_unnamed
 from credwatch.kernel.clock import Clock, Steady, steady_clock
 from credwatch.pipeline.account_reminding import remind_of_accounts
 from credwatch.pipeline.flood import tell_of_flood
@@ -20,6 +21,7 @@ from credwatch.pipeline.news import tell_waiting
 from credwatch.pipeline.reminding import remind_of_unanswered
 from credwatch.pipeline.secrecy import ask_for_review
 from credwatch.pipeline.silencing import tell_of_ended
+from credwatch.pipeline.task_reminding import remind_of_tasks
 from credwatch.service.clock_standings import by_phase, by_workflow
 from credwatch.service.daily_digest import queue_digest
 from credwatch.service.deadlines import Deadlines
@@ -34,6 +36,7 @@ from credwatch.store.cases import legal_clocks
 from credwatch.store.cases.case_list import open_by_kind
 from credwatch.store.cases.forgotten import count_forgotten
 from credwatch.store.cases.silences import running_silences
+from credwatch.store.cases.tasks import open_tasks
 from credwatch.store.database import Database
 from credwatch.store.state import progress
 from credwatch.telemetry.metrics import Metrics
@@ -114,9 +117,11 @@ class Chores:
             state = outbox.queue_state(connection)
             by_kind = open_by_kind(connection)
             hushed = running_silences(connection, now)
+            late = sum(one.task.due_at is not None and one.task.due_at <= now for one in open_tasks(connection))
             untouched = count_forgotten(connection, now - self._settings.operators.forgotten_after)
         self._metrics.set_open_incidents(by_kind)
         self._metrics.cases.set_forgotten(untouched)
+        self._metrics.cases.set_late_tasks(late)
         self._metrics.cases.set_silences([(silence.over_at - now).total_seconds() for silence in hushed])
         self._metrics.set_store_bytes(retention.size(self._database))
         age = max(0.0, (now - state.oldest).total_seconds()) if state.oldest else 0.0
@@ -128,10 +133,11 @@ class Chores:
         self._metrics.regimes.set_clocks(by_phase(running, times_left, self._facts()))
 
     def remind(self) -> None:
-        """Remind of what nobody has answered, of orders that must be looked at again, of accounts that break rules."""
+        """Remind of what nobody has answered or done, of orders to be looked at again, of accounts that break rules."""
         with self._database.writing() as connection:
             queued = remind_of_unanswered(connection, self._facts(), self._clock())
             queued += ask_for_review(connection, self._facts(), self._clock())
+            queued += remind_of_tasks(connection, self._facts(), self._clock())
             queued += self._remind_of_accounts(connection)
         if queued:
             self._wake_outbox()
@@ -164,6 +170,7 @@ class Chores:
             sources = progress.sources_read(connection)
         for source in sources:
             self._forget_gone(source)
+        forget_unnamed(self._settings, self._database, self._clock())
         self._database.tidy()
 
     def _forget_gone(self, source: str) -> None:

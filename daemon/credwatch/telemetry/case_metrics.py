@@ -16,6 +16,11 @@ class CaseMetrics:
         self._forgotten = Gauge(
             "credwatch_incidents_forgotten", "Open incidents that nobody has worked on for long.", registry=registry
         )
+        self._late_tasks = Gauge(
+            "credwatch_case_tasks_overdue",
+            "Tasks of cases whose time is over, and that nobody has done.",
+            registry=registry,
+        )
         self._silenced = Counter(
             "credwatch_silenced_detections_total",
             "Detections that a silence has hidden.",
@@ -43,6 +48,10 @@ class CaseMetrics:
     def set_forgotten(self, incidents: int) -> None:
         """Set how many open incidents nobody has worked on for `operators.forgotten_after`."""
         self._forgotten.set(incidents)
+
+    def set_late_tasks(self, tasks: int) -> None:
+        """Set how many tasks are open beyond their time."""
+        self._late_tasks.set(tasks)
 
     def set_silences(self, remaining_seconds: list[float]) -> None:
         """Set how many silences hold, from what each of them has left."""

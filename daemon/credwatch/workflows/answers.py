@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from credwatch.kernel.case_entry import AnswerState, CaseEntry, FormAnswer
+from credwatch.kernel.case_entry import AnswerState, CaseEntry, EntryKind, FormAnswer
 from credwatch.kernel.command import LegalClock
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.moment import Moment
@@ -171,6 +171,24 @@ def _aware(case: BreachFile, _form: OfficialForm, _words: Mapping[str, str]) -> 
     return (at_home(min(noted), case), "incident.moments") if noted else None
 
 
+def _attachments(case: BreachFile, _form: OfficialForm, _words: Mapping[str, str]) -> tuple[str, str] | None:
+    """Name the files that people added, with their digests."""
+    files = [file for entry in case.entries if entry.kind is EntryKind.ATTACHED for file in entry.files]
+    return ("\n".join(f"{file.name} (SHA-256 {file.sha256})" for file in files), "case entries") if files else None
+
+
+def _next_steps(case: BreachFile, _form: OfficialForm, _words: Mapping[str, str]) -> tuple[str, str] | None:
+    """Name the tasks that are open: what, who, until when."""
+    done = {entry.task.id for entry in case.entries if entry.kind is EntryKind.TASK_DONE and entry.task}
+    tasks = [entry.task for entry in case.entries if entry.kind is EntryKind.TASK and entry.task]
+    steps = [
+        ", ".join(filter(None, (task.what, task.owner, at_home(task.due_at, case) if task.due_at else "")))
+        for task in tasks
+        if task.id not in done
+    ]
+    return ("\n".join(steps), "case entries") if steps else None
+
+
 def _decisions(case: BreachFile, form: OfficialForm, words: Mapping[str, str]) -> tuple[str, str] | None:
     taken = [
         words["decision"].format(
@@ -209,6 +227,8 @@ _SOURCES: Mapping[str, _Source] = {
         "evidence",
     ),
     "subjects_told": _told,
+    "attachments": _attachments,
+    "next_steps": _next_steps,
     "next_report_at": _next_report,
     "next_update": _next_update,
     "account": lambda _case, form, words: (words["each_account"] if form.reader == "person" else "", "register"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from credwatch.kernel.access import AccessRequest
+from credwatch.kernel.case_task import OpenTask
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import Command, CommandKind
 from credwatch.kernel.incident import Incident
@@ -65,6 +66,8 @@ class EscalationReason(StrEnum):
     """A canary did not become a message in time."""
     REHEARSAL_FAILED = "rehearsal_failed"
     """A rehearsal of the timetable met a clock too late, or left a document incomplete."""
+    TASK_DUE = "task_due"
+    """The time of a task is over, and nobody has done it."""
     STAFF_CHANGE = "staff_change"
     """What concerns staff was changed, and two people are to confirm it."""
     STAFF_CHANGE_UNCONFIRMED = "staff_change_unconfirmed"
@@ -107,6 +110,7 @@ _EMPTY = (
     "canary_since",
     "rehearsal",
     "changes",
+    "task",
     "audit",
     "access",
     "enforcement",
@@ -186,6 +190,14 @@ def on_emergency_access(
         access=f"{request.id}: {', '.join(request.actors)}, {request.reference}",
         due_at=rfc3339(review_by),
     )
+
+
+def on_task_due(due: OpenTask, facts: Facts, now: datetime) -> tuple[Command, ...]:
+    """Tell the operators, once for each, that a task's time is over."""
+    words = f"{due.task.id}: {shown(due.task.what)}, {shown(due.task.owner)}"
+    due_at = rfc3339(due.task.due_at) if due.task.due_at else ""
+    reason = EscalationReason.TASK_DUE
+    return escalate(facts, now, reason, duty="", incident=due.incident, phase=due.task.id, task=words, due_at=due_at)
 
 
 def on_staff_change(
