@@ -41,6 +41,9 @@ _STAGES = {
 }
 
 
+_ORDER = {action: place for place, action in enumerate(MeasureAction)}
+
+
 class _Sentence(Struct, frozen=True):
     """What one sentence of a letter is about, its targets left aside."""
 
@@ -78,7 +81,7 @@ def taken(
     `words` has the accounts as the letter writes them already; others lead nowhere.
     """
     sentences: dict[_Sentence, list[str]] = {}
-    for measure in measures:
+    for measure in sorted(measures, key=lambda it: _ORDER[it.action]):
         stage = stage_of(measure)
         if stage is not None and measure.organization == organization:
             sentence = _Sentence(measure.action, stage, _until(measure, stage))

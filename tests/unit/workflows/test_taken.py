@@ -69,6 +69,12 @@ def test_measures_alike_are_one_sentence_that_names_their_targets() -> None:
     assert ("lock_account", "done", "2026-11-20T06:00:00.000Z") == (entry["action"], entry["stage"], entry["until"])
 
 
+def test_the_gravest_comes_first() -> None:
+    """Whatever their ids, a lock stands before sessions and these before a reset."""
+    some = [a_measure(id=str(number), action=action) for number, action in enumerate(reversed(MeasureAction))]
+    assert [action.value for action in MeasureAction] == [entry["action"] for entry in taken(some, CUSTOMER)]
+
+
 @pytest.mark.parametrize(("action", "stage"), SENTENCES)
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_each_measure_has_its_sentence(action: MeasureAction, stage: MeasureStage, language: str) -> None:
