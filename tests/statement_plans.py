@@ -29,6 +29,7 @@ BOUNDED = {
     "factors": "one row for each account",
     "finding_lines": "what waits to be written, a thousand at a time",
     "finding_reminders": "one row for each finding that stands and each of its readers",
+    "password_audits": "one row for each account whose password was tried",
     "profiles": "the habits of the accounts that are known, written anew once their changes are as many",
     "rhythms": "one row for each source",
     "secrecy_orders": "what two people have agreed on by hand, or authorisations name",

@@ -49,6 +49,22 @@ class PostureBook(Casebook):
             ],
         }
 
+    def audits(self) -> list[dict[str, Any]]:
+        """Return how trying the passwords of each source stands, as JSON values."""
+        with self._database.reading() as connection:
+            counts = posture.count_audits(connection)
+            times = posture.audit_times(connection)
+        options = self._settings.posture
+        return [
+            {
+                "source": source.id,
+                "is_allowed": source.id in options.audit.sources,
+                **{outcome: counts.get((source.id, outcome), 0) for outcome in ("guessed", "held", "untried")},
+                "tried_at": rfc3339(times[source.id]) if source.id in times else "",
+            }
+            for source in options.source
+        ]
+
 
 def _source(name: str, state: ReadingState | None, interval: timedelta, now: datetime) -> dict[str, Any]:
     """Say how the readings of a source stand; one that is older than two intervals is overdue."""

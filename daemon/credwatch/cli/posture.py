@@ -13,6 +13,7 @@ import typer
 
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import ExitCode, print_json, say, tell, tell_hint, told_plainly
+from credwatch.cli.password_audit import audit
 
 if TYPE_CHECKING:
     from credwatch.posture.judging import Expectations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from credwatch.posture.reading import AccountsReading
 
 posture_app = typer.Typer()
+posture_app.command()(audit)
 
 
 class TableFormat(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 
@@ -55,3 +56,16 @@ class RuleCount(Struct, frozen=True):
     """How many do not, the exempt among them."""
     untold: int
     """Of how many the source does not tell."""
+
+
+class PasswordAudited(Struct, frozen=True):
+    """What came of trying the password of an account; nothing of the password."""
+
+    customer: str
+    """The customer whose account it is; empty for one's own."""
+    user: str
+    """The account."""
+    at: datetime
+    """When it was tried, UTC."""
+    outcome: Literal["guessed", "held", "untried"]
+    """Whether a guess was right, none was, or nobody here can try it."""

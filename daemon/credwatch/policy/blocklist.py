@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -48,6 +48,11 @@ class Blocklist:
 
     def __len__(self) -> int:
         return len(self._words)
+
+    def usual(self) -> Iterator[str]:
+        """Give passwords as a guesser tries them: the usual first, and then what else is listed."""
+        yield from self._ranked().get("passwords", ())
+        yield from sorted(self._first)
 
     def holds(self, password: str) -> bool:
         """Tell whether the password is listed: as it is, without accents, without spaces, or as a repetition."""

@@ -24,6 +24,8 @@ class AccountState(Struct, frozen=True):
     """The customer whose account it is; empty for one's own."""
     password: StoredPassword | None = None
     """What its password is made with."""
+    is_guessable: bool | None = None
+    """Whether the password was guessed when it was tried last."""
     password_changed_at: datetime | None = None
     """When the password was changed last, UTC."""
     created_at: datetime | None = None

@@ -27,6 +27,7 @@ class AccountRule(StrEnum):
 
     EMPTY_PASSWORD = "empty_password"  # noqa: S105 - the name of a rule
     WEAK_HASH = "weak_hash"
+    GUESSABLE_PASSWORD = "guessable_password"  # noqa: S105 - the name of a rule
     OLD_PASSWORD = "old_password"  # noqa: S105 - the name of a rule
     NO_SECOND_FACTOR = "no_second_factor"
     NO_RESISTANT_FACTOR = "no_resistant_factor"
@@ -114,6 +115,15 @@ def _weak_hash(asked: Asked) -> Judgement:
     if password.is_locked or password.weakness in (Weakness.NOTHING, Weakness.EMPTY):
         return _KEPT
     return _broken(" ".join(filter(None, (password.weakness.value, password.scheme, password.cost))))
+
+
+def _guessable_password(asked: Asked) -> Judgement:
+    """Ask only where the source's passwords may be tried; with what one was guessed is told to nobody."""
+    if asked.state.source not in asked.expectations.options.audit.sources:
+        return _NOT_ASKED
+    if asked.state.is_guessable is None:
+        return _UNTOLD
+    return _broken("among the first that a guesser says") if asked.state.is_guessable else _KEPT
 
 
 def _old_password(asked: Asked) -> Judgement:
@@ -228,6 +238,7 @@ def _no_owner(asked: Asked) -> Judgement:
 _RULES: dict[AccountRule, Callable[[Asked], Judgement]] = {
     AccountRule.EMPTY_PASSWORD: _empty_password,
     AccountRule.WEAK_HASH: _weak_hash,
+    AccountRule.GUESSABLE_PASSWORD: _guessable_password,
     AccountRule.OLD_PASSWORD: _old_password,
     AccountRule.NO_SECOND_FACTOR: _no_second_factor,
     AccountRule.NO_RESISTANT_FACTOR: _no_resistant_factor,

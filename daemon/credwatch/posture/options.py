@@ -180,6 +180,19 @@ class RemindersOptions(Options):
         return self
 
 
+class PasswordAuditOptions(Options):
+    """`[posture.audit]`: whether stored passwords are tried with what a guesser would say first."""
+
+    sources: tuple[str, ...] = ()
+    """Ids of sources of accounts whose passwords may be tried; none by default."""
+    share: float = Field(default=0.1, gt=0, le=1)
+    """Which part of one processor may be used for it."""
+    account_seconds: float = Field(default=5, gt=0, le=3600)
+    """How long one password is tried, in time of the processor."""
+    interval: LongDuration = timedelta(days=30)
+    """How long after it was tried a password is tried again, unless it was changed meanwhile."""
+
+
 class PostureOptions(Options):
     """`[posture]`: the state of accounts."""
 
@@ -201,6 +214,17 @@ class PostureOptions(Options):
     """Roles that may change what others may do."""
     default_accounts: tuple[str, ...] = _DEFAULT_ACCOUNTS
     """Names that products are delivered with; an account of such a name should be renamed or locked."""
+
+    audit: PasswordAuditOptions = PasswordAuditOptions()
+    """Whether passwords are tried."""
+
+    @model_validator(mode="after")
+    def _audits_what_is_there(self) -> PostureOptions:
+        names = [source.id for source in self.source]
+        for name in self.audit.sources:
+            if name not in names:
+                raise ValueError(f"audit.sources: no source of accounts is called {name!r}; known: {', '.join(names)}")
+        return self
 
     @model_validator(mode="after")
     def _differ(self) -> PostureOptions:

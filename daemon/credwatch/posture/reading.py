@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from credwatch.kernel.errors import SourceError
 from credwatch.posture.account import AccountState
 from credwatch.posture.options import AccountSourceOptions
 from credwatch.posture.readers.registry import reader_of
-from credwatch.posture.rows import AccountRows, RowProblem
+from credwatch.posture.rows import AccountRows, Row, RowProblem
 from credwatch.world.owners import Owner
 
 
@@ -38,7 +38,15 @@ def read(options: AccountSourceOptions, owner_of: Callable[[str], Owner | None],
 
     Where neither the row nor the source's own `customer` says whose an account is, the registers do.
     """
-    rows, accounts, at = AccountRows(options.id, ZoneInfo(options.time_zone)), {}, clock()
+    rows, at = AccountRows(options.id, ZoneInfo(options.time_zone)), clock()
+    accounts = {(state.customer, state.user): state for state, _ in states(options, rows, owner_of, clock)}
+    return AccountsReading(options.id, at, tuple(accounts.values()), rows.wrong, tuple(rows.problems))
+
+
+def states(
+    options: AccountSourceOptions, rows: AccountRows, owner_of: Callable[[str], Owner | None], clock: Clock
+) -> Iterator[tuple[AccountState, Row]]:
+    """Give each account with its row, which holds the stored password; raises SourceError as `read` does."""
     for number, row in enumerate(reader_of(options, clock).rows()):
         if number == options.most_accounts:
             message = f"it gives more than {options.most_accounts} accounts"
@@ -48,5 +56,4 @@ def read(options: AccountSourceOptions, owner_of: Callable[[str], Owner | None],
         if state is not None:
             owner = owner_of(state.user)
             customer = state.customer or options.customer or (owner.customer if owner else None) or ""
-            accounts[customer, state.user] = replace(state, customer=customer)
-    return AccountsReading(options.id, at, tuple(accounts.values()), rows.wrong, tuple(rows.problems))
+            yield replace(state, customer=customer), row

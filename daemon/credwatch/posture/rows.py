@@ -154,6 +154,11 @@ class _Lie(ValueError):
     """A value is not what its column holds; its words may be shown."""
 
 
+def stored_password(row: Row) -> str:
+    """Give the stored password of a row of which a state was made; hold it for no longer than it is needed."""
+    return _text(row["password"])
+
+
 def _was_used(row: Row, last_login_at: datetime | None) -> bool | None:
     if last_login_at is not None:
         return True

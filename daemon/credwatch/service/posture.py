@@ -18,6 +18,7 @@ from credwatch.app.settings import Settings
 from credwatch.app.sources import findings_file
 from credwatch.kernel.clock import Clock
 from credwatch.kernel.errors import CredwatchError
+from credwatch.posture.guessing.auditing import with_guesses
 from credwatch.posture.judging import Expectations
 from credwatch.posture.lines import FindingsFile, line_of
 from credwatch.posture.options import AccountSourceOptions
@@ -121,6 +122,7 @@ class PostureWatch:
     def _keep(self, reading: AccountsReading, expectations: Expectations) -> None:
         with self._database.reading() as connection:
             before = posture.findings_of(connection, reading.source)
+            reading = with_guesses(reading, posture.audits_of(connection, reading.source))
         came = review(reading, before, expectations, self._registers.exemptions)
         state = ReadingState(
             reading.source, reading.at, reading.at, "", len(reading.accounts), reading.wrong, came.counts

@@ -55,6 +55,7 @@ from credwatch.service.parts.reading import ReadingPart
 from credwatch.service.parts.telling import MetricsPart
 from credwatch.service.parts.timing import TimetablePart
 from credwatch.service.parts.watching import WatchPart
+from credwatch.service.password_audit import PasswordAudit
 from credwatch.service.portal import Portal
 from credwatch.service.posture import PostureWatch
 from credwatch.service.reader import OpenSource, Reader
@@ -263,7 +264,9 @@ class Supervisor:
 
     def _posture_jobs(self) -> list[Job]:
         notice = self._chores.lookout.notice
-        return PostureWatch(self._settings, self._database, self._metrics.posture, notice, self._clock).jobs()
+        watch = PostureWatch(self._settings, self._database, self._metrics.posture, notice, self._clock)
+        audit = PasswordAudit(self._settings, self._database, self._metrics.posture, self._clock)
+        return [*watch.jobs(), *audit.jobs()]
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.json import decode, encode
-from sqlalchemy import Column, Connection, Index, Row, Table, Text, delete, func, select
+from sqlalchemy import Column, Connection, Index, Row, Table, Text, delete, func, select, update
 
-from credwatch.kernel.account_finding import AccountFinding, FindingKey, RuleCount
+from credwatch.kernel.account_finding import AccountFinding, FindingKey, PasswordAudited, RuleCount
 from credwatch.store.columns import Number
 from credwatch.store.database import metadata
 from credwatch.store.moments import from_micros, to_micros
@@ -44,6 +44,16 @@ account_readings = Table(
     Column("accounts", Number, nullable=False),
     Column("wrong", Number, nullable=False),  # values that were not what their column should hold
     Column("counts", Text, nullable=False),  # JSON
+)
+
+password_audits = Table(
+    "password_audits",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("customer", Text, primary_key=True),  # empty for one's own
+    Column("account", Text, primary_key=True),
+    Column("at", Number, nullable=False),
+    Column("outcome", Text, nullable=False),  # guessed, held or untried: never with what
 )
 
 finding_lines = Table(
@@ -141,8 +151,62 @@ def save_reading(connection: Connection, state: ReadingState) -> None:
 
 def forget_sources(connection: Connection, still: Iterable[str]) -> None:
     """Delete what is kept of sources that are asked no more."""
-    for table in (account_findings, account_readings):
+    for table in (account_findings, account_readings, password_audits):
         connection.execute(delete(table).where(table.c.source.not_in(list(still))))
+
+
+def read_soon(connection: Connection, source: str) -> None:
+    """Have a source read at the next turn, as though it was not asked for long."""
+    connection.execute(update(account_readings).where(account_readings.c.source == source).values(tried=0))
+
+
+def audits_of(connection: Connection, source: str) -> dict[tuple[str, str], PasswordAudited]:
+    """Return what came of trying the passwords of a source, by customer and account."""
+    query = select(*password_audits.c).where(password_audits.c.source == source)
+    rows = connection.execute(query)
+    return {
+        (row.customer, row.account): PasswordAudited(row.customer, row.account, from_micros(row.at), row.outcome)
+        for row in rows
+    }
+
+
+def audit_of(connection: Connection, source: str, customer: str, account: str) -> PasswordAudited | None:
+    """Return what came of trying the password of one account; None where it was not tried."""
+    columns = password_audits.c
+    is_it = (columns.source == source) & (columns.customer == customer) & (columns.account == account)
+    row = connection.execute(select(columns.at, columns.outcome).where(is_it)).first()
+    return row and PasswordAudited(customer, account, from_micros(row.at), row.outcome)
+
+
+def save_audit(connection: Connection, source: str, audited: PasswordAudited) -> None:
+    """Keep what came of trying one password."""
+    key = {"source": source, "customer": audited.customer, "account": audited.user}
+    values = {"at": to_micros(audited.at), "outcome": audited.outcome}
+    statement = insert(connection, password_audits).values(key | values)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def keep_audits(connection: Connection, source: str, accounts: Iterable[tuple[str, str]]) -> None:
+    """Let go what is kept of accounts that a source has no more; `accounts` are customer and name of all it has."""
+    gone = set(audits_of(connection, source)) - set(accounts)
+    columns = password_audits.c
+    for customer, account in gone:
+        is_it = (columns.source == source) & (columns.customer == customer) & (columns.account == account)
+        connection.execute(delete(password_audits).where(is_it))
+
+
+def count_audits(connection: Connection) -> dict[tuple[str, str], int]:
+    """Count the accounts that were tried, by source and outcome."""
+    columns = password_audits.c
+    query = select(columns.source, columns.outcome, func.count()).group_by(columns.source, columns.outcome)
+    return {(source, outcome): count for source, outcome, count in connection.execute(query)}
+
+
+def audit_times(connection: Connection) -> dict[str, datetime]:
+    """Say when a password of each source was tried last."""
+    columns = password_audits.c
+    query = select(columns.source, func.max(columns.at)).group_by(columns.source)
+    return {source: from_micros(at) for source, at in connection.execute(query)}
 
 
 def add_lines(connection: Connection, lines: Iterable[str]) -> None:

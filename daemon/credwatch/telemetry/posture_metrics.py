@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class ReadingStanding(Protocol):
@@ -48,6 +48,21 @@ class PostureMetrics:
         )
         self._interval = gauge("interval_seconds", "How often sources of accounts are read; 0 where there are none.")
         self._findings = gauge("findings", "Accounts that break a rule and are not exempt, by rule.", "rule")
+
+        self._audited = gauge(
+            "audited_accounts", "Accounts whose passwords were tried, by what came of it.", "source", "outcome"
+        )
+        self.audit_seconds = Counter(
+            "credwatch_posture_audit_seconds_total",
+            "Time of the processor that trying passwords has taken.",
+            registry=registry,
+        )
+
+    def audited(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Say how many accounts were tried, by source and outcome."""
+        self._audited.clear()
+        for (source, outcome), count in counts.items():
+            self._audited.labels(source, outcome).set(count)
 
     def stands(self, readings: Sequence[ReadingStanding], findings: Mapping[str, int], interval: timedelta) -> None:
         """Say how the readings and findings stand."""

@@ -119,6 +119,7 @@ def test_the_dictionary_of_metrics_is_complete() -> None:
     metrics.set_certificates({"push": datetime.now(UTC)})
     metrics.regimes.set_clocks({("eu-gdpr", "notification"): PhaseStanding()})
     metrics.posture.stands([ReadingState("shop", datetime.now(UTC))], {"weak_hash": 1}, timedelta(days=1))
+    metrics.posture.audited({("shop", "held"): 1})
     rows = [_row(family) for family in metrics.registry.collect() if family.name.startswith("credwatch_")]
     assert re.findall(r"^\| `credwatch_.+$", OPERATIONS, re.M) == rows
 

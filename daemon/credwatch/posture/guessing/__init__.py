@@ -1,0 +1,1 @@
+"""Tries whether stored passwords are among the first that a guesser would say."""
