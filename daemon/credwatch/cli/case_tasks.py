@@ -87,7 +87,10 @@ def task_done(
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say what became of a task: how it was done, or why it is dropped. Exit code 1 where the number is unknown."""
+    """Say what became of a task.
+
+    How it was done, or why it is dropped. Exit code 1 where the number is unknown.
+    """
     with told_plainly():
         from credwatch.casework.acts import Actor
         from credwatch.casework.tasks import TaskBook
@@ -105,7 +108,7 @@ def list_tasks(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """List the tasks of all cases that nobody has done, those due first at the top."""
+    """List the open tasks of all cases, those due first at the top."""
     with told_plainly():
         from credwatch.casework.tasks import TaskBook
 

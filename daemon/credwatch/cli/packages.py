@@ -1,4 +1,4 @@
-"""`credwatch incidents` package and tell-persons: what a breach's customers are handed, and its persons are told."""
+"""`credwatch incidents` package and tell: what a breach's customers are handed, and its persons are told."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _hints(number: str, made: CustomerPackage) -> None:
 
 
 @incidents_app.command()
-def tell_persons(
+def tell(
     number: NumberArgument,
     regime: Annotated[str, typer.Argument(metavar="REGIME", help="The law, such as vn-personal-data-subjects.")],
     customer: CustomerOption = "",

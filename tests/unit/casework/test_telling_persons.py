@@ -78,7 +78,7 @@ def accept(site: Path, command: Command) -> None:
 
 def test_nobody_is_told_before_the_notice_says_all_that_it_must(site: Path) -> None:
     """What is missing of the six items is named, and no letter is queued."""
-    code, words = run(site, "tell-persons", NUMBER, LAW, "--customer", "tanphat")
+    code, words = run(site, "tell", NUMBER, LAW, "--customer", "tanphat")
     assert 2 == code
     assert "lacks data_kinds, severity, measures" in " ".join(words.split())
     assert [] == letters(site)
@@ -87,7 +87,7 @@ def test_nobody_is_told_before_the_notice_says_all_that_it_must(site: Path) -> N
 def test_each_person_reads_of_its_own_account_alone(site: Path) -> None:
     """In Vietnamese and in English, with all six items; no other account, customer or address is in the letter."""
     answer_all(site)
-    code, words = run(site, "tell-persons", NUMBER, LAW, "--customer", "tanphat", "--json")
+    code, words = run(site, "tell", NUMBER, LAW, "--customer", "tanphat", "--json")
     assert 0 == code, words
     told = json.loads(words)
     assert (["hoa", "mai"], ["lan@tanphat.example"], 2) == (told["written_to"], told["unreached"], told["queued"])
@@ -106,8 +106,8 @@ def test_each_person_reads_of_its_own_account_alone(site: Path) -> None:
 def test_a_second_time_writes_nothing_twice(site: Path) -> None:
     """Who was written to gets no second letter."""
     answer_all(site)
-    run(site, "tell-persons", NUMBER, LAW, "--customer", "tanphat")
-    told = json.loads(run(site, "tell-persons", NUMBER, LAW, "--customer", "tanphat", "--json")[1])
+    run(site, "tell", NUMBER, LAW, "--customer", "tanphat")
+    told = json.loads(run(site, "tell", NUMBER, LAW, "--customer", "tanphat", "--json")[1])
     assert (2, 0) == (len(told["written_to"]), told["queued"])
     assert 2 == len(letters(site))
 
@@ -115,7 +115,7 @@ def test_a_second_time_writes_nothing_twice(site: Path) -> None:
 def test_letters_end_no_clock_and_a_person_says_how_the_others_were_told(site: Path) -> None:
     """Accepted letters alone meet nothing; handing over counts once nobody is left, or the public notice is named."""
     answer_all(site)
-    run(site, "tell-persons", NUMBER, LAW, "--customer", "tanphat")
+    run(site, "tell", NUMBER, LAW, "--customer", "tanphat")
     for command in letters(site):
         accept(site, command)
     assert [None] == met(site)
@@ -146,7 +146,7 @@ def met(site: Path) -> list[str | None]:
 
 def test_a_law_that_is_not_ones_own_is_refused(site: Path) -> None:
     """A customer's law is the customer's to keep: its notice is a draft in its package."""
-    code, words = run(site, "tell-persons", NUMBER, "eu-gdpr")
+    code, words = run(site, "tell", NUMBER, "eu-gdpr")
     assert 2 == code
     assert "a customer's own notice is in its package" in " ".join(words.split())
-    assert 1 == run(site, "tell-persons", "CW-0", LAW)[0]
+    assert 1 == run(site, "tell", "CW-0", LAW)[0]
