@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from msgspec.json import encode
 
 from certificates import Authority
 from credwatch.kernel.errors import SourceError
+from credwatch.policy.context import PasswordContext
 from credwatch.posture.account import AccountState
+from credwatch.posture.guessing.auditing import AuditWords, due_passwords, tried
+from credwatch.posture.guessing.guesser import Guesser
 from credwatch.posture.hashes.scheme import Weakness
-from credwatch.posture.options import LdapAccountsOptions
+from credwatch.posture.options import LdapAccountsOptions, PostureOptions
 from credwatch.posture.readers.ldap import LdapReader
 from credwatch.posture.reading import AccountsReading, read
 from ldap_server import BASE, READER, READER_PASSWORD, LdapServer, a_person, an_ldap_server, program
@@ -255,3 +259,20 @@ def test_what_speaks_no_ldap_is_given_up(password_file: Path, answer: bytes, pau
         )  # fmt: skip
         with pytest.raises(SourceError):
             list(LdapReader(options, lambda: NOW).rows())
+
+
+def test_passwords_of_a_directory_are_tried(password_file: Path) -> None:
+    """What the directory gives is tried by the process: what is usual or the account's own word is guessed."""
+    stored = {
+        "usual": PasswordHasher(1, 8, 1).hash("123456"),
+        "own": PasswordHasher(1, 8, 1).hash("Own@2026"),
+        "good": PasswordHasher(1, 8, 1).hash("nobody says this"),
+    }
+    people = [a_person(name, "{ARGON2}" + text) for name, text in stored.items()]
+    locked = a_person("locked", "{ARGON2}" + stored["usual"], pwdAccountLockedTime="000001010000Z")
+    words = AuditWords(lambda _account: None, lambda state: PasswordContext(state.user).words())
+    with an_ldap_server(*people, locked) as server, Guesser(1.0) as guesser:
+        options = PostureOptions(source=(some_options(server, password_file),))
+        due = due_passwords(options.source[0], options, {}, words, lambda: NOW)
+        outcomes = {audited.user: audited.outcome for audited, _ in tried(due, guesser, lambda: NOW)}
+    assert {"usual": "guessed", "own": "guessed", "good": "held"} == outcomes

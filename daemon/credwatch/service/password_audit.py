@@ -76,7 +76,9 @@ class PasswordAudit:
         with Guesser(self._options.share, self._settings.gate.blocklists) as guesser:
             for source in sources:
                 try:
-                    wait = self._settings.posture.interval if self.audit(source, guesser) else timedelta()
+                    is_all = self.audit(source, guesser)
+                    log.info("posture.audited", source=source.id, is_all=is_all)
+                    wait = self._settings.posture.interval if is_all else timedelta()
                 except CredwatchError as error:
                     log.error("posture.not_audited", source=source.id, error=error.headline(), hint=error.hint)
                     wait = _AGAIN
@@ -97,8 +99,6 @@ class PasswordAudit:
         if any(outcomes):
             with self._database.writing() as connection:
                 posture.read_soon(connection, source.id)
-        if outcomes:
-            log.info("posture.audited", source=source.id, accounts=len(outcomes), changes=sum(outcomes))
         return passwords.is_all and len(outcomes) == len(passwords.passwords)
 
     def _due(self, source: AccountSourceOptions) -> DuePasswords:

@@ -18,6 +18,7 @@ from credwatch.pipeline.account_reminding import remind_of_accounts
 from credwatch.store import posture
 from credwatch.store.database import Database
 from credwatch.world.people import Person
+from scenarios.pipeline import a_store
 
 EXPORT = "who,hash,seen\nlan,5f4dcc3b5aa765d61d8327deb882cf99,2026-03-01\nminh,$2b$12$abc,yesterday\n"
 
@@ -75,6 +76,8 @@ def test_a_source_that_cannot_be_read(tmp_path: Path) -> None:
 def test_who_was_reminded_is_shown(tmp_path: Path) -> None:
     """With the finding, since when and who was reminded when; as JSON with the address and where the letter stands."""
     config = settings(tmp_path)
+    with a_store(tmp_path / "credwatch.sqlite"):
+        pass
     with Path(config).open("a") as file:
         file.write('[posture.reminders]\nuser_after = "2d"\n')
     loaded = load_settings(Path(config))
@@ -96,8 +99,39 @@ def test_who_was_reminded_is_shown(tmp_path: Path) -> None:
 def test_a_ladder_that_does_not_climb_is_refused(tmp_path: Path) -> None:
     """The manager is not reminded before the user."""
     config = settings(tmp_path)
+    with a_store(tmp_path / "credwatch.sqlite"):
+        pass
     with Path(config).open("a") as file:
         file.write('[posture.reminders]\nuser_after = "9d"\nmanager_after = "2d"\n')
     done = CliRunner().invoke(app, ["posture", "--config", config])
     assert ExitCode.CANNOT == done.exit_code
     assert "must not become shorter on the way" in done.stderr
+
+
+def test_passwords_are_tried_by_hand(tmp_path: Path) -> None:
+    """A run tries what is due, says how many were guessed and not with what, and a second one has nothing to do."""
+    config = settings(tmp_path)
+    with a_store(tmp_path / "credwatch.sqlite"):
+        pass
+    with Path(config).open("a") as file:
+        file.write('[posture.audit]\nsources = ["site"]\nshare = 1.0\n')
+    before = CliRunner().invoke(app, ["posture", "audit", "--config", config])
+    assert (ExitCode.DONE, "source site: 0 guessed, 0 held, 0 cannot be tried, last at no time\n") == (
+        before.exit_code,
+        before.stdout,
+    )
+    for _ in range(2):
+        done = CliRunner().invoke(app, ["posture", "audit", "--run", "--json", "--config", config])
+        (site,) = json.loads(done.stdout)["sources"]
+        assert (ExitCode.NO, 1, 0, 1) == (done.exit_code, site["guessed"], site["held"], site["untried"])
+        assert "5f4d" not in done.output
+
+
+def test_passwords_are_not_tried_without_leave(tmp_path: Path) -> None:
+    """Where no source is named, a run is refused with what to write."""
+    done = CliRunner().invoke(app, ["posture", "audit", "--run", "--config", settings(tmp_path)])
+    assert ExitCode.CANNOT == done.exit_code
+    assert "[posture.audit] sources" in done.stderr
+    with a_store(tmp_path / "credwatch.sqlite"):
+        told = CliRunner().invoke(app, ["posture", "audit", "--config", settings(tmp_path)])
+    assert "source site: not audited" in told.stdout
