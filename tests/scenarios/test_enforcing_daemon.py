@@ -210,7 +210,7 @@ def test_a_takeover_is_told_by_a_signed_event_that_repeats_its_name(tmp_path: Pa
             take_over(site, "a@haiau.example")
             await_(lambda: len(tokens) >= 2, what="the token is pushed again")
             await_(lambda: len(listed(site, "--state", "done")) == 1, what="the measure is done")
-            published = CliRunner().invoke(app, ["enforce", "keys", "--config", str(site.config)]).stdout
+            published = CliRunner().invoke(app, ["enforce", "keys", "--json", "--config", str(site.config)]).stdout
     keys = KeySet.import_key_set(json.loads(published))
     first, second = (json.loads(jws.deserialize_compact(it, keys, ["ES256"]).payload) for it in tokens)
     assert first == second

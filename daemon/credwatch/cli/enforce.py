@@ -189,14 +189,23 @@ def bans(
 
 
 @enforce_app.command()
-def keys(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write the public keys of security event tokens, as a JWK set."""
+def keys(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """List the public keys of security event tokens.
+
+    As JSON they are the JWK set that receivers verify tokens with.
+    """
     with told_plainly():
         from credwatch.app.enforcement import signal_keys
         from credwatch.app.settings import load_settings
 
         public = signal_keys(load_settings(config))
-    print_json({"keys": public})
+    if as_json:
+        print_json({"keys": public})
+        return
+    for key in public:
+        say(f"{key['kid']}  {key['alg']}")
+    if not public:
+        tell("no channel of kind ssf")
 
 
 def _bans(banned: list[tuple[str, timedelta, Measure]], form: BanFormat) -> list[str]:

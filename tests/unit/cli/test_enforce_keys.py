@@ -35,12 +35,14 @@ def test_the_public_keys_are_a_set_and_nothing_private_is_in_it(tmp_path: Path) 
     """A key that openssl makes as the manual says is written once, without its private number."""
     key = tmp_path / "signals.pem"
     subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key)], check=True)
-    done = CliRunner().invoke(app, ["enforce", "keys", "--config", settings(tmp_path, key)])
+    done = CliRunner().invoke(app, ["enforce", "keys", "--json", "--config", settings(tmp_path, key)])
     assert ExitCode.DONE == done.exit_code, done.output
     (public,) = json.loads(done.stdout)["keys"]
     assert not import_key(public).is_private
     assert ("ES256", "sig") == (public["alg"], public["use"])
     assert "d" not in public
+    listed = CliRunner().invoke(app, ["enforce", "keys", "--config", settings(tmp_path, key)]).stdout
+    assert f"{public['kid']}  ES256\n" == listed
 
 
 def test_a_key_that_is_none_is_named(tmp_path: Path) -> None:
