@@ -10,6 +10,7 @@ from pathlib import Path
 
 from credwatch.app.lock import Holder, holder_of
 from credwatch.app.settings import Settings
+from credwatch.inbox.options import LmtpOptions
 from credwatch.kernel.errors import ConfigurationError, Problem, Severity
 from credwatch.sources.network_options import PushSourceOptions, SyslogSourceOptions
 from credwatch.sources.tls import server_context
@@ -34,6 +35,7 @@ def listening_problems(settings: Settings) -> Iterator[Problem]:
         yield from _served("access_api", access, access.socket if access.port is None else None, running)
     if settings.metrics.enabled and running is None:
         yield from _port("metrics", settings.metrics.address, settings.metrics.port)
+    yield from _handing_over(settings.inbox.lmtp, running)
     yield from push_problems(settings, is_running=running is not None)
     for source in (source for source in settings.source if isinstance(source, SyslogSourceOptions)):
         yield from syslog_problems(source, is_running=running is not None)
@@ -83,6 +85,13 @@ def _served(
         yield from _port(table, place.address, place.port or 0)
 
 
+def _handing_over(lmtp: LmtpOptions | None, running: Holder | None) -> Iterator[Problem]:
+    if lmtp is not None and lmtp.socket is not None:
+        yield from _socket("inbox.lmtp", lmtp.socket, lmtp.socket_group, running)
+    elif lmtp is not None and running is None:
+        yield from _port("inbox.lmtp", "127.0.0.1", lmtp.port)
+
+
 def _socket(table: str, path: Path, group: str, running: Holder | None) -> Iterator[Problem]:
     if len(os.fsencode(path)) > _LONGEST_PATH:
         yield _fault(
@@ -94,7 +103,7 @@ def _socket(table: str, path: Path, group: str, running: Holder | None) -> Itera
     if group and not _exists(group):
         yield _fault(f"{table}.socket_group", f"there is no group {group!r}", "name an existing group")
     try:
-        refuse_what_is_in_the_way(path, own=running.process if running else 0)
+        refuse_what_is_in_the_way(path, own=running.process if running else 0, what=table)
     except ConfigurationError as error:
         yield Problem.of(error, Severity.FAULT)
 

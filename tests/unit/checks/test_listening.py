@@ -89,3 +89,15 @@ def test_what_is_in_the_way_of_pages_and_endpoints_is_told(tmp_path: Path) -> No
     assert told[0].startswith(f"{where}: ")
     assert f"access_api.socket: {away.parent}: the folder does not exist" == told[1]
     assert "access_api.socket_group: there is no group 'no-such-group'" == told[2]
+
+
+def test_what_is_in_the_way_of_a_mail_server_is_told(tmp_path: Path) -> None:
+    """A file where the socket for LMTP is to be, a group that is not there, a port that another program has."""
+    (tmp_path / "lmtp.sock").touch()
+    lmtp = {"socket": tmp_path / "lmtp.sock", "socket_group": "nobody-of-the-kind"}
+    group, file = _problems(tmp_path, {}, inbox={"lmtp": lmtp})
+    assert "inbox.lmtp.socket_group: there is no group 'nobody-of-the-kind'" == group
+    assert file.endswith("the inbox.lmtp cannot listen: a file that is no socket is in the way")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        (problem,) = _problems(tmp_path, {}, inbox={"lmtp": {"port": other.getsockname()[1]}})
+    assert problem.startswith("inbox.lmtp: cannot listen on 127.0.0.1")
