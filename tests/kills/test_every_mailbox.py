@@ -36,7 +36,7 @@ from scenarios.site_files import SETTINGS
 KILLS = max(4, int(os.environ.get("CREDWATCH_KILLS", "150")) // 30)
 SEED = os.environ.get("CREDWATCH_KILL_SEED", "20261128")
 NOTICE_KEY = "a key of the tests that is long enough"
-REPORTS, STRANGERS, ANSWERS = 6, 5, 3
+REPORTS, STRANGERS, ANSWERS = 3 * KILLS, 5, 3
 
 
 class Postman(threading.Thread):
@@ -47,17 +47,23 @@ class Postman(threading.Thread):
         self._way = way
         self._mails = brought
         self._chance = chance
+        self._asked = threading.Semaphore(0)
         self.error: BaseException | None = None
+
+    def ask(self, count: int) -> None:
+        """Have some more brought."""
+        self._asked.release(count)
 
     def run(self) -> None:
         """Bring all; what fails is kept for `finish`."""
         try:
             for mail in self._mails:
+                self._asked.acquire()
                 if self._chance.random() < 0.15:
                     self._way.disturb(self._chance)
                 for _ in range(2 if self._chance.random() < 0.15 else 1):
                     self._way.deliver(mail)
-                time.sleep(self._chance.random() * 0.5)
+                time.sleep(self._chance.random() * 0.2)
         except BaseException as error:  # noqa: BLE001  # it is raised in the test's own thread
             self.error = error
 
@@ -183,8 +189,10 @@ def test_each_mail_counts_once(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             postman.start()
             start_seconds = 1.0
             for number in range(KILLS):
+                postman.ask(len(written) // KILLS)
                 start_seconds = life(site, chance, number, start_seconds)
             site.started()
+            postman.ask(len(written))
             postman.finish()
             await_(lambda: len(outcomes_of(site)) == len(written) and not way.waiting(), what="all mails are taken in")
             await_(lambda: not site.messages("queued", "sending"), what="every message is delivered")
