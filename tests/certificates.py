@@ -31,7 +31,8 @@ class Authority:
             digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
             data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
         )  # fmt: skip
-        itself = itself.add_extension(usage, critical=True)
+        identity = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        itself = itself.add_extension(usage, critical=True).add_extension(identity, critical=False)
         self.file = folder / f"{self._files}.pem"
         self.file.write_bytes(itself.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
@@ -45,6 +46,7 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(places), critical=False)
             .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
             .add_extension(x509.BasicConstraints(False, None), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         certificate, key_file = (self._folder / f"{self._files}-{name}{end}" for end in (".pem", ".key"))

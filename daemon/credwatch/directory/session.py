@@ -5,6 +5,7 @@ The library checks the names of certificates by itself, from a time when Python 
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from credwatch.kernel.trust import trust_of
 SUCCESS, NO_SUCH_OBJECT, REFERRAL = 0, 32, 10
 """Result codes (RFC 4511, appendix A)."""
 _MOST_WORDS = 200
+_WRAPPING = re.compile(r"""^(?:\(["'])+|(?:["'],?\))+$""")
+"""What stands around the words of errors that the library has wrapped in tuples."""
 _BROKEN = (LDAPException, PyAsn1Error, OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError)
 """What the library raises: its own errors, and whatever it trips over in an answer that is no LDAP."""
 
@@ -230,7 +233,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        raise DirectoryError(_plain(str(error)) or type(error).__name__) from None
+        raise DirectoryError(_plain(_WRAPPING.sub("", str(error))) or type(error).__name__) from None
 
 
 def _require_success(connection: Any, what: str) -> None:
