@@ -15,6 +15,7 @@ from certificates import Authority
 from credwatch.app import keys
 from credwatch.app.settings import Settings
 from credwatch.checks.inbox import imap_problems
+from credwatch.inbox.imap import mailbox
 from credwatch.inbox.imap.mailbox import ImapMailbox
 from credwatch.inbox.interface import LoginRefused, MailboxLost
 from credwatch.inbox.options import ImapOptions
@@ -109,6 +110,20 @@ def test_a_folder_that_was_made_anew_gives_its_mails_anew(dovecot: DovecotServer
             ask(before)
     assert [after] == box.waiting()
     assert b"other" in box.read(after)
+    box.close()
+
+
+def test_a_large_folder_is_searched_piece_by_piece(dovecot: DovecotServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer grows with the folder: windows of two give what one search would, whatever was taken in before."""
+    monkeypatch.setattr(mailbox, "_WINDOW", 2)
+    dovecot.make("Large")
+    dovecot.deliver([MAIL] * 5, "Large")
+    box = opened(dovecot, folder="Large")
+    names = box.waiting()
+    assert [1, 2, 3, 4, 5] == [int(name.rpartition("/")[2]) for name in names]
+    for name in (names[0], names[1], names[4]):
+        box.done(name)
+    assert names[2:4] == box.waiting()
     box.close()
 
 

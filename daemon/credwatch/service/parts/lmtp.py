@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import structlog
@@ -27,6 +28,7 @@ _TABLE = "inbox.lmtp"
 _EARLY_SECONDS = 5.0
 """So long a report waits for the attempt that it speaks of: the mail server's own next try is minutes away."""
 _END_SECONDS = 30.0
+_THREADS = 2
 _LATER = "451 4.3.0 try again later"
 
 
@@ -40,10 +42,12 @@ class HandedOver:
         self._options = options
         self._take = take
         self._on_taken = on_taken
+        # Of their own: while the store is locked, mails that wait for it must not keep other parts from their threads.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lmtp")
 
     async def deliver(self, raw: bytes) -> str:
         """Take a mail in, and return the reply."""
-        return await asyncio.to_thread(self.answer, raw)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.answer, raw)
 
     def answer(self, raw: bytes) -> str:
         """Take a mail in: 250 once it is committed. What cannot be read is refused, for nobody would keep it."""

@@ -8,6 +8,7 @@ import socket
 import stat
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,35 @@ async def test_a_mail_under_way_is_answered_at_the_end(tmp_path: Path) -> None:
         await stopping
         assert {} == await sending
     assert 1 == len(taken.mails)
+
+
+async def test_a_locked_store_keeps_no_other_part_from_its_threads(tmp_path: Path) -> None:
+    """Mails that wait for it wait in threads of their own, so that the one thread that others have is free."""
+    begun, go_on, path = threading.Event(), threading.Event(), tmp_path / "lmtp.sock"
+
+    class Slow(Taken):
+        def __call__(self, mail: Any) -> MailOutcome:
+            """Wait for the store."""
+            begun.set()
+            go_on.wait(60)
+            return MailOutcome.REPORTED
+
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+
+    def send() -> None:
+        with a_client(path) as client:
+            sent(client)
+
+    sender = threading.Thread(target=send)
+    async with a_listener(path, Slow()):
+        sender.start()
+        async with asyncio.timeout(60):
+            while not begun.is_set():  # noqa: ASYNC110  # another thread sets it
+                await asyncio.sleep(0.01)
+            assert 7 == await asyncio.to_thread(int, "7")
+        go_on.set()
+        while sender.is_alive():  # noqa: ASYNC110  # its answer comes by this loop
+            await asyncio.sleep(0.01)
 
 
 async def test_only_owner_and_group_may_hand_over(tmp_path: Path) -> None:
