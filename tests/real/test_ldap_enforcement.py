@@ -16,6 +16,8 @@ from pydantic import ValidationError
 from builders_measures import an_order
 from builders_outbox import NOON
 from certificates import Authority
+from credwatch.app.enforcement import build_measure_channels
+from credwatch.app.settings import load_settings
 from credwatch.directory.session import AttributeChange, DirectoryError, Leash, a_session
 from credwatch.kernel.measure import MeasureAction
 from credwatch.kernel.receipt import Delivered, Receipt, Refused, Retry
@@ -305,3 +307,16 @@ def test_a_plan_asks_for_what_a_directory_can_do(preset: str, action: str) -> No
     table = {"channel": [channel | {"secret_file": "/none", "preset": preset}], "plan": [plan]}
     with pytest.raises(ValidationError, match=f"and no {action}"):
         EnforcementOptions.model_validate(table)
+
+
+async def test_the_settings_of_an_installation_come_to_a_channel(server: LdapServer, tmp_path: Path) -> None:
+    """What a plan's channel names is built with the password of its file, and locks the account of a measure."""
+    (tmp_path / "secret").write_text(f"{PASSWORD}\n")
+    config = tmp_path / "credwatch.toml"
+    config.write_text(
+        f'[[enforcement.channel]]\nname = "portal"\nkind = "ldap"\nurl = "{server.url}"\nbase = "{BASE}"\n'
+        f'bind_name = "{ADMIN}"\nsecret_file = "{tmp_path}/secret"\naccount = "mail"\n'
+    )
+    receipt = await build_measure_channels(load_settings(config), lambda: NOON).deliver(an_order())
+    assert isinstance(receipt, Delivered)
+    assert [FOR_GOOD] == server.told("lan", "pwdAccountLockedTime")

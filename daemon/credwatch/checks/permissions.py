@@ -52,6 +52,16 @@ def _secrets(settings: Settings) -> Iterator[Path]:
     for source in pulled_among(configured_sources(settings)):
         if source.secret_file is not None:
             yield source.secret_file
+    for options, key in _others(settings):
+        path = getattr(options, key, None)
+        if path is not None:
+            yield path
+
+
+def _others(settings: Settings) -> Iterator[tuple[object, str]]:
+    """Give what may name a file with a secret, and by which key: each kind has the key or has it not."""
+    yield from ((source, "password_file") for source in settings.posture.source)
+    yield from ((channel, "secret_file") for channel in settings.enforcement.channel)
 
 
 def _writable(path: Path) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from credwatch.kernel.errors import Severity
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """Write settings that name a register, a rule and a password, all closed as they should be."""
-    for name in ("registers/customers.toml", "rules/own.yml", "password"):
+    for name in ("registers/customers.toml", "rules/own.yml", "password", "reader", "locker"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
@@ -29,6 +29,20 @@ rules_directories = ["{tmp_path}/rules"]
 [outbox.email]
 username = "x"
 password_file = "{tmp_path}/password"
+[[posture.source]]
+id = "ldap"
+kind = "ldap"
+url = "ldaps://ldap.example"
+base = "dc=example"
+bind_name = "cn=reader"
+password_file = "{tmp_path}/reader"
+[[enforcement.channel]]
+name = "ldap"
+kind = "ldap"
+url = "ldaps://ldap.example"
+base = "dc=example"
+bind_name = "cn=locker"
+secret_file = "{tmp_path}/locker"
 """
     )
     config.chmod(0o640)
@@ -56,6 +70,8 @@ def test_closed_files_are_no_problem(config: Path) -> None:
         ("rules/own.yml", 0o642),
         ("password", 0o644),
         ("password", 0o642),
+        ("reader", 0o644),
+        ("locker", 0o644),
     ],
 )
 def test_open_files_are_warned_of(config: Path, name: str, mode: int) -> None:
