@@ -26,7 +26,7 @@ from unit.sources.rest.presets_served import OKTA, a_rest_source, rest_options
 from unit.sources.sql.tables import SqliteTable, a_sql_source, sql_options
 
 Open = Callable[..., Source]
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def _follow(*paths: Path, cursors: Mapping[str, Cursor] | None = None) -> Source:

@@ -50,7 +50,7 @@ def _listed(content: bytes, path: str) -> list[Raw]:
         return msgspec.json.decode(value, type=list[Raw])
     except KeyError:
         raise DamagedObject(f"it has no {path!r}") from None
-    except (ValueError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DamagedObject(f"it is no JSON with a list at {path!r} ({type(error).__name__})") from None
 
 

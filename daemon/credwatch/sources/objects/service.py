@@ -142,5 +142,5 @@ def _mark(file: _Seen) -> Item:
 def _object(line: bytes) -> object:
     try:
         return msgspec.json.decode(line)
-    except (ValueError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None

@@ -25,7 +25,7 @@ from credwatch.sources.objects.options import ObjectSourceOptions
 from credwatch.sources.objects.service import ObjectService
 from credwatch.sources.pull.source import PulledSource
 from unit.sources.followed import Reader
-from unit.sources.rest.presets_served import INTERVAL, drained, now, records, take
+from unit.sources.rest.presets_served import INTERVAL, PATIENCE, drained, now, records, take
 
 
 def _record(number: int) -> dict[str, Any]:
@@ -103,7 +103,9 @@ def test_a_start_at_the_end_leaves_out_what_is_there(tmp_path: Path) -> None:
     reader = drained(source, 0)
     time.sleep(0.05)
     _put(tmp_path, "b.json.gz", 3)
+    deadline = time.monotonic() + PATIENCE
     while not reader.lines:
+        assert time.monotonic() < deadline
         take(reader)
     assert [3] == _numbers(reader.lines)
     source.close()
@@ -128,11 +130,14 @@ def test_a_damaged_object_holds_up_no_other(content: bytes, tmp_path: Path) -> N
     source = _source(tmp_path, object_bytes=5000)
     reader = drained_once(source, 1)
     assert [2] == _numbers(reader.lines)
+    deadline = time.monotonic() + PATIENCE
     while not source.problems():
+        assert time.monotonic() < deadline
         take(reader)
     assert str(path) in source.problems()[0].message
     _put(tmp_path, "a.json.gz", 1)
     while len(reader.lines) < 2:
+        assert time.monotonic() < deadline
         take(reader)
     assert [2, 1] == _numbers(reader.lines)
     source.close()
@@ -142,7 +147,9 @@ def drained_once(source: PulledSource, count: int) -> Reader:
     """Commit until so many lines have come, whatever is told."""
 
     reader = Reader(source)
+    deadline = time.monotonic() + PATIENCE
     while len(reader.lines) < count:
+        assert time.monotonic() < deadline, source.problems()
         take(reader)
     return reader
 
