@@ -18,11 +18,13 @@ from credwatch.ledger.entry import MACHINE, Act, ActKind
 from credwatch.pipeline.acts import incident_act
 from credwatch.store import audit, outbox, staff_changes
 from credwatch.store.cases import incidents
+from credwatch.store.staff_changes import Watched
 from credwatch.workflows.escalation import EscalationReason, on_staff_change
 from credwatch.workflows.facts import Facts
 from credwatch.world.staff_changes import CONFIRMATIONS, REGISTERS, Edit, noticed
 
 KIND = "staff_change_unconfirmed"
+_SWITCH = "audit.second_person"
 _ACTS = {
     StaffChangeState.WAITING: ActKind.STAFF_CHANGE_NOTICED,
     StaffChangeState.CONFIRMED: ActKind.STAFF_CHANGE_CONFIRMED,
@@ -36,6 +38,36 @@ def concerns_staff(path: str, settings: Settings) -> bool:
     file, daemon = Path(path), settings.daemon
     is_register = file.parent == daemon.registers_directory.absolute() and file.name in REGISTERS
     return is_register or any(file.is_relative_to(folder.absolute()) for folder in daemon.rules_directories)
+
+
+def take_up(
+    connection: Connection,
+    edits: Iterable[Edit],
+    files: Iterable[str],
+    settings: Settings,
+    facts: Facts,
+    now: datetime,
+) -> None:
+    """Take up what the daemon found changed among its `files`, and note how things are for the next look.
+
+    A file that concerned staff before does so still where the settings leave it out now; and to ask for no second
+    person any more is a change that needs one.
+    """
+    options = settings.audit
+    before = staff_changes.watched_before(connection)
+    watched = Watched(tuple(path for path in files if concerns_staff(path, settings)), options.second_person)
+    concerned = {*watched.files, *(before.files if before else ())}
+    changed = [edit for edit in edits if edit.what in concerned]
+    was_asked_for = before is not None and before.second_person
+    if was_asked_for and not options.second_person:
+        changed.append(Edit(_SWITCH, "true", "false", MACHINE))
+    elif options.second_person and staff_changes.is_waiting(connection, _SWITCH):
+        changed.append(Edit(_SWITCH, "false", "true", MACHINE))
+    within = options.confirm_within if was_asked_for or options.second_person else None
+    notice(connection, changed, facts, now, within)
+    if watched != before:
+        staff_changes.save_watched(connection, watched)
+    note_staff(connection, facts)
 
 
 def notice(connection: Connection, edits: Sequence[Edit], facts: Facts, now: datetime, within: timedelta | None) -> int:
@@ -59,7 +91,8 @@ def note_staff(connection: Connection, facts: Facts) -> None:
 
     The daemon alone does so: a command reads a register that the daemon may not have taken up yet.
     """
-    staff_changes.save_staff(connection, _members(facts))
+    if (members := _members(facts)) != staff_changes.staff_before(connection):
+        staff_changes.save_staff(connection, members)
 
 
 def _members(facts: Facts) -> tuple[FormerMember, ...]:

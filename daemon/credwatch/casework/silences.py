@@ -85,8 +85,7 @@ class Silences(Casebook):
             ended = replace(silence, ended_at=now, ended_by=by)
             silences.save_silence(connection, ended)
             audit.append(connection, Act(now, ActKind.SILENCE_ENDED, by, details={"silence": id_}))
-            waiting = {change.what for change in staff_changes.all_changes(connection)}
-            if id_ in waiting:
+            if staff_changes.is_waiting(connection, id_):
                 self._notice(connection, Edit(id_, _digest(silence), "", by), now)
         return ended
 

@@ -12,7 +12,6 @@ from credwatch.app import keys
 from credwatch.app.settings import Settings
 from credwatch.app.trail import SignedTrail, TrailDiffers
 from credwatch.casework import change_keeping
-from credwatch.casework.change_keeping import concerns_staff
 from credwatch.kernel.clock import Clock, Steady, steady_clock
 from credwatch.ledger.entry import Act, ActKind
 from credwatch.ledger.tree import GrowingTree, leaf_hash
@@ -56,7 +55,6 @@ class Signing:
         self._steady = steady
         self._stamping = Stamping(settings, database, metrics, clock, steady)
         self._tree, self._rests_until = GrowingTree(), steady()
-        self._confirm_within = settings.audit.confirm_within if settings.audit.second_person else None
         metrics.audit.begin(clock())
 
     def jobs(self) -> list[Job]:
@@ -75,9 +73,8 @@ class Signing:
             if acts:
                 audit.append(connection, *acts)
                 progress.save_value(connection, _FILES, encode(after))
-            edits = [edit_of(act) for act in acts if before and concerns_staff(str(act.details["file"]), settings)]
-            change_keeping.notice(connection, edits, self._facts(), now, self._confirm_within)
-            change_keeping.note_staff(connection, self._facts())
+            edits = [edit_of(act) for act in acts] if before else []
+            change_keeping.take_up(connection, edits, after, settings, self._facts(), now)
 
     def look_after_changes(self) -> None:
         """Open the incident of each change of what concerns staff that two people have not confirmed in time."""

@@ -228,6 +228,19 @@ def test_a_silence_that_may_hide_staff_is_such_a_change(office: Office) -> None:
     assert StaffChangeState.TAKEN_BACK is after.state
 
 
+def test_a_silence_that_two_people_confirmed_ends_without_them(office: Office) -> None:
+    """Its end hides nothing, so nobody is asked."""
+    office.rule.unlink()
+    office.look()
+    silences = Silences(office.settings, office.database)
+    silences.add(a_silence())
+    (change,) = [one for one in office.desk.changes() if one.what == "SI-1"]
+    for name in ("quang", "mai"):
+        office.confirm(change.id, name)
+    silences.end("SI-1", by="mai", now=NOON + timedelta(hours=1))
+    assert [StaffChangeState.CONFIRMED] == [one.state for one in office.desk.changes() if one.what == "SI-1"]
+
+
 def test_the_command_line_lists_and_confirms(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who confirms is named by an account, the code is read from standard input, and goes to the gate alone."""
     office.rule.write_text("title: second\n")
@@ -251,3 +264,23 @@ def test_the_command_line_lists_and_confirms(office: Office, monkeypatch: pytest
     refused = CliRunner().invoke(app, [*words[:6], "nobody", *words[7:]], input="123456\n")
     assert 2 == refused.exit_code
     assert "was none of the staff before it" in " ".join(refused.output.split())
+
+
+def test_what_the_settings_leave_out_is_changed(office: Office) -> None:
+    """A folder of rules that is read no longer is a change of its files, though they are as they were."""
+    daemon = office.settings.daemon.model_copy(update={"rules_directories": ()})
+    office.settings = office.settings.model_copy(update={"daemon": daemon})
+    (change,) = office.look()
+    assert (str(office.rule), "") == (change.what, change.after)
+
+
+def test_to_ask_for_nobody_any_more_needs_two_people(office: Office) -> None:
+    """The switch itself is a change; later ones are asked for no longer, and a switch that is put back is no matter."""
+    asked = office.settings
+    office.settings = asked.model_copy(update={"audit": asked.audit.model_copy(update={"second_person": False})})
+    (change,) = office.look()
+    assert ("audit.second_person", "true", "false") == (change.what, change.before, change.after)
+    office.rule.write_text("title: second\n")
+    assert [change] == office.look()
+    office.settings = asked
+    assert [StaffChangeState.TAKEN_BACK] == [one.state for one in office.look()]
