@@ -36,7 +36,7 @@ def credwatch(folder: Path, *arguments: str) -> list[dict[str, object]]:
 
 @pytest.mark.slow
 def test_the_story_is_told_and_told_again(tmp_path: Path) -> None:
-    """Each workflow has a notice accepted, in its reader's language; a takeover is stopped, and told so; twice."""
+    """Each workflow has a notice accepted, in its reader's language; a takeover is stopped and reported; twice."""
     told, trouble = demo(tmp_path).communicate(timeout=PATIENCE_SECONDS)
     assert "" == trouble
     story, _, ending = told.partition("\nAccepted by the mail server: ")
@@ -47,6 +47,10 @@ def test_the_story_is_told_and_told_again(tmp_path: Path) -> None:
     assert "breach_report (Vietnamese) accepted for security@modoro.example" in story
     for action in ("end_sessions", "force_reset"):
         assert f"the application did {action}: ke.toan@haiau.example" in story
+    assert "yen.do completes vn-form-08; it is in provider/vn-form-08.pdf" in story
+    assert "the authority's receipt is A05-2026-118: the 72 hours are kept" in story
+    assert (tmp_path / "played/provider/vn-form-08.pdf").read_bytes().startswith(b"%PDF")
+    assert "quang.pham and yen.do approve, each with a code" in story
     assert "it says: Ended every session of the account ke.toan@haiau.example." in story
     assert all(where in ending for where in ("played/notices/", "incidents list --config", "/metrics"))
     assert 0 == story.count("{")
@@ -54,7 +58,13 @@ def test_the_story_is_told_and_told_again(tmp_path: Path) -> None:
     assert any("118/2026" in notice for notice in notices)
     incidents = credwatch(tmp_path, "incidents", "list", "--config", "played/provider/credwatch.toml")
     kinds = {str(incident["kind"]) for incident in incidents}
-    assert {"account_takeover", "mfa_fatigue", "unauthorised_staff_access", "authorised_disclosure"} <= kinds
+    assert {
+        "account_takeover",
+        "mfa_fatigue",
+        "unauthorised_staff_access",
+        "authorised_disclosure",
+        "customer_report",
+    } <= kinds
     _stays_until_it_is_interrupted(tmp_path)
 
 

@@ -31,7 +31,7 @@ _LOOKS = {
     "quiet": (" └", "green"),
     "detection": (" ├ detection", "yellow"),
     "incident": (" ├ incident ", "bold yellow"),
-    "answer": (" ├ answer   ", "bold magenta"),
+    "person": (" ├ person   ", "bold magenta"),
     "measure": (" ├ measure  ", "bold red"),
     "said": (" │   it says:", "green"),
     "notice": (" ├ notice   ", "bold green"),

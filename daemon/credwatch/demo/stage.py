@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
-from httpx import HTTPError
 from msgspec import Struct
 
 from credwatch.casework.casebook import Casebook
-from credwatch.demo.story import Scene, scenes
-from credwatch.demo.visitor import Visitor
+from credwatch.demo.cast import Cast
+from credwatch.demo.story import LONGEST_SCENE, Scene, scenes
 from credwatch.demo.world import World
 from credwatch.kernel.detection import Detection
 from credwatch.kernel.errors import CredwatchError
@@ -25,8 +24,6 @@ _PATIENCE_SECONDS = 45
 _QUIET_SECONDS = 2
 _POLL_SECONDS = 0.2
 _SHOWN_LINES = 3
-_LONGEST_SCENE = timedelta(seconds=8)
-"""A scene is written at once, so what it tells of lies so far back: nothing is detected before it has happened."""
 _HEADING = "WHAT WE HAVE DONE\n-----------------"
 _DONE = ("Ended", "Forced", "Ordered")
 _LANGUAGES = {"vi": "Vietnamese", "en": "English"}
@@ -44,7 +41,7 @@ class Beat(StrEnum):
     MEASURE = "measure"
     NOTICE = "notice"
     SAID = "said"
-    ANSWER = "answer"
+    PERSON = "person"
     TROUBLE = "trouble"
 
 
@@ -83,33 +80,29 @@ class _Stage:
         self._world = world
         self._books = books
         self._tell = tell
+        self._cast = Cast(world, books["provider"])
         self._seen: set[str] = set()
 
     def play(self, scene: Scene) -> list[str]:
         """Play one scene and return what is missing at its end."""
         self._tell(Beat.SCENE, scene.title)
         self._write(scene)
-        if scene.answers and (problem := self._answer(scene)):
+        if problem := self._act(scene):
             self._tell(Beat.TROUBLE, problem)
             return [f"{scene.title} {problem}"]
-        trouble = self._await(scene) if scene.incident else self._await_quiet()
+        trouble = self._await(scene) if scene.incident else self._await_quiet(scene)
         if trouble:
             self._tell(Beat.TROUBLE, trouble)
             return [f"{scene.title} {trouble}"]
         return []
 
-    def _answer(self, scene: Scene) -> str:
-        """Have a contact answer on the pages; say why where that fails."""
-        book = self._books["provider"]
-        theirs = [one for one in book.incidents(only_open=True) if one.kind == scene.incident and one.organization]
-        if not theirs:
-            return f"no incident of the kind {scene.incident} has come"
-        visitor = Visitor(self._world.pages, lambda: self._world.letters_to(scene.answers))
+    def _act(self, scene: Scene) -> str:
+        """Have people do what they do in a scene; say why where that fails."""
         try:
-            visitor.answer(scene.answers, theirs[-1].number, "Không ai của chúng tôi đăng nhập lúc đó.")
-        except (CredwatchError, HTTPError) as error:
+            for words in scene.deed(self._cast) if scene.deed else ():
+                self._tell(Beat.PERSON, words)
+        except CredwatchError as error:
             return str(error)
-        self._tell(Beat.ANSWER, f"{theirs[-1].number} {scene.answers}: not us, on the pages")
         return ""
 
     def delivered(self) -> Iterator[StoredCommand]:
@@ -120,7 +113,7 @@ class _Stage:
                     yield message
 
     def _write(self, scene: Scene) -> None:
-        lines = list(scene.lines(datetime.now(UTC) - _LONGEST_SCENE))
+        lines = list(scene.lines(datetime.now(UTC) - LONGEST_SCENE))
         for number, (file, line) in enumerate(lines):
             self._world.write(file, line)
             if number < _SHOWN_LINES:
@@ -138,21 +131,25 @@ class _Stage:
         self._tell_news()
         return lacking
 
-    def _await_quiet(self) -> str:
+    def _await_quiet(self, scene: Scene) -> str:
         """Give the daemons time to be wrong; say so where an incident came though nothing was amiss."""
-        before = len(self._seen)
+        before = self._incidents()
         time.sleep(_QUIET_SECONDS)
         self._tell_news()
-        if len(self._seen) > before:
+        if self._incidents() > before:
             return "an incident has come, though all was well"
-        self._tell(Beat.QUIET, "all quiet, as it should be")
+        if scene.deed is None:
+            self._tell(Beat.QUIET, "all quiet, as it should be")
         return ""
+
+    def _incidents(self) -> int:
+        return sum(len(book.incidents(only_open=False)) for book in self._books.values())
 
     def _lacking(self, scene: Scene) -> str:
         """Tell the news, and say what a scene still waits for; empty where all of it has come."""
         self._tell_news()
         book = self._books["customer" if scene.workflow == "breach_report" else "provider"]
-        incidents = [incident.number for incident in book.incidents(only_open=False) if incident.kind == scene.incident]
+        incidents = [one.number for one in book.incidents(only_open=False) if scene.is_about(one)]
         if not incidents:
             return f"no incident of the kind {scene.incident} has come"
         messages = [message for message in book.messages() if message.command.workflow == scene.workflow]

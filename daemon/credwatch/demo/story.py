@@ -9,9 +9,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from credwatch.demo.cast import Cast
+from credwatch.kernel.incident import Incident
+
 SERVERS = "provider/logs/auth.log"
 APPLICATION = "provider/logs/application.jsonl"
 OFFICE = "customer/logs/auth.log"
+LAN = "ngoc.lan@saomai.example"
+
+LONGEST_SCENE = timedelta(seconds=8)
+"""A scene is written at once, so what it tells of begins so far back: nothing is detected before it has happened."""
 
 Line = tuple[str, str]
 """A log file, relative to the demonstration's folder, and a line for it."""
@@ -23,15 +30,21 @@ class Scene(Struct, frozen=True):
     title: str
     """What the terminal says of it."""
     lines: Callable[[datetime], Iterator[Line]]
-    """What it writes, given the present moment."""
+    """What it writes, given the moment at which it begins."""
     incident: str = ""
     """The kind of incident that must come of it; empty where all must stay quiet."""
+    about: str = ""
+    """The account that the incident is about; empty where its kind says enough."""
     workflow: str = ""
     """The workflow whose messages must be accepted; empty where nobody is written to."""
     measures: tuple[str, ...] = ()
     """What the application must have done about it; the customer is told so."""
-    answers: str = ""
-    """The address of the contact who answers on the customers' pages that it was not them; empty where none does."""
+    deed: Callable[[Cast], tuple[str, ...]] | None = None
+    """What somebody does then, which gives the words for it; None where only programs write."""
+
+    def is_about(self, incident: Incident) -> bool:
+        """Say whether it is an incident that must come of the scene."""
+        return incident.kind == self.incident and self.about in ("", incident.subject)
 
 
 def scenes() -> tuple[Scene, ...]:
@@ -44,41 +57,78 @@ def scenes() -> tuple[Scene, ...]:
             "Somebody guesses the password of Hải Âu's accountant, gets in, and is stopped.",
             _brute_force,
             "account_takeover",
-            "customer_notice",
+            workflow="customer_notice",
             measures=("end_sessions", "force_reset"),
         ),
         Scene(
             "Hải Âu's contact logs in to the pages and answers: that was not us.",
             _nothing,
             "account_takeover",
-            "escalation",
-            answers="it@haiau.example",
+            workflow="escalation",
+            deed=lambda cast: cast.disown("it@haiau.example", "account_takeover"),
+        ),
+        Scene(
+            "The vendor's officer completes the form of the law on personal data, and hands it over.",
+            _nothing,
+            "account_takeover",
+            deed=lambda cast: cast.report_to_authority("account_takeover"),
+        ),
+        Scene(
+            "Sao Mai's director writes to the security mailbox, and has a receipt.",
+            _nothing,
+            "customer_report",
+            workflow="portal_news",
+            deed=_write_in,
         ),
         Scene(
             "A user of Blue Harbor is flooded with push requests until she accepts one.",
             _push_bombing,
             "mfa_fatigue",
-            "customer_notice",
+            workflow="customer_notice",
         ),
         Scene(
             "A staff member opens a customer's account, for no reason that is on record.",
             _staff_without_reason,
             "unauthorised_staff_access",
-            "customer_notice",
+            workflow="customer_notice",
         ),
         Scene(
             "Another staff member opens an account on a court's order.",
             _staff_with_order,
             "authorised_disclosure",
-            "disclosure_notice",
+            workflow="disclosure_notice",
+        ),
+        Scene(
+            "A staff member asks for access first: two colleagues and the customer agree.",
+            _nothing,
+            deed=lambda cast: cast.ask_for_access("minh", LAN, "sao-mai", "phap.che@saomai.example"),
+        ),
+        Scene(
+            "It is used as it was agreed.",
+            _staff_as_agreed,
+            "authorised_disclosure",
+            about=LAN,
+            workflow="disclosure_notice",
+        ),
+        Scene(
+            "And it is used on another account, which nobody has agreed to.",
+            _staff_beyond_it,
+            "unauthorised_staff_access",
+            about="giam.doc@saomai.example",
+            workflow="customer_notice",
         ),
         Scene(
             "At Hải Âu's office a guessed password opens a server; its daemon reports it.",
             _office,
             "account_takeover",
-            "breach_report",
+            workflow="breach_report",
         ),
     )
+
+
+def _write_in(cast: Cast) -> tuple[str, ...]:
+    text = "Có người gọi tới, tự nhận là nhân viên MODORO, và hỏi mã xác thực của chị Lan.\nNhờ các anh chị kiểm tra."
+    return cast.write_in("quan.tri@saomai.example", "Có người hỏi mã xác thực", text)
 
 
 def _nothing(_now: datetime) -> Iterator[Line]:
@@ -161,6 +211,19 @@ def _staff_with_order(now: datetime) -> Iterator[Line]:
     target = {"user.target.name": "giam.doc@saomai.example", "user.target.email": "giam.doc@saomai.example"}
     reason = {"credwatch.support.reason": "Quyết định số 118/2026/QĐ-TA"}
     yield _app(now, "staff_access", "success", "thao.le@modoro.example", "sao-mai", "192.0.2.16", **target, **reason)
+
+
+def _staff_as_agreed(now: datetime) -> Iterator[Line]:
+    yield _touch(now + LONGEST_SCENE, LAN)  # at once: what was done before the last consent was not agreed to
+
+
+def _staff_beyond_it(now: datetime) -> Iterator[Line]:
+    yield _touch(now + LONGEST_SCENE, "giam.doc@saomai.example")
+
+
+def _touch(at: datetime, account: str) -> Line:
+    more = {"user.target.name": account, "user.target.email": account, "credwatch.support.reason": "ticket 4711"}
+    return _app(at, "staff_access", "success", "minh.tran@modoro.example", "sao-mai", "192.0.2.15", **more)
 
 
 def _office(now: datetime) -> Iterator[Line]:

@@ -33,16 +33,27 @@ class Visitor:
     def answer(self, address: str, number: str, words: str) -> None:
         """Log in as a contact, and say of an incident that it was not them; raises CredwatchError where it fails."""
         with self._client:
-            self._open("/login")
-            self._send("/login", address=address)
-            path = self._link()
-            self._open(path)
-            self._send(path)
-            self._open("/login/second")
-            secret = self._found(_SECRET, self._send("/login/app")).replace(" ", "")
-            self._send("/login/app/confirm", code=pyotp.TOTP(secret).now())
+            self._log_in(address)
             self._open(f"/notices/{number}")
             self._send(f"/notices/{number}", **{"said-0": "not-us", "text": words})
+
+    def agree(self, address: str, request: str) -> None:
+        """Log in as a contact, and agree to what the staff ask for; raises CredwatchError where it fails."""
+        with self._client:
+            self._log_in(address)
+            self._open("/touches")
+            self._send(f"/access/{request}", said="agree", text="Đồng ý, trong hôm nay.")
+
+    def _log_in(self, address: str) -> None:
+        """Log in by the link in the letter, and give the account an app as its second factor."""
+        self._open("/login")
+        self._send("/login", address=address)
+        path = self._link()
+        self._open(path)
+        self._send(path)
+        self._open("/login/second")
+        secret = self._found(_SECRET, self._send("/login/app")).replace(" ", "")
+        self._send("/login/app/confirm", code=pyotp.TOTP(secret).now())
 
     def _link(self) -> str:
         """Wait for the letter, and return the path in it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import mailbox as maildir
 import os
 import secrets
 import shutil
@@ -24,6 +25,8 @@ from credwatch.kernel.errors import ConfigurationError, CredwatchError
 from credwatch.kernel.resources import shipped
 
 ROLES = ("provider", "customer")
+SECURITY_MAILBOX = "security@modoro.example"
+"""Where customers write to."""
 _MARKER = ".credwatch-demo"
 _READY_SECONDS = 150
 _STOP_SECONDS = 30
@@ -74,6 +77,8 @@ class World:
         self.daemons = [Daemon(role, folder / role / "credwatch.toml", _free_port()) for role in ROLES]
         self.pages = f"http://localhost:{_free_port()}"
         """Where the vendor's customers see their pages."""
+        self.security_mail = folder / "provider" / "mail"
+        """The maildir of the vendor's security mailbox."""
         self._secret = secrets.token_urlsafe(32)
         self.application = Application(self._secret)
         """The vendor's application, which is told what to do about a takeover."""
@@ -135,6 +140,8 @@ class World:
         home = daemon.config.parent
         for folder in ("logs", "state"):
             (home / folder).mkdir(parents=True)
+        if daemon.role == "provider":
+            maildir.Maildir(self.security_mail)
         for name in ("auth.log", "application.jsonl"):
             (home / "logs" / name).touch()
         credentials = home / "credentials"
