@@ -68,7 +68,7 @@ def scenes() -> tuple[Scene, ...]:
             deed=lambda cast: cast.disown("it@haiau.example", "account_takeover"),
         ),
         Scene(
-            "The vendor's officer completes the form of the law on personal data, and hands it over.",
+            "The vendor's officer completes the authority's form, and hands it over.",
             _nothing,
             "account_takeover",
             deed=lambda cast: cast.report_to_authority("account_takeover"),
