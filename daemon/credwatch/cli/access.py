@@ -242,8 +242,8 @@ def gate_check(socket: Path) -> CodeCheck:
         from credwatch.cli.output import NoAnswer
         from credwatch.policy.totp import MfaOutcome
 
-        question = {"user": account.user, "organization": account.organization, "code": code.reveal()}
-        answer = ask_gate(socket, "/v1/totp/verify", question)
+        question = {"user": account.user, "organization": account.organization, "code": code}
+        answer = ask_gate(socket, "totp/verify", question)
         try:
             return MfaOutcome(answer.get("outcome", ""))
         except ValueError as error:

@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 import getpass
-import http.client
-import json
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 from credwatch.cli.output import NoAnswer
+from credwatch.client.asking import GateError, ask
 from credwatch.kernel.secret import Secret
 
 _LONGEST_SECRET = 64 * 1024
 _TIMEOUT_SECONDS = 30
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket's file instead of a host."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
 def ask_gate(path: Path, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:
-    """Send one question and return the answer; raise NoAnswer where there is none.
+    """Send one question, such as `totp/verify`, and return the answer; raise NoAnswer where there is none.
 
     A 4xx answer is returned as it is, for it says what was wrong with the question.
     """
-    connection = _UnixConnection(path)
     try:
-        connection.request("POST", endpoint, json.dumps(question), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = json.loads(response.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NoAnswer(
-            f"the gate does not answer: {type(error).__name__}",
-            where=str(path),
-            hint="check that credwatch runs and that you belong to the socket's group",
-        ) from error
-    finally:
-        connection.close()
-    if response.status >= 500 or not isinstance(answer, dict):
-        message = answer.get("error", {}).get("message", "no reason given") if isinstance(answer, dict) else ""
-        raise NoAnswer(f"the gate cannot answer: {message}", where=str(path), hint="see the daemon's log")
-    return answer
+        return ask(path, endpoint, question, seconds=_TIMEOUT_SECONDS)
+    except GateError as error:
+        raise NoAnswer(error.message, where=error.where, hint=error.hint) from error
 
 
 def read_secret(prompt: str) -> Secret:

@@ -56,9 +56,9 @@ def password(
     from credwatch.cli.gate_client import ask_gate
 
     with _told_by_pam():
-        question = _question("password", organization) | {"with_mfa": with_mfa, "password": _handed_over().reveal()}
+        question = _question("password", organization) | {"with_mfa": with_mfa, "password": _handed_over()}
         try:
-            answer = ask_gate(socket, "/v1/password/check", question)
+            answer = ask_gate(socket, "password/check", question)
         except NoAnswer:
             if without_gate is WithoutGate.REFUSE:
                 raise
@@ -77,8 +77,8 @@ def totp(organization: Organization = "", socket: Socket = _SOCKET, as_json: Jso
     from credwatch.cli.gate_client import ask_gate
 
     with _told_by_pam():
-        question = _question("auth", organization) | {"code": _handed_over().reveal().strip()}
-        answer = ask_gate(socket, "/v1/totp/verify", question)
+        question = _question("auth", organization) | {"code": Secret(_handed_over().reveal().strip())}
+        answer = ask_gate(socket, "totp/verify", question)
     outcome = str(answer.get("outcome", "the question was not understood")).replace("_", " ")
     _finish(answer, [f"The code is not accepted: {outcome}."], as_json)
 

@@ -56,7 +56,7 @@ def check(
 def _asked(socket: Path, candidate: Secret, facts: dict[str, Any]) -> dict[str, Any]:
     from credwatch.cli.gate_client import ask_gate
 
-    return ask_gate(socket, "/v1/password/check", {**facts, "password": candidate.reveal()})
+    return ask_gate(socket, "password/check", {**facts, "password": candidate})
 
 
 def _judged(candidate: Secret, facts: dict[str, Any], path: Path | None) -> dict[str, Any]:

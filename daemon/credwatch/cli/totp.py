@@ -9,6 +9,7 @@ import typer
 
 from credwatch.cli.options import JsonOption
 from credwatch.cli.output import ExitCode, print_json, say_document, told_plainly
+from credwatch.kernel.secret import Secret
 
 totp_app = typer.Typer(help="One-time codes as a second factor.", no_args_is_help=True)
 
@@ -46,9 +47,7 @@ def verify(
 
     Exit codes: 0 accepted, 1 not accepted, 2 usage, 3 the gate does not answer.
     """
-    from credwatch.cli.gate_client import read_secret
-
-    code = read_secret("Code: ").reveal().strip()
+    code = _typed("Code: ")
     question = {"user": user, "organization": organization, "code": code}
     answer = _asked(socket, "totp/confirm" if first else "totp/verify", question)
     text = _problem(answer)
@@ -78,9 +77,7 @@ def recover(user: User, organization: Organization = "", socket: Socket = _SOCKE
 
     Exit codes: 0 accepted, 1 not accepted, 2 usage, 3 the gate does not answer.
     """
-    from credwatch.cli.gate_client import read_secret
-
-    code = read_secret("Recovery code: ").reveal().strip()
+    code = _typed("Recovery code: ")
     answer = _asked(socket, "recovery/verify", {"user": user, "organization": organization, "code": code})
     text = f"accepted, {answer['left']} left" if "left" in answer else _problem(answer)
     _finish(answer, text, succeeded=answer.get("accepted") is True, as_json=as_json)
@@ -115,11 +112,17 @@ def remove(
     _finish(answer, "removed" if removed else _problem(answer), succeeded=removed, as_json=as_json)
 
 
+def _typed(prompt: str) -> Secret:
+    from credwatch.cli.gate_client import read_secret
+
+    return Secret(read_secret(prompt).reveal().strip())
+
+
 def _asked(socket: Path, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:
     from credwatch.cli.gate_client import ask_gate
 
     with told_plainly():
-        return ask_gate(socket, f"/v1/{endpoint}", question)
+        return ask_gate(socket, endpoint, question)
 
 
 def _problem(answer: dict[str, Any]) -> str:
