@@ -2,7 +2,7 @@
 # docs/operations.md says what `make install` puts where.
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 4
 PREFIX ?= /opt/credwatch
 DESTDIR ?=
 KILLS ?= 5000

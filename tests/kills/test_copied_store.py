@@ -29,9 +29,7 @@ def test_a_copied_store_goes_on_without_a_gap_or_a_repeat(tmp_path: Path, postgr
 
     def moved(stage: Stage, number: int) -> None:
         site = stage.site
-        if number == 0:
-            stage.office.close()  # so that messages wait
-        elif number == _AWAY:
+        if number == _AWAY:
             server = postgresql.empty_database()
             _busy(stage)
             held.append(_open_state(stage))
@@ -49,7 +47,9 @@ def test_a_copied_store_goes_on_without_a_gap_or_a_repeat(tmp_path: Path, postgr
         elif number == KILLS - 1:
             stage.office.open()
 
-    result = killed(Place(tmp_path / "site", FileDriver), lines, kills=KILLS, seed="copied", between=moved)
+    place = Place(tmp_path / "site", FileDriver)
+    messages_wait = lambda stage: stage.office.close()  # noqa: E731
+    result = killed(place, lines, kills=KILLS, seed="copied", before=messages_wait, between=moved)
     assert all(windows and cases and messages for windows, cases, messages in held), held
     hold_each_once(lines, result)
     hold_equal(quiet(Place(tmp_path / "quiet", FileDriver), lines), result.outcome)

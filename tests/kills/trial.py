@@ -152,12 +152,13 @@ def killed(
     *,
     kills: int,
     seed: str,
+    before: Callable[[Stage], None] = lambda _stage: None,
     between: Callable[[Stage, int], None] = lambda _stage, _number: None,
 ) -> Killed:
     """Kill the daemon so many times while the lines are written, then let it read to the end.
 
     Each kill follows from the seed and its number: half of them strike while the daemon starts, the others while it
-    reads, stores or delivers. `between` is called after each, with its number.
+    reads, stores or delivers. `before` is called before the first life, `between` after each, with its number.
     """
     size = -(-len(lines) // kills)
     portions = [lines[begin : begin + size] for begin in range(0, len(lines), size)]
@@ -166,6 +167,7 @@ def killed(
         writer = Writer(stage.driver, portions, random.Random(seed))
         if stage.driver.loses:
             site.started().kill()  # what was sent before anybody ever listened is no loss of ours
+        before(stage)
         writer.start()
         start_seconds = 1.0
         for number in range(kills):

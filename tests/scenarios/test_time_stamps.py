@@ -185,10 +185,10 @@ def test_a_daemon_asks_by_its_timetable_where_an_authority_is_configured(bureau:
         signing = Signing(settings, bureau.desk.database, Metrics(), system_clock, some_facts)
         return [job.name for job in signing.jobs()]
 
-    assert ["checkpoint", "audit", "stamp"] == jobs(bureau.settings)
+    assert ["checkpoint", "audit", "changes", "stamp"] == jobs(bureau.settings)
     text = bureau.config.read_text()
     bureau.config.write_text(text.partition("\n[audit]")[0])
-    assert ["checkpoint", "audit"] == jobs(load_settings(bureau.config))
+    assert ["checkpoint", "audit", "changes"] == jobs(load_settings(bureau.config))
     bureau.config.write_text(text.partition("timestamp_roots")[0])
     with pytest.raises(CredwatchError, match="timestamp_roots is missing"):
         load_settings(bureau.config)
