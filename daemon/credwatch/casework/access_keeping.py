@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from credwatch.kernel.access import AccessGround, AccessRequest, AccessState, AccessStep, AccessStepKind
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.detection import Level
-from credwatch.kernel.ids import stable_id
+from credwatch.kernel.ids import incident_number
 from credwatch.kernel.incident import Incident, Status
 from credwatch.ledger.entry import Act, ActKind
 from credwatch.pipeline.acts import incident_act
@@ -183,10 +183,9 @@ def _call(
 
 def _open_incident(connection: Connection, request: AccessRequest, facts: Facts, now: datetime) -> None:
     """Open the incident of an emergency that nobody reviewed; its number follows from the request."""
-    name = stable_id("CW", KIND, request.id, length=8).removeprefix("CW-").upper()
     began = request.granted_at or now
     incident = Incident(
-        number=f"CW-{now.year:04}-{name}",
+        number=incident_number(KIND, request.id, at=now),
         kind=KIND,
         organization=request.customer,
         subject=request.id,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from credwatch.app.settings import Settings
 from credwatch.kernel.detection import Level
-from credwatch.kernel.ids import stable_id
+from credwatch.kernel.ids import incident_number
 from credwatch.kernel.incident import Incident, Status
 from credwatch.kernel.staff_change import FormerMember, StaffChange, StaffChangeState
 from credwatch.ledger.entry import MACHINE, Act, ActKind
@@ -119,8 +119,7 @@ def look_after(connection: Connection, facts: Facts, now: datetime) -> int:
 
 
 def _overdue(connection: Connection, change: StaffChange, facts: Facts, now: datetime) -> int:
-    name = stable_id("CW", KIND, change.id, length=8).removeprefix("CW-").upper()
-    number = f"CW-{now.year:04}-{name}"
+    number = incident_number(KIND, change.id, at=now)
     after = replace(change, state=StaffChangeState.OVERDUE, incident=number)
     incident = Incident(
         number=number,

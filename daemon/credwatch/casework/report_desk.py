@@ -23,7 +23,7 @@ from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import LegalClock
 from credwatch.kernel.detection import Level
 from credwatch.kernel.errors import CredwatchError
-from credwatch.kernel.ids import stable_id
+from credwatch.kernel.ids import incident_number
 from credwatch.kernel.incident import Incident, Status
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.moment import Moment, NotedMoment
@@ -96,8 +96,7 @@ class ReportDesk(ContactDesk):
         self, connection: Connection, new: NewReport, files: tuple[ReportFile, ...], now: datetime
     ) -> CustomerReport:
         """Open the case of a report, start the clock of its answer, and tell operators and customer."""
-        named = stable_id("CW", KIND, new.customer, new.sending, now.isoformat(), length=8).removeprefix("CW-")
-        number = f"CW-{now.year:04}-{named.upper()}"
+        number = incident_number(KIND, new.customer, new.sending, now.isoformat(), at=now)
         report = CustomerReport(
             number=number,
             received_at=now,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from credwatch.incidents.lifecycle import ENDS_BY_ITSELF, moved, revived
 from credwatch.kernel.detection import CountedLine, Detection
-from credwatch.kernel.ids import stable_id
+from credwatch.kernel.ids import incident_number, stable_id
 from credwatch.kernel.incident import ChangeKind, Incident, IncidentChange, RuleFinding, Status, Transition
 from credwatch.kernel.moment import Discovery
 
@@ -248,8 +248,7 @@ def _place(line: CountedLine) -> str:
 
 
 def _number(key: GroupKey, detection: Detection) -> str:
-    identity = stable_id("CW", *key, detection.opened_at.isoformat(), length=8)
-    return f"CW-{detection.opened_at.year:04}-{identity.removeprefix('CW-').upper()}"
+    return incident_number(*key, detection.opened_at.isoformat(), at=detection.opened_at)
 
 
 def _bounded(words: Collection[str]) -> tuple[str, ...]:

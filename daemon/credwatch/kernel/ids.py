@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from functools import lru_cache
 from itertools import product
 
@@ -21,6 +22,11 @@ def stable_id(prefix: str, *parts: str, length: int = 16) -> str:
     whole = (bits + 7) // 8
     number = int.from_bytes(digest[:whole], "big") >> (8 * whole - bits)
     return f"{prefix}-{''.join([_PAIRS[number >> shift & 1023] for shift in range(bits - 10, -1, -10)])}"
+
+
+def incident_number(*identity: str, at: datetime) -> str:
+    """Derive an incident's number, such as CW-2026-7KQ2M4AB, from what the incident is; the year is that of `at`."""
+    return f"CW-{at.year:04}-{stable_id('CW', *identity, length=8).removeprefix('CW-').upper()}"
 
 
 @lru_cache(maxsize=8192)

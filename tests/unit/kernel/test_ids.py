@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credwatch.kernel.ids import stable_id
+from credwatch.kernel.ids import incident_number, stable_id
 
 
 @pytest.mark.parametrize("length", [8, 16, 50])
@@ -24,3 +25,12 @@ def test_an_id_is_the_beginning_of_a_digest(length: int, parts: list[str]) -> No
 def test_parts_are_told_apart() -> None:
     """Where one part ends and the next begins matters."""
     assert stable_id("x", "ab", "c") != stable_id("x", "a", "bc")
+
+
+def test_an_incident_has_the_number_of_what_it_is_about() -> None:
+    """The same cause has the same number, with the year of its moment."""
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    assert f"CW-2026-{stable_id('CW', 'kind', 'cause', length=8)[3:].upper()}" == incident_number(
+        "kind", "cause", at=at
+    )
+    assert incident_number("kind", "other", at=at) != incident_number("kind", "cause", at=at)
