@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from credwatch.app.settings import Settings
-from credwatch.casework.report_desk import keep_file
+from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.report import ReportFile
 from credwatch.store.cases import case_entries
@@ -29,14 +30,42 @@ def folder_of(settings: Settings, number: str) -> Path:
     return settings.daemon.state_directory / _FOLDER / number
 
 
+def reports_folder(settings: Settings) -> Path:
+    """Name the folder that has those of all reports and mails."""
+    return settings.daemon.state_directory / "reports"
+
+
 def keep(settings: Settings, number: str, name: str, media_type: str, content: bytes) -> ReportFile:
     """Keep a file; one that is there already stays. Raises CredwatchError where it cannot be written."""
-    sha256 = hashlib.sha256(content).hexdigest()
     folder = folder_of(settings, number)
-    for path in (folder.parent, folder):
-        path.mkdir(mode=0o700, exist_ok=True)
-    keep_file(folder / sha256, content)
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
+    return keep_in(folder, name, media_type, content)
+
+
+def keep_in(folder: Path, name: str, media_type: str, content: bytes) -> ReportFile:
+    """Keep a file in a folder that is made where it is missing; CredwatchError where it cannot be written."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sha256 = hashlib.sha256(content).hexdigest()
+    _write(folder / sha256, content)
     return ReportFile(in_a_log(name)[:_LONGEST_NAME], in_a_log(media_type)[:_LONGEST_NAME], len(content), sha256)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is whole, and on the disk, once it has its name; one that is there already stays."""
+    if path.exists():
+        return
+    unfinished = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        hint = "is the disk full? Nothing of it was kept"
+        raise CredwatchError(f"cannot be written: {error.strerror}", where=str(path.parent), hint=hint) from error
 
 
 def forget_unnamed(settings: Settings, database: Database, now: datetime) -> None:
@@ -64,7 +93,7 @@ def read_kept(
     Files are ReportFiles as JSON values. A file that came with a report or a mail is kept with those.
     """
     for file in files:
-        for folder in (folder_of(settings, number), settings.daemon.state_directory / "reports"):
+        for folder in (folder_of(settings, number), reports_folder(settings)):
             if (path := folder / file["sha256"]).is_file():
                 yield f"{below}/{file['sha256'][:12]}-{_SAFE.sub('_', file['name'])}", path.read_bytes()
                 break

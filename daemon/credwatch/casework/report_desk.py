@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from credwatch.casework.case_files import keep_in, reports_folder
 from credwatch.casework.contact_desk import ContactDesk
 from credwatch.kernel.account import compared
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.clock import rfc3339
 from credwatch.kernel.command import LegalClock
 from credwatch.kernel.detection import Level
-from credwatch.kernel.errors import CredwatchError
 from credwatch.kernel.ids import incident_number
 from credwatch.kernel.incident import Incident, Status
-from credwatch.kernel.legible import in_a_log
 from credwatch.kernel.moment import Moment, NotedMoment
 from credwatch.kernel.report import CustomerReport, ReportFile
 from credwatch.ledger.entry import Act, ActKind
@@ -45,7 +42,6 @@ KIND, DUTY = "customer_report", "report_answer"
 _SAME_FOR = timedelta(days=1)
 """A report that says the same as one of this day is that one, sent again."""
 _MOST_MATCHES, _MOST_SEARCHED, _MOST_LISTED = 20, 2_000, 200
-_LONGEST_NAME = 120
 
 
 class ReportDesk(ContactDesk):
@@ -178,31 +174,8 @@ class ReportDesk(ContactDesk):
         return verification_code(self._facts().notice_key, f"report {number}")
 
     def _kept(self, upload: Upload) -> ReportFile:
-        """Keep a file under its SHA-256, readable by the daemon's user alone; raises StoreError where it cannot be."""
-        sha256 = hashlib.sha256(upload.content).hexdigest()
-        folder = self._settings.daemon.state_directory / "reports"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        keep_file(folder / sha256, upload.content)
-        name, kind = (in_a_log(text)[:_LONGEST_NAME] for text in (upload.name, upload.media_type))
-        return ReportFile(name, kind, len(upload.content), sha256)
-
-
-def keep_file(path: Path, content: bytes) -> None:
-    """Write a file that is whole, and on the disk, once it has its name; one that is there already stays."""
-    if path.exists():
-        return
-    unfinished = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        hint = "is the disk full? Nothing of the report was taken"
-        raise CredwatchError(f"cannot be written: {error.strerror}", where=str(path.parent), hint=hint) from error
+        """Keep a file under its SHA-256, readable by the daemon's user alone; CredwatchError where it cannot be."""
+        return keep_in(reports_folder(self._settings), upload.name, upload.media_type, upload.content)
 
 
 def _digest(report: NewReport, files: Sequence[ReportFile]) -> str:
