@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from credwatch.casework.export import ExportError, as_text
 from credwatch.casework.writing import WRITERS
 from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.clock import rfc3339
+from credwatch.kernel.incident import Incident
 from credwatch.pipeline.holding import check_tellable
 from credwatch.store.cases import case_entries, evidence, incidents
 from credwatch.workflows.answers import BreachFile, at_home
@@ -67,17 +67,24 @@ class Packaging(EvidenceArchive, Answering):
         Each is a new file in the folder, named by incident and customer, and kept with the case. Returns None where the
         number is unknown; raises IllegalTransition where an order forbids to tell of it, ExportError, StoreError.
         """
+        incident = self._tellable(number, only)
+        if incident is None:
+            return None
+        customers = (only,) if only else customers_of(incident)
+        if not customers:
+            raise ExportError("no customer is concerned", where=number, hint="there is nobody to hand a package to")
+        return tuple(self._package(number, customer, actor, folder) for customer in customers)
+
+    def _tellable(self, number: str, customer: str) -> Incident | None:
+        """Return an incident, None where it is unknown; IllegalTransition where it may not be told, or not to them."""
         with self._database.reading() as connection:
             incident = incidents.incident(connection, number)
             if incident is None:
                 return None
             check_tellable(connection, number)
-        if only:
-            check_customer(incident, only)
-        customers = (only,) if only else customers_of(incident)
-        if not customers:
-            raise ExportError("no customer is concerned", where=number, hint="there is nobody to hand a package to")
-        return tuple(self._package(number, customer, actor, folder) for customer in customers)
+        if customer:
+            check_customer(incident, customer)
+        return incident
 
     def _package(self, number: str, customer: str, actor: Actor, folder: Path) -> CustomerPackage:
         parts = {language: self.own_part(number, customer, language, actor.at) for language in _COVER}
@@ -87,13 +94,12 @@ class Packaging(EvidenceArchive, Answering):
         self._seal(files, number, customer)
         path = folder / f"{number}-{customer}.zip"
         write_archive(path, files)
-        content = path.read_bytes()
-        kept = keep(self._settings, number, path.name, "application/zip", content)
+        kept = keep(self._settings, number, path.name, "application/zip", path.read_bytes())
         entry = CaseEntry(number, actor.at, EntryKind.PACKAGED, actor.name, files=(kept,), customer=customer)
         with self._database.writing() as connection:
             case_entries.add_entry(connection, entry)
-        sha256 = hashlib.sha256(content).hexdigest()
-        return CustomerPackage(customer, path, sha256, tuple(sorted(files)), written.missing, written.part.withheld)
+        names = tuple(sorted(files))
+        return CustomerPackage(customer, path, kept.sha256, names, written.missing, written.part.withheld)
 
     def own_part(self, number: str, customer: str, language: str, now: datetime) -> OwnPart:
         """Cut out of a case what is one customer's, its documents in one language."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from credwatch.app.build import read_registers
 from credwatch.app.forms import form_named, forms_of
-from credwatch.casework.acts import Actor, check_customer
+from credwatch.casework.acts import Actor
 from credwatch.casework.answering import FilledForm, filled
 from credwatch.casework.packaging import Packaging
 from credwatch.incidents.lifecycle import IllegalTransition
@@ -17,9 +17,8 @@ from credwatch.kernel.case_entry import CaseEntry, EntryKind
 from credwatch.kernel.incident import Incident
 from credwatch.kernel.legible import without_invisible
 from credwatch.kernel.moment import DutyPhase
-from credwatch.pipeline.holding import check_tellable
 from credwatch.store import outbox
-from credwatch.store.cases import case_entries, incidents
+from credwatch.store.cases import case_entries
 from credwatch.workflows.facts import Facts
 from credwatch.workflows.package import OwnPart, as_processor
 from credwatch.workflows.persons_notice import PersonsLetter, persons_notice
@@ -50,13 +49,9 @@ class PersonsDesk(Packaging):
         asks for no such notice here, or an answer is missing that the notice must have.
         """
         facts, registers = self._facts(), read_registers(self._settings)
-        with self._database.reading() as connection:
-            incident = incidents.incident(connection, number)
-            if incident is None:
-                return None
-            check_tellable(connection, number)
-        if customer:
-            check_customer(incident, customer)
+        incident = self._tellable(number, customer)
+        if incident is None:
+            return None
         about = _phase_of(regime, incident, facts)
         letters: list[PersonsLetter] = []
         unreached: list[str] = []
