@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mailbox
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -13,7 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 import pyotp
-from httpx import Client, HTTPError, HTTPTransport
 
 from credwatch.casework.access_book import AccessBook
 from credwatch.casework.acts import Actor
@@ -21,6 +19,7 @@ from credwatch.casework.answering import Answering
 from credwatch.casework.casebook import Casebook
 from credwatch.casework.recording import Recorded, Recording
 from credwatch.casework.writing import WRITERS
+from credwatch.client.asking import ask
 from credwatch.demo.visitor import Visitor
 from credwatch.demo.world import SECURITY_MAILBOX, World
 from credwatch.kernel.access import AccessGround, AccessRequest
@@ -58,6 +57,7 @@ STATED: Mapping[str, str] = MappingProxyType(
 NOT_APPLICABLE = ("biometric_location", "attachments")
 APPROVERS = ("quang.pham@modoro.example", "yen.do@modoro.example")
 _STEP = timedelta(seconds=30)
+_GATE_SECONDS = 30
 
 
 class Cast:
@@ -72,11 +72,7 @@ class Cast:
     def disown(self, address: str, kind: str) -> tuple[str, ...]:
         """Have a contact answer on the pages that it was not them; raises CredwatchError where that fails."""
         number = self._latest(kind).number
-        visitor = Visitor(self._world.pages, lambda: self._world.letters_to(address))
-        try:
-            visitor.answer(address, number, "Không ai của chúng tôi đăng nhập lúc đó.")
-        except HTTPError as error:
-            raise CredwatchError(f"{error}", where="the customers' pages") from error
+        self._visitor(address).answer(address, number, "Không ai của chúng tôi đăng nhập lúc đó.")
         return (f"{number} {address}: not us, on the pages",)
 
     def report_to_authority(self, kind: str) -> tuple[str, ...]:
@@ -92,7 +88,8 @@ class Cast:
         if filled is None or filled.missing:
             raise CredwatchError(f"lacks {filled.missing if filled else 'its case'}", where=FORM)
         path = self._config.parent / f"{FORM}.pdf"
-        _write(path, WRITERS[".pdf"](filled))
+        path.touch(0o600)
+        path.write_bytes(WRITERS[".pdf"](filled))
         self._hand_over(number)
         return (
             f"{OFFICER} completes {FORM}; it is in {path.parent.name}/{path.name}",
@@ -131,15 +128,15 @@ class Cast:
             number = desk.ask(wanted, member)
             for approver in APPROVERS:
                 desk.approve(number, approver, gate.code_of(approver), gate.check)
-        try:
-            Visitor(self._world.pages, lambda: self._world.letters_to(contact)).agree(contact, number)
-        except HTTPError as error:
-            raise CredwatchError(f"{error}", where="the customers' pages") from error
+        self._visitor(contact).agree(contact, number)
         return (
             f"{member} asks for {account}, two hours",
             f"{' and '.join(name.partition('@')[0] for name in APPROVERS)} approve, each with a code",
             f"{contact} agrees, on the pages",
         )
+
+    def _visitor(self, address: str) -> Visitor:
+        return Visitor(self._world.pages, lambda: self._world.letters_to(address))
 
     def _latest(self, kind: str) -> Incident:
         theirs = [one for one in self._book.incidents(only_open=True) if one.kind == kind and one.organization]
@@ -156,37 +153,28 @@ class Cast:
     def _clock(self, number: str) -> str:
         case = self._book.case(number) or {}
         clocks = [one for one in case.get("clocks", ()) if (one["regime"], one["phase"]) == (DUTY.regime, DUTY.phase)]
-        return "72 hours are kept" if clocks and all(one["met_at"] for one in clocks) else "72 hours still run"
+        is_kept = clocks and all(one["met_at"] and one["met_at"] <= one["due_at"] for one in clocks)
+        return "72 hours are kept" if is_kept else "72 hours are not kept yet"
 
 
 class _Gate:
     """The gate on its socket: gives the approvers a second factor, and looks at their codes."""
 
     def __init__(self, socket: Path) -> None:
-        self._client = Client(transport=HTTPTransport(uds=str(socket)), base_url="http://gate", timeout=30)
+        self._socket = socket
 
     def code_of(self, account: str) -> Secret:
         """Enrol an app for an account, and return the code that it shows now."""
-        secret = pyotp.TOTP(str(self._asked("totp/enrol", account)["secret"]))
+        enrolled = self._asked("totp/enrol", account)
+        if "secret" not in enrolled:
+            raise CredwatchError(f"{account} can have no app: {enrolled.get('outcome', 'refused')}", where="the gate")
+        secret = pyotp.TOTP(str(enrolled["secret"]))
         self._asked("totp/confirm", account, code=secret.at(datetime.now(UTC) - _STEP))
         return Secret(secret.now())
 
     def check(self, account: Account, code: Secret) -> MfaOutcome:
         """Look at a code; raises CredwatchError where the gate does not answer."""
-        return MfaOutcome(self._asked("totp/verify", account.user, code=code.reveal())["outcome"])
+        return MfaOutcome(self._asked("totp/verify", account.user, code=code)["outcome"])
 
-    def _asked(self, what: str, user: str, **more: str) -> dict[str, Any]:
-        try:
-            response = self._client.post(f"/v1/{what}", json={"user": user, "organization": "", **more})
-            response.raise_for_status()
-        except HTTPError as error:
-            raise CredwatchError(f"{what}: {type(error).__name__}", where="the gate") from error
-        answer: dict[str, Any] = response.json()
-        return answer
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that its owner alone may read."""
-    path.touch(0o600)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-        file.write(content)
+    def _asked(self, place: str, user: str, **more: object) -> dict[str, Any]:
+        return ask(self._socket, place, {"user": user, "organization": "", **more}, seconds=_GATE_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pyotp
@@ -65,12 +66,16 @@ class Visitor:
         raise CredwatchError("no letter with a link to log in has come", where="the customers' pages")
 
     def _open(self, path: str) -> None:
-        self._take(self._client.get(path, headers=self._cookies()))
+        self._asked("GET", path)
 
     def _send(self, path: str, **fields: str) -> str:
-        return self._take(self._client.post(path, data=self._hidden | fields, headers=self._cookies()))
+        return self._asked("POST", path, data=self._hidden | fields)
 
-    def _take(self, answer: httpx.Response) -> str:
+    def _asked(self, method: str, path: str, **content: Any) -> str:
+        try:
+            answer = self._client.request(method, path, headers=self._cookies(), **content)
+        except httpx.HTTPError as error:
+            raise CredwatchError(f"{error}", where=f"the customers' pages, {path}") from error
         if answer.status_code >= 400:
             raise CredwatchError(f"answered {answer.status_code}", where=f"the customers' pages, {answer.url.path}")
         self._hidden |= {name: value for name, value in _HIDDEN.findall(answer.text)}
