@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from credwatch.cli.actor import ByOption, login_name
-from credwatch.cli.moments import read_span
+from credwatch.cli.moments import MOMENT, read_span
 from credwatch.cli.new_token import show_new_token
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LimitOption
 from credwatch.cli.order_options import ArticleOption, IssuerOption, OrderFileOption, digest_of_order
@@ -51,14 +51,14 @@ def request(
     data: Annotated[list[str] | None, typer.Option(help="Which data will be seen; may be given again.")] = None,
     begins: Annotated[
         datetime | None,
-        typer.Option("--from", metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="From when on, if not from now."),
+        typer.Option("--from", metavar="MOMENT", formats=MOMENT, help="From when on, if not from now."),
     ] = None,
     issuer: IssuerOption = "",
     article: ArticleOption = "",
     document: OrderFileOption = None,
     secret_until: Annotated[
         datetime | None,
-        typer.Option(metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="Until when it forbids to tell."),
+        typer.Option(metavar="MOMENT", formats=MOMENT, help="Until when it forbids to tell."),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     socket: SocketOption = GATE_SOCKET,

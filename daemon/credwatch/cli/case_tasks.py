@@ -11,6 +11,7 @@ import typer
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.casework import TextOption
 from credwatch.cli.incidents import NumberArgument, WhyOption, incidents_app, unknown
+from credwatch.cli.moments import MOMENT
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import print_json, say, told_plainly
 from credwatch.kernel.clock import rfc3339, system_clock
@@ -54,9 +55,7 @@ def task(
     owner: Annotated[str, typer.Option("--owner", help="Who is to do it: a login name.")],
     due: Annotated[
         datetime | None,
-        typer.Option(
-            "--due", metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="By when, as 2026-03-02T12:00+07:00."
-        ),
+        typer.Option("--due", metavar="MOMENT", formats=MOMENT, help="By when, as 2026-03-02T12:00+07:00."),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     by: ByOption = "",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.incidents import NumberArgument, WhyOption, incidents_app, unknown
+from credwatch.cli.moments import AtOption
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import print_json, say, tell_hint, told_plainly
 from credwatch.kernel.case_entry import Answer, Statement, Way
@@ -95,10 +96,7 @@ def answer(
     statement: Annotated[Statement | None, typer.Option("--said", help="What they say of the act.")] = None,
     party: Annotated[str, typer.Option("--from", metavar="WHO", help="Who said it.")] = "",
     way: Annotated[Way, typer.Option("--way", help="How it came.")] = Way.OTHER,
-    spoken_at: Annotated[
-        datetime | None,
-        typer.Option("--at", metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="When, as 2026-03-02T12:00+07:00."),
-    ] = None,
+    spoken_at: AtOption = None,
     customer: Annotated[str, typer.Option(help="The id of who answers, where the case concerns several.")] = "",
     reference: Annotated[str, typer.Option(help="Their number for it, such as the vendor's.")] = "",
     text: TextOption = "",

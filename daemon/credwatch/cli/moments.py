@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -11,6 +12,12 @@ from credwatch.kernel.span import read_span as span_of
 
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"]
 """How moments are given to a command; without an offset they are UTC."""
+MOMENT = ["%Y-%m-%dT%H:%M%z"]
+"""How a moment is given whose offset must be said."""
+AtOption = Annotated[
+    datetime | None,
+    typer.Option("--at", metavar="MOMENT", formats=MOMENT, help="When, as 2026-03-02T12:00+07:00."),
+]
 _LONGEST = timedelta(days=9999)
 """What no clock can be put forward or back by is no span that anybody means."""
 

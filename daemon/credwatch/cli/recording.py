@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,15 +10,11 @@ import typer
 
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.incidents import NumberArgument, WhyOption, incidents_app, unknown
+from credwatch.cli.moments import AtOption
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.output import print_json, say, tell_hint, told_plainly
 from credwatch.kernel.clock import system_clock
 from credwatch.kernel.moment import WHOLE_CASE, DutyPhase, Moment
-
-AtOption = Annotated[
-    datetime | None,
-    typer.Option("--at", metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="When, as 2026-03-02T12:00+07:00."),
-]
 
 
 @incidents_app.command()

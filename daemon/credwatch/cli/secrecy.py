@@ -10,6 +10,7 @@ import typer
 
 from credwatch.cli.actor import ByOption, login_name
 from credwatch.cli.incidents import NumberArgument, WhyOption, incidents_app, unknown
+from credwatch.cli.moments import MOMENT
 from credwatch.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from credwatch.cli.order_options import ArticleOption, IssuerOption, OrderFileOption, digest_of_order
 from credwatch.cli.output import print_json, say, tell_hint, told_plainly
@@ -29,7 +30,7 @@ def hold(
     document: OrderFileOption = None,
     until: Annotated[
         datetime | None,
-        typer.Option(metavar="MOMENT", formats=["%Y-%m-%dT%H:%M%z"], help="From when on it is reviewed every day."),
+        typer.Option(metavar="MOMENT", formats=MOMENT, help="From when on it is reviewed every day."),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     by: ByOption = "",
