@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from certificates import Authority
+from child_server import free_ports
 
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/usr/bin")
 USER, PASSWORD = "security", 'pá ss"\\word'
@@ -78,7 +79,7 @@ class DovecotServer:
         root.mkdir(mode=0o755)
         self.authority = Authority(root)
         certificate, key = self.authority.issued("localhost")
-        self.port, self.tls_port = _free_ports()
+        self.port, self.tls_port = free_ports(2)
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         user, group = self._user.pw_name, grp.getgrgid(self._user.pw_gid).gr_name
         (root / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n", encoding="utf-8")
@@ -145,10 +146,3 @@ class DovecotServer:
                 return []
             _, lines = client.fetch("1:*", "(FLAGS)")
             return [{flag.decode() for flag in imaplib.ParseFlags(line)} for line in lines if isinstance(line, bytes)]
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1]), int(other.getsockname()[1])

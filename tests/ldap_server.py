@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +12,15 @@ from typing import Any
 
 from ldap3 import MODIFY_REPLACE, NONE, Connection, Server
 
+from child_server import PATIENCE, ChildServer, free_ports
 from credwatch.directory.place import DirectoryPlace
 from credwatch.directory.session import DirectoryError, Leash, a_session
 from credwatch.kernel.secret import Secret
-from scenarios.post_office import a_free_port
 
 BASE = "dc=tanphat,dc=example"
 ADMIN, PASSWORD = f"cn=admin,{BASE}", "admin-of-the-tests"
 READER, READER_PASSWORD = f"cn=reader,{BASE}", "reader-of-the-tests"
 PEOPLE = f"ou=people,{BASE}"
-_PATIENCE = 60.0
 _PROGRAMS = "/usr/sbin:/usr/bin:/usr/local/sbin"
 
 _CONFIGURATION = """
@@ -101,13 +98,12 @@ def a_person(name: str, password: str = "", **more: str | list[str]) -> str:
     return "\n".join([f"dn: {_dn(name)}", *lines])
 
 
-class LdapServer:
+class LdapServer(ChildServer):
     """One server, with the entries that it began with."""
 
     def __init__(self, folder: Path, entries: list[str], tls: tuple[Path, Path] | None, more: str, limit: str) -> None:
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port, self.tls_port = a_free_port(), a_free_port()
+        super().__init__(folder)
+        self.port, self.tls_port = free_ports(2)
         self._is_tls = tls is not None
         (folder / "data").mkdir()
         files = f"TLSCertificateFile {tls[0]}\nTLSCertificateKeyFile {tls[1]}" if tls else ""
@@ -116,7 +112,7 @@ class LdapServer:
         (folder / "slapd.conf").write_text(_CONFIGURATION.format(**words, more=more, limit=limit))
         (folder / "entries.ldif").write_text("\n\n".join([_ENTRIES.strip(), *entries, ""]))
         command = [_path("slapadd"), "-q", "-f", f"{folder}/slapd.conf", "-l", f"{folder}/entries.ldif"]
-        done = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stderr.decode()
 
     @property
@@ -124,31 +120,9 @@ class LdapServer:
         """Where it is asked in the clear."""
         return f"ldap://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
-        folder, places = self._folder, self.url + (f" ldaps://127.0.0.1:{self.tls_port}" if self._is_tls else "")
-        with (folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [_path("slapd"), "-d", "0", "-f", f"{folder}/slapd.conf", "-h", places],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-            )  # fmt: skip
-        deadline = time.monotonic() + _PATIENCE
-        while not self._answers():
-            assert self._process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, "the server does not start"
-            time.sleep(0.02)
-
-    def send(self, how: signal.Signals) -> None:
-        """Send the server a signal."""
-        assert self._process is not None
-        self._process.send_signal(how)
-
-    def end(self) -> None:
-        """End the server."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(_PATIENCE)
-            self._process = None
+    def _command(self) -> list[str]:
+        places = self.url + (f" ldaps://127.0.0.1:{self.tls_port}" if self._is_tls else "")
+        return [_path("slapd"), "-d", "0", "-f", f"{self._folder}/slapd.conf", "-h", places]
 
     def place(self, **changes: Any) -> DirectoryPlace:
         """Say where it is, as its administrator."""
@@ -156,7 +130,7 @@ class LdapServer:
 
     def told(self, name: str, attribute: str) -> list[str]:
         """Give the values that an attribute of a person has now."""
-        with a_session(self.place(), Secret(PASSWORD), Leash(_PATIENCE)) as session:
+        with a_session(self.place(), Secret(PASSWORD), Leash(PATIENCE)) as session:
             (entry,) = session.entries(f"(uid={name})", [attribute], 10)
         return entry.texts(attribute)
 
@@ -179,7 +153,7 @@ class LdapServer:
 
     def _answers(self) -> bool:
         try:
-            with a_session(self.place(), Secret(PASSWORD), Leash(_PATIENCE)):
+            with a_session(self.place(), Secret(PASSWORD), Leash(PATIENCE)):
                 return True
         except DirectoryError:
             return False

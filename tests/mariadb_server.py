@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +14,8 @@ from typing import Any
 
 import pymysql
 
-from scenarios.post_office import a_free_port
+from child_server import PATIENCE, ChildServer, a_free_port
 
-_PATIENCE = 60.0
 _SCRIPTS = Path("/usr/share/mysql")
 _TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
 _PROGRAMS = "/usr/sbin:/usr/bin"
@@ -35,13 +32,12 @@ def _binary() -> str:
     return binary
 
 
-class MariaServer:
+class MariaServer(ChildServer):
     """One server without passwords for its owner; others have to give theirs."""
 
     def __init__(self, folder: Path, user: str) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._user = user
-        self._process: subprocess.Popen[bytes] | None = None
         self.port = a_free_port()
         self._bootstrap()
 
@@ -52,37 +48,16 @@ class MariaServer:
         statements = "".join((_SCRIPTS / name).read_text() for name in _TABLES)
         script = f"CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n{statements}"
         command = [_binary(), "--no-defaults", "--bootstrap", f"--datadir={self._folder}/data", f"--user={self._user}"]
-        subprocess.run(command, input=script.encode(), check=True, capture_output=True, cwd="/", timeout=_PATIENCE)
+        subprocess.run(command, input=script.encode(), check=True, capture_output=True, cwd="/", timeout=PATIENCE)
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
+    def _command(self) -> list[str]:
         folder = self._folder
         settings = [
             f"--datadir={folder}/data", f"--socket={folder}/socket", f"--port={self.port}", "--bind-address=127.0.0.1",
             f"--pid-file={folder}/pid", f"--user={self._user}", "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=16M", "--skip-log-bin", "--skip-name-resolve",
         ]  # fmt: skip
-        with (folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [_binary(), "--no-defaults", *settings], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
-            )
-        deadline = time.monotonic() + _PATIENCE
-        while not self._answers():
-            assert self._process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, "the server does not start"
-            time.sleep(0.05)
-
-    def send(self, how: signal.Signals) -> None:
-        """Send the server a signal."""
-        assert self._process is not None
-        self._process.send_signal(how)
-
-    def end(self) -> None:
-        """End the server."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(_PATIENCE)
-            self._process = None
+        return [_binary(), "--no-defaults", *settings]
 
     def ask(self, *statements: str, database: str | None = None) -> list[Any]:
         """Run statements as the server's owner."""

@@ -9,11 +9,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+
+from child_server import free_ports
 
 POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
 
@@ -78,7 +80,7 @@ def a_postfix(more: Callable[[Path], str]) -> Iterator[tuple[int, Path]]:
     """Run a Postfix of its own in a temporary folder, on a free loopback port; `more` are lines of main.cf."""
     with TemporaryDirectory(prefix="credwatch-postfix-") as folder:
         root = Path(folder)
-        port, denying, hanging_up = _free_ports()
+        port, denying, hanging_up = free_ports(3)
         command = [str(POSTFIX), "-c", str(_configured(root, port, denying, hanging_up))]
         with (root / "config" / "main.cf").open("a") as main:
             main.write(more(root))
@@ -105,13 +107,6 @@ def _configured(root: Path, port: int, denying: int, hanging_up: int) -> Path:
         if (Path("/etc/postfix") / name).exists():
             shutil.copy(Path("/etc/postfix") / name, config / name)
     return config
-
-
-def _free_ports() -> list[int]:
-    """Find three that differ."""
-    with ExitStack() as stack:
-        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-        return [one.getsockname()[1] for one in free]
 
 
 def greets(port: int) -> bool:

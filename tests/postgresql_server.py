@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -18,9 +17,9 @@ from urllib.parse import quote
 
 import psycopg
 
+from child_server import PATIENCE, ChildServer
 from credwatch.store.place import ServerPlace
 
-_PATIENCE = 60.0
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -38,36 +37,19 @@ def programs() -> Path | None:
     return versions[-1].parent if versions else None
 
 
-class Server:
-    """One cluster; it may be ended in an unfriendly way and started again."""
+class Server(ChildServer):
+    """One cluster: SIGINT breaks off what is under way, SIGQUIT leaves it to be recovered at the next start."""
+
+    usual_end = signal.SIGINT
 
     def __init__(self, folder: Path, user: str | None) -> None:
-        self._folder = folder
-        self._user = user
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(folder, user)
         self._databases = 0
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync")
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
+    def _command(self) -> list[str]:
         settings = [part for item in _SETTINGS.items() for part in ("-c", "=".join(item))]
-        command = [self._program("postgres"), "-D", str(self._data), "-k", str(self._folder), *settings]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self._user, cwd="/"
-            )
-        deadline = time.monotonic() + _PATIENCE
-        while not self._answers():
-            assert self._process.poll() is None, (self._folder / "log").read_text()
-            assert time.monotonic() < deadline, "the server does not start"
-            time.sleep(0.05)
-
-    def end(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End the server: SIGINT breaks off what is under way, SIGQUIT leaves it to be recovered at the next start."""
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(_PATIENCE)
-            self._process = None
+        return [self._program("postgres"), "-D", str(self._data), "-k", str(self._folder), *settings]
 
     def empty_database(self) -> ServerPlace:
         """Make a database that nothing is in."""
@@ -95,7 +77,7 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [self._program(program), "-D", str(self._data), *arguments]
-        subprocess.run(command, check=True, capture_output=True, user=self._user, cwd="/", timeout=_PATIENCE)
+        subprocess.run(command, check=True, capture_output=True, user=self._as_user, cwd="/", timeout=PATIENCE)
 
     @staticmethod
     def _program(name: str) -> str:

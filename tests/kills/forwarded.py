@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from certificates import Authority
+from child_server import a_free_port
 from kills.journals import parts
 from scenarios.daemon import PATIENCE, Site
-from scenarios.post_office import a_free_port
 
 _WAYS = ("udp", "tcp", "tls")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
+from child_server import a_free_port
 from kills.journals import exported
 from scenarios.daemon import PATIENCE, Site
-from scenarios.post_office import a_free_port
 from scenarios.pushing import HASH, SOURCE, TOKEN
 
 _AT_ONCE = 8

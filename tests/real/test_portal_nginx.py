@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from builders_outbox import a_certificate
-from portal_site import PortalSite, free_port, served
+from child_server import a_free_port
+from portal_site import PortalSite, served
 
 pytestmark = pytest.mark.real
 PAGE = Path(__file__).parents[2] / "docs" / "portal.md"
@@ -27,7 +28,7 @@ def test_the_proxy_of_the_documentation_serves_the_pages(tmp_path: Path, monkeyp
     nginx = shutil.which("nginx")
     if nginx is None:
         pytest.skip("needs the Debian package nginx-light")
-    port, inner = free_port(), free_port()
+    port, inner = a_free_port(), a_free_port()
     proxies = f'port = {inner}\ntrusted_proxies = ["127.0.0.1"]\n'
     site = PortalSite(tmp_path, monkeypatch, url=f"https://{_HOST}", options=proxies)
     seen: list[str] = []

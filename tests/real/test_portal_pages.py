@@ -11,10 +11,11 @@ import pytest
 from playwright.sync_api import Page
 
 from access_office import a_request, an_order
+from child_server import a_free_port
 from credwatch.kernel.detection import Level
 from credwatch.store.portal import passkeys
 from credwatch.world.access import awaits_customer
-from portal_site import CONTACT, HAI_AU, PortalSite, free_port, served
+from portal_site import CONTACT, HAI_AU, PortalSite, served
 from real.portal_pages import NARROW, WIDE, a_browser_page, look, with_a_passkey
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -24,7 +25,7 @@ NUMBER = "CW-2026-7KQ2M4AB"
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PortalSite]:
     """Serve the pages on loopback, with notices, an act of staff and an incident of several accounts."""
-    port = free_port()
+    port = a_free_port()
     site = PortalSite(tmp_path, monkeypatch, url=f"http://localhost:{port}", options=f"port = {port}\n")
     site.tell()
     accounts = tuple(f"{name}@haiau.example" for name in ("ke.toan", "kho", "ban.hang.mien-trung-tay-nguyen"))

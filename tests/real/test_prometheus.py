@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from child_server import a_free_port
 
 CONFIG = Path(__file__).resolve().parents[2] / "config/prometheus"
 
@@ -75,16 +76,10 @@ ACCESS = {
 }
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[int]:
     """Run the daemon on a log in which staff opens an account without a reason; give its metrics' port."""
-    port = _free_port()
+    port = a_free_port()
     (tmp_path / "state").mkdir()
     (tmp_path / "credwatch.toml").write_text(SETTINGS.format(folder=tmp_path, port=port))
     (tmp_path / "customers.toml").write_text(CUSTOMERS)
@@ -104,7 +99,7 @@ def prometheus(daemon: int, tmp_path: Path) -> Iterator[str]:
     text = text.replace("127.0.0.1:9465", f"127.0.0.1:{daemon}").replace("15s", "1s")
     (tmp_path / "prometheus.yml").write_text(text)
     shutil.copy(CONFIG / "credwatch.rules.yml", tmp_path)
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{a_free_port()}"
     command = [
         "prometheus",
         "--config.file=prometheus.yml",

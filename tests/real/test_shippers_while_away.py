@@ -19,13 +19,14 @@ import pytest
 from msgspec import Struct
 
 from certificates import Authority
+from child_server import a_free_port
 from credwatch.kernel.blindness import Blindness
 from kills.trial import blind_intervals
 from real.journals import REMOTE, Journals
 from real.test_push_shippers import _PROGRAM, PAGE, UPLOAD
 from scenarios.daemon import RUN_UNCHECKED, Site, a_site, await_
 from scenarios.lines import app, guessing, ssh
-from scenarios.post_office import a_free_port, a_post_office
+from scenarios.post_office import a_post_office
 from scenarios.pushing import TOKEN, pushed_settings
 from scenarios.site_files import SETTINGS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from msgspec import Struct
+
+from child_server import a_free_port
 
 _LONGEST_PAUSE = 60.0
 
@@ -79,11 +80,3 @@ def a_post_office() -> Iterator[PostOffice]:
         yield office
     finally:
         office.close()
-
-
-def a_free_port() -> int:
-    """Pick a port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,10 +7,10 @@ import time
 
 import httpx
 
+from child_server import a_free_port
 from credwatch.kernel.secret import Secret
 from credwatch.sources.push.tokens import new_token
 from scenarios.daemon import PATIENCE, Site, await_
-from scenarios.post_office import a_free_port
 from scenarios.site_files import SETTINGS
 
 SOURCE = "shipped"

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from child_server import a_free_port
 from scenarios.daemon import PATIENCE, SOURCE_ROOT, Site
-from scenarios.post_office import a_free_port, a_post_office
+from scenarios.post_office import a_post_office
 
 
 def _check(folder: Path, port: int, *arguments: str) -> tuple[int, dict[str, Any], str]:

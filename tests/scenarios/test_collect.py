@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from child_server import a_free_port
 from nats_server import NatsServerProcess, a_nats_server
 from scenarios.collecting import (
     FROM_STREAM,
@@ -24,7 +25,7 @@ from scenarios.collecting import (
 )
 from scenarios.daemon import RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app, app_guessing, guessing, ssh, staff_access
-from scenarios.post_office import a_free_port, a_post_office
+from scenarios.post_office import a_post_office
 from scenarios.pushing import TOKEN, pushed_settings
 
 SEED = 20261128

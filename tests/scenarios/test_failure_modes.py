@@ -23,6 +23,7 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from certificates import Authority
+from child_server import a_free_port
 from credwatch.store.database import Database
 from credwatch.store.state import progress
 from credwatch.telemetry.label_values import PARTS
@@ -31,7 +32,7 @@ from rest_services import TOKEN, OktaServer, a_service, okta_event
 from scenarios.daemon import PATIENCE, RUN, RUN_UNCHECKED, Site, a_site, append, await_
 from scenarios.lines import app_guessing, guessing
 from scenarios.manager import Manager, a_manager
-from scenarios.post_office import PostOffice, a_free_port, a_post_office
+from scenarios.post_office import PostOffice, a_post_office
 from scenarios.pulling import service_source, table_source
 from scenarios.pushing import PatientShipper, pushed_settings
 from unit.sources.journal.written import Journal

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from child_server import a_free_port
 from credwatch.kernel.case_entry import EntryKind
 from credwatch.kernel.clock import system_clock
 from credwatch.sources.push.tokens import new_token
@@ -23,7 +24,7 @@ from credwatch.store.database import Database
 from credwatch.store.portal import reports, sessions
 from credwatch.store.portal.sessions import LiveSession, Stage
 from credwatch.web.portal import browser
-from portal_site import CONTACT, HAI_AU, PortalSite, free_port
+from portal_site import CONTACT, HAI_AU, PortalSite
 from scenarios.daemon import RUN_UNCHECKED, Site
 from scenarios.site_files import CUSTOMERS, SETTINGS
 
@@ -34,7 +35,7 @@ KILLS, REPORTS = 3, 24
 @pytest.fixture
 def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Site, str, str]]:
     """Give a daemon that serves the pages, a token of the customer, and the token of a contact's session."""
-    port = free_port()
+    port = a_free_port()
     token, known = new_token(HAI_AU)
     before = PortalSite(tmp_path, monkeypatch, url=f"http://localhost:{port}", options=f"port = {port}\n")
     before.tell()

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from child_server import a_free_port
 from scenarios.daemon import RUN_UNCHECKED, Site, a_site, await_
 from scenarios.lines import app_guessing, guessing, ssh
-from scenarios.post_office import a_free_port, a_post_office
+from scenarios.post_office import a_post_office
 from scenarios.pushing import PatientShipper, port_in, pushed_settings
 
 KILLS = 2

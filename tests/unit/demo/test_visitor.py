@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from child_server import a_free_port
 from credwatch.demo.visitor import Visitor
 from credwatch.kernel.detection import Level
-from portal_site import CONTACT, PortalSite, free_port, served
+from portal_site import CONTACT, PortalSite, served
 
 
 def test_the_contact_logs_in_and_says_that_it_was_not_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By nothing but the pages and the letter: the incident is critical afterwards, and operators are written to."""
-    port = free_port()
+    port = a_free_port()
     site = PortalSite(tmp_path, monkeypatch, url=f"http://localhost:{port}", options=f"port = {port}\n")
     incident = site.tell()
     with served(site):

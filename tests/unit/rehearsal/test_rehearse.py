@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from child_server import a_free_port
 from credwatch.cli.main import app
 from credwatch.outbox.words.examples import example
 from credwatch.rehearsal.marking import SENTENCES, SUBJECT, MarkedTemplates
 from credwatch.rehearsal.scenarios import scenarios
 from credwatch.rehearsal.telling import troubles
-from scenarios.post_office import PostOffice, a_free_port, a_post_office
+from scenarios.post_office import PostOffice, a_post_office
 
 _ADDRESS = "rehearsal@operator.example"
 _FACTS = """

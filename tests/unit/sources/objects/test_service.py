@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,10 +103,7 @@ def test_a_start_at_the_end_leaves_out_what_is_there(tmp_path: Path) -> None:
     reader = drained(source, 0)
     time.sleep(0.05)
     _put(tmp_path, "b.json.gz", 3)
-    deadline = time.monotonic() + PATIENCE
-    while not reader.lines:
-        assert time.monotonic() < deadline
-        take(reader)
+    _take_until(reader, lambda: reader.lines, source)
     assert [3] == _numbers(reader.lines)
     source.close()
 
@@ -130,15 +127,10 @@ def test_a_damaged_object_holds_up_no_other(content: bytes, tmp_path: Path) -> N
     source = _source(tmp_path, object_bytes=5000)
     reader = drained_once(source, 1)
     assert [2] == _numbers(reader.lines)
-    deadline = time.monotonic() + PATIENCE
-    while not source.problems():
-        assert time.monotonic() < deadline
-        take(reader)
+    _take_until(reader, source.problems, source)
     assert str(path) in source.problems()[0].message
     _put(tmp_path, "a.json.gz", 1)
-    while len(reader.lines) < 2:
-        assert time.monotonic() < deadline
-        take(reader)
+    _take_until(reader, lambda: len(reader.lines) >= 2, source)
     assert [2, 1] == _numbers(reader.lines)
     source.close()
 
@@ -147,11 +139,16 @@ def drained_once(source: PulledSource, count: int) -> Reader:
     """Commit until so many lines have come, whatever is told."""
 
     reader = Reader(source)
+    _take_until(reader, lambda: len(reader.lines) >= count, source)
+    return reader
+
+
+def _take_until(reader: Reader, holds: Callable[[], object], source: PulledSource) -> None:
+    """Commit what waits until something holds; fails after some time."""
     deadline = time.monotonic() + PATIENCE
-    while len(reader.lines) < count:
+    while not holds():
         assert time.monotonic() < deadline, source.problems()
         take(reader)
-    return reader
 
 
 def test_an_object_that_stays_damaged_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from msgspec.structs import replace
 from schemathesis.generation import GenerationMode
 
+from child_server import a_free_port
 from credwatch.sources.push import tokens
 from credwatch.web.portal.openapi import openapi
-from portal_site import HAI_AU, PortalSite, free_port, served
+from portal_site import HAI_AU, PortalSite, served
 
 TOKEN = f"{HAI_AU}.{'t' * 43}"
 
@@ -24,7 +25,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PortalSite
     """Serve the pages on loopback; one token is known, and its pace is no bound here."""
     monkeypatch.setattr(tokens.Tokens, "_matches", lambda _self, known, raw: known == raw)
     monkeypatch.setattr("credwatch.web.portal.report_api.Pace.wait_of", lambda _self, _key: 0.0)
-    port = free_port()
+    port = a_free_port()
     site = PortalSite(tmp_path, monkeypatch, url=f"http://localhost:{port}", options=f"port = {port}\n")
     reader = replace(site.facts.recipients[HAI_AU], report_token_hashes=(TOKEN,))
     site.facts = replace(site.facts, recipients={**site.facts.recipients, HAI_AU: reader})
