@@ -10,8 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 from credwatch.client.asking import GateBusy, GateError, GateUnavailable, ask
+from strange_gate import stranger
 from unit.cli.test_gate_commands import gate_socket as gate_socket
 from unit.policy.gate_fakes import GOOD, MovableClock
 from unit.policy.test_totp import code_at
@@ -104,25 +104,6 @@ WITH_NODE = pytest.mark.skipif(shutil.which("node") is None, reason="needs the D
 def client(request: pytest.FixtureRequest) -> Client:
     """Give each client in turn."""
     return request.param  # type: ignore[no-any-return]
-
-
-@contextmanager
-def stranger(path: Path, speak: Callable[[socket.socket], None]) -> Iterator[None]:
-    """Take one connection in the gate's place, read the question, and do as told."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-
-        def serve() -> None:
-            peer, _ = listener.accept()
-            with peer:
-                peer.recv(65536)
-                speak(peer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield
-        thread.join(60)
 
 
 def saying(status: str, body: bytes, length: int | None = None) -> bytes:

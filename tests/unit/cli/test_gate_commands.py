@@ -15,6 +15,7 @@ from credwatch.cli.totp import totp_app
 from credwatch.policy.profile import MfaProfile, PasswordProfile, PolicyProfile
 from credwatch.web.gate.routes import gate_app
 from credwatch.web.unix_socket import serve_gate
+from strange_gate import stranger
 from unit.policy.gate_fakes import GOOD, MovableClock, a_gate
 from unit.policy.test_totp import code_at
 
@@ -164,21 +165,13 @@ def test_no_gate_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
 def test_a_strange_gate_is_not_believed(tmp_path: Path, answer: bytes, code: int) -> None:
     """Only the answer `accepted: true` with status 200 is an acceptance."""
     path = tmp_path / "strange.sock"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
 
-        def serve() -> None:
-            peer, _ = listener.accept()
-            with peer:
-                peer.recv(65536)
-                peer.sendall(answer)
-                peer.shutdown(socket.SHUT_WR)
-                while peer.recv(65536):  # closing with a part of the question unread would reset the connection
-                    pass
+    def speak(peer: socket.socket) -> None:
+        peer.sendall(answer)
+        peer.shutdown(socket.SHUT_WR)
+        while peer.recv(65536):  # closing with a part of the question unread would reset the connection
+            pass
 
-        thread = threading.Thread(target=serve)
-        thread.start()
+    with stranger(path, speak):
         result = RUNNER.invoke(totp_app, ["verify", "--socket", str(path), "--user", "lan"], input="123456")
-        thread.join(10)
     assert result.exit_code == code

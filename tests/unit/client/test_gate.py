@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from contracts.test_gate_clients import saying, stranger
+from contracts.test_gate_clients import saying
 from credwatch.client.asking import GateError, GateUnavailable, QuestionRefused, ask
 from credwatch.client.gate import CodeVerdict, GateClient, GateLogin, GateUser, GateVerdict, PasswordUse
 from credwatch.kernel.secret import Secret
+from strange_gate import stranger
 from unit.cli.test_gate_commands import gate_socket as gate_socket
 from unit.policy.gate_fakes import GOOD, MovableClock
 from unit.policy.test_totp import code_at
