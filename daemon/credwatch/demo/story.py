@@ -222,7 +222,7 @@ def _staff_beyond_it(now: datetime) -> Iterator[Line]:
 
 
 def _touch(at: datetime, account: str) -> Line:
-    more = {"user.target.name": account, "user.target.email": account, "credwatch.support.reason": "ticket 4711"}
+    more = {"user.target.name": account, "user.target.email": account, "credwatch.support.reason": "phiếu 4711"}
     return _app(at, "staff_access", "success", "minh.tran@modoro.example", "sao-mai", "192.0.2.15", **more)
 
 

@@ -45,7 +45,7 @@ class Mailbox:
         assert isinstance(message, EmailMessage)
         self.taken.append(message)
         number = len(self.taken)
-        stem = f"{number:02}-{envelope.rcpt_tos[0].split('@')[0]}-{message['X-Credwatch-Incident'] or 'digest'}"
+        stem = f"{number:02}-{envelope.rcpt_tos[0].split('@')[0]}-{message['X-Credwatch-Incident'] or 'letter'}"
         (self._folder / f"{stem}.eml").write_bytes(envelope.content)
         for kind, suffix in (("plain", "txt"), ("html", "html")):
             part = message.get_body((kind,))

@@ -128,6 +128,7 @@ class Templates:
             "country": lambda code: Locale.parse(language).territories.get(code, code),
             "decimal": lambda number: format_decimal(number, locale=language),
             "listing": listing,
+            "words": lambda group, values: [catalogue.word(language, group, value) for value in listing(values)],
         }
 
 

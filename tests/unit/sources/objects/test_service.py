@@ -111,6 +111,9 @@ def test_a_start_at_the_end_leaves_out_what_is_there(tmp_path: Path) -> None:
 DAMAGED = {
     "cut off": gzip.compress(b'{"Records":[]}')[:-9],
     "no list": gzip.compress(b'{"Records":{}}'),
+    "nothing in its place": gzip.compress(b'{"Records":null}'),
+    "a text in its place": gzip.compress(b'{"Records":"[1]"}'),
+    "a list outside": gzip.compress(b"[1]"),
     "another document": gzip.compress(b'{"other":[]}'),
     "no JSON": gzip.compress(b"<xml/>"),
     "empty": b"",
