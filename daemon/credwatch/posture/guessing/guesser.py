@@ -44,14 +44,16 @@ class Guesser:
 
         Raises SourceError where one after the other ends.
         """
-        process = self._process or self._begin()
+        process, lines = self._process, [encode(task)]
+        if process is None:
+            process, lines = self._begin(), [encode(self._order), *lines]
         try:
-            line = self._asked(process, task)
-        except OSError:
+            line = _asked(process, lines)
+        except OSError:  # it ended before it had read all of that
             line = b""
         if self.has_ended:
             return None
-        if not line:
+        if not line.endswith(b"\n"):
             self._let_go(process)
             return _UNTRIED
         self._deaths = 0
@@ -76,18 +78,7 @@ class Guesser:
         )
         if self.has_ended:
             self._process.kill()
-        self._write(self._process, encode(self._order))
         return self._process
-
-    def _asked(self, process: subprocess.Popen[bytes], task: GuessTask) -> bytes:
-        self._write(process, encode(task))
-        assert process.stdout is not None
-        return process.stdout.readline()
-
-    def _write(self, process: subprocess.Popen[bytes], line: bytes) -> None:
-        assert process.stdin is not None
-        process.stdin.write(line + b"\n")
-        process.stdin.flush()
 
     def _let_go(self, process: subprocess.Popen[bytes]) -> None:
         process.kill()
@@ -103,3 +94,12 @@ class Guesser:
                 except OSError:
                     continue
         self._process = None
+
+
+def _asked(process: subprocess.Popen[bytes], lines: Sequence[bytes]) -> bytes:
+    """Write lines to the process, and return its answer; raises OSError where it takes them no more."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"".join(line + b"\n" for line in lines))
+    process.stdin.flush()
+    return process.stdout.readline()

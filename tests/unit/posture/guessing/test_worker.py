@@ -99,9 +99,26 @@ def test_a_process_that_is_killed_is_begun_anew() -> None:
     assert ("untried", "guessed") == (first and first.outcome, second and second.outcome)
 
 
-def test_processes_that_end_one_after_the_other_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where none can work, the accounts are not called untried one by one."""
-    monkeypatch.setattr(guessing, "_COMMAND", (sys.executable, "-c", "pass"))
+_ENDING = {
+    "at once": "pass",
+    "with its input closed": "import os; os.close(0); import time; time.sleep(0.2)",
+    "behind its order": "import sys; sys.stdin.readline()",
+    "within its answer": "import sys; sys.stdin.readline(); sys.stdin.readline(); print('{', end='')",
+}
+
+
+@pytest.mark.parametrize("program", _ENDING.values(), ids=_ENDING)
+def test_processes_that_end_one_after_the_other_are_an_error(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none can work, the accounts are not called untried one by one; whenever the process ends."""
+    begin = guessing.Guesser._begin
+
+    def begun_long_ago(guesser: Guesser) -> subprocess.Popen[bytes]:
+        process = begin(guesser)
+        time.sleep(0.15)
+        return process
+
+    monkeypatch.setattr(guessing.Guesser, "_begin", begun_long_ago)
+    monkeypatch.setattr(guessing, "_COMMAND", (sys.executable, "-S", "-c", program))
     with Guesser(1.0) as guesser:
         assert ["untried"] * 4 == [answer and answer.outcome for answer in (guesser.tried(a_task()) for _ in range(4))]
         with pytest.raises(SourceError, match="again and again"):
