@@ -13,7 +13,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -79,14 +79,22 @@ def main() -> None:
     """Serve standard input until it ends."""
     _settle_down()
     order = decode(sys.stdin.buffer.readline(), type=WorkerOrder)
-    serve(order, load_blocklist(map(Path, order.lists)), sys.stdin.buffer, sys.stdout.buffer)
+    serve(order, load_blocklist(map(Path, order.lists)), sys.stdin.buffer, sys.stdout.buffer, _limit)
 
 
-def serve(order: WorkerOrder, blocklist: Blocklist, lines: Iterable[bytes], answers: BinaryIO) -> None:
-    """Answer each line."""
+def serve(
+    order: WorkerOrder,
+    blocklist: Blocklist,
+    lines: Iterable[bytes],
+    answers: BinaryIO,
+    limit: Callable[[float], None] = lambda _until: None,
+) -> None:
+    """Answer each line; `limit` has this process ended where it uses much more time of the processor than that."""
     pace = _Pace(order.share)
     for line in lines:
-        answers.write(encode(_answer(decode(line, type=GuessTask), blocklist, pace)) + b"\n")
+        task = decode(line, type=GuessTask)
+        limit(time.process_time() + task.seconds)
+        answers.write(encode(_answer(task, blocklist, pace)) + b"\n")
         answers.flush()
 
 
@@ -110,7 +118,6 @@ def _answer(task: GuessTask, blocklist: Blocklist, pace: _Pace) -> GuessAnswer:
     outcome: GuessOutcome = "untried"
     trial = trial_of(task.stored, task.user)
     if trial is not None:
-        _limit(begun + task.seconds)
         outcome = "held"
         try:
             for guess in guesses(task.words, blocklist.usual(), task.year):

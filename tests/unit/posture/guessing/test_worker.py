@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -61,6 +62,13 @@ def test_a_dear_password_is_tried_for_its_time() -> None:
     (answer,) = answers(a_task(PasswordHasher(1, 16384, 1).hash("nobody says this"), seconds=0.05))
     assert "held" == answer.outcome
     assert 0 < answer.tried < 100
+
+
+def test_no_limit_is_set_for_whoever_answers_in_its_own_process() -> None:
+    """The kernel would end that process later, in the middle of something else."""
+    before = resource.getrlimit(resource.RLIMIT_CPU)
+    answers(a_task())
+    assert before == resource.getrlimit(resource.RLIMIT_CPU)
 
 
 def test_the_process_rests() -> None:
